@@ -1,0 +1,3 @@
+//! Streamgauge: a deterministic discrete-event simulator of the DynamoDB change-data-capture pipeline.
+
+pub mod units;
