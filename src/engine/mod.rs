@@ -1,0 +1,14 @@
+//! The discrete-event engine: virtual time, the future event list, random streams, samplers, token
+//! buckets, histograms and the fingerprint. Nothing here knows of AWS.
+
+pub mod alias;
+pub mod bucket;
+pub mod fingerprint;
+pub mod histogram;
+pub mod math;
+pub mod queue;
+pub mod random;
+pub mod sampler;
+pub mod slab;
+pub mod time;
+pub mod zipf;

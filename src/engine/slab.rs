@@ -1,0 +1,65 @@
+//! A slab: values at stable small handles, freed slots reused last-in first-out.
+
+/// O(1) insert and remove; memory grows with the most values ever held at once.
+#[derive(Clone, Debug)]
+pub struct Slab<T> {
+    values: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T: Copy> Slab<T> {
+    /// Stores a value and returns its handle.
+    #[inline]
+    pub fn insert(&mut self, value: T) -> u32 {
+        if let Some(handle) = self.free.pop() {
+            self.values[handle as usize] = value;
+            return handle;
+        }
+        self.values.push(value);
+        (self.values.len() - 1) as u32
+    }
+
+    /// The value at a live handle.
+    #[inline]
+    pub fn get(&self, handle: u32) -> T {
+        self.values[handle as usize]
+    }
+
+    /// The value at a live handle, for changing.
+    #[inline]
+    pub fn get_mut(&mut self, handle: u32) -> &mut T {
+        &mut self.values[handle as usize]
+    }
+
+    /// Frees a live handle.
+    #[inline]
+    pub fn remove(&mut self, handle: u32) -> T {
+        self.free.push(handle);
+        self.values[handle as usize]
+    }
+
+    /// How many values are held now.
+    pub fn len(&self) -> usize {
+        self.values.len() - self.free.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The live values, by handle.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let mut live = vec![true; self.values.len()];
+        for handle in &self.free {
+            live[*handle as usize] = false;
+        }
+        self.values.iter().zip(live).filter_map(|(value, live)| live.then_some(value))
+    }
+}
