@@ -86,6 +86,28 @@ impl TokenBucket {
         enough
     }
 
+    /// Takes one token at each of `times` moments, `interval` apart, the first one at `first`, in one
+    /// step. Returns how many of them found no token. `interval` earns at least one token.
+    ///
+    /// Once a token is there the level before each taking never falls, so the rest has a closed form.
+    pub fn take_periodically(&mut self, limit: &Limit, first: Nanos, interval: Nanos, times: u64) -> u64 {
+        let earned = interval.saturating_mul(limit.rate_per_second);
+        debug_assert!(earned >= SECOND, "each interval earns a token");
+        let mut refused = 0;
+        while refused < times && !self.try_take(limit, first + refused * interval, 1) {
+            refused += 1;
+        }
+        let more = (times - refused).saturating_sub(1);
+        if more > 0 {
+            let gain = more.saturating_mul(earned - SECOND);
+            let before_last =
+                self.level_nano.saturating_add(SECOND).saturating_add(gain).min(limit.depth_nano);
+            self.level_nano = before_last - SECOND;
+            self.updated = first + (times - 1) * interval;
+        }
+        refused
+    }
+
     /// The first moment at which `tokens` will be there if nobody takes any before; never if they do not fit.
     pub fn ready_at(&mut self, limit: &Limit, now: Nanos, tokens: u64) -> Option<Nanos> {
         self.refill(limit, now);
@@ -108,7 +130,8 @@ mod tests {
     fn long_run_throughput_is_depth_plus_rate_times_time() {
         // A greedy taker gets exactly burst + rate x time, whatever the rate: nothing is rounded away.
         for rate in [1, 3, 1_000, 12_345, 1_048_576] {
-            let limit = Limit::per_second(rate);
+            // One token more than a second's worth, so that the bucket never overflows between two looks.
+            let limit = Limit::new(rate, rate + 1);
             let mut bucket = limit.full();
             let mut taken = 0;
             let end = 10 * SECOND;
@@ -120,7 +143,7 @@ mod tests {
                 now += 7_777_777;
             }
             taken += bucket.available(&limit, end);
-            assert_eq!(taken, rate + 10 * rate);
+            assert_eq!(taken, rate + 1 + 10 * rate);
         }
     }
 
@@ -135,6 +158,23 @@ mod tests {
         // 700 bytes at 1 MiB/s take 667,572.02 ns, counted from time 0 when the bucket was emptied.
         assert_eq!(ready, 667_573);
         assert_eq!(bucket.ready_at(&limit, ready, 1_048_577), None);
+    }
+
+    #[test]
+    fn periodic_taking_equals_taking_one_by_one() {
+        let limit = Limit::per_second(5);
+        for (empty_at, interval) in
+            [(0, SECOND), (0, SECOND / 5), (9 * SECOND, 210_000_001), (9 * SECOND + 1, SECOND / 5)]
+        {
+            let mut slow = limit.full();
+            slow.available(&limit, empty_at);
+            slow.spend(5);
+            let mut fast = slow;
+            let first = 9 * SECOND + 100_000_000;
+            let refused = (0..40).filter(|i| !slow.try_take(&limit, first + i * interval, 1)).count() as u64;
+            assert_eq!(fast.take_periodically(&limit, first, interval, 40), refused);
+            assert_eq!(fast, slow);
+        }
     }
 
     #[test]

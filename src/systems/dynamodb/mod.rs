@@ -1,0 +1,8 @@
+//! Amazon DynamoDB: tables, their capacity, their items, and the feed of changes into Kinesis.
+
+pub mod capacity;
+pub mod change_record;
+pub mod item_size;
+pub mod items;
+pub mod replication;
+pub mod table;

@@ -1,0 +1,313 @@
+//! The records of a stream's shards: append-only logs, 16 bytes a record, in chunks from one arena.
+//!
+//! A log keeps what some reader can still ask for. Chunks that every reader has passed go back to the arena, so
+//! memory follows the backlog and not the length of the run.
+
+/// Microseconds since the start of the run: the resolution of everything a log remembers.
+///
+/// Events happen on whole nanoseconds; what is measured is cut to microseconds once, at the same
+/// moments for every leg, so that the parts of a latency add up exactly.
+pub type Micros = u64;
+
+const CHUNK_RECORDS: usize = 64;
+const NO_CHUNK: u32 = u32::MAX;
+
+const KEY_SHIFT: u32 = 96;
+const BYTES_SHIFT: u32 = 72;
+const BYTES_MASK: u128 = (1 << 24) - 1;
+const FLAGS_SHIFT: u32 = 68;
+const FLAGS_MASK: u128 = (1 << 4) - 1;
+const OFFSET_SHIFT: u32 = 40;
+const OFFSET_MASK: u128 = (1 << 28) - 1;
+const DELAY_MASK: u128 = (1 << 40) - 1;
+
+/// One record as a reader sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When the change was meant to be written.
+    pub written: Micros,
+    /// When the shard accepted it: its ApproximateArrivalTimestamp (KDS-H8), at most 12.7 days after `written`.
+    pub appended: Micros,
+    /// Data and partition key together, at most 16 MiB (KDS-W4 allows 10).
+    pub bytes: u32,
+    /// The item's number in the run.
+    pub key: u32,
+    /// See [`flags`].
+    pub flags: u8,
+}
+
+/// What a record's flags mean.
+pub mod flags {
+    /// A second copy of a change that was sent before.
+    pub const COPY: u8 = 1;
+    /// Held back by the injected disorder.
+    pub const DISORDERED: u8 = 2;
+    /// Throttled at least once on its way.
+    pub const RETRIED: u8 = 4;
+}
+
+/// A chunk of consecutive records of one shard. The time of arrival is an offset from `base`.
+#[derive(Clone, Debug)]
+struct Chunk {
+    base: Micros,
+    next: u32,
+    len: u32,
+    /// Readers that have not passed this chunk yet.
+    readers: u32,
+    records: [u128; CHUNK_RECORDS],
+}
+
+/// The chunks of all shards of one stream.
+#[derive(Clone, Debug, Default)]
+pub struct Arena {
+    chunks: Vec<Chunk>,
+    free: Vec<u32>,
+}
+
+/// One shard's log: where it begins and ends in the arena.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    tail: u32,
+    /// Records ever appended.
+    appended: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { tail: NO_CHUNK, appended: 0 }
+    }
+}
+
+/// Where one reader stands in one log.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor {
+    chunk: u32,
+    offset: u32,
+    /// Records read or skipped so far: the sequence number of the next one.
+    read: u64,
+}
+
+impl Default for Cursor {
+    fn default() -> Self {
+        Self { chunk: NO_CHUNK, offset: 0, read: 0 }
+    }
+}
+
+impl Cursor {
+    /// How many records wait for this reader.
+    #[inline]
+    pub fn behind(&self, log: &Log) -> u64 {
+        log.appended - self.read
+    }
+}
+
+impl Log {
+    /// Records ever appended.
+    pub fn appended(&self) -> u64 {
+        self.appended
+    }
+}
+
+impl Arena {
+    /// Appends a record to a log whose readers stand at `cursors`. O(1); allocates one chunk in 64 appends at most.
+    #[inline]
+    pub fn append(&mut self, log: &mut Log, cursors: &mut [Cursor], record: &Record) {
+        debug_assert!(record.written <= record.appended, "a record is written before it arrives");
+        if cursors.is_empty() {
+            // Nobody will ever ask for it.
+            log.appended += 1;
+            return;
+        }
+        let mut offset = 0;
+        let fits = log.tail != NO_CHUNK && {
+            let chunk = &self.chunks[log.tail as usize];
+            offset = record.appended - chunk.base;
+            (chunk.len as usize) < CHUNK_RECORDS && u128::from(offset) <= OFFSET_MASK
+        };
+        if !fits {
+            self.extend(log, cursors, record.appended);
+            offset = 0;
+        }
+        let delay = (record.appended - record.written).min(DELAY_MASK as u64);
+        let packed = (u128::from(record.key) << KEY_SHIFT)
+            | (u128::from(record.bytes) << BYTES_SHIFT)
+            | (u128::from(record.flags) << FLAGS_SHIFT)
+            | (u128::from(offset) << OFFSET_SHIFT)
+            | u128::from(delay);
+        let chunk = &mut self.chunks[log.tail as usize];
+        chunk.records[chunk.len as usize % CHUNK_RECORDS] = packed;
+        chunk.len += 1;
+        log.appended += 1;
+    }
+
+    /// Gives the log a new last chunk.
+    #[cold]
+    fn extend(&mut self, log: &mut Log, cursors: &mut [Cursor], base: Micros) {
+        let fresh = self.allocate(base, cursors.len() as u32);
+        let last = log.tail;
+        log.tail = fresh;
+        let mut passed = 0;
+        for cursor in cursors.iter_mut().filter(|cursor| cursor.chunk == last) {
+            // A reader at the very end of the last chunk steps over; one that never read starts here.
+            let at_end = last == NO_CHUNK || cursor.offset == self.chunks[last as usize].len;
+            if at_end {
+                (cursor.chunk, cursor.offset) = (fresh, 0);
+                passed += 1;
+            }
+        }
+        if last != NO_CHUNK {
+            self.chunks[last as usize].next = fresh;
+            self.pass(last, passed);
+        }
+    }
+
+    fn allocate(&mut self, base: Micros, readers: u32) -> u32 {
+        if let Some(index) = self.free.pop() {
+            let chunk = &mut self.chunks[index as usize];
+            (chunk.base, chunk.next, chunk.len, chunk.readers) = (base, NO_CHUNK, 0, readers);
+            return index;
+        }
+        self.chunks.push(Chunk { base, next: NO_CHUNK, len: 0, readers, records: [0; CHUNK_RECORDS] });
+        (self.chunks.len() - 1) as u32
+    }
+
+    /// Notes that `readers` more readers have passed a chunk, and frees it after the last one.
+    fn pass(&mut self, chunk: u32, readers: u32) {
+        let left = &mut self.chunks[chunk as usize].readers;
+        *left -= readers;
+        if *left == 0 {
+            self.free.push(chunk);
+        }
+    }
+
+    /// The next record for a reader, if any.
+    #[inline]
+    pub fn peek(&self, log: &Log, cursor: &Cursor) -> Option<Record> {
+        if cursor.read == log.appended {
+            return None;
+        }
+        let chunk = &self.chunks[cursor.chunk as usize];
+        Some(unpack(chunk.base, chunk.records[cursor.offset as usize % CHUNK_RECORDS]))
+    }
+
+    /// Steps over the record that [`peek`](Self::peek) just showed.
+    #[inline]
+    pub fn step(&mut self, log: &Log, cursor: &mut Cursor) {
+        debug_assert!(cursor.read < log.appended, "only a record that is there can be stepped over");
+        cursor.read += 1;
+        cursor.offset += 1;
+        let chunk = &self.chunks[cursor.chunk as usize];
+        if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
+            let passed = cursor.chunk;
+            (cursor.chunk, cursor.offset) = (chunk.next, 0);
+            self.pass(passed, 1);
+        }
+    }
+
+    /// Steps a detached copy of a cursor over a record, leaving every chunk where it is.
+    pub fn step_aside(&self, cursor: &mut Cursor) {
+        cursor.read += 1;
+        cursor.offset += 1;
+        let chunk = &self.chunks[cursor.chunk as usize];
+        if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
+            (cursor.chunk, cursor.offset) = (chunk.next, 0);
+        }
+    }
+
+    /// Takes the tail chunk back when every reader has read all of a log: an idle shard holds no memory.
+    #[inline]
+    pub fn release_if_drained(&mut self, log: &mut Log, cursors: &mut [Cursor]) {
+        if log.tail == NO_CHUNK || cursors.iter().any(|cursor| cursor.read < log.appended) {
+            return;
+        }
+        self.free.push(log.tail);
+        log.tail = NO_CHUNK;
+        for cursor in cursors {
+            (cursor.chunk, cursor.offset) = (NO_CHUNK, 0);
+        }
+    }
+
+    /// Bytes held by the arena.
+    pub fn bytes(&self) -> usize {
+        self.chunks.len() * size_of::<Chunk>()
+    }
+}
+
+#[inline]
+fn unpack(base: Micros, packed: u128) -> Record {
+    let appended = base + ((packed >> OFFSET_SHIFT) & OFFSET_MASK) as u64;
+    Record {
+        written: appended - (packed & DELAY_MASK) as u64,
+        appended,
+        bytes: ((packed >> BYTES_SHIFT) & BYTES_MASK) as u32,
+        key: (packed >> KEY_SHIFT) as u32,
+        flags: ((packed >> FLAGS_SHIFT) & FLAGS_MASK) as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::random::Streams;
+
+    /// Several readers at their own pace see every record once, in order, unchanged.
+    #[test]
+    fn every_reader_sees_every_record_in_order() {
+        let mut draws = Streams::new(1, 0).named("log");
+        let mut arena = Arena::default();
+        let mut logs = [Log::default(); 3];
+        let mut cursors = [[Cursor::default(); 2]; 3];
+        let mut written: [Vec<Record>; 3] = Default::default();
+        let mut seen: [[usize; 2]; 3] = Default::default();
+        let mut now = 0;
+        for step in 0..50_000_u32 {
+            // Now and then a pause longer than one chunk's span of times.
+            now += if step % 5_000 == 0 { 300_000_000 } else { draws.below(10_000) };
+            let shard = draws.below(3) as usize;
+            let delay = draws.below(1 << 36).min(now);
+            let record = Record {
+                written: now - delay,
+                appended: now,
+                bytes: draws.below(1 << 24) as u32,
+                key: draws.bits() as u32,
+                flags: draws.below(8) as u8,
+            };
+            arena.append(&mut logs[shard], &mut cursors[shard], &record);
+            written[shard].push(record);
+            let (shard, reader) = (draws.below(3) as usize, draws.below(2) as usize);
+            for _ in 0..draws.below(5 + 3 * reader as u64) {
+                let Some(found) = arena.peek(&logs[shard], &cursors[shard][reader]) else { break };
+                assert_eq!(found, written[shard][seen[shard][reader]]);
+                arena.step(&logs[shard], &mut cursors[shard][reader]);
+                seen[shard][reader] += 1;
+            }
+            arena.release_if_drained(&mut logs[shard], &mut cursors[shard]);
+        }
+        for shard in 0..3 {
+            for reader in 0..2 {
+                let left = written[shard].len() - seen[shard][reader];
+                assert_eq!(cursors[shard][reader].behind(&logs[shard]), left as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn memory_follows_the_backlog() {
+        let mut arena = Arena::default();
+        let (mut log, mut cursors) = (Log::default(), [Cursor::default()]);
+        let record = Record { written: 0, appended: 0, bytes: 100, key: 1, flags: 0 };
+        for now in 0..1_000_000 {
+            arena.append(&mut log, &mut cursors, &Record { appended: now, ..record });
+            if now >= 1_000 {
+                arena.step(&log, &mut cursors[0]);
+            }
+        }
+        assert!(arena.bytes() < 2 * 16 * 1_100, "{}", arena.bytes());
+    }
+
+    #[test]
+    fn a_waiting_record_takes_at_most_sixteen_bytes_and_its_share_of_a_chunk_header() {
+        assert_eq!(size_of::<u128>(), 16);
+        assert!(size_of::<Chunk>() - CHUNK_RECORDS * 16 <= 32);
+    }
+}

@@ -1,0 +1,7 @@
+//! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
+
+pub mod log;
+pub mod poll_grid;
+pub mod read_limit;
+pub mod shard;
+pub mod stream;

@@ -1,0 +1,125 @@
+//! What a shard allows its polling readers, all together: calls per second and bytes per second.
+
+use crate::engine::bucket::{Limit, TokenBucket};
+use crate::engine::time::{Nanos, SECOND};
+
+/// GetRecords calls a second on one shard, shared by all polling readers (KDS-R1).
+pub const CALLS_PER_SECOND: u64 = 5;
+/// Bytes a second read from one shard, shared by all polling readers (KDS-R1).
+pub const BYTES_PER_SECOND: u64 = 2 * 1_048_576;
+/// Records that one GetRecords call returns at most (KDS-R2).
+pub const RECORDS_PER_CALL: u32 = 10_000;
+/// Bytes that one GetRecords call returns at most (KDS-R2).
+pub const BYTES_PER_CALL: u64 = 10 * 1_048_576;
+/// How long calls fail after the shard lent more bytes than it had (KDS-R4).
+const PENALTY: Nanos = SECOND;
+
+/// Why a GetRecords call was refused: `ProvisionedThroughputExceededException` (KDS-W6, KDS-R3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadRefused {
+    /// More than five calls a second.
+    Calls,
+    /// Earlier calls took more bytes than the shard had earned.
+    Bytes,
+}
+
+/// The limits on reading that the shards of a stream share.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    /// `None` when the scenario switches the limit on calls off.
+    calls: Option<Limit>,
+    bytes: Limit,
+}
+
+impl ReadLimits {
+    /// AWS's limits, or without the one on calls.
+    pub fn new(limit_calls: bool) -> Self {
+        Self {
+            calls: limit_calls.then(|| Limit::per_second(CALLS_PER_SECOND)),
+            bytes: Limit::per_second(BYTES_PER_SECOND),
+        }
+    }
+
+    /// Whether the number of calls is limited at all.
+    pub fn limit_calls(&self) -> bool {
+        self.calls.is_some()
+    }
+}
+
+/// The state of one shard's limits on reading.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadBudget {
+    calls: TokenBucket,
+    bytes: TokenBucket,
+    blocked_until: Nanos,
+}
+
+impl ReadBudget {
+    /// Nothing was read yet.
+    pub fn new(limits: &ReadLimits) -> Self {
+        let calls = limits.calls.unwrap_or(Limit::per_second(CALLS_PER_SECOND));
+        Self { calls: calls.full(), bytes: limits.bytes.full(), blocked_until: 0 }
+    }
+
+    /// Admits one GetRecords call, or refuses it. A refused call takes nothing.
+    #[inline]
+    pub fn admit(&mut self, limits: &ReadLimits, now: Nanos) -> Result<(), ReadRefused> {
+        if now < self.blocked_until {
+            return Err(ReadRefused::Bytes);
+        }
+        match &limits.calls {
+            Some(limit) if !self.calls.try_take(limit, now, 1) => Err(ReadRefused::Calls),
+            _ => Ok(()),
+        }
+    }
+
+    /// Accounts for the bytes that an admitted call returned.
+    ///
+    /// A call may return up to 10 MB at once (KDS-R2). What it takes beyond the bucket is a debt: calls fail until the
+    /// debt is earned back and one second more, so a 10 MB answer from a full bucket blocks the
+    /// shard for 5 s (KDS-R3).
+    #[inline]
+    pub fn took(&mut self, limits: &ReadLimits, now: Nanos, bytes: u64) {
+        let there = self.bytes.available(&limits.bytes, now);
+        self.bytes.spend(bytes.min(there));
+        if bytes > there {
+            let debt = bytes - there;
+            let earned_back = debt.saturating_mul(SECOND).div_ceil(BYTES_PER_SECOND);
+            self.blocked_until = now + earned_back + PENALTY;
+        }
+    }
+
+    /// Accounts for `polls` calls that found nothing, `interval` (at least 200 ms) apart, by the only
+    /// reader of the shard. Returns how many of them were refused.
+    pub fn empty_polls(&mut self, limits: &ReadLimits, first: Nanos, interval: Nanos, polls: u64) -> u64 {
+        match &limits.calls {
+            Some(limit) => self.calls.take_periodically(limit, first, interval, polls),
+            None => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kds_r3_ten_megabytes_block_the_shard_for_five_seconds() {
+        let limits = ReadLimits::new(true);
+        let mut budget = ReadBudget::new(&limits);
+        let start = 100 * SECOND;
+        budget.admit(&limits, start).unwrap();
+        budget.took(&limits, start, 10 * 1_048_576);
+        assert_eq!(budget.admit(&limits, start + 5 * SECOND - 1), Err(ReadRefused::Bytes));
+        assert_eq!(budget.admit(&limits, start + 5 * SECOND), Ok(()));
+    }
+
+    #[test]
+    fn kds_r1_five_calls_a_second() {
+        let limits = ReadLimits::new(true);
+        let mut budget = ReadBudget::new(&limits);
+        let admitted = (0..100).filter(|i| budget.admit(&limits, i * SECOND / 10).is_ok()).count();
+        // Ten seconds at ten calls a second: five a second, after a full bucket of five.
+        assert_eq!(admitted, 5 + 49);
+    }
+}

@@ -1,0 +1,336 @@
+//! A data stream: its shards, their records, and the polling readers that share them.
+
+use super::log::{Arena, Cursor, Log, Micros, Record};
+use super::poll_grid::PollGrid;
+use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadBudget, ReadLimits, ReadRefused};
+use super::shard::{Shard, WriteLimits, WriteRefused};
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
+
+/// Readers that one stream can have in one scenario: as many as the bits that say who sleeps.
+pub const READERS_MAX: usize = 64;
+
+/// What GetRecords calls of one reader came to, over all shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadMeter {
+    /// Calls that returned records.
+    pub polls: u64,
+    /// Calls that returned nothing.
+    pub empty_polls: u64,
+    /// Calls refused for exceeding five a second.
+    pub refused_calls: u64,
+    /// Calls refused because earlier ones took too many bytes.
+    pub refused_bytes: u64,
+    /// Records returned.
+    pub records: u64,
+    /// Bytes returned.
+    pub bytes: u64,
+    /// Records that retention removed before this reader came.
+    pub expired: u64,
+}
+
+/// A reader of the stream that polls.
+#[derive(Clone, Debug)]
+struct Reader {
+    grid: PollGrid,
+    meter: ReadMeter,
+}
+
+/// A stream of open shards.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    write_limits: WriteLimits,
+    read_limits: ReadLimits,
+    retention: Micros,
+    shards: Vec<Shard>,
+    arena: Arena,
+    readers: Vec<Reader>,
+    /// Where reader `r` stands on shard `s`: at `s * readers + r`.
+    cursors: Vec<Cursor>,
+    /// The first grid poll of reader `r` on shard `s` that is not accounted for.
+    next_polls: Vec<Nanos>,
+}
+
+impl Stream {
+    /// A stream of `shards` shards whose records stay for `retention`.
+    pub fn new(shards: usize, retention: Nanos, large_records: bool, limit_calls: bool) -> Self {
+        let write_limits = WriteLimits::new(large_records);
+        let read_limits = ReadLimits::new(limit_calls);
+        Self {
+            shards: vec![Shard::new(&write_limits, ReadBudget::new(&read_limits)); shards],
+            write_limits,
+            read_limits,
+            retention: retention / MICROSECOND,
+            arena: Arena::default(),
+            readers: Vec::new(),
+            cursors: Vec::new(),
+            next_polls: Vec::new(),
+        }
+    }
+
+    /// Adds a polling reader before the first record; it starts at the beginning. Returns its number.
+    pub fn add_reader(&mut self, grid: PollGrid) -> usize {
+        debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
+        let number = self.readers.len();
+        self.readers.push(Reader { grid, meter: ReadMeter::default() });
+        let readers = self.readers.len();
+        self.cursors = vec![Cursor::default(); self.shards.len() * readers];
+        self.next_polls = (0..self.shards.len() * readers)
+            .map(|slot| self.readers[slot % readers].grid.first(slot / readers))
+            .collect();
+        for shard in &mut self.shards {
+            shard.idle_readers |= 1 << number;
+        }
+        number
+    }
+
+    /// PutRecord: appends to a shard, or refuses with ProvisionedThroughputExceededException (KDS-W6).
+    #[inline]
+    pub fn put_record(&mut self, now: Nanos, shard: usize, record: &Record) -> Result<(), WriteRefused> {
+        let place = &mut self.shards[shard];
+        place.admit(&self.write_limits, now, record.bytes)?;
+        let readers = self.readers.len();
+        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        self.arena.append(&mut place.log, cursors, record);
+        Ok(())
+    }
+
+    /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
+    #[inline]
+    pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
+        let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
+        let readers = &self.readers;
+        BitsOf(sleepers).map(move |reader| (reader, readers[reader].grid.at_or_after(shard, now)))
+    }
+
+    /// GetRecords at a grid poll or between two of them: moves up to 10,000 records or 10 MB (KDS-R2) to the end of `out`.
+    ///
+    /// # Errors
+    /// Refused calls return nothing; the caller tries again later.
+    #[inline]
+    pub fn get_records(
+        &mut self,
+        now: Nanos,
+        shard: usize,
+        reader: usize,
+        records_max: u32,
+        out: &mut Vec<Record>,
+    ) -> Result<u64, ReadRefused> {
+        self.settle_empty_polls(now, shard);
+        let readers = self.readers.len();
+        let slot = shard * readers + reader;
+        let place = &mut self.shards[shard];
+        let Reader { grid, meter } = &mut self.readers[reader];
+        if self.next_polls[slot] == now {
+            self.next_polls[slot] += grid.interval();
+        }
+        if let Err(refused) = place.reads.admit(&self.read_limits, now) {
+            match refused {
+                ReadRefused::Calls => meter.refused_calls += 1,
+                ReadRefused::Bytes => meter.refused_bytes += 1,
+            }
+            return Err(refused);
+        }
+        let cursor = &mut self.cursors[slot];
+        meter.expired +=
+            expire(&mut self.arena, &place.log, cursor, (now / MICROSECOND).saturating_sub(self.retention));
+        let (mut bytes, before) = (0, out.len());
+        for _ in 0..records_max.min(RECORDS_PER_CALL) {
+            let Some(record) = self.arena.peek(&place.log, cursor) else { break };
+            if bytes + u64::from(record.bytes) > BYTES_PER_CALL {
+                break;
+            }
+            bytes += u64::from(record.bytes);
+            self.arena.step(&place.log, cursor);
+            out.push(record);
+        }
+        if out.len() > before {
+            meter.polls += 1
+        } else {
+            meter.empty_polls += 1
+        }
+        meter.records += (out.len() - before) as u64;
+        meter.bytes += bytes;
+        place.reads.took(&self.read_limits, now, bytes);
+        self.arena
+            .release_if_drained(&mut place.log, &mut self.cursors[shard * readers..(shard + 1) * readers]);
+        Ok(bytes)
+    }
+
+    /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
+    /// were calls all the same, and took their tokens in the order of their times.
+    fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
+        let count = self.readers.len();
+        let slots = shard * count..(shard + 1) * count;
+        if count == 1 || !self.read_limits.limit_calls() {
+            for (reader, slot) in self.readers.iter_mut().zip(slots) {
+                let interval = reader.grid.interval();
+                let next = &mut self.next_polls[slot];
+                if *next >= now {
+                    continue;
+                }
+                let polls = (now - *next).div_ceil(interval);
+                let refused = if interval >= SECOND / 5 {
+                    self.shards[shard].reads.empty_polls(&self.read_limits, *next, interval, polls)
+                } else {
+                    replay(&mut self.shards[shard].reads, &self.read_limits, *next, interval, polls)
+                };
+                reader.meter.empty_polls += polls - refused;
+                reader.meter.refused_calls += refused;
+                *next += polls * interval;
+            }
+            return;
+        }
+        loop {
+            let earliest = slots.clone().min_by_key(|slot| self.next_polls[*slot]);
+            let Some(slot) = earliest.filter(|slot| self.next_polls[*slot] < now) else { break };
+            let reader = &mut self.readers[slot % count];
+            match self.shards[shard].reads.admit(&self.read_limits, self.next_polls[slot]) {
+                Ok(()) => reader.meter.empty_polls += 1,
+                Err(ReadRefused::Calls) => reader.meter.refused_calls += 1,
+                Err(ReadRefused::Bytes) => reader.meter.refused_bytes += 1,
+            }
+            self.next_polls[slot] += reader.grid.interval();
+        }
+    }
+
+    /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does.
+    #[inline]
+    pub fn sleep_if_drained(&mut self, shard: usize, reader: usize) -> bool {
+        let drained = self.behind(shard, reader) == 0;
+        self.shards[shard].idle_readers |= u64::from(drained) << reader;
+        drained
+    }
+
+    /// Records that wait on a shard for a reader.
+    #[inline]
+    pub fn behind(&self, shard: usize, reader: usize) -> u64 {
+        self.cursors[shard * self.readers.len() + reader].behind(&self.shards[shard].log)
+    }
+
+    /// The first grid poll of a shard at or after `now`.
+    #[inline]
+    pub fn next_poll(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
+        self.readers[reader].grid.at_or_after(shard, now)
+    }
+
+    /// Accounts for empty polls up to the end of the run.
+    pub fn finish(&mut self, end: Nanos) {
+        for shard in 0..self.shards.len() {
+            self.settle_empty_polls(end, shard);
+        }
+    }
+
+    /// What a reader's calls came to.
+    pub fn meter(&self, reader: usize) -> &ReadMeter {
+        &self.readers[reader].meter
+    }
+
+    /// How many shards are open.
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Records ever accepted by a shard.
+    pub fn appended(&self, shard: usize) -> u64 {
+        self.shards[shard].log.appended()
+    }
+
+    /// The records that wait for a reader at the end, by walking them: (still readable, past retention).
+    pub fn waiting(&self, now: Nanos, reader: usize) -> (u64, u64) {
+        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        let (mut readable, mut expired) = (0, 0);
+        for shard in 0..self.shards.len() {
+            let mut cursor = self.cursors[shard * self.readers.len() + reader];
+            let log = &self.shards[shard].log;
+            while let Some(record) = self.arena.peek(log, &cursor) {
+                if record.appended < horizon {
+                    expired += 1
+                } else {
+                    readable += 1
+                }
+                self.arena.step_aside(&mut cursor);
+            }
+        }
+        (readable, expired)
+    }
+}
+
+fn replay(reads: &mut ReadBudget, limits: &ReadLimits, first: Nanos, interval: Nanos, polls: u64) -> u64 {
+    (0..polls).filter(|poll| reads.admit(limits, first + poll * interval).is_err()).count() as u64
+}
+
+/// Skips what retention has removed (KDS-S1); returns how many records that were.
+fn expire(arena: &mut Arena, log: &Log, cursor: &mut Cursor, horizon: Micros) -> u64 {
+    let mut expired = 0;
+    while arena.peek(log, cursor).is_some_and(|record| record.appended < horizon) {
+        arena.step(log, cursor);
+        expired += 1;
+    }
+    expired
+}
+
+/// The positions of the set bits of a word, lowest first.
+struct BitsOf(u64);
+
+impl Iterator for BitsOf {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let position = self.0.trailing_zeros() as usize;
+        (self.0 != 0).then(|| {
+            self.0 &= self.0 - 1;
+            position
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(now: Nanos, bytes: u32) -> Record {
+        Record { written: now / 1_000, appended: now / 1_000, bytes, key: 0, flags: 0 }
+    }
+
+    #[test]
+    fn kds_r1_empty_polls_of_five_readers_leave_nothing_for_a_sixth() {
+        // Six readers poll once a second each: one call in six is refused, although nothing is there to read.
+        let mut stream = Stream::new(1, 86_400 * SECOND, false, true);
+        for reader in 0..6 {
+            stream.add_reader(PollGrid::new(SECOND, vec![reader * 10_000_000]));
+        }
+        stream.finish(1_000 * SECOND);
+        let refused: u64 = (0..6).map(|reader| stream.meter(reader).refused_calls).sum();
+        let empty: u64 = (0..6).map(|reader| stream.meter(reader).empty_polls).sum();
+        assert_eq!(refused + empty, 6_000);
+        assert!((empty as i64 - 5_005).abs() <= 5, "{empty}");
+    }
+
+    #[test]
+    fn kds_s1_records_past_retention_are_gone_and_counted() {
+        let mut stream = Stream::new(1, 10 * SECOND, false, true);
+        let reader = stream.add_reader(PollGrid::new(SECOND, vec![0]));
+        for second in 0..20 {
+            stream.put_record(second * SECOND, 0, &record(second * SECOND, 10)).unwrap();
+        }
+        let mut out = Vec::new();
+        stream.get_records(20 * SECOND, 0, reader, 10_000, &mut out).unwrap();
+        assert_eq!((out.len(), stream.meter(reader).expired), (10, 10));
+        assert_eq!(out[0].appended, 10_000_000);
+    }
+
+    #[test]
+    fn kds_r2_a_call_returns_at_most_10_000_records_or_10_mb() {
+        let mut stream = Stream::new(1, 86_400 * SECOND, true, true);
+        let reader = stream.add_reader(PollGrid::new(SECOND, vec![0]));
+        for i in 0..12_000 {
+            stream.put_record(i * 1_000_000, 0, &record(i * 1_000_000, 100)).unwrap();
+        }
+        let mut out = Vec::new();
+        stream.get_records(12 * SECOND, 0, reader, 10_000, &mut out).unwrap();
+        assert_eq!(out.len(), 10_000);
+        assert_eq!(stream.behind(0, reader), 2_000);
+        assert_eq!(stream.waiting(12 * SECOND, reader), (2_000, 0));
+    }
+}

@@ -1,0 +1,3 @@
+//! The systems of the pipeline, one room each, named as AWS names them.
+
+pub mod kinesis;
