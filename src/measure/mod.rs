@@ -1,0 +1,6 @@
+//! Measures: observers that count. They can neither draw numbers nor schedule, and the models never read them.
+
+pub mod latency;
+pub mod ordering;
+pub mod series;
+pub mod shard_load;

@@ -1,0 +1,106 @@
+//! Time series on a fixed budget of bins.
+
+use crate::engine::time::{DAY, HOUR, MINUTE, Nanos, SECOND};
+
+/// Bins that one series has at most.
+const BINS_MAX: u64 = 1_500;
+
+/// The widths that a bin may have: those that CloudWatch offers, and a few longer ones.
+const WIDTHS: [Nanos; 10] = [
+    SECOND,
+    5 * SECOND,
+    10 * SECOND,
+    30 * SECOND,
+    MINUTE,
+    5 * MINUTE,
+    15 * MINUTE,
+    HOUR,
+    6 * HOUR,
+    DAY,
+];
+
+/// The narrowest allowed width that covers `span` within the budget.
+pub fn bin_width(span: Nanos) -> Nanos {
+    WIDTHS.into_iter().find(|width| span.div_ceil(*width) <= BINS_MAX).unwrap_or(30 * DAY)
+}
+
+/// What each value of a bin is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// The sum of what was added.
+    Sum,
+    /// The greatest value added.
+    Max,
+}
+
+/// `COLUMNS` values a bin, with a cursor on the bin of the last moment: time never goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series<const COLUMNS: usize> {
+    width: Nanos,
+    end_of_bin: Nanos,
+    bins: Vec<[u64; COLUMNS]>,
+}
+
+impl<const COLUMNS: usize> Series<COLUMNS> {
+    /// A series for a run of about `span`; what comes later goes on in further bins up to twice the budget, and
+    /// then into the last one.
+    pub fn new(span: Nanos) -> Self {
+        let width = bin_width(span);
+        Self { width, end_of_bin: width, bins: vec![[0; COLUMNS]] }
+    }
+
+    #[inline]
+    fn bin(&mut self, now: Nanos) -> &mut [u64; COLUMNS] {
+        if now >= self.end_of_bin {
+            self.advance(now);
+        }
+        let last = self.bins.len() - 1;
+        &mut self.bins[last]
+    }
+
+    #[cold]
+    fn advance(&mut self, now: Nanos) {
+        let bins = (now / self.width + 1).min(2 * BINS_MAX);
+        self.bins.resize((bins as usize).max(self.bins.len()), [0; COLUMNS]);
+        self.end_of_bin = (now / self.width + 1) * self.width;
+    }
+
+    /// Adds to one column of the bin of `now`.
+    #[inline]
+    pub fn add(&mut self, now: Nanos, column: usize, value: u64) {
+        self.bin(now)[column] += value;
+    }
+
+    /// Raises one column of the bin of `now` to at least `value`.
+    #[inline]
+    pub fn raise(&mut self, now: Nanos, column: usize, value: u64) {
+        let place = &mut self.bin(now)[column];
+        *place = (*place).max(value);
+    }
+
+    /// Width of a bin.
+    pub fn width(&self) -> Nanos {
+        self.width
+    }
+
+    /// The bins from time 0 on.
+    pub fn bins(&self) -> &[[u64; COLUMNS]] {
+        &self.bins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_stay_within_the_budget_and_lose_nothing() {
+        for span in [10 * SECOND, HOUR, 14 * DAY, 365 * DAY] {
+            let mut series = Series::<1>::new(span);
+            let step = span / 10_000;
+            (0..10_000).for_each(|i| series.add(i * step, 0, 1));
+            assert!(series.bins().len() as u64 <= BINS_MAX);
+            assert_eq!(series.bins().iter().map(|bin| bin[0]).sum::<u64>(), 10_000);
+        }
+    }
+}
