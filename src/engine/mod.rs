@@ -1,0 +1,3 @@
+//! Virtual time, events and randomness: the parts that know nothing of AWS.
+
+pub mod math;
