@@ -1,4 +1,5 @@
 //! Streamgauge: a deterministic discrete-event simulator of the DynamoDB change-data-capture pipeline.
 
 pub mod engine;
+pub mod experiment;
 pub mod units;
