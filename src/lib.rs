@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod experiment;
+pub mod systems;
 pub mod units;

@@ -1,0 +1,3 @@
+//! One room per simulated system, named as AWS names it.
+
+pub mod dynamodb;
