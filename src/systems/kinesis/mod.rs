@@ -1,0 +1,3 @@
+//! Kinesis Data Streams: how a partition key finds its shard.
+
+pub mod hash_range;
