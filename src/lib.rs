@@ -4,3 +4,4 @@ pub mod engine;
 pub mod experiment;
 pub mod systems;
 pub mod units;
+pub mod workload;
