@@ -1,5 +1,8 @@
 //! Streamgauge: a deterministic discrete-event simulator of the DynamoDB change-data-capture pipeline.
 
 pub mod engine;
+pub mod experiment;
+pub mod measure;
 pub mod systems;
 pub mod units;
+pub mod workload;

@@ -4,5 +4,4 @@ pub mod capacity;
 pub mod change_record;
 pub mod item_size;
 pub mod items;
-pub mod replication;
-pub mod table;
+pub mod partition_key;

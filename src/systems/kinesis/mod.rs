@@ -1,5 +1,6 @@
 //! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
 
+pub mod hash_range;
 pub mod log;
 pub mod poll_grid;
 pub mod read_limit;

@@ -1,0 +1,4 @@
+//! Experiments: what is concluded from several replications of one scenario.
+
+pub mod statistics;
+pub mod student_t;

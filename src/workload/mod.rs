@@ -1,0 +1,3 @@
+//! Producers: what their clients do when a write is refused.
+
+pub mod retry;
