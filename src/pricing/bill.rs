@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn aws_example_of_provisioned_kinesis() {
-        // AWS's pricing page: 100 records/s of 35 KB for 31 days in 4 shards: 44.64 + 7.50 = 52.14 USD.
+        // AWS's pricing page: 100 records/s of 35 KB for 31 days take 4 shards; 44.64 + 7.50 = 52.14 USD.
         let units =
             100 * 86_400 * 31 * i64::try_from(super::super::meter::put_payload_units(35 * 1024)).unwrap();
         let bill = bill(&[("kds.prov.shard_h", 4 * 24 * 31), ("kds.prov.put_unit", units)], false);
@@ -301,8 +301,8 @@ mod tests {
     }
 
     #[test]
-    fn aws_example_of_firehose() {
-        // AWS's pricing page: 100 records/s of 3 KB, billed as 5 KB, for 30 days: 1,235.96 GB, 35.84 USD.
+    fn firehose_bills_three_kilobytes_as_five() {
+        // 100 records/s for 30 days: 100 x 5 x 2,592,000 / 1,048,576 = 1,235.96 GB, and 0.029 USD each is 35.84.
         let bytes = super::super::meter::firehose_billed_bytes(3 * 1024) * 100 * 30 * 86_400;
         let mut usage = Usage::default();
         usage.add("fh.put", Cause::Base, super::super::meter::gigabytes(bytes)).unwrap();
@@ -314,8 +314,8 @@ mod tests {
     }
 
     #[test]
-    fn aws_example_of_lambda_with_its_free_tier() {
-        // AWS's pricing page: 3 million requests of 120 ms at 1,536 MB: 540,000 GB-s; 2.33 + 0.40 = 2.73 USD.
+    fn lambda_takes_its_free_tier_off_first_and_shares_it_between_architectures() {
+        // 3 million requests of 120 ms at 1,536 MB are 540,000 GB-s: 140,000 x 0.0000166667 + 2 x 0.20 = 2.33 + 0.40.
         let gb_s = super::super::meter::lambda_gb_seconds(1536, 120_000_000) * Decimal::from(3_000_000);
         assert_eq!(gb_s, Decimal::from(540_000));
         assert_eq!(total(&bill(&[("lambda.gbs.x86", 540_000), ("lambda.req", 3_000_000)], true)), "2.73");
