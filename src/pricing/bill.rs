@@ -95,9 +95,9 @@ pub enum BillError {
 impl Bill {
     /// Makes out the bill for a month's usage.
     ///
-    /// Every line is rounded half-up to the cent and then added, as AWS's invoices do. Free quantities are taken off
-    /// first and tiers count what is left; a free quantity shared by several prices goes to them in the order of ids.
-    /// A Region that the book does not have leaves every line unknown.
+    /// Every line is rounded half-up to the cent and then added, as AWS's invoices do. Free quantities are
+    /// taken off first and tiers count what is left; a free quantity shared by several prices goes to them in
+    /// the order of ids. A Region that the book does not have leaves every line unknown.
     ///
     /// # Errors
     /// [`BillError`] if an id is unknown, a quantity is negative or too large, or causes do not add up.
@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn firehose_bills_three_kilobytes_as_five() {
-        // 100 records/s for 30 days: 100 x 5 x 2,592,000 / 1,048,576 = 1,235.96 GB, and 0.029 USD each is 35.84.
+        // 100 records/s for 30 days: 100 x 5 x 2,592,000 / 1,048,576 = 1,235.96 GB, and 0.029 USD each is
+        // 35.84.
         let bytes = super::super::meter::firehose_billed_bytes(3 * 1024) * 100 * 30 * 86_400;
         let mut usage = Usage::default();
         usage.add("fh.put", Cause::Base, super::super::meter::gigabytes(bytes)).unwrap();
@@ -315,7 +316,8 @@ mod tests {
 
     #[test]
     fn lambda_takes_its_free_tier_off_first_and_shares_it_between_architectures() {
-        // 3 million requests of 120 ms at 1,536 MB are 540,000 GB-s: 140,000 x 0.0000166667 + 2 x 0.20 = 2.33 + 0.40.
+        // 3 million requests of 120 ms at 1,536 MB are 540,000 GB-s: 140,000 x 0.0000166667 + 2 x 0.20 = 2.33
+        // + 0.40.
         let gb_s = super::super::meter::lambda_gb_seconds(1536, 120_000_000) * Decimal::from(3_000_000);
         assert_eq!(gb_s, Decimal::from(540_000));
         assert_eq!(total(&bill(&[("lambda.gbs.x86", 540_000), ("lambda.req", 3_000_000)], true)), "2.73");

@@ -166,7 +166,8 @@ pub struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// The free quantity of a month in single units and the pool it is taken from (the price's own id if not shared).
+    /// The free quantity of a month in single units and the pool it is taken from (the price's own id if not
+    /// shared).
     pub fn free(&self) -> Option<(&'a str, Decimal)> {
         let entry = self.tiers.first()?.entry;
         Some((entry.free_pool.as_deref().unwrap_or(&entry.id), entry.free?))
@@ -280,9 +281,10 @@ impl PriceBook {
 
     /// What `id` costs in `region` on the day `at`.
     ///
-    /// A tiered price may be named without its tier (`fh.put` is `fh.put.t1` to `t3`); naming one tier gives its price
-    /// for any quantity. On a day before a price held, its superseded row (`.old`) answers. Estimates, empty cells and
-    /// days that no row covers are tiers without a price, never an error and never zero.
+    /// A tiered price may be named without its tier (`fh.put` is `fh.put.t1` to `t3`); naming one tier gives
+    /// its price for any quantity. On a day before a price held, its superseded row (`.old`) answers.
+    /// Estimates, empty cells and days that no row covers are tiers without a price, never an error and never
+    /// zero.
     ///
     /// # Errors
     /// [`LookupError`] if the id or the Region is not in the book at all.
@@ -488,7 +490,8 @@ mod tests {
             String::from("id,us-east-1,us-west-2,eu-west-1,eu-central-1,ap-southeast-1,ap-northeast-1\n");
         for line in BUILTIN.lines().skip(1) {
             let cells: Vec<&str> = line.split(',').collect();
-            // Counted from the end, because a quoted unit may hold a comma. The facts' copy drops the star of V*.
+            // Counted from the end, because a quoted unit may hold a comma. The facts' copy drops the star of
+            // V*.
             let regions = cells[cells.len() - 8..cells.len() - 2].join(",").replace("V*", "V");
             writeln!(ours, "{},{regions}", cells[0]).unwrap();
         }

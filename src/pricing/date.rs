@@ -23,7 +23,8 @@ pub struct Date {
 pub struct NotADate(pub String);
 
 impl Date {
-    /// The day with this year (0 to 9999), month (1 to 12) and day of the month; `None` if there is no such day.
+    /// The day with this year (0 to 9999), month (1 to 12) and day of the month; `None` if there is no such
+    /// day.
     pub const fn new(year: u16, month: u8, day: u8) -> Option<Date> {
         let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
         let days = match month {

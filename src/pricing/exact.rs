@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 
 /// `floor(a * b / divisor)` and the remainder, however large the product is.
 ///
-/// `None` if the quotient needs more than 128 bits or the divisor is 0 or above 2^127. Russian peasant multiplication
-/// with the division kept up at every step, so at most 128 rounds.
+/// `None` if the quotient needs more than 128 bits or the divisor is 0 or above 2^127. Russian peasant
+/// multiplication with the division kept up at every step, so at most 128 rounds.
 pub(super) fn mul_div(a: u128, b: u128, divisor: u128) -> Option<(u128, u128)> {
     if divisor == 0 || divisor > 1 << 127 {
         return None;
@@ -33,9 +33,9 @@ fn carry(quotient: u128, remainder: u128, divisor: u128) -> Option<(u128, u128)>
 
 /// Shares `total` out in proportion to `weights`, so that the shares add up to `total` exactly.
 ///
-/// Every share is the exact one rounded down to a multiple of 10^-`decimals`, and the units left over go one each to
-/// the largest remainders, the first of equals winning (Hamilton's method). `total` must not have more decimals.
-/// `None` if a number does not fit or is negative, or if all weights are 0.
+/// Every share is the exact one rounded down to a multiple of 10^-`decimals`, and the units left over go one
+/// each to the largest remainders, the first of equals winning (Hamilton's method). `total` must not have
+/// more decimals. `None` if a number does not fit or is negative, or if all weights are 0.
 pub(super) fn apportion(total: Decimal, weights: &[Decimal], decimals: u32) -> Option<Vec<Decimal>> {
     let scale = weights.iter().map(Decimal::scale).max()?;
     let weights = weights.iter().map(|weight| mantissa_at(*weight, scale)).collect::<Option<Vec<u128>>>()?;
@@ -90,7 +90,7 @@ mod tests {
         }
 
         #[test]
-        fn shares_add_up_and_are_less_than_one_unit_off(cents in 0u64.., weights in prop::collection::vec(0u32.., 1..9)) {
+        fn shares_add_up_and_are_close(cents in 0u64.., weights in prop::collection::vec(0u32.., 1..9)) {
             prop_assume!(weights.iter().any(|weight| *weight > 0));
             let total = Decimal::new(i64::try_from(cents >> 1).unwrap(), 2);
             let weights: Vec<Decimal> = weights.into_iter().map(Decimal::from).collect();

@@ -1,8 +1,8 @@
 //! The metering rules: what is counted for one record, write, call or query. Integers in, integers out.
 //!
-//! Sizes are bytes and all of AWS's kilobytes are 1,024 bytes here (DDB-U3). The rules of the price book's section
-//! "Metering rules" stand beside each function; [`gigabytes`], [`terabytes`] and [`gb_seconds`] turn the sums into
-//! the units that prices are quoted in, once, at the end.
+//! Sizes are bytes and all of AWS's kilobytes are 1,024 bytes here (DDB-U3). The rules of the price book's
+//! section "Metering rules" stand beside each function; [`gigabytes`], [`terabytes`] and [`gb_seconds`] turn
+//! the sums into the units that prices are quoted in, once, at the end.
 
 use std::num::NonZeroU64;
 
@@ -14,7 +14,8 @@ const MB: u64 = 1024 * KB;
 /// Bytes of one PUT payload unit. AWS says 25 KB and nowhere whether that is 25,600 or 25,000 bytes.
 pub const PUT_PAYLOAD_UNIT_BYTES: NonZeroU64 = NonZeroU64::new(25 * KB).expect("25 KB is not zero");
 
-/// PUT payload units of one record (`kds.prov.put_unit`): its 25 KB chunks, at least one. Batching calls saves nothing.
+/// PUT payload units of one record (`kds.prov.put_unit`): its 25 KB chunks, at least one. Batching calls
+/// saves nothing.
 pub fn put_payload_units(record_bytes: u64) -> u64 {
     put_payload_units_of(record_bytes, PUT_PAYLOAD_UNIT_BYTES)
 }
@@ -42,13 +43,14 @@ pub fn stream_read_units(get_records_calls: u64) -> u64 {
     get_records_calls
 }
 
-/// Bytes that Firehose bills for one record of a Direct PUT or Kinesis source (`fh.put`): whole steps of 5 KB.
-/// Format conversion is billed on these too (`fh.dfc_gb`). MSK sources are not rounded.
+/// Bytes that Firehose bills for one record of a Direct PUT or Kinesis source (`fh.put`): whole steps of 5
+/// KB. Format conversion is billed on these too (`fh.dfc_gb`). MSK sources are not rounded.
 pub fn firehose_billed_bytes(record_bytes: u64) -> u64 {
     round_up(record_bytes, 5 * KB)
 }
 
-/// Bytes that an on-demand stream bills for one record written (`kds.od.in_gb`): whole KB. Reads are not rounded.
+/// Bytes that an on-demand stream bills for one record written (`kds.od.in_gb`): whole KB. Reads are not
+/// rounded.
 pub fn on_demand_ingest_bytes(record_bytes: u64) -> u64 {
     round_up(record_bytes, KB)
 }
@@ -58,14 +60,14 @@ pub fn athena_billed_bytes(scanned_bytes: u64) -> u64 {
     round_up(scanned_bytes, MB).max(10 * MB)
 }
 
-/// SQS requests of one API action (`sqs.std`, `sqs.fifo`): one for each started 64 KB of payload, at least one.
-/// A batch is one action; an empty receive has no payload and is one request.
+/// SQS requests of one API action (`sqs.std`, `sqs.fifo`): one for each started 64 KB of payload, at least
+/// one. A batch is one action; an empty receive has no payload and is one request.
 pub fn sqs_requests(payload_bytes: u64) -> u64 {
     payload_bytes.div_ceil(64 * KB).max(1)
 }
 
-/// Megabyte-milliseconds of one Lambda invocation: whole milliseconds, rounded up, times the configured memory.
-/// The integer to sum up; [`gb_seconds`] turns the sum into what is priced. Saturates.
+/// Megabyte-milliseconds of one Lambda invocation: whole milliseconds, rounded up, times the configured
+/// memory. The integer to sum up; [`gb_seconds`] turns the sum into what is priced. Saturates.
 pub fn lambda_megabyte_milliseconds(memory_mb: u32, duration_ns: u64) -> u64 {
     duration_ns.div_ceil(1_000_000).saturating_mul(u64::from(memory_mb))
 }

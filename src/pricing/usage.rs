@@ -107,13 +107,15 @@ impl Usage {
         Ok(())
     }
 
-    /// Every quantity times `numerator / denominator`: say, the nanoseconds of the month over those of the span.
+    /// Every quantity times `numerator / denominator`: say, the nanoseconds of the month over those of the
+    /// span.
     ///
-    /// The ratio is exact; results are rounded half-up to 12 decimals (more if the quantity has more), and causes share
-    /// the rounded quantity by largest remainder, so that they still add up to it.
+    /// The ratio is exact; results are rounded half-up to 12 decimals (more if the quantity has more), and
+    /// causes share the rounded quantity by largest remainder, so that they still add up to it.
     ///
     /// # Errors
-    /// [`UsageError::EmptySpan`] if the denominator is 0; [`UsageError::TooLarge`]; and what [`Usage::check`] finds.
+    /// [`UsageError::EmptySpan`] if the denominator is 0; [`UsageError::TooLarge`]; and what [`Usage::check`]
+    /// finds.
     pub fn scale(&self, numerator: u128, denominator: u128) -> Result<Usage, UsageError> {
         if denominator == 0 {
             return Err(UsageError::EmptySpan);
