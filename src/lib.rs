@@ -3,6 +3,9 @@
 pub mod engine;
 pub mod experiment;
 pub mod measure;
+pub mod pipeline;
+pub mod pricing;
+pub mod scenario;
 pub mod systems;
 pub mod units;
 pub mod workload;

@@ -143,6 +143,12 @@ impl EventQueue {
     /// Takes the next event, or `None` when nothing is scheduled.
     #[inline]
     pub fn pop(&mut self) -> Option<Event> {
+        self.pop_until(END_OF_TIME)
+    }
+
+    /// Takes the next event if it is not after `until`.
+    #[inline]
+    pub fn pop_until(&mut self, until: Nanos) -> Option<Event> {
         if self.due.is_empty() && self.near.is_empty() {
             self.advance();
         }
@@ -155,9 +161,9 @@ impl EventQueue {
             from_near = true;
         }
         if self.first_head < first {
-            return Some(self.pop_lane());
+            return (self.first_head.time() <= until).then(|| self.pop_lane());
         }
-        if first == Event::NEVER {
+        if first == Event::NEVER || first.time() > until {
             return None;
         }
         if from_near {

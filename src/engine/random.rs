@@ -95,6 +95,14 @@ impl Keyed {
         mix(inner ^ u64::from(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
+    /// A whole generator for one attempt of one record, for rare events that need more than one draw.
+    pub fn draws(&self, record: u64, attempt: u32) -> Draws {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.bits(record, attempt).to_le_bytes());
+        key[8..16].copy_from_slice(&self.key.to_le_bytes());
+        Draws { generator: ChaCha8Rng::from_seed(key) }
+    }
+
     /// A number in [0, 1) for one attempt of one record.
     #[inline]
     pub fn unit(&self, record: u64, attempt: u32) -> f64 {

@@ -65,6 +65,16 @@ impl<const COLUMNS: usize> Series<COLUMNS> {
         self.end_of_bin = (now / self.width + 1) * self.width;
     }
 
+    /// Whether `now` is the first moment seen in its bin; afterwards it no longer is.
+    #[inline]
+    pub fn enter(&mut self, now: Nanos) -> bool {
+        let fresh = now >= self.end_of_bin;
+        if fresh {
+            self.advance(now);
+        }
+        fresh
+    }
+
     /// Adds to one column of the bin of `now`.
     #[inline]
     pub fn add(&mut self, now: Nanos, column: usize, value: u64) {

@@ -1,4 +1,7 @@
 //! The systems of the pipeline, one room each, named as AWS names them.
 
 pub mod dynamodb;
+pub mod firehose;
 pub mod kinesis;
+pub mod polling;
+pub mod s3;

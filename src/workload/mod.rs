@@ -1,3 +1,4 @@
-//! Producers: what their clients do when a write is refused.
+//! Producers: when they write, which items, how large, and what their clients do when a write is refused.
 
+pub mod producer;
 pub mod retry;

@@ -5,3 +5,5 @@ pub mod change_record;
 pub mod item_size;
 pub mod items;
 pub mod partition_key;
+pub mod replication;
+pub mod table;

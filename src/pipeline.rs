@@ -1,0 +1,135 @@
+//! The map of the flow: what happens at each event, and what follows from it.
+//!
+//! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`write`] (producer to table),
+//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
+
+pub mod change;
+pub mod deliver;
+pub mod event;
+pub mod feed;
+pub mod read;
+pub mod source;
+pub mod wiring;
+pub mod write;
+
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::queue::EventQueue;
+use crate::engine::slab::Slab;
+use crate::engine::time::Nanos;
+use crate::systems::kinesis::log::Record;
+use change::Change;
+use deliver::Delivery;
+use event::Kind;
+use read::Consumer;
+use source::StreamSource;
+use write::{PendingWrite, TableSource, Writer};
+
+/// The writes that are measured: those meant for [from, from + length), microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// First microsecond that counts.
+    pub from: u64,
+    /// How many count.
+    pub length: u64,
+}
+
+/// One replication of one scenario. `FULL` measures everything that reports show; without it only
+/// what the reference work PIPE-1 asks for is measured. Models behave the same either way.
+#[derive(Clone, Debug)]
+pub struct Pipeline<const FULL: bool> {
+    queue: EventQueue,
+    /// Writes start up to this moment.
+    arrivals_end: Nanos,
+    cohort: Cohort,
+    writers: Vec<Writer>,
+    tables: Vec<TableSource>,
+    streams: Vec<StreamSource>,
+    consumers: Vec<Consumer>,
+    deliveries: Vec<Delivery>,
+    changes: Slab<Change>,
+    pending: Slab<PendingWrite>,
+    objects: deliver::Objects,
+    batch: Vec<Record>,
+    fingerprint: Fingerprint,
+    counts: EventCounts,
+    now: Nanos,
+}
+
+/// How many events of each kind took place, for the guards and the benchmark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// By rank.
+    pub by_kind: [u64; Kind::ALL.len()],
+}
+
+impl EventCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.by_kind.iter().sum()
+    }
+}
+
+/// Why a run stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Nothing is scheduled any more.
+    Finished,
+    /// The asked-for moment is reached; the run can go on.
+    Reached,
+    /// So many events took place that the guard stopped the run; most were of this kind.
+    Guard(Kind),
+}
+
+/// Events after which a run is stopped: some hours of work, far beyond any sensible scenario.
+pub const EVENTS_MAX: u64 = 200_000_000_000;
+/// Events at one instant after which a run is stopped: time does not move any more.
+const EVENTS_AN_INSTANT_MAX: u32 = 50_000_000;
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// Runs until nothing is scheduled, or until the first event after `until`, which stays scheduled.
+    pub fn run_until(&mut self, until: Nanos) -> Pause {
+        let mut at_this_instant = 0;
+        loop {
+            let Some(event) = self.queue.pop_until(until) else {
+                return if self.queue.is_empty() { Pause::Finished } else { Pause::Reached };
+            };
+            let (now, kind) = (event.time(), Kind::of(event.rank()));
+            at_this_instant = if now == self.now { at_this_instant + 1 } else { 0 };
+            if at_this_instant > EVENTS_AN_INSTANT_MAX {
+                return Pause::Guard(kind);
+            }
+            self.now = now;
+            self.counts.by_kind[kind as usize] += 1;
+            self.step(now, kind, event.handle());
+        }
+    }
+
+    /// What happens at one event.
+    #[inline]
+    fn step(&mut self, now: Nanos, kind: Kind, handle: u32) {
+        match kind {
+            Kind::Arrive => self.arrive(now, handle),
+            Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Put => self.put(now, handle),
+            Kind::Poll => self.poll(now, handle),
+            Kind::Processed => self.processed(now, handle),
+            Kind::Interval => self.interval(now, handle),
+            Kind::Uploaded => self.uploaded(now, handle),
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// The hash of all outcomes so far.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Events so far.
+    pub fn counts(&self) -> EventCounts {
+        self.counts
+    }
+}

@@ -1,0 +1,83 @@
+//! A change on its way from a table to a stream: 32 bytes in a slab.
+
+use crate::engine::time::Nanos;
+use crate::systems::dynamodb::items::NOBODY;
+
+/// A change, or a copy of one, between the table's acceptance and the shard's.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// When it was meant to be written.
+    pub written: Nanos,
+    /// Number of its item in its table.
+    pub key: u32,
+    /// The version that it made of the item.
+    pub version: u32,
+    bytes_and_flags: u32,
+    /// The feed's delay for it, microseconds (saturating at 71 minutes).
+    pub propagation: u32,
+    /// The next change of the same item that waits behind it, or [`NOBODY`].
+    pub next: u32,
+    /// Change data capture units of one attempt (KDC-M1).
+    pub units: u16,
+    /// Refused puts so far, saturating.
+    pub failures: u8,
+    /// Number of its table.
+    pub table: u8,
+}
+
+/// Set while later changes of the item wait behind this one.
+pub const LEADS: u8 = 8;
+
+impl Change {
+    /// A change that was accepted by `table`.
+    #[inline]
+    pub fn new(written: Nanos, table: u8, key: u32, version: u32, bytes: u32, units: u16, delay: Nanos) -> Self {
+        debug_assert!(bytes < 1 << 24, "records are smaller than 16 MiB");
+        let propagation = u32::try_from(delay / 1_000).unwrap_or(u32::MAX);
+        Self { written, key, version, bytes_and_flags: bytes, propagation, next: NOBODY, units, failures: 0, table }
+    }
+
+    /// Bytes it takes in the stream.
+    #[inline]
+    pub fn bytes(&self) -> u32 {
+        self.bytes_and_flags & 0xff_ffff
+    }
+
+    /// Its flags: those of a record, and [`LEADS`].
+    #[inline]
+    pub fn flags(&self) -> u8 {
+        (self.bytes_and_flags >> 24) as u8
+    }
+
+    /// Sets flags.
+    #[inline]
+    pub fn set(&mut self, flags: u8) {
+        self.bytes_and_flags |= u32::from(flags) << 24;
+    }
+
+    /// Clears flags.
+    #[inline]
+    pub fn clear(&mut self, flags: u8) {
+        self.bytes_and_flags &= !(u32::from(flags) << 24);
+    }
+
+    /// What its random draws are addressed by: the same in every variant of a scenario, whatever its fate.
+    #[inline]
+    pub fn address(&self) -> u64 {
+        self.written ^ (u64::from(self.key) << 24)
+    }
+
+    /// Its identity among the outcomes of a run.
+    #[inline]
+    pub fn identity(&self) -> u64 {
+        (u64::from(self.key) << 32) | u64::from(self.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_change_in_flight_takes_32_bytes() {
+        assert_eq!(size_of::<super::Change>(), 32);
+    }
+}

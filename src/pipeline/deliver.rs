@@ -1,0 +1,197 @@
+//! From the buffer to objects in S3.
+
+use super::Pipeline;
+use super::event::{Kind, pack, unpack};
+use crate::engine::histogram::Histogram;
+use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::latency::Latency;
+use crate::measure::series::Series;
+use crate::systems::firehose::{Firehose, FlushReason, Object};
+use crate::systems::kinesis::log::Micros;
+use crate::systems::s3::Bucket;
+
+/// Columns of a delivery stream's series.
+pub mod column {
+    /// `DeliveryToS3.Records`.
+    pub const RECORDS: usize = 0;
+    /// `DeliveryToS3.Bytes`.
+    pub const BYTES: usize = 1;
+    /// Objects completed.
+    pub const OBJECTS: usize = 2;
+    /// `DeliveryToS3.DataFreshness` peak, in microseconds (FH-M1): age of the oldest record, from its arrival in the stream.
+    pub const FRESHNESS: usize = 3;
+    /// How many there are.
+    pub const COUNT: usize = 4;
+}
+
+/// A complete object, as listed in a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// Number of the buffer it came from.
+    pub buffer: u32,
+    /// Approximate arrival time of its oldest record (FH-O3).
+    pub oldest_arrival: Micros,
+    /// When the buffer opened.
+    pub opened: Nanos,
+    /// When it was flushed.
+    pub flushed: Nanos,
+    /// When the upload was complete.
+    pub complete: Nanos,
+    /// Records in it.
+    pub records: u64,
+    /// Bytes before compression.
+    pub bytes: u64,
+    /// Why it was flushed.
+    pub reason: FlushReason,
+}
+
+/// Objects listed by a run at most; the rest is in the counts.
+pub const OBJECT_ROWS_MAX: usize = 100_000;
+
+/// One delivery stream at work.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Polls, buffers and flushes.
+    pub firehose: Firehose,
+    /// Where objects go.
+    pub bucket: Bucket,
+    /// Number of the stream it reads.
+    pub stream: usize,
+    /// Its number among the stream's readers.
+    pub reader: usize,
+    /// Bytes stored for a byte buffered.
+    pub compression: f64,
+    /// From the intended write to the complete object: propagation, polling, buffering, upload.
+    pub latency: Latency<4>,
+    /// Sizes of complete objects in bytes, as stored.
+    pub sizes: Histogram,
+    /// The first objects, one by one.
+    pub rows: Vec<ObjectRow>,
+    /// Its series.
+    pub series: Series<{ column::COUNT }>,
+}
+
+/// Objects being uploaded.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    slots: Vec<Option<Object>>,
+    free: Vec<u32>,
+}
+
+impl Objects {
+    fn insert(&mut self, object: Object) -> u32 {
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if slot as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[slot as usize] = Some(object);
+        slot
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<Object> {
+        self.free.push(slot);
+        self.slots[slot as usize].take()
+    }
+
+    /// Records in uploads of one delivery stream, by walking them.
+    pub fn uploading(&self, firehose: usize) -> u64 {
+        let of_this = |object: &&Object| object.firehose as usize == firehose;
+        self.slots.iter().flatten().filter(of_this).map(|object| object.batch.records.len() as u64).sum()
+    }
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// Buffers the records of one poll.
+    pub(super) fn buffer(&mut self, now: Nanos, number: usize, shard: usize) {
+        let delivery = &mut self.deliveries[number];
+        let mut objects = Vec::new();
+        if let Some((buffer, at)) = delivery.firehose.take(now, shard, &self.batch, &mut objects) {
+            self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
+        }
+        self.upload(now, objects);
+    }
+
+    /// A buffer's interval may have ended.
+    pub(super) fn interval(&mut self, now: Nanos, handle: u32) {
+        let (number, buffer) = unpack(handle);
+        let mut objects = Vec::new();
+        if let Some(at) = self.deliveries[number].firehose.look(now, buffer as u32, &mut objects) {
+            self.queue.push(at, Kind::Interval as u8, handle);
+        }
+        self.upload(now, objects);
+    }
+
+    fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
+        for object in objects {
+            let time = self.deliveries[object.firehose as usize].bucket.put_object();
+            let slot = self.objects.insert(object);
+            self.queue.push(now + time, Kind::Uploaded as u8, slot);
+        }
+    }
+
+    /// An object is complete: its records are delivered.
+    pub(super) fn uploaded(&mut self, now: Nanos, slot: u32) {
+        let Some(object) = self.objects.remove(slot) else { return };
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        delivery.measure::<FULL>(now, &object, &self.cohort);
+        let stored = delivery.stored(object.batch.bytes);
+        delivery.bucket.complete(stored);
+        self.fingerprint.outcome(now, object.batch.bytes, 7);
+        delivery.firehose.delivered(object.batch);
+    }
+}
+
+impl Delivery {
+    fn stored(&self, bytes: u64) -> u64 {
+        (bytes as f64 * self.compression + 0.5) as u64
+    }
+
+    fn measure<const FULL: bool>(&mut self, now: Nanos, object: &Object, cohort: &super::Cohort) {
+        let (flushed, complete) = (object.flushed / MICROSECOND, now / MICROSECOND);
+        let mut first = 0;
+        for mark in &object.batch.marks {
+            for held in &object.batch.records[first..mark.end as usize] {
+                if !cohort.has(held.written) {
+                    continue;
+                }
+                if FULL {
+                    self.latency.record([
+                        held.appended - held.written,
+                        mark.polled - held.appended,
+                        flushed - mark.polled,
+                        complete - flushed,
+                    ]);
+                } else {
+                    self.latency.record_total(complete - held.written);
+                }
+            }
+            first = mark.end as usize;
+        }
+        if FULL {
+            self.list(now, object);
+        }
+    }
+
+    fn list(&mut self, now: Nanos, object: &Object) {
+        let records = object.batch.records.len() as u64;
+        let stored = self.stored(object.batch.bytes);
+        let Some(oldest_arrival) = object.batch.oldest_arrival() else { return };
+        self.sizes.record(stored);
+        self.series.add(now, column::RECORDS, records);
+        self.series.add(now, column::BYTES, stored);
+        self.series.add(now, column::OBJECTS, 1);
+        self.series.raise(now, column::FRESHNESS, now / MICROSECOND - oldest_arrival);
+        if self.rows.len() < OBJECT_ROWS_MAX {
+            self.rows.push(ObjectRow {
+                buffer: object.buffer,
+                oldest_arrival,
+                opened: object.opened,
+                flushed: object.flushed,
+                complete: now,
+                records,
+                bytes: object.batch.bytes,
+                reason: object.reason,
+            });
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The kinds of events, in the order in which they happen at one instant.
+
+/// What an event is. The number is its rank: at equal times, lower ranks go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// An object is complete. First, so that whoever acts now finds it.
+    Uploaded = 0,
+    /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
+    Processed = 1,
+    /// A producer writes. Before all that follows from writes.
+    Arrive = 2,
+    /// A producer's client tries a refused write again: after first tries, which came in no later.
+    WriteAgain = 3,
+    /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
+    Put = 4,
+    /// A reader polls a shard.
+    Poll = 5,
+    /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
+    Interval = 6,
+}
+
+impl Kind {
+    /// All kinds, by rank.
+    pub const ALL: [Self; 7] = [
+        Self::Uploaded,
+        Self::Processed,
+        Self::Arrive,
+        Self::WriteAgain,
+        Self::Put,
+        Self::Poll,
+        Self::Interval,
+    ];
+
+    /// The kind with this rank.
+    #[inline]
+    pub fn of(rank: u8) -> Self {
+        Self::ALL[rank as usize]
+    }
+
+    /// The word for it in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uploaded => "object uploaded",
+            Self::Processed => "batch processed",
+            Self::Arrive => "write",
+            Self::WriteAgain => "write retry",
+            Self::Put => "put into a stream",
+            Self::Poll => "poll of a shard",
+            Self::Interval => "end of a buffer interval",
+        }
+    }
+}
+
+/// A number of 8 bits and one of 24 in one event handle.
+#[inline]
+pub fn pack(high: usize, low: usize) -> u32 {
+    debug_assert!(high < 1 << 8 && low < 1 << 24, "counted when the scenario was checked");
+    (high << 24 | low) as u32
+}
+
+/// The two numbers of a packed handle.
+#[inline]
+pub fn unpack(handle: u32) -> (usize, usize) {
+    ((handle >> 24) as usize, (handle & 0xff_ffff) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_the_places_in_the_list() {
+        assert!(Kind::ALL.iter().enumerate().all(|(rank, kind)| *kind as usize == rank));
+    }
+}

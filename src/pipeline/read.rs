@@ -1,0 +1,147 @@
+//! From the stream to its readers: polls, and the processing of what they return.
+
+use super::Pipeline;
+use super::event::{Kind, pack, unpack};
+use super::source::Reader;
+use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::latency::Latency;
+use crate::measure::series::Series;
+use crate::systems::polling::Polling;
+
+/// Columns of a consumer's series.
+pub mod column {
+    /// Records processed.
+    pub const RECORDS: usize = 0;
+    /// `GetRecords.IteratorAgeMilliseconds` peak, in microseconds (KDS-M7).
+    pub const ITERATOR_AGE: usize = 1;
+    /// `ReadProvisionedThroughputExceeded`.
+    pub const REFUSED: usize = 2;
+    /// How many there are.
+    pub const COUNT: usize = 3;
+}
+
+/// One polling consumer at work.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// The workers.
+    pub polling: Polling,
+    /// Number of the stream it reads.
+    pub stream: usize,
+    /// Its number among the stream's readers.
+    pub reader: usize,
+    /// From the intended write to the end of processing: propagation, polling, queueing, execution.
+    pub latency: Latency<4>,
+    /// Its series.
+    pub series: Series<{ column::COUNT }>,
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// A poll of a shard is due.
+    pub(super) fn poll(&mut self, now: Nanos, handle: u32) {
+        let (reader, shard) = unpack(handle);
+        match self.reader(reader) {
+            Reader::Delivery(number) => self.poll_for_delivery(now, number as usize, handle, shard),
+            Reader::Consumer(number) => {
+                if self.consumers[number as usize].polling.due(now, shard) {
+                    self.poll_for_consumer(now, number as usize, shard);
+                }
+            }
+        }
+    }
+
+    /// Consumers come first in the numbering of readers, deliveries after them.
+    fn reader(&self, number: usize) -> Reader {
+        match number.checked_sub(self.consumers.len()) {
+            None => Reader::Consumer(number as u32),
+            Some(delivery) => Reader::Delivery(delivery as u32),
+        }
+    }
+
+    /// A worker calls GetRecords for one shard.
+    fn poll_for_consumer(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.consumers[number];
+        let place = &mut self.streams[consumer.stream];
+        let batch_size = consumer.polling.batch_size;
+        let hand = consumer.polling.hand(shard);
+        let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
+        if outcome.is_err() && FULL {
+            consumer.series.add(now, column::REFUSED, 1);
+        }
+        let Some(last) = hand.records.last().copied() else {
+            // Refused, or retention took what was there: try again at the next poll of the clock.
+            if !place.stream.sleep_if_drained(shard, consumer.reader) {
+                let at = place.stream.next_poll(now + 1, shard, consumer.reader);
+                self.queue.push(at, Kind::Poll as u8, pack(number, shard));
+            }
+            return self.release_worker(now, number, shard);
+        };
+        if FULL {
+            consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - last.appended);
+        }
+        let time = consumer.polling.process(now, shard);
+        self.queue.push(now + time, Kind::Processed as u8, pack(number, shard));
+    }
+
+    /// The worker turns to the shard that waited longest for it.
+    fn release_worker(&mut self, now: Nanos, number: usize, shard: usize) {
+        if let Some(next) = self.consumers[number].polling.release(shard) {
+            self.poll_for_consumer(now, number, next as usize);
+        }
+    }
+
+    /// A batch is processed: its records have reached the consumer.
+    pub(super) fn processed(&mut self, now: Nanos, handle: u32) {
+        let (number, shard) = unpack(handle);
+        let consumer = &mut self.consumers[number];
+        let done = now / MICROSECOND;
+        let hand = consumer.polling.hand(shard);
+        let (due, polled) = (hand.due / MICROSECOND, hand.polled / MICROSECOND);
+        for record in &hand.records {
+            if self.cohort.has(record.written) {
+                // Waiting for the worker counts from when both the record and its poll were there.
+                let queueing = polled - due.max(record.appended).min(polled);
+                let polling = polled - record.appended - queueing;
+                consumer.latency.record([
+                    record.appended - record.written,
+                    polling,
+                    queueing,
+                    done - polled,
+                ]);
+            }
+        }
+        let count = hand.records.len() as u64;
+        hand.records.clear();
+        consumer.polling.meter.processed += count;
+        if FULL {
+            consumer.series.add(now, column::RECORDS, count);
+        }
+        self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 6);
+        self.poll_again(now, number, shard);
+        self.release_worker(now, number, shard);
+    }
+
+    /// A shard that still holds records is polled again at once; an empty one at its next record's poll.
+    fn poll_again(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.consumers[number];
+        let place = &mut self.streams[consumer.stream];
+        if !place.stream.sleep_if_drained(shard, consumer.reader) {
+            self.queue.push(now, Kind::Poll as u8, pack(number, shard));
+        }
+    }
+
+    /// The delivery stream calls GetRecords for one shard and buffers the records.
+    fn poll_for_delivery(&mut self, now: Nanos, number: usize, handle: u32, shard: usize) {
+        let delivery = &mut self.deliveries[number];
+        let place = &mut self.streams[delivery.stream];
+        self.batch.clear();
+        // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
+        let _refused = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
+        if !place.stream.sleep_if_drained(shard, delivery.reader) {
+            let at = place.stream.next_poll(now + 1, shard, delivery.reader);
+            self.queue.push(at, Kind::Poll as u8, handle);
+        }
+        if !self.batch.is_empty() {
+            self.buffer(now, number, shard);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! From the producer to the table: writes, refusals, and what the client does about them.
+
+use super::Pipeline;
+use super::change::Change;
+use super::event::Kind;
+use super::feed::Feed;
+use crate::engine::queue::Lane;
+use crate::engine::random::Keyed;
+use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::latency::Latency;
+use crate::measure::series::Series;
+use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::table::Table;
+use crate::workload::producer::{Producer, Write};
+
+/// Columns of a table's series.
+pub mod column {
+    /// `ConsumedWriteCapacityUnits`.
+    pub const UNITS: usize = 0;
+    /// `WriteThrottleEvents`.
+    pub const THROTTLED: usize = 1;
+    /// Saved write units at the first write of the bin.
+    pub const BURST_BALANCE: usize = 2;
+    /// How many there are.
+    pub const COUNT: usize = 3;
+}
+
+/// What became of a producer's writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriterMeter {
+    /// Writes offered.
+    pub offered: u64,
+    /// Those of the measured cohort.
+    pub cohort: u64,
+    /// Accepted by the table.
+    pub accepted: u64,
+    /// Accepted at the first try, in the cohort.
+    pub first_try_cohort: u64,
+    /// Requests sent, retries among them.
+    pub requests: u64,
+    /// Given up after the last retry.
+    pub given_up: u64,
+    /// Refused as larger than an item may be (DDB-U10).
+    pub too_large: u64,
+    /// Waiting for a retry now.
+    pub retrying: u64,
+}
+
+/// One producer at work.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    /// Its flow of writes.
+    pub producer: Producer,
+    /// The lane in which its next write waits.
+    pub lane: Lane,
+    /// Draws for the waits between its retries.
+    pub backoff: Keyed,
+    /// What it counted.
+    pub meter: WriterMeter,
+    /// From the intended write to the table's acceptance, in microseconds, of writes that were refused at first.
+    pub latency: Latency<1>,
+}
+
+/// One table at work.
+#[derive(Clone, Debug)]
+pub struct TableSource {
+    /// The table.
+    pub table: Table,
+    /// Items of a table without a feed; a feed keeps its own.
+    pub items: Items,
+    /// Its feed.
+    pub feed: Option<Feed>,
+    /// Its series.
+    pub series: Series<{ column::COUNT }>,
+}
+
+impl TableSource {
+    /// The items of the table.
+    #[inline]
+    pub fn items(&self) -> &Items {
+        self.feed.as_ref().map_or(&self.items, |feed| &feed.items)
+    }
+
+    #[inline]
+    fn accept(&mut self, key: u32) -> u32 {
+        let items = self.feed.as_mut().map_or(&mut self.items, |feed| &mut feed.items);
+        let item = &mut items.items[key as usize];
+        item.version += 1;
+        item.version
+    }
+}
+
+/// A refused write that its client will try again.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingWrite {
+    write: Write,
+    writer: u32,
+    failures: u32,
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// A producer writes, and its next write is scheduled.
+    #[inline]
+    pub(super) fn arrive(&mut self, now: Nanos, handle: u32) {
+        let writer = &mut self.writers[handle as usize];
+        let write = writer.producer.take();
+        writer.meter.offered += 1;
+        let counted = self.cohort.has(now / MICROSECOND);
+        writer.meter.cohort += u64::from(counted);
+        if self.request(now, handle, &write, 0) && counted {
+            self.writers[handle as usize].meter.first_try_cohort += 1;
+        }
+        self.schedule_next_write(handle);
+    }
+
+    /// Puts the producer's next write, if it has one, into its lane.
+    #[inline]
+    pub(super) fn schedule_next_write(&mut self, handle: u32) {
+        let writer = &mut self.writers[handle as usize];
+        let table = &self.tables[writer.producer.table()];
+        let replication = table.feed.as_ref().map(|feed| &feed.plan);
+        if let Some(next) = writer.producer.peek(replication, table.items())
+            && next.at <= self.arrivals_end
+        {
+            self.queue.push_in_lane(writer.lane, next.at, Kind::Arrive as u8, handle);
+        }
+    }
+
+    /// One request; whether the table accepted it.
+    #[inline]
+    fn request(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) -> bool {
+        let writer = &mut self.writers[handle as usize];
+        let number = writer.producer.table();
+        let source = &mut self.tables[number];
+        writer.meter.requests += 1;
+        if write.units == 0 {
+            writer.meter.too_large += 1;
+            self.fingerprint.outcome(now, u64::from(write.key), 3);
+            return false;
+        }
+        if FULL && source.series.enter(now) {
+            let balance = source.table.burst_balance(now);
+            source.series.raise(now, column::BURST_BALANCE, balance);
+        }
+        if !source.table.write(now, u32::from(write.units)) {
+            self.refused(now, handle, write, failures);
+            return false;
+        }
+        writer.meter.accepted += 1;
+        if FULL {
+            source.series.add(now, column::UNITS, u64::from(write.units));
+        }
+        let version = source.accept(write.key);
+        let change =
+            Change::new(write.at, number as u8, write.key, version, write.record_bytes, write.units, write.delay);
+        if source.feed.is_some() {
+            self.capture(now, change, write.delay);
+        } else {
+            self.fingerprint.outcome(now, change.identity(), 4);
+        }
+        true
+    }
+
+    #[cold]
+    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) {
+        let writer = &mut self.writers[handle as usize];
+        if FULL {
+            self.tables[writer.producer.table()].series.add(now, column::THROTTLED, 1);
+        }
+        let failures = failures + 1;
+        let uniform = writer.backoff.unit(write.at ^ (u64::from(write.key) << 24), failures);
+        match writer.producer.retries().delay(failures, uniform) {
+            Some(wait) => {
+                writer.meter.retrying += 1;
+                let pending = self.pending.insert(PendingWrite { write: *write, writer: handle, failures });
+                self.queue.push(now + wait, Kind::WriteAgain as u8, pending);
+            }
+            None => {
+                writer.meter.given_up += 1;
+                self.fingerprint.outcome(now, u64::from(write.key), 5);
+            }
+        }
+    }
+
+    /// A client tries a refused write again.
+    pub(super) fn write_again(&mut self, now: Nanos, handle: u32) {
+        let pending = self.pending.remove(handle);
+        self.writers[pending.writer as usize].meter.retrying -= 1;
+        let accepted = self.request(now, pending.writer, &pending.write, pending.failures);
+        if FULL && accepted && self.cohort.has(pending.write.at / MICROSECOND) {
+            let waited = now / MICROSECOND - pending.write.at / MICROSECOND;
+            self.writers[pending.writer as usize].latency.record([waited]);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Kinesis Data Streams for DynamoDB: the feed that carries a table's changes to a stream.
+//!
+//! AWS promises neither order nor single delivery (KDC-1, KDC-2) and publishes neither delay nor retry rules (KDC-R5).
+//! The default here keeps the changes of one item in order, with rare injected disorder and duplicates (OPEN-6, OPEN-7):
+//! independent delays a record would invent disorder that nobody has seen.
+
+use super::change_record::{Operation, RecordTemplate};
+use super::partition_key::{PARTITION_KEY_BYTES, replication_partition_key};
+use crate::engine::math;
+use crate::engine::random::{Draws, Keyed, Streams, threshold};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{Nanos, round};
+
+/// What order the feed keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The changes of one item arrive in the order in which the table made them.
+    PerItem,
+    /// Every record has its own delay, whatever came before: for comparisons with theory.
+    Independent,
+}
+
+/// Something that happens to a record by chance, and the further delay it brings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chance {
+    /// Share of records, in [0, 1].
+    pub probability: f64,
+    /// How much later the record, or its copy, reaches the stream's door; nanoseconds.
+    pub delay: Sampler,
+}
+
+/// How the feed tries again after the stream throttled a record (KDC-R1, OPEN-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The first wait.
+    pub base: Nanos,
+    /// The longest wait.
+    pub cap: Nanos,
+    /// Whether each wait is a uniform share of its length ("full jitter").
+    pub jitter: bool,
+}
+
+impl Backoff {
+    /// The wait after the `failures`-th refusal, counted from 1: the base doubled each time, up to the cap.
+    #[inline]
+    pub fn wait(&self, failures: u32, unit: impl FnOnce() -> f64) -> Nanos {
+        let doublings = (failures - 1).min(40);
+        let full = self.base.saturating_mul(1 << doublings).min(self.cap);
+        if self.jitter { round(unit() * full as f64).max(1) } else { full }
+    }
+
+    /// How many waits differ.
+    pub fn steps(&self) -> u32 {
+        (1..=41).find(|failures| self.wait(*failures, || 1.0) == self.cap).unwrap_or(41)
+    }
+}
+
+/// The Kinesis record's size.
+#[derive(Clone, Debug)]
+pub enum RecordSize {
+    /// The change as DynamoDB writes it, in JSON (KDC-J6), with the partition key.
+    Json(RecordTemplate),
+    /// The item's size alone, partition key not counted: for comparisons.
+    Item,
+}
+
+/// The Kinesis record's partition key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionKey {
+    /// 32 hex digits that stand for the item (KDC-P1, KDC-P2).
+    Hashed,
+    /// The item's own key: for comparisons.
+    Raw,
+}
+
+/// The feed as the scenario describes it, checked.
+#[derive(Clone, Debug)]
+pub struct ReplicationPlan {
+    /// Number of the stream it writes to.
+    pub stream: usize,
+    /// From the write to the stream's door (KDC-Y1); nanoseconds.
+    pub delay: Sampler,
+    /// Order kept.
+    pub order: Order,
+    /// Injected disorder (OPEN-6).
+    pub disorder: Option<Chance>,
+    /// Injected duplicates (OPEN-6).
+    pub duplicates: Option<Chance>,
+    /// Retries.
+    pub backoff: Backoff,
+    /// Size of the record.
+    pub record: RecordSize,
+    /// Partition key of the record.
+    pub partition_key: PartitionKey,
+}
+
+impl ReplicationPlan {
+    /// Bytes that a change takes in the stream, its partition key included (KDS-W1, KDC-P1).
+    #[inline]
+    pub fn record_bytes(&self, operation: Operation, before: u32, after: u32) -> u32 {
+        match &self.record {
+            RecordSize::Item => before.max(after),
+            RecordSize::Json(template) => {
+                template.json_bytes(operation, before, after) + PARTITION_KEY_BYTES as u32
+            }
+        }
+    }
+
+    /// The hash key by which an item's changes find their shard (KDS-H2).
+    pub fn hash_key(&self, item_key: &[u8]) -> u128 {
+        use crate::systems::kinesis::hash_range::hash_key;
+        match self.partition_key {
+            PartitionKey::Raw => hash_key(item_key),
+            PartitionKey::Hashed => hash_key(&replication_partition_key(item_key)),
+        }
+    }
+
+    /// Delays in nanoseconds for a batch of writes.
+    pub fn fill_delays(&self, draws: &mut Draws, scratch: &mut [f64], out: &mut Vec<Nanos>) {
+        self.delay.fill(draws, scratch);
+        out.extend(scratch.iter().map(|delay| round(*delay)));
+    }
+
+    /// The share of a plain lognormal delay above `nanos`; used by load checks and tests.
+    pub fn mean_delay(&self) -> f64 {
+        self.delay.mean()
+    }
+}
+
+/// What the feed did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicationMeter {
+    /// Puts tried.
+    pub attempts: u64,
+    /// Puts refused (`ThrottledPutRecordCount`).
+    pub throttled: u64,
+    /// Records accepted by the stream, copies included.
+    pub replicated: u64,
+    /// Change data capture units of all attempts (KDC-M1, KDC-M2).
+    pub units: u64,
+    /// Change data capture units of first attempts of originals.
+    pub units_first: u64,
+    /// Change data capture units of first attempts of copies.
+    pub units_copies: u64,
+    /// Copies made.
+    pub copies: u64,
+    /// Records larger than the stream allows, skipped (`FailedToReplicateRecordCount`, KDC-J12).
+    pub too_large: u64,
+    /// Those of them that were originals.
+    pub originals_too_large: u64,
+    /// Peak of `AgeOfOldestUnreplicatedRecord`, microseconds.
+    pub age_max_micros: u64,
+    /// Records under way now.
+    pub in_flight: u64,
+    /// The most records under way at once.
+    pub in_flight_max: u64,
+}
+
+/// The chances of one feed, drawn by record.
+#[derive(Clone, Debug)]
+pub struct Chances {
+    coins: Keyed,
+    backoff: Keyed,
+    duplicate_below: u64,
+    disorder_below: u64,
+}
+
+impl Chances {
+    /// `path` names the feed, such as `tables.orders.kinesis`.
+    pub fn new(plan: &ReplicationPlan, streams: &Streams, path: &str) -> Self {
+        let below = |chance: &Option<Chance>| chance.as_ref().map_or(0, |chance| threshold(chance.probability));
+        Self {
+            coins: streams.keyed(&format!("{path}.chances")),
+            backoff: streams.keyed(&format!("{path}.backoff")),
+            duplicate_below: below(&plan.duplicates),
+            disorder_below: below(&plan.disorder),
+        }
+    }
+
+    /// Whether any coin needs tossing at all.
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.duplicate_below | self.disorder_below > 0
+    }
+
+    /// Whether this record gets a copy.
+    #[inline]
+    pub fn duplicate(&self, record: u64) -> bool {
+        self.coins.bits(record, 0) < self.duplicate_below
+    }
+
+    /// Whether this record is held back.
+    #[inline]
+    pub fn disorder(&self, record: u64) -> bool {
+        self.disorder_below > 0 && self.coins.bits(record, 1) < self.disorder_below
+    }
+
+    /// The further delay of a copy or of a record held back. `purpose` keeps the two apart.
+    #[cold]
+    pub fn delay(&self, chance: &Chance, record: u64, purpose: u32) -> Nanos {
+        round(chance.delay.sample(&mut self.coins.draws(record, 2 + purpose)))
+    }
+
+    /// A uniform number for the wait after one refusal of one record.
+    #[inline]
+    pub fn backoff_unit(&self, record: u64, failures: u32) -> f64 {
+        self.backoff.unit(record, failures)
+    }
+}
+
+/// The lognormal delay observed for this feed (KDC-Y1), as a sampler in nanoseconds.
+pub fn lognormal(median: Nanos, sigma: f64) -> Sampler {
+    Sampler::LogNormal { log_median: math::ln(median as f64), sigma }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::time::{MILLISECOND, SECOND};
+
+    #[test]
+    fn backoff_doubles_up_to_its_cap() {
+        let backoff = Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: false };
+        let waits: Vec<u64> = (1..=7).map(|k| backoff.wait(k, || 0.5) / MILLISECOND).collect();
+        assert_eq!(waits, [50, 100, 200, 400, 800, 1_000, 1_000]);
+        assert_eq!(backoff.steps(), 6);
+        assert_eq!(Backoff { jitter: true, ..backoff }.wait(2, || 0.25), 25 * MILLISECOND);
+    }
+}

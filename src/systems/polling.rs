@@ -1,0 +1,126 @@
+//! A consumer written with the SDK: workers that call GetRecords, process what they got, and call again.
+
+use crate::engine::time::Nanos;
+use crate::systems::kinesis::log::Record;
+use crate::systems::kinesis::poll_grid::PollGrid;
+use std::collections::VecDeque;
+
+/// A polling consumer as the scenario describes it, checked.
+#[derive(Clone, Debug)]
+pub struct PollingPlan {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Number of the stream it reads.
+    pub stream: usize,
+    /// When it polls.
+    pub grid: PollGrid,
+    /// Records asked for in one call, at most 10,000 (KDS-R2).
+    pub batch_size: u32,
+    /// Processing time of one call's records, whatever their number.
+    pub per_batch: Nanos,
+    /// Processing time of each record.
+    pub per_record: Nanos,
+    /// Workers; each has every `workers`-th shard and does one thing at a time.
+    pub workers: u32,
+}
+
+/// What a consumer did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PollingMeter {
+    /// Records processed.
+    pub processed: u64,
+    /// Time that workers spent processing.
+    pub busy: Nanos,
+    /// Batches processed.
+    pub batches: u64,
+}
+
+/// What a worker has in hand for one shard.
+#[derive(Clone, Debug, Default)]
+pub struct InHand {
+    /// The records of the last call.
+    pub records: Vec<Record>,
+    /// When the shard's poll was due.
+    pub due: Nanos,
+    /// When it took place.
+    pub polled: Nanos,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Worker {
+    busy: bool,
+    /// Shards whose poll is due while the worker is busy, first come first served.
+    waiting: VecDeque<u32>,
+}
+
+/// A polling consumer at work.
+#[derive(Clone, Debug)]
+pub struct Polling {
+    per_batch: Nanos,
+    per_record: Nanos,
+    /// Records asked for in one call.
+    pub batch_size: u32,
+    workers: Vec<Worker>,
+    hands: Vec<InHand>,
+    /// What it counted.
+    pub meter: PollingMeter,
+}
+
+impl Polling {
+    /// A consumer whose workers are idle, over a stream of `shards` shards.
+    pub fn new(plan: &PollingPlan, shards: usize) -> Self {
+        Self {
+            per_batch: plan.per_batch,
+            per_record: plan.per_record,
+            batch_size: plan.batch_size,
+            workers: vec![Worker::default(); plan.workers as usize],
+            hands: vec![InHand::default(); shards],
+            meter: PollingMeter::default(),
+        }
+    }
+
+    fn worker(&mut self, shard: usize) -> &mut Worker {
+        let workers = self.workers.len();
+        &mut self.workers[shard % workers]
+    }
+
+    /// The poll of a shard is due: gives its worker, or makes the shard wait for it. Returns whether to poll now.
+    pub fn due(&mut self, now: Nanos, shard: usize) -> bool {
+        self.hands[shard].due = now;
+        let worker = self.worker(shard);
+        if worker.busy {
+            worker.waiting.push_back(shard as u32);
+            return false;
+        }
+        worker.busy = true;
+        true
+    }
+
+    /// The buffer for the records of a shard's poll.
+    pub fn hand(&mut self, shard: usize) -> &mut InHand {
+        &mut self.hands[shard]
+    }
+
+    /// Starts processing what a poll returned; returns how long that takes.
+    pub fn process(&mut self, now: Nanos, shard: usize) -> Nanos {
+        let hand = &mut self.hands[shard];
+        hand.polled = now;
+        let time = self.per_batch + self.per_record * hand.records.len() as u64;
+        self.meter.batches += 1;
+        self.meter.busy += time;
+        time
+    }
+
+    /// Frees the worker of a shard; returns the shard that has waited longest for it and is polled at once.
+    pub fn release(&mut self, shard: usize) -> Option<u32> {
+        let worker = self.worker(shard);
+        let next = worker.waiting.pop_front();
+        worker.busy = next.is_some();
+        next
+    }
+
+    /// Records in workers' hands, by walking them.
+    pub fn in_hand(&self) -> u64 {
+        self.hands.iter().map(|hand| hand.records.len() as u64).sum()
+    }
+}

@@ -1,0 +1,260 @@
+//! A producer: an open flow of writes, drawn a batch ahead.
+//!
+//! Nothing that a batch holds depends on what becomes of the writes, so it can be drawn ahead: misses of the memory
+//! overlap, and every arrival takes the same draws of every purpose whatever its fate.
+
+use crate::engine::random::{Draws, Streams};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::Nanos;
+use crate::systems::dynamodb::change_record::Operation;
+use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::replication::ReplicationPlan;
+use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
+use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};
+use crate::workload::keys::{KeyPlan, KeyState};
+use crate::workload::operation::OperationMix;
+use crate::workload::retry::RetryProfile;
+use crate::workload::trace::Trace;
+use std::sync::Arc;
+
+/// Writes drawn at a time.
+pub const BATCH: usize = 256;
+
+/// Sizes of items in bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SizePlan {
+    /// The size after the write.
+    pub after: Sampler,
+    /// The size before it; the same as after it when absent.
+    pub before: Option<Sampler>,
+    /// Smaller draws count as this.
+    pub min: u32,
+    /// Larger draws count as this.
+    pub max: u32,
+}
+
+/// Where the writes come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Drawn from distributions.
+    Drawn {
+        /// When.
+        arrivals: ArrivalPlan,
+        /// Which items.
+        keys: KeyPlan,
+        /// How large.
+        sizes: SizePlan,
+        /// Which operations.
+        operations: OperationMix,
+    },
+    /// Read from a file.
+    Trace(Arc<Trace>),
+}
+
+/// A producer as the scenario describes it, checked.
+#[derive(Clone, Debug)]
+pub struct ProducerPlan {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Number of the table it writes to.
+    pub table: usize,
+    /// Its writes.
+    pub source: Source,
+    /// What its client does when a write is refused.
+    pub retries: RetryProfile,
+}
+
+/// One write, as drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Write {
+    /// When it is meant to happen.
+    pub at: Nanos,
+    /// Number of its item.
+    pub key: u32,
+    /// Bytes of its record in the stream; 0 when the table feeds none.
+    pub record_bytes: u32,
+    /// The feed's delay for it.
+    pub delay: Nanos,
+    /// Write units; 0 when the item is larger than DynamoDB takes (DDB-U10).
+    pub units: u16,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Drawn { arrivals: ArrivalStream, keys: KeyState },
+    Trace { next: usize },
+}
+
+/// The draws of one producer, one stream a purpose.
+#[derive(Clone, Debug)]
+struct Purposes {
+    arrivals: Draws,
+    keys: Draws,
+    sizes: Draws,
+    sizes_before: Draws,
+    operations: Draws,
+    delays: Draws,
+}
+
+impl Purposes {
+    fn new(streams: &Streams, name: &str) -> Self {
+        let named = |purpose: &str| streams.named(&format!("workload.{name}.{purpose}"));
+        Self {
+            arrivals: named("arrivals"),
+            keys: named("keys"),
+            sizes: named("sizes"),
+            sizes_before: named("sizes_before"),
+            operations: named("operations"),
+            delays: named("replication_delay"),
+        }
+    }
+}
+
+/// A producer at work.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    plan: Arc<ProducerPlan>,
+    state: State,
+    draws: Purposes,
+    times: Vec<Nanos>,
+    keys: Vec<u32>,
+    delays: Vec<Nanos>,
+    scratch: Vec<f64>,
+    scratch_before: Vec<f64>,
+    batch: Vec<Write>,
+    next: usize,
+}
+
+impl Producer {
+    /// A producer before its first write.
+    pub fn new(plan: Arc<ProducerPlan>, streams: &Streams) -> Self {
+        let state = match &plan.source {
+            Source::Drawn { arrivals, keys, .. } => {
+                State::Drawn { arrivals: arrivals.stream(), keys: keys.state() }
+            }
+            Source::Trace(_) => State::Trace { next: 0 },
+        };
+        Self {
+            draws: Purposes::new(streams, &plan.name),
+            plan,
+            state,
+            times: Vec::with_capacity(BATCH),
+            keys: Vec::with_capacity(BATCH),
+            delays: Vec::with_capacity(BATCH),
+            scratch: vec![0.0; BATCH],
+            scratch_before: vec![0.0; BATCH],
+            batch: Vec::with_capacity(BATCH),
+            next: 0,
+        }
+    }
+
+    /// The next write, if there is one. `replication` and `items` belong to the table written to.
+    #[inline]
+    pub fn peek(&mut self, replication: Option<&ReplicationPlan>, items: &Items) -> Option<&Write> {
+        if self.next == self.batch.len() {
+            self.refill(replication, items);
+        }
+        self.batch.get(self.next)
+    }
+
+    /// Takes the write that [`peek`](Self::peek) showed.
+    #[inline]
+    pub fn take(&mut self) -> Write {
+        let write = self.batch[self.next];
+        self.next += 1;
+        write
+    }
+
+    /// What its client does when a write is refused.
+    pub fn retries(&self) -> &RetryProfile {
+        &self.plan.retries
+    }
+
+    /// Number of the table it writes to.
+    #[inline]
+    pub fn table(&self) -> usize {
+        self.plan.table
+    }
+
+    fn refill(&mut self, replication: Option<&ReplicationPlan>, items: &Items) {
+        self.batch.clear();
+        self.times.clear();
+        self.keys.clear();
+        self.delays.clear();
+        self.next = 0;
+        let plan = Arc::clone(&self.plan);
+        match &plan.source {
+            Source::Drawn { keys, sizes, operations, .. } => {
+                self.draw_times_and_keys(keys);
+                std::hint::black_box(items.warm(&self.keys));
+                self.draw_delays(replication);
+                self.draw_writes(sizes, operations, replication);
+            }
+            Source::Trace(trace) => self.read_trace(trace, replication),
+        }
+    }
+
+    fn draw_times_and_keys(&mut self, plan: &KeyPlan) {
+        if let State::Drawn { arrivals, keys } = &mut self.state {
+            arrivals.fill(&mut self.draws.arrivals, &mut self.times, BATCH);
+            plan.fill(&mut self.draws.keys, keys, &mut self.keys, self.times.len());
+        }
+    }
+
+    fn draw_delays(&mut self, replication: Option<&ReplicationPlan>) {
+        let count = self.times.len();
+        match replication {
+            Some(plan) => plan.fill_delays(&mut self.draws.delays, &mut self.scratch[..count], &mut self.delays),
+            None => self.delays.resize(count, 0),
+        }
+    }
+
+    fn draw_writes(&mut self, sizes: &SizePlan, mix: &OperationMix, replication: Option<&ReplicationPlan>) {
+        let count = self.times.len();
+        sizes.after.fill(&mut self.draws.sizes, &mut self.scratch[..count]);
+        if let Some(before) = &sizes.before {
+            before.fill(&mut self.draws.sizes_before, &mut self.scratch_before[..count]);
+        }
+        let in_range = |size: f64| (size as u32).clamp(sizes.min, sizes.max);
+        for i in 0..count {
+            let after = in_range(self.scratch[i]);
+            let before = if sizes.before.is_some() { in_range(self.scratch_before[i]) } else { after };
+            let operation = mix.sample(&mut self.draws.operations);
+            let (before, after) = match operation {
+                Operation::Insert => (0, after),
+                Operation::Modify => (before, after),
+                Operation::Remove => (before, 0),
+            };
+            let write = resolve(self.times[i], self.keys[i], operation, before, after, self.delays[i], replication);
+            self.batch.push(write);
+        }
+    }
+
+    fn read_trace(&mut self, trace: &Trace, replication: Option<&ReplicationPlan>) {
+        let State::Trace { next } = &mut self.state else { return };
+        let rows = &trace.rows[*next..(*next + BATCH).min(trace.rows.len())];
+        *next += rows.len();
+        self.times.extend(rows.iter().map(|row| row.at));
+        self.draw_delays(replication);
+        for (row, delay) in rows.iter().zip(&self.delays) {
+            let write = resolve(row.at, row.key, row.operation, row.before, row.after, *delay, replication);
+            self.batch.push(write);
+        }
+    }
+}
+
+#[inline]
+fn resolve(
+    at: Nanos,
+    key: u32,
+    operation: Operation,
+    before: u32,
+    after: u32,
+    delay: Nanos,
+    replication: Option<&ReplicationPlan>,
+) -> Write {
+    let fits = before.max(after) <= ITEM_BYTES_MAX;
+    let units = if fits { write_units(before, after) as u16 } else { 0 };
+    let record_bytes = replication.map_or(0, |plan| plan.record_bytes(operation, before, after));
+    Write { at, key, record_bytes, delay, units }
+}
