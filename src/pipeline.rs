@@ -7,6 +7,8 @@ pub mod change;
 pub mod deliver;
 pub mod event;
 pub mod feed;
+pub mod finish;
+pub mod quantities;
 pub mod read;
 pub mod source;
 pub mod wiring;

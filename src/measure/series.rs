@@ -6,18 +6,8 @@ use crate::engine::time::{DAY, HOUR, MINUTE, Nanos, SECOND};
 const BINS_MAX: u64 = 1_500;
 
 /// The widths that a bin may have: those that CloudWatch offers, and a few longer ones.
-const WIDTHS: [Nanos; 10] = [
-    SECOND,
-    5 * SECOND,
-    10 * SECOND,
-    30 * SECOND,
-    MINUTE,
-    5 * MINUTE,
-    15 * MINUTE,
-    HOUR,
-    6 * HOUR,
-    DAY,
-];
+const WIDTHS: [Nanos; 10] =
+    [SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY];
 
 /// The narrowest allowed width that covers `span` within the budget.
 pub fn bin_width(span: Nanos) -> Nanos {

@@ -31,10 +31,28 @@ pub const LEADS: u8 = 8;
 impl Change {
     /// A change that was accepted by `table`.
     #[inline]
-    pub fn new(written: Nanos, table: u8, key: u32, version: u32, bytes: u32, units: u16, delay: Nanos) -> Self {
+    pub fn new(
+        written: Nanos,
+        table: u8,
+        key: u32,
+        version: u32,
+        bytes: u32,
+        units: u16,
+        delay: Nanos,
+    ) -> Self {
         debug_assert!(bytes < 1 << 24, "records are smaller than 16 MiB");
         let propagation = u32::try_from(delay / 1_000).unwrap_or(u32::MAX);
-        Self { written, key, version, bytes_and_flags: bytes, propagation, next: NOBODY, units, failures: 0, table }
+        Self {
+            written,
+            key,
+            version,
+            bytes_and_flags: bytes,
+            propagation,
+            next: NOBODY,
+            units,
+            failures: 0,
+            table,
+        }
     }
 
     /// Bytes it takes in the stream.

@@ -6,7 +6,7 @@ use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
-use crate::systems::firehose::{Firehose, FlushReason, Object};
+use crate::systems::firehose::{Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
 use crate::systems::s3::Bucket;
 
@@ -91,6 +91,11 @@ impl Objects {
     fn remove(&mut self, slot: u32) -> Option<Object> {
         self.free.push(slot);
         self.slots[slot as usize].take()
+    }
+
+    /// Whether some record being uploaded is such a one.
+    pub fn any(&self, such: impl Fn(&Held) -> bool) -> bool {
+        self.slots.iter().flatten().any(|object| object.batch.records.iter().any(&such))
     }
 
     /// Records in uploads of one delivery stream, by walking them.

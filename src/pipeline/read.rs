@@ -101,12 +101,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 // Waiting for the worker counts from when both the record and its poll were there.
                 let queueing = polled - due.max(record.appended).min(polled);
                 let polling = polled - record.appended - queueing;
-                consumer.latency.record([
-                    record.appended - record.written,
-                    polling,
-                    queueing,
-                    done - polled,
-                ]);
+                consumer.latency.record([record.appended - record.written, polling, queueing, done - polled]);
             }
         }
         let count = hand.records.len() as u64;

@@ -5,8 +5,9 @@ use crate::engine::queue::EventQueue;
 use crate::engine::time::Nanos;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::pricing::meter::put_payload_units;
 use crate::systems::kinesis::shard::WriteRefused;
-use crate::systems::kinesis::stream::Stream;
+use crate::systems::kinesis::stream::{ReadMeter, Stream};
 
 /// Columns of a stream's series.
 pub mod column {
@@ -38,6 +39,10 @@ pub struct StreamSource {
     pub readers: Vec<u32>,
     /// Load by shard; empty when it is not measured.
     pub loads: Vec<ShardLoad>,
+    /// PUT payload units of accepted records.
+    pub put_units: u64,
+    /// Bytes of accepted records.
+    pub bytes: u64,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -51,11 +56,18 @@ impl StreamSource {
         }
     }
 
+    /// What the calls of one of its readers came to.
+    pub fn meter(&self, reader: usize) -> &ReadMeter {
+        self.stream.meter(reader)
+    }
+
     /// Measures one put.
     #[inline]
     pub fn count(&mut self, now: Nanos, shard: usize, bytes: u32, outcome: &Result<(), WriteRefused>) {
         match outcome {
             Ok(()) => {
+                self.put_units += u64::from(put_payload_units(bytes));
+                self.bytes += u64::from(bytes);
                 self.series.add(now, column::RECORDS, 1);
                 self.series.add(now, column::BYTES, u64::from(bytes));
                 self.loads[shard].accepted(now, bytes);

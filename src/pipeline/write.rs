@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::change::Change;
 use super::event::Kind;
 use super::feed::Feed;
+use super::wiring::Route;
 use crate::engine::queue::Lane;
 use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -12,6 +13,7 @@ use crate::measure::series::Series;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
 use crate::workload::producer::{Producer, Write};
+use std::sync::Arc;
 
 /// Columns of a table's series.
 pub mod column {
@@ -70,6 +72,8 @@ pub struct TableSource {
     pub items: Items,
     /// Its feed.
     pub feed: Option<Feed>,
+    /// Where new items go.
+    pub route: Arc<Route>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -79,6 +83,14 @@ impl TableSource {
     #[inline]
     pub fn items(&self) -> &Items {
         self.feed.as_ref().map_or(&self.items, |feed| &feed.items)
+    }
+
+    /// Makes room for items up to number `largest`, which a growing key space has come to.
+    #[cold]
+    fn grow(&mut self, largest: usize) {
+        let items = self.feed.as_mut().map_or(&mut self.items, |feed| &mut feed.items);
+        let from = items.len();
+        items.extend((from..=largest).map(|key| self.route.shard(key as u32)));
     }
 
     #[inline]
@@ -96,6 +108,18 @@ pub struct PendingWrite {
     write: Write,
     writer: u32,
     failures: u32,
+}
+
+impl PendingWrite {
+    /// When it was meant to happen.
+    pub fn intended(&self) -> Nanos {
+        self.write.at
+    }
+
+    /// Number of its producer.
+    pub fn writer(&self) -> u32 {
+        self.writer
+    }
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -117,11 +141,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[inline]
     pub(super) fn schedule_next_write(&mut self, handle: u32) {
         let writer = &mut self.writers[handle as usize];
-        let table = &self.tables[writer.producer.table()];
+        let table = &mut self.tables[writer.producer.table()];
         let replication = table.feed.as_ref().map(|feed| &feed.plan);
-        if let Some(next) = writer.producer.peek(replication, table.items())
-            && next.at <= self.arrivals_end
-        {
+        let Some(next) = writer.producer.peek(replication, table.items()).copied() else { return };
+        if next.key as usize >= table.items().len() {
+            table.grow(next.key as usize);
+        }
+        if next.at <= self.arrivals_end {
             self.queue.push_in_lane(writer.lane, next.at, Kind::Arrive as u8, handle);
         }
     }
@@ -151,8 +177,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.series.add(now, column::UNITS, u64::from(write.units));
         }
         let version = source.accept(write.key);
-        let change =
-            Change::new(write.at, number as u8, write.key, version, write.record_bytes, write.units, write.delay);
+        let change = Change::new(
+            write.at,
+            number as u8,
+            write.key,
+            version,
+            write.record_bytes,
+            write.units,
+            write.delay,
+        );
         if source.feed.is_some() {
             self.capture(now, change, write.delay);
         } else {

@@ -3,8 +3,9 @@
 
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::pricing::meter::firehose_billed_bytes;
 use crate::systems::kinesis::log::{Micros, Record};
-use crate::systems::kinesis::poll_grid::PollGrid;
+use crate::systems::kinesis::poll_grid::PollPlan;
 
 /// What one buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct FirehosePlan {
     /// Number of the stream it reads.
     pub stream: usize,
     /// When it polls.
-    pub grid: PollGrid,
+    pub polls: PollPlan,
     /// Size hint in bytes before compression (FH-B2, FH-B11).
     pub size: u64,
     /// Interval hint (FH-B2).
@@ -126,6 +127,10 @@ pub struct FirehoseMeter {
     pub by_size: u64,
     /// Buffers flushed by interval.
     pub by_interval: u64,
+    /// Bytes taken from the source.
+    pub bytes: u64,
+    /// Bytes taken, each record rounded up to 5 KB: what is billed.
+    pub billed_bytes: u64,
     /// Interval timers that found a buffer to flush.
     pub timers: u64,
 }
@@ -172,6 +177,8 @@ impl Firehose {
         let index = if self.per == BufferPer::Shard { shard } else { 0 };
         let polled = now / MICROSECOND;
         for record in records {
+            self.meter.bytes += u64::from(record.bytes);
+            self.meter.billed_bytes += firehose_billed_bytes(u64::from(record.bytes));
             let buffer = &mut self.buffers[index];
             if buffer.batch.records.is_empty() {
                 buffer.opened = now;
@@ -242,6 +249,11 @@ impl Firehose {
         self.pool.push(batch);
     }
 
+    /// Whether some buffered record is such a one.
+    pub fn any_buffered(&self, such: impl Fn(&Held) -> bool) -> bool {
+        self.buffers.iter().any(|buffer| buffer.batch.records.iter().any(&such))
+    }
+
     /// Records that wait in buffers, by walking them.
     pub fn buffered(&self) -> u64 {
         self.buffers.iter().map(|buffer| buffer.batch.records.len() as u64).sum()
@@ -252,12 +264,13 @@ impl Firehose {
 mod tests {
     use super::*;
     use crate::engine::time::SECOND;
+    use crate::systems::kinesis::poll_grid::PollPhase;
 
     fn firehose(size: u64, interval: Nanos) -> Firehose {
         let plan = FirehosePlan {
             name: "lake".into(),
             stream: 0,
-            grid: PollGrid::new(SECOND, vec![0; 2]),
+            polls: PollPlan { interval: SECOND, phase: PollPhase::Staggered(0) },
             size,
             interval,
             per: BufferPer::Shard,

@@ -2,7 +2,7 @@
 
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::log::Record;
-use crate::systems::kinesis::poll_grid::PollGrid;
+use crate::systems::kinesis::poll_grid::PollPlan;
 use std::collections::VecDeque;
 
 /// A polling consumer as the scenario describes it, checked.
@@ -13,7 +13,7 @@ pub struct PollingPlan {
     /// Number of the stream it reads.
     pub stream: usize,
     /// When it polls.
-    pub grid: PollGrid,
+    pub polls: PollPlan,
     /// Records asked for in one call, at most 10,000 (KDS-R2).
     pub batch_size: u32,
     /// Processing time of one call's records, whatever their number.
@@ -117,6 +117,11 @@ impl Polling {
         let next = worker.waiting.pop_front();
         worker.busy = next.is_some();
         next
+    }
+
+    /// Whether some record in a worker's hands is such a one.
+    pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
+        self.hands.iter().any(|hand| hand.records.iter().any(&such))
     }
 
     /// Records in workers' hands, by walking them.

@@ -117,6 +117,7 @@ pub struct Producer {
     state: State,
     draws: Purposes,
     times: Vec<Nanos>,
+    operations: Vec<Operation>,
     keys: Vec<u32>,
     delays: Vec<Nanos>,
     scratch: Vec<f64>,
@@ -130,7 +131,7 @@ impl Producer {
     pub fn new(plan: Arc<ProducerPlan>, streams: &Streams) -> Self {
         let state = match &plan.source {
             Source::Drawn { arrivals, keys, .. } => {
-                State::Drawn { arrivals: arrivals.stream(), keys: keys.state() }
+                State::Drawn { arrivals: ArrivalStream::new(arrivals), keys: keys.start() }
             }
             Source::Trace(_) => State::Trace { next: 0 },
         };
@@ -139,6 +140,7 @@ impl Producer {
             plan,
             state,
             times: Vec::with_capacity(BATCH),
+            operations: Vec::with_capacity(BATCH),
             keys: Vec::with_capacity(BATCH),
             delays: Vec::with_capacity(BATCH),
             scratch: vec![0.0; BATCH],
@@ -179,37 +181,41 @@ impl Producer {
     fn refill(&mut self, replication: Option<&ReplicationPlan>, items: &Items) {
         self.batch.clear();
         self.times.clear();
+        self.operations.clear();
         self.keys.clear();
         self.delays.clear();
         self.next = 0;
         let plan = Arc::clone(&self.plan);
         match &plan.source {
             Source::Drawn { keys, sizes, operations, .. } => {
-                self.draw_times_and_keys(keys);
+                self.draw_times_and_keys(keys, operations);
                 std::hint::black_box(items.warm(&self.keys));
                 self.draw_delays(replication);
-                self.draw_writes(sizes, operations, replication);
+                self.draw_writes(sizes, replication);
             }
             Source::Trace(trace) => self.read_trace(trace, replication),
         }
     }
 
-    fn draw_times_and_keys(&mut self, plan: &KeyPlan) {
+    fn draw_times_and_keys(&mut self, plan: &KeyPlan, mix: &OperationMix) {
         if let State::Drawn { arrivals, keys } = &mut self.state {
             arrivals.fill(&mut self.draws.arrivals, &mut self.times, BATCH);
-            plan.fill(&mut self.draws.keys, keys, &mut self.keys, self.times.len());
+            mix.fill(&mut self.draws.operations, &mut self.operations, self.times.len());
+            plan.fill(&mut self.draws.keys, keys, &self.operations, &mut self.keys);
         }
     }
 
     fn draw_delays(&mut self, replication: Option<&ReplicationPlan>) {
         let count = self.times.len();
         match replication {
-            Some(plan) => plan.fill_delays(&mut self.draws.delays, &mut self.scratch[..count], &mut self.delays),
+            Some(plan) => {
+                plan.fill_delays(&mut self.draws.delays, &mut self.scratch[..count], &mut self.delays)
+            }
             None => self.delays.resize(count, 0),
         }
     }
 
-    fn draw_writes(&mut self, sizes: &SizePlan, mix: &OperationMix, replication: Option<&ReplicationPlan>) {
+    fn draw_writes(&mut self, sizes: &SizePlan, replication: Option<&ReplicationPlan>) {
         let count = self.times.len();
         sizes.after.fill(&mut self.draws.sizes, &mut self.scratch[..count]);
         if let Some(before) = &sizes.before {
@@ -219,13 +225,14 @@ impl Producer {
         for i in 0..count {
             let after = in_range(self.scratch[i]);
             let before = if sizes.before.is_some() { in_range(self.scratch_before[i]) } else { after };
-            let operation = mix.sample(&mut self.draws.operations);
+            let operation = self.operations[i];
             let (before, after) = match operation {
                 Operation::Insert => (0, after),
                 Operation::Modify => (before, after),
                 Operation::Remove => (before, 0),
             };
-            let write = resolve(self.times[i], self.keys[i], operation, before, after, self.delays[i], replication);
+            let write =
+                resolve(self.times[i], self.keys[i], operation, before, after, self.delays[i], replication);
             self.batch.push(write);
         }
     }

@@ -1,4 +1,4 @@
-//! What a run remembers of every item: sixteen bytes, in one cache line's quarter.
+//! What a run remembers of every item: sixteen bytes, a quarter of a cache line.
 
 use crate::engine::time::Nanos;
 
@@ -18,35 +18,55 @@ pub struct Item {
     pub last_waiting: u32,
 }
 
+impl Item {
+    fn on(shard: u32) -> Self {
+        Self { version: 0, newest: 0, shard, last_waiting: NOBODY }
+    }
+}
+
 /// All items of one table, by their dense number.
 #[derive(Clone, Debug, Default)]
 pub struct Items {
     /// The hot part.
     pub items: Vec<Item>,
-    /// When the item's last change reaches the stream's door; kept only where replication is in order.
+    /// When the item's last change reaches the stream's door; empty where replication keeps no order.
     pub ready: Vec<Nanos>,
-    /// When the newest version in the stream was written, in microseconds; kept only where order is measured.
+    /// When the newest version in the stream was written, in microseconds; empty where order is not measured.
     pub newest_written: Vec<u64>,
+    in_order: bool,
+    measured: bool,
 }
 
 impl Items {
-    /// Items that no one has written yet, on the shards that `shard_of` says.
-    pub fn new(shards: Vec<u32>, in_order: bool, measured: bool) -> Self {
-        let count = shards.len();
-        Self {
-            items: shards
-                .into_iter()
-                .map(|shard| Item { version: 0, newest: 0, shard, last_waiting: NOBODY })
-                .collect(),
-            ready: if in_order { vec![0; count] } else { Vec::new() },
-            newest_written: if measured { vec![0; count] } else { Vec::new() },
-        }
+    /// Items that no one has written yet, on these shards.
+    pub fn new(shards: &[u32], in_order: bool, measured: bool) -> Self {
+        let mut items = Self { in_order, measured, ..Self::default() };
+        items.extend(shards.iter().copied());
+        items
+    }
+
+    /// Adds items.
+    pub fn extend(&mut self, shards: impl Iterator<Item = u32>) {
+        self.items.extend(shards.map(Item::on));
+        self.ready.resize(if self.in_order { self.items.len() } else { 0 }, 0);
+        self.newest_written.resize(if self.measured { self.items.len() } else { 0 }, 0);
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
     }
 
     /// Touches items that are about to be written, so that their memory is near when they are. Reading a
     /// batch in one loop lets the misses overlap; the sum only keeps the reads alive.
     #[inline]
     pub fn warm(&self, keys: &[u32]) -> u32 {
-        keys.iter().fold(0, |sum, key| sum.wrapping_add(self.items[*key as usize].version))
+        let version = |key: &u32| self.items.get(*key as usize).map_or(0, |item| item.version);
+        keys.iter().fold(0, |sum, key| sum.wrapping_add(version(key)))
     }
 }

@@ -168,7 +168,8 @@ pub struct Chances {
 impl Chances {
     /// `path` names the feed, such as `tables.orders.kinesis`.
     pub fn new(plan: &ReplicationPlan, streams: &Streams, path: &str) -> Self {
-        let below = |chance: &Option<Chance>| chance.as_ref().map_or(0, |chance| threshold(chance.probability));
+        let below =
+            |chance: &Option<Chance>| chance.as_ref().map_or(0, |chance| threshold(chance.probability));
         Self {
             coins: streams.keyed(&format!("{path}.chances")),
             backoff: streams.keyed(&format!("{path}.backoff")),

@@ -51,7 +51,10 @@ pub struct Table {
 impl Table {
     /// A table that was idle before.
     pub fn new(plan: &TablePlan) -> Self {
-        Self { capacity: ProvisionedCapacity::new(plan.write_units, plan.burst), meter: TableMeter::default() }
+        Self {
+            capacity: ProvisionedCapacity::new(plan.write_units, plan.burst),
+            meter: TableMeter::default(),
+        }
     }
 
     /// One write request of `units` write units; whether it was accepted.

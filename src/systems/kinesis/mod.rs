@@ -2,6 +2,7 @@
 
 pub mod hash_range;
 pub mod log;
+pub mod plan;
 pub mod poll_grid;
 pub mod read_limit;
 pub mod shard;

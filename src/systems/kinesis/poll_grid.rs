@@ -1,6 +1,36 @@
 //! The clock of a polling reader: on each shard it calls GetRecords at fixed moments.
 
+use crate::engine::random::Draws;
 use crate::engine::time::{Nanos, SECOND};
+
+/// When a reader's clock starts on each shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollPhase {
+    /// Anywhere within the first interval, drawn for each shard.
+    Random,
+    /// Shard after shard, this much apart.
+    Staggered(Nanos),
+}
+
+/// A polling clock as the scenario describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollPlan {
+    /// Time between two polls of one shard; not zero.
+    pub interval: Nanos,
+    /// Where the clock starts.
+    pub phase: PollPhase,
+}
+
+impl PollPlan {
+    /// The clock over `shards` shards.
+    pub fn grid(&self, shards: usize, draws: &mut Draws) -> PollGrid {
+        let phase = |shard: u64| match self.phase {
+            PollPhase::Random => draws.below(self.interval),
+            PollPhase::Staggered(step) => shard * step,
+        };
+        PollGrid::new(self.interval, (0..shards as u64).map(phase).collect())
+    }
+}
 
 /// Poll moments `phase + n * interval`, with one phase a shard.
 #[derive(Clone, Debug)]

@@ -235,23 +235,36 @@ impl Stream {
         self.shards[shard].log.appended()
     }
 
+    /// Records ever accepted by all shards.
+    pub fn appended_total(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.log.appended()).sum()
+    }
+
     /// The records that wait for a reader at the end, by walking them: (still readable, past retention).
     pub fn waiting(&self, now: Nanos, reader: usize) -> (u64, u64) {
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
         let (mut readable, mut expired) = (0, 0);
-        for shard in 0..self.shards.len() {
-            let mut cursor = self.cursors[shard * self.readers.len() + reader];
-            let log = &self.shards[shard].log;
-            while let Some(record) = self.arena.peek(log, &cursor) {
-                if record.appended < horizon {
-                    expired += 1
-                } else {
-                    readable += 1
-                }
-                self.arena.step_aside(&mut cursor);
-            }
+        for record in self.walk(reader) {
+            *(if record.appended < horizon { &mut expired } else { &mut readable }) += 1;
         }
         (readable, expired)
+    }
+
+    /// Whether some record that waits for a reader is such a one.
+    pub fn any_waiting(&self, reader: usize, such: impl Fn(&Record) -> bool) -> bool {
+        self.walk(reader).any(|record| such(&record))
+    }
+
+    /// The records that wait for a reader, shard by shard.
+    fn walk(&self, reader: usize) -> impl Iterator<Item = Record> {
+        self.shards.iter().enumerate().flat_map(move |(shard, place)| {
+            let mut cursor = self.cursors[shard * self.readers.len() + reader];
+            std::iter::from_fn(move || {
+                let record = self.arena.peek(&place.log, &cursor)?;
+                self.arena.step_aside(&mut cursor);
+                Some(record)
+            })
+        })
     }
 }
 

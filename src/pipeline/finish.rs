@@ -1,0 +1,418 @@
+//! The end of a run: what was measured, and the ledger, for which everything that waits is counted where it lies.
+
+use super::deliver::{Delivery, ObjectRow};
+use super::event::Kind;
+use super::feed;
+use super::quantities::Quantities;
+use super::read::Consumer;
+use super::source::StreamSource;
+use super::write::{self, TableSource, Writer, WriterMeter};
+use super::{EventCounts, Pause, Pipeline};
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::histogram::Histogram;
+use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::latency::Latency;
+use crate::measure::ledger::{Account, Ledger, Unbalanced};
+use crate::measure::ordering::Ordering;
+use crate::measure::series::Series;
+use crate::measure::shard_load::ShardLoad;
+use crate::scenario::checked::{End, Scenario, Study};
+use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::replication::ReplicationMeter;
+use crate::systems::dynamodb::table::TableMeter;
+use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::stream::ReadMeter;
+use crate::systems::polling::PollingMeter;
+use crate::systems::s3::S3Meter;
+use std::fmt;
+
+/// What one replication came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// When the last event took place.
+    pub end: Nanos,
+    /// Hash of all outcomes.
+    pub fingerprint: Fingerprint,
+    /// Events.
+    pub events: EventCounts,
+    /// Whether the measured writes were followed to their end; otherwise latencies are "at least".
+    pub complete: bool,
+    /// Everything accounted for.
+    pub ledger: Ledger,
+    /// What the measured span used of everything that is billed.
+    pub quantities: Quantities,
+    /// Producers.
+    pub producers: Vec<(WriterMeter, Latency<1>)>,
+    /// Tables.
+    pub tables: Vec<TableOutcome>,
+    /// Streams.
+    pub streams: Vec<StreamOutcome>,
+    /// Consumers.
+    pub consumers: Vec<ConsumerOutcome>,
+    /// Delivery streams.
+    pub deliveries: Vec<DeliveryOutcome>,
+}
+
+/// What one table and its feed came to.
+#[derive(Clone, Debug)]
+pub struct TableOutcome {
+    /// Requests and units.
+    pub meter: TableMeter,
+    /// Its series.
+    pub series: Series<{ write::column::COUNT }>,
+    /// Its feed.
+    pub feed: Option<FeedOutcome>,
+    /// Accepted changes by item, largest first: item number, shard, changes. Not listed beyond the first few of a shard.
+    pub top_items: Vec<TopItem>,
+}
+
+/// An item that many of a shard's records belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopItem {
+    /// Number of the item.
+    pub key: u32,
+    /// Its shard.
+    pub shard: u32,
+    /// Its accepted changes.
+    pub changes: u32,
+}
+
+/// What one feed came to.
+#[derive(Clone, Debug)]
+pub struct FeedOutcome {
+    /// Puts and units.
+    pub meter: ReplicationMeter,
+    /// From the intended write to the shard.
+    pub latency: Latency<2>,
+    /// Order and duplicates in the stream.
+    pub ordering: Ordering,
+    /// Its series.
+    pub series: Series<{ feed::column::COUNT }>,
+}
+
+/// What one stream came to.
+#[derive(Clone, Debug)]
+pub struct StreamOutcome {
+    /// Load by shard.
+    pub loads: Vec<ShardLoad>,
+    /// Its series.
+    pub series: Series<{ super::source::column::COUNT }>,
+}
+
+/// What one consumer came to.
+#[derive(Clone, Debug)]
+pub struct ConsumerOutcome {
+    /// Processing.
+    pub meter: PollingMeter,
+    /// Reading.
+    pub reads: ReadMeter,
+    /// From the intended write to the end of processing.
+    pub latency: Latency<4>,
+    /// Its series.
+    pub series: Series<{ super::read::column::COUNT }>,
+}
+
+/// What one delivery stream came to.
+#[derive(Clone, Debug)]
+pub struct DeliveryOutcome {
+    /// Flushes.
+    pub meter: FirehoseMeter,
+    /// Reading.
+    pub reads: ReadMeter,
+    /// Objects.
+    pub s3: S3Meter,
+    /// From the intended write to the complete object.
+    pub latency: Latency<4>,
+    /// Sizes of objects.
+    pub sizes: Histogram,
+    /// The first objects.
+    pub rows: Vec<ObjectRow>,
+    /// Its series.
+    pub series: Series<{ super::deliver::column::COUNT }>,
+}
+
+/// Why a run failed. Either is a fault in the simulator or a scenario beyond its means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// Something was lost or made twice without a name.
+    Ledger(Unbalanced),
+    /// Too many events; most of the last ones were of this kind.
+    Guard(Kind),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ledger(unbalanced) => unbalanced.fmt(f),
+            Self::Guard(kind) => {
+                write!(
+                    f,
+                    "the run was stopped: simulated time no longer moves, at events of the kind `{}`.",
+                    kind.name()
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// A steady study goes on at most as long again as its measured span, and this much, to see its last measured
+/// writes arrive.
+const DRAIN_MIN: Nanos = 30 * crate::engine::time::MINUTE;
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// Runs one replication from start to end, telling `progress` the present moment now and then; `progress`
+    /// answers whether to go on.
+    ///
+    /// # Errors
+    /// An unbalanced ledger, or a guard. `Ok(None)` when `progress` asked to stop.
+    pub fn run(
+        mut self,
+        scenario: &Scenario,
+        mut progress: impl FnMut(Nanos) -> bool,
+    ) -> Result<Option<Outcome>, RunError> {
+        let mut at_warm_up = None;
+        let mut at = 0;
+        while at < scenario.duration {
+            let next = (at + (scenario.duration / 200).max(1)).min(scenario.duration);
+            at = if at < scenario.warm_up { next.min(scenario.warm_up) } else { next };
+            if let Pause::Guard(kind) = self.run_until(at) {
+                return Err(RunError::Guard(kind));
+            }
+            if at == scenario.warm_up {
+                at_warm_up = Some(self.quantities(at));
+            }
+            if !progress(at) {
+                return Ok(None);
+            }
+        }
+        let quantities = self.quantities(scenario.duration).since(&at_warm_up.unwrap_or_default());
+        let complete = match scenario.end {
+            End::Stop => Some(self.queue.is_empty()),
+            End::Drain => self.drain(scenario, &mut progress)?,
+        };
+        let Some(complete) = complete else { return Ok(None) };
+        self.finish(scenario, quantities, complete).map(Some).map_err(RunError::Ledger)
+    }
+
+    /// Follows the measured writes to their end; whether they all got there. In a steady study others are still
+    /// being written, so the run stops when nothing measured is under way any more.
+    fn drain(
+        &mut self,
+        scenario: &Scenario,
+        progress: &mut impl FnMut(Nanos) -> bool,
+    ) -> Result<Option<bool>, RunError> {
+        let step = (scenario.duration / 50).max(1);
+        let mut until = scenario.duration;
+        loop {
+            until += step;
+            match self.run_until(until) {
+                Pause::Guard(kind) => return Err(RunError::Guard(kind)),
+                Pause::Finished => return Ok(Some(true)),
+                Pause::Reached => {}
+            }
+            if !progress(until) {
+                return Ok(None);
+            }
+            if scenario.study == Study::Steady {
+                if !self.measured_are_under_way() {
+                    return Ok(Some(true));
+                }
+                if until >= scenario.duration * 2 + DRAIN_MIN {
+                    return Ok(Some(false));
+                }
+            }
+        }
+    }
+
+    /// Whether some measured write is still on its way, by walking the containers.
+    fn measured_are_under_way(&self) -> bool {
+        let cohort = self.cohort;
+        let measured = |written: u64| cohort.has(written);
+        self.changes.iter().any(|change| measured(change.written / MICROSECOND))
+            || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
+            || self.consumers.iter().any(|consumer| {
+                let stream = &self.streams[consumer.stream].stream;
+                consumer.polling.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(consumer.reader, |record| measured(record.written))
+            })
+            || self.deliveries.iter().any(|delivery| {
+                let stream = &self.streams[delivery.stream].stream;
+                delivery.firehose.any_buffered(|held| measured(held.written))
+                    || stream.any_waiting(delivery.reader, |record| measured(record.written))
+            })
+            || self.objects.any(|held| measured(held.written))
+    }
+
+    /// Ends the run: settles what was never an event, counts what waits, and checks the ledger.
+    fn finish(
+        mut self,
+        scenario: &Scenario,
+        quantities: Quantities,
+        complete: bool,
+    ) -> Result<Outcome, Unbalanced> {
+        let end = self.now.max(scenario.duration);
+        for source in &mut self.streams {
+            source.stream.finish(end);
+            source.loads.iter_mut().for_each(|load| load.finish(end));
+        }
+        let ledger = self.ledger(scenario, end);
+        ledger.check()?;
+        let top_items = self.top_items();
+        let streams = self.streams;
+        let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
+        let consumer = |consumer: Consumer| ConsumerOutcome {
+            meter: consumer.polling.meter,
+            reads: reads(consumer.stream, consumer.reader),
+            latency: consumer.latency,
+            series: consumer.series,
+        };
+        let delivery = |delivery: Delivery| DeliveryOutcome {
+            meter: delivery.firehose.meter,
+            reads: reads(delivery.stream, delivery.reader),
+            s3: delivery.bucket.meter,
+            latency: delivery.latency,
+            sizes: delivery.sizes,
+            rows: delivery.rows,
+            series: delivery.series,
+        };
+        Ok(Outcome {
+            end,
+            fingerprint: self.fingerprint,
+            events: self.counts,
+            complete,
+            ledger,
+            quantities,
+            producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
+            consumers: self.consumers.into_iter().map(consumer).collect(),
+            deliveries: self.deliveries.into_iter().map(delivery).collect(),
+            tables: self
+                .tables
+                .into_iter()
+                .zip(top_items)
+                .map(|(table, top)| table_outcome(table, top))
+                .collect(),
+            streams: streams
+                .into_iter()
+                .map(|source| StreamOutcome { loads: source.loads, series: source.series })
+                .collect(),
+        })
+    }
+
+    /// For each table, the items with the most changes on each shard.
+    fn top_items(&self) -> Vec<Vec<TopItem>> {
+        let of = |table: &TableSource| if FULL { top_items(table.items()) } else { Vec::new() };
+        self.tables.iter().map(of).collect()
+    }
+
+    fn ledger(&self, scenario: &Scenario, end: Nanos) -> Ledger {
+        let mut accounts = Vec::new();
+        for (number, writer) in self.writers.iter().enumerate() {
+            accounts.push(self.writer_account(&scenario.producers[number].name, number, writer));
+        }
+        for (number, table) in self.tables.iter().enumerate() {
+            accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
+        }
+        for (plan, consumer) in scenario.consumers.iter().zip(&self.consumers) {
+            accounts.push(self.consumer_account(&plan.name, end, consumer));
+        }
+        for (number, plan) in scenario.deliveries.iter().enumerate() {
+            accounts.push(self.delivery_account(&plan.name, end, number));
+        }
+        Ledger { accounts }
+    }
+
+    fn writer_account(&self, name: &str, number: usize, writer: &Writer) -> Account {
+        let waiting = self.pending.iter().filter(|pending| pending.writer() as usize == number).count();
+        let meter = &writer.meter;
+        Account {
+            path: format!("workload.{name}"),
+            entered: vec![("offered", meter.offered)],
+            fates: vec![
+                ("accepted", meter.accepted),
+                ("given_up", meter.given_up),
+                ("too_large", meter.too_large),
+                ("waiting_for_retry", waiting as u64),
+            ],
+        }
+    }
+
+    fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
+        let feed = table.feed.as_ref()?;
+        let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        Some(Account {
+            path: format!("tables.{name}.kinesis"),
+            entered: vec![("changes", table.table.meter.accepted), ("copies", feed.meter.copies)],
+            fates: vec![
+                ("replicated", feed.meter.replicated),
+                ("too_large", feed.meter.too_large),
+                ("waiting", waiting as u64),
+            ],
+        })
+    }
+
+    fn consumer_account(&self, name: &str, end: Nanos, consumer: &Consumer) -> Account {
+        let source = &self.streams[consumer.stream];
+        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        Account {
+            path: format!("consumers.{name}"),
+            entered: vec![("records", source.stream.appended_total())],
+            fates: vec![
+                ("processed", consumer.polling.meter.processed),
+                ("in_hand", consumer.polling.in_hand()),
+                ("waiting", waiting),
+                ("expired", expired + source.meter(consumer.reader).expired),
+            ],
+        }
+    }
+
+    fn delivery_account(&self, name: &str, end: Nanos, number: usize) -> Account {
+        let delivery = &self.deliveries[number];
+        let source = &self.streams[delivery.stream];
+        let (waiting, expired) = source.stream.waiting(end, delivery.reader);
+        Account {
+            path: format!("firehose.{name}"),
+            entered: vec![("records", source.stream.appended_total())],
+            fates: vec![
+                ("delivered", delivery.firehose.meter.delivered),
+                ("buffered", delivery.firehose.buffered()),
+                ("uploading", self.objects.uploading(number)),
+                ("waiting", waiting),
+                ("expired", expired + source.meter(delivery.reader).expired),
+            ],
+        }
+    }
+}
+
+fn table_outcome(source: TableSource, top_items: Vec<TopItem>) -> TableOutcome {
+    TableOutcome {
+        meter: source.table.meter,
+        series: source.series,
+        feed: source.feed.map(|feed| FeedOutcome {
+            meter: feed.meter,
+            latency: feed.latency,
+            ordering: feed.ordering,
+            series: feed.series,
+        }),
+        top_items,
+    }
+}
+
+/// Items listed for a shard.
+const TOP_ITEMS_A_SHARD: usize = 5;
+
+fn top_items(items: &Items) -> Vec<TopItem> {
+    let shards = items.items.iter().map(|item| item.shard as usize + 1).max().unwrap_or(0);
+    let mut top: Vec<Vec<TopItem>> = vec![Vec::new(); shards];
+    for (key, item) in items.items.iter().enumerate().filter(|(_, item)| item.version > 0) {
+        let list = &mut top[item.shard as usize];
+        if list.len() == TOP_ITEMS_A_SHARD && list[TOP_ITEMS_A_SHARD - 1].changes >= item.version {
+            continue;
+        }
+        let place = list.partition_point(|other| other.changes >= item.version);
+        list.insert(place, TopItem { key: key as u32, shard: item.shard, changes: item.version });
+        list.truncate(TOP_ITEMS_A_SHARD);
+    }
+    top.concat()
+}

@@ -1,0 +1,229 @@
+//! From the checked scenario to a pipeline ready to run: who is connected to whom.
+
+use super::deliver::{Delivery, Objects};
+use super::feed::Feed;
+use super::read::Consumer;
+use super::source::StreamSource;
+use super::write::{TableSource, Writer, WriterMeter};
+use super::{Cohort, EventCounts, Pipeline};
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::histogram::Histogram;
+use crate::engine::queue::EventQueue;
+use crate::engine::random::Streams;
+use crate::engine::slab::Slab;
+use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::latency::Latency;
+use crate::measure::series::Series;
+use crate::measure::shard_load::ShardLoad;
+use crate::scenario::checked::{Scenario, Study};
+use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
+use crate::systems::dynamodb::table::Table;
+use crate::systems::firehose::Firehose;
+use crate::systems::kinesis::hash_range::HashRanges;
+use crate::systems::kinesis::stream::Stream;
+use crate::systems::polling::Polling;
+use crate::systems::s3::Bucket;
+use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_names::KeyNames;
+use crate::workload::producer::Producer;
+use std::sync::Arc;
+
+/// What all replications of a scenario share and is dear to make: the shard of every item.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    routes: Vec<Arc<Route>>,
+}
+
+/// How the items of one table find their shards.
+#[derive(Clone, Debug)]
+pub struct Route {
+    names: KeyNames,
+    replication: Option<(ReplicationPlan, HashRanges)>,
+    /// The shard of each item that exists at the start.
+    shards: Vec<u32>,
+}
+
+impl Route {
+    /// The shard of an item, by hashing its key (KDS-H2).
+    pub fn shard(&self, key: u32) -> u32 {
+        let Some((plan, ranges)) = &self.replication else { return 0 };
+        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        ranges.index_of(plan.hash_key(self.names.write(key, &mut buffer))) as u32
+    }
+
+    /// The name of an item.
+    pub fn name(&self, key: u32) -> String {
+        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        String::from_utf8_lossy(self.names.write(key, &mut buffer)).into_owned()
+    }
+}
+
+impl Prepared {
+    /// Hashes every item's key once.
+    pub fn new(scenario: &Scenario) -> Self {
+        let route = |number: usize| {
+            let table = &scenario.tables[number];
+            let replication = table.replication.as_ref().map(|plan| {
+                let shards = scenario.streams[plan.stream].shards;
+                (
+                    plan.clone(),
+                    HashRanges::even(std::num::NonZeroU32::new(shards).unwrap_or(std::num::NonZeroU32::MIN)),
+                )
+            });
+            let mut route = Route { names: scenario.key_names(number), replication, shards: Vec::new() };
+            route.shards = (0..scenario.items(number)).map(|key| route.shard(key)).collect();
+            Arc::new(route)
+        };
+        Self { routes: (0..scenario.tables.len()).map(route).collect() }
+    }
+
+    /// How the items of a table find their shards.
+    pub fn route(&self, table: usize) -> &Route {
+        &self.routes[table]
+    }
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// A pipeline before its first event, for one replication.
+    pub fn new(scenario: &Scenario, prepared: &Prepared, replication: u64) -> Self {
+        let draws = Streams::new(scenario.seed, replication);
+        let mut queue = EventQueue::default();
+        let span = scenario.duration;
+        let writers: Vec<Writer> = scenario
+            .producers
+            .iter()
+            .map(|plan| Writer {
+                producer: Producer::new(Arc::clone(plan), &draws),
+                lane: queue.lane(),
+                backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
+                meter: WriterMeter::default(),
+                latency: Latency::default(),
+            })
+            .collect();
+        let tables = (0..scenario.tables.len())
+            .map(|number| table::<FULL>(scenario, prepared, number, &draws, &mut queue))
+            .collect();
+        let mut streams: Vec<StreamSource> = scenario
+            .streams
+            .iter()
+            .map(|plan| StreamSource {
+                stream: Stream::new(
+                    plan.shards as usize,
+                    plan.retention,
+                    plan.large_records(),
+                    plan.limit_calls,
+                ),
+                readers: Vec::new(),
+                loads: vec![ShardLoad::default(); if FULL { plan.shards as usize } else { 0 }],
+                put_units: 0,
+                bytes: 0,
+                series: Series::new(span),
+            })
+            .collect();
+        let consumers = consumers(scenario, &draws, &mut streams);
+        let deliveries = deliveries(scenario, &draws, &mut streams);
+        let mut pipeline = Self {
+            queue,
+            arrivals_end: arrivals_end(scenario),
+            cohort: cohort(scenario),
+            writers,
+            tables,
+            streams,
+            consumers,
+            deliveries,
+            changes: Slab::default(),
+            pending: Slab::default(),
+            objects: Objects::default(),
+            batch: Vec::new(),
+            fingerprint: Fingerprint::default(),
+            counts: EventCounts::default(),
+            now: 0,
+        };
+        (0..scenario.producers.len() as u32).for_each(|writer| pipeline.schedule_next_write(writer));
+        pipeline
+    }
+}
+
+fn cohort(scenario: &Scenario) -> Cohort {
+    let from = scenario.warm_up.div_ceil(MICROSECOND);
+    Cohort { from, length: scenario.duration.div_ceil(MICROSECOND).saturating_sub(from) }
+}
+
+/// In a steady study writes go on, unmeasured, so that the measured ones meet the same pipeline to their end.
+fn arrivals_end(scenario: &Scenario) -> Nanos {
+    match scenario.study {
+        Study::Terminating => scenario.duration,
+        Study::Steady => crate::engine::time::END_OF_TIME,
+    }
+}
+
+fn table<const FULL: bool>(
+    scenario: &Scenario,
+    prepared: &Prepared,
+    number: usize,
+    draws: &Streams,
+    queue: &mut EventQueue,
+) -> TableSource {
+    let plan = &scenario.tables[number];
+    let route = &prepared.routes[number];
+    let in_order = plan.replication.as_ref().is_some_and(|plan| plan.order == Order::PerItem);
+    let items = Items::new(&route.shards, in_order, FULL);
+    let feed = plan.replication.as_ref().map(|replication| {
+        let path = format!("tables.{}.kinesis", plan.name);
+        let bytes_max = scenario.streams[replication.stream].record_bytes_max;
+        (replication, path, bytes_max)
+    });
+    let (items, feed) = match feed {
+        Some((replication, path, bytes_max)) => {
+            let feed = Feed::new(replication, items, draws, &path, queue, bytes_max, scenario.duration);
+            (Items::default(), Some(feed))
+        }
+        None => (items, None),
+    };
+    TableSource {
+        table: Table::new(plan),
+        items,
+        feed,
+        route: Arc::clone(route),
+        series: Series::new(scenario.duration),
+    }
+}
+
+fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Consumer> {
+    let consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
+        let source = &mut streams[plan.stream];
+        let shards = source.stream.shard_count();
+        let grid = plan.polls.grid(shards, &mut draws.named(&format!("consumers.{}.polls", plan.name)));
+        source.readers.push(number as u32);
+        Consumer {
+            polling: Polling::new(plan, shards),
+            stream: plan.stream,
+            reader: source.stream.add_reader(grid),
+            latency: Latency::default(),
+            series: Series::new(scenario.duration),
+        }
+    };
+    scenario.consumers.iter().enumerate().map(consumer).collect()
+}
+
+fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Delivery> {
+    let delivery = |(number, plan): (usize, &crate::systems::firehose::FirehosePlan)| {
+        let source = &mut streams[plan.stream];
+        let shards = source.stream.shard_count();
+        let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
+        source.readers.push((scenario.consumers.len() + number) as u32);
+        Delivery {
+            firehose: Firehose::new(number, plan, shards),
+            bucket: Bucket::new(plan.put.clone(), named("put")),
+            stream: plan.stream,
+            reader: source.stream.add_reader(plan.polls.grid(shards, &mut named("polls"))),
+            compression: plan.compression,
+            latency: Latency::default(),
+            sizes: Histogram::default(),
+            rows: Vec::new(),
+            series: Series::new(scenario.duration),
+        }
+    };
+    scenario.deliveries.iter().enumerate().map(delivery).collect()
+}

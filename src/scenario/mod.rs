@@ -1,0 +1,3 @@
+//! The scenario language: from YAML to a checked scenario.
+
+pub mod checked;

@@ -1,0 +1,28 @@
+//! A data stream as the scenario describes it, checked.
+
+use crate::engine::time::Nanos;
+
+/// A provisioned stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPlan {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Open shards, 1 to 10,000 (KDS-S8), with even hash ranges (KDS-H5).
+    pub shards: u32,
+    /// How long records stay (KDS-S1).
+    pub retention: Nanos,
+    /// The largest record, partition key included (KDS-W4).
+    pub record_bytes_max: u32,
+    /// Whether the limit of five GetRecords calls a second holds (KDS-R1).
+    pub limit_calls: bool,
+}
+
+/// Records above this need the stream's permission (KDS-B1).
+pub const RECORD_BYTES_USUAL: u32 = 1_048_576;
+
+impl StreamPlan {
+    /// Whether shards get the deeper bucket for large records (KDS-B2).
+    pub fn large_records(&self) -> bool {
+        self.record_bytes_max > RECORD_BYTES_USUAL
+    }
+}
