@@ -64,7 +64,7 @@ impl Number {
     /// The value if it is whole.
     pub(super) fn to_u64(self) -> Option<u64> {
         let divisor = 10_u128.checked_pow(self.scale)?;
-        (self.digits % divisor == 0).then(|| u64::try_from(self.digits / divisor).ok())?
+        self.digits.is_multiple_of(divisor).then(|| u64::try_from(self.digits / divisor).ok())?
     }
 }
 
