@@ -66,7 +66,7 @@ impl StreamSource {
     pub fn count(&mut self, now: Nanos, shard: usize, bytes: u32, outcome: &Result<(), WriteRefused>) {
         match outcome {
             Ok(()) => {
-                self.put_units += u64::from(put_payload_units(bytes));
+                self.put_units += put_payload_units(u64::from(bytes));
                 self.bytes += u64::from(bytes);
                 self.series.add(now, column::RECORDS, 1);
                 self.series.add(now, column::BYTES, u64::from(bytes));

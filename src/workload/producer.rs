@@ -6,7 +6,7 @@
 use crate::engine::random::{Draws, Streams};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::Nanos;
-use crate::systems::dynamodb::change_record::Operation;
+use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationPlan;
 use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
@@ -239,7 +239,8 @@ impl Producer {
 
     fn read_trace(&mut self, trace: &Trace, replication: Option<&ReplicationPlan>) {
         let State::Trace { next } = &mut self.state else { return };
-        let rows = &trace.rows[*next..(*next + BATCH).min(trace.rows.len())];
+        let rows = trace.rows();
+        let rows = &rows[*next..(*next + BATCH).min(rows.len())];
         *next += rows.len();
         self.times.extend(rows.iter().map(|row| row.at));
         self.draw_delays(replication);

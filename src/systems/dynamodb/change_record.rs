@@ -4,28 +4,7 @@
 //! that differ in one text only, so that a record costs a few integer operations.
 
 use super::item_size::{Attribute, Sizes, Text, Value};
-
-/// What a write did to its item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// The item is new: `INSERT`.
-    Insert,
-    /// The item was there before and still is: `MODIFY`.
-    Modify,
-    /// The item is gone: `REMOVE`.
-    Remove,
-}
-
-impl Operation {
-    /// The `eventName` of the record.
-    pub const fn event_name(self) -> &'static str {
-        match self {
-            Self::Insert => "INSERT",
-            Self::Modify => "MODIFY",
-            Self::Remove => "REMOVE",
-        }
-    }
-}
+use super::operation::Operation;
 
 /// The unit of `ApproximateCreationDateTime` (`KDC-T1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,7 +274,7 @@ mod tests {
     #[test]
     fn event_names_have_the_assumed_length() {
         for operation in [Operation::Insert, Operation::Modify, Operation::Remove] {
-            assert_eq!(operation.event_name().len(), EVENT_NAME_BYTES as usize);
+            assert_eq!(operation.name().len(), EVENT_NAME_BYTES as usize);
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod capacity;
 pub mod change_record;
 pub mod item_size;
 pub mod items;
+pub mod operation;
 pub mod partition_key;
 pub mod replication;
 pub mod table;

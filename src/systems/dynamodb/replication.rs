@@ -4,7 +4,8 @@
 //! The default here keeps the changes of one item in order, with rare injected disorder and duplicates (OPEN-6, OPEN-7):
 //! independent delays a record would invent disorder that nobody has seen.
 
-use super::change_record::{Operation, RecordTemplate};
+use super::change_record::RecordTemplate;
+use super::operation::Operation;
 use super::partition_key::{PARTITION_KEY_BYTES, replication_partition_key};
 use crate::engine::math;
 use crate::engine::random::{Draws, Keyed, Streams, threshold};
