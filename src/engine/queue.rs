@@ -67,7 +67,9 @@ pub struct EventQueue {
     /// Heads of the buckets' chains in `nodes`.
     ring: Vec<u32>,
     occupied: Vec<u64>,
-    nodes: Vec<(Event, u32)>,
+    nodes: Vec<Event>,
+    /// The next node of the same chain, or of the free list.
+    links: Vec<u32>,
     free: u32,
     in_ring: usize,
     /// Events beyond the ring's horizon.
@@ -83,6 +85,8 @@ pub struct EventQueue {
     heads: Vec<Event>,
     first_head: Event,
     first_lane: usize,
+    /// Whether the lane that was first has lost its head since the first head was looked for.
+    stale: bool,
 }
 
 impl Default for EventQueue {
@@ -93,6 +97,7 @@ impl Default for EventQueue {
             ring: vec![NO_NODE; 1 << RING_BITS_MIN],
             occupied: vec![0; 1 << (RING_BITS_MIN - 6)],
             nodes: Vec::new(),
+            links: Vec::new(),
             free: NO_NODE,
             in_ring: 0,
             far: BinaryHeap::new(),
@@ -105,6 +110,7 @@ impl Default for EventQueue {
             heads: Vec::new(),
             first_head: Event::NEVER,
             first_lane: 0,
+            stale: false,
         }
     }
 }
@@ -132,7 +138,9 @@ impl EventQueue {
         let waiting = &mut self.lanes[lane.0];
         if self.heads[lane.0] == Event::NEVER {
             self.heads[lane.0] = event;
-            self.find_first_head();
+            if event < self.first_head && !self.stale {
+                (self.first_head, self.first_lane) = (event, lane.0);
+            }
         } else if waiting.back().copied().unwrap_or(self.heads[lane.0]) < event {
             waiting.push_back(event);
         } else {
@@ -160,6 +168,9 @@ impl EventQueue {
             first = *event;
             from_near = true;
         }
+        if self.stale {
+            self.find_first_head();
+        }
         if self.first_head < first {
             return (self.first_head.time() <= until).then(|| self.pop_lane());
         }
@@ -178,12 +189,13 @@ impl EventQueue {
         let event = self.first_head;
         let lane = self.first_lane;
         self.heads[lane] = self.lanes[lane].pop_front().unwrap_or(Event::NEVER);
-        self.find_first_head();
+        self.stale = true;
         event
     }
 
     #[inline]
     fn find_first_head(&mut self) {
+        self.stale = false;
         self.first_head = Event::NEVER;
         for (lane, head) in self.heads.iter().enumerate() {
             if *head < self.first_head {
@@ -222,11 +234,11 @@ impl EventQueue {
         let node = self.free;
         if node == NO_NODE {
             self.ring[slot] = self.nodes.len() as u32;
-            self.nodes.push((event, next));
+            self.nodes.push(event);
+            self.links.push(next);
         } else {
-            let place = &mut self.nodes[node as usize];
-            self.free = place.1;
-            *place = (event, next);
+            self.nodes[node as usize] = event;
+            self.free = std::mem::replace(&mut self.links[node as usize], next);
             self.ring[slot] = node;
         }
         self.occupied[slot >> 6] |= 1 << (slot & 63);
@@ -265,9 +277,8 @@ impl EventQueue {
         let mut node = std::mem::replace(&mut self.ring[slot], NO_NODE);
         self.occupied[slot >> 6] &= !(1 << (slot & 63));
         while node != NO_NODE {
-            let (event, next) = self.nodes[node as usize];
-            self.due.push(event);
-            self.nodes[node as usize].1 = self.free;
+            self.due.push(self.nodes[node as usize]);
+            let next = std::mem::replace(&mut self.links[node as usize], self.free);
             self.free = node;
             node = next;
         }
@@ -334,13 +345,13 @@ impl EventQueue {
         for slot in 0..self.ring.len() {
             let mut node = std::mem::replace(&mut self.ring[slot], NO_NODE);
             while node != NO_NODE {
-                let (event, next) = self.nodes[node as usize];
-                events.push(event);
-                node = next;
+                events.push(self.nodes[node as usize]);
+                node = self.links[node as usize];
             }
         }
         self.occupied.fill(0);
         self.nodes.clear();
+        self.links.clear();
         self.free = NO_NODE;
         self.in_ring = 0;
         events

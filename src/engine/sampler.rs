@@ -148,7 +148,11 @@ impl Sampler {
             Self::Constant(value) => *value,
             Self::Uniform { low, high } => low + (high - low) * draws.unit(),
             Self::Exponential { mean } => mean * exponential(draws),
-            Self::LogNormal { log_median, sigma } => math::exp(log_median + sigma * normal(draws)),
+            Self::LogNormal { log_median, sigma } => {
+                let mut one = [log_median + sigma * normal(draws)];
+                math::exp_all(&mut one);
+                one[0]
+            }
             Self::Pareto { scale, shape } => scale * math::pow(1.0 - draws.unit(), -1.0 / shape),
             Self::Empirical(values) => values[draws.below(values.len() as u64) as usize],
         }
@@ -161,7 +165,7 @@ impl Sampler {
             Self::Exponential { mean } => out.iter_mut().for_each(|x| *x = mean * exponential(draws)),
             Self::LogNormal { log_median, sigma } => {
                 out.iter_mut().for_each(|x| *x = log_median + sigma * normal(draws));
-                out.iter_mut().for_each(|x| *x = math::exp(*x));
+                math::exp_all(out);
             }
             _ => out.iter_mut().for_each(|x| *x = self.sample(draws)),
         }
