@@ -36,9 +36,104 @@ pub struct ItemSpace {
     pub names: KeyNames,
 }
 
+/// How the warm-up was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUpRule {
+    /// As the scenario says, or none.
+    Fixed,
+    /// By MSER-5 on pilot replications (White 1997), before anything is measured.
+    Mser5,
+}
+
+/// How the use of the measured span becomes a month's bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Billing {
+    /// Length of the billed month; AWS's calculator takes 730 h.
+    pub month: Nanos,
+    /// How much of the month this scenario stands for: all of it, unless several scenarios share one.
+    pub represents: Nanos,
+    /// Whether monthly free quantities are taken off.
+    pub free_tier: bool,
+}
+
+/// What an objective asks of its figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Test {
+    /// At most this much.
+    Max(f64),
+    /// At least this much.
+    Min(f64),
+    /// Exactly this much.
+    Equals(f64),
+}
+
+/// The unit of an objective's bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds, for latencies and ages.
+    Milliseconds,
+    /// A plain count.
+    Count,
+    /// A share in [0, 1].
+    Share,
+    /// US dollars a month.
+    Usd,
+}
+
+/// One objective of `slo`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// The figure, such as `consumers.search.latency.p99`.
+    pub path: String,
+    /// What is asked of it.
+    pub test: Test,
+    /// In what unit.
+    pub unit: Unit,
+    /// As written, such as `max: 2s`.
+    pub written: String,
+}
+
+/// Something that AWS does not publish and that this run therefore assumes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumption {
+    /// Fact id, such as `OPEN-6`.
+    pub id: String,
+    /// What is assumed, in words.
+    pub what: String,
+    /// Its value in this run, in the scenario's language.
+    pub value: String,
+    /// Why this value.
+    pub basis: String,
+}
+
+/// What makes a run the same run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// SHA-256 of the resolved scenario, hex: its tree after overrides, in one canonical form.
+    pub digest: String,
+    /// Input files as the scenario names them, with the SHA-256 of their bytes.
+    pub inputs: Vec<(String, String)>,
+    /// Overrides in force, as written: the variant's, then those of `--set`.
+    pub overrides: Vec<String>,
+    /// The variant's name, if this is one.
+    pub variant: Option<String>,
+}
+
 /// One scenario, resolved.
 #[derive(Clone, Debug)]
 pub struct Scenario {
+    /// What makes it the same scenario as another one.
+    pub identity: Identity,
+    /// How the warm-up was chosen; with [`WarmUpRule::Mser5`] `warm_up` is 0 until the pilots have run.
+    pub warm_up_rule: WarmUpRule,
+    /// How the bill is scaled.
+    pub billing: Billing,
+    /// Objectives, in file order.
+    pub objectives: Vec<Objective>,
+    /// Assumptions in force.
+    pub assumptions: Vec<Assumption>,
+    /// What the reader of the input files noted, such as missing stretches of a profile; whole sentences.
+    pub notes: Vec<String>,
     /// Its name.
     pub name: String,
     /// The question it answers.

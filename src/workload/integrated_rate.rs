@@ -1,15 +1,15 @@
 //! The inverse of an integrated rate: from expected events to moments.
 //!
-//! A Poisson process with a varying rate is one of rate 1 seen through this inverse (the time-rescaling theorem;
-//! Cinlar, "Introduction to Stochastic Processes", 1975), so that every event takes one exponential draw and no
-//! draw is thinned away.
+//! A Poisson process with a varying rate is one of rate 1 seen through this inverse (the time-rescaling
+//! theorem; Cinlar, "Introduction to Stochastic Processes", 1975), so that every event takes one exponential
+//! draw and no draw is thinned away.
 
 use super::rate_profile::RateProfile;
 use crate::engine::time::{self, END_OF_TIME, Nanos, SECOND};
 use std::sync::Arc;
 
-/// Walks forward along the integral of a [`RateProfile`]. A step costs amortised O(1): it only ever moves on to
-/// later bins, and cycles without an event are skipped by one division.
+/// Walks forward along the integral of a [`RateProfile`]. A step costs amortised O(1): it only ever moves on
+/// to later bins, and cycles without an event are skipped by one division.
 #[derive(Clone, Debug)]
 pub struct IntegratedRate {
     profile: Arc<RateProfile>,
@@ -42,8 +42,8 @@ impl IntegratedRate {
         this
     }
 
-    /// Moves on by this many expected events (finite, not negative) and gives the moment reached, rounded to the
-    /// nanosecond; nothing once the rate has ended. Moments never decrease.
+    /// Moves on by this many expected events (finite, not negative) and gives the moment reached, rounded to
+    /// the nanosecond; nothing once the rate has ended. Moments never decrease.
     #[inline]
     pub fn advance(&mut self, events: f64) -> Option<Nanos> {
         self.position += events;
@@ -131,7 +131,8 @@ mod tests {
         for _ in 0..4_400_000 {
             last = inverse.advance(1.0).unwrap();
         }
-        // 4.4 events in three seconds: 4.4 million events end a cycle or begin the next, at three million seconds.
+        // 4.4 events in three seconds: 4.4 million events end a cycle or begin the next, at three million
+        // seconds.
         assert!((3_000_000 * SECOND).abs_diff(last) <= 1_000, "{last}");
     }
 }

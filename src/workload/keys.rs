@@ -1,5 +1,5 @@
-//! Which item a write goes to. Keys are dense numbers from 0; rank order is kept, so key 0 is the hottest of a
-//! zipfian or hotspot plan (the hash of its text decides its shard, not its number).
+//! Which item a write goes to. Keys are dense numbers from 0; rank order is kept, so key 0 is the hottest of
+//! a zipfian or hotspot plan (the hash of its text decides its shard, not its number).
 
 use super::operation::Operation;
 use super::trace::Trace;
@@ -24,8 +24,8 @@ pub enum KeyPlan {
     },
     /// A few hot keys share a given part of the traffic evenly; the others share the rest.
     Hotspot(Hotspot),
-    /// Zipf's law over recency, as YCSB's `latest`: the newest item is the likeliest, and an insert makes a newer
-    /// one. The window of the newest `items` items moves along; older ones are not written again.
+    /// Zipf's law over recency, as YCSB's `latest`: the newest item is the likeliest, and an insert makes a
+    /// newer one. The window of the newest `items` items moves along; older ones are not written again.
     Latest {
         /// Number of keys at the start and in the window.
         items: u32,

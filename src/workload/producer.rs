@@ -6,8 +6,8 @@
 use crate::engine::random::{Draws, Streams};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::Nanos;
-use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::replication::ReplicationPlan;
 use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
 use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};

@@ -50,11 +50,13 @@ pub struct ProfileOptions {
     pub missing: Missing,
     /// Where time 0 lies, in nanoseconds since 1970; `None` for the first row.
     pub from: Option<i64>,
-    /// Where the profile ends (exclusive), in nanoseconds since 1970; `None` for the end of the last row's period.
+    /// Where the profile ends (exclusive), in nanoseconds since 1970; `None` for the end of the last row's
+    /// period.
     pub to: Option<i64>,
     /// How rates are changed; after `speed`.
     pub scale: Scale,
-    /// How many times faster time passes than in the file. The number of events stays, so rates grow by as much.
+    /// How many times faster time passes than in the file. The number of events stays, so rates grow by as
+    /// much.
     pub speed: f64,
     /// Whether the profile starts again at its end; otherwise arrivals end there.
     pub repeats: bool,
@@ -101,8 +103,8 @@ pub struct ProfileReport {
     pub first_missing_line: Option<u64>,
     /// Rows whose timestamp a later row repeats; the later one holds.
     pub repeated_rows: u64,
-    /// Steps between rows that are no multiple of the period. The earlier row's value is spread over the step or
-    /// over one period, whichever is shorter; the rest of a longer step is a missing stretch.
+    /// Steps between rows that are no multiple of the period. The earlier row's value is spread over the step
+    /// or over one period, whichever is shorter; the rest of a longer step is a missing stretch.
     pub irregular_steps: u64,
     /// Expected events in the profile (in one cycle, if it repeats).
     pub total_events_expected: f64,

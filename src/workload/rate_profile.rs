@@ -5,7 +5,8 @@ use crate::engine::time::{END_OF_TIME, Nanos, SECOND};
 /// The highest rate: one event a nanosecond, the resolution of virtual time.
 pub const RATE_MAX: f64 = 1e9;
 
-/// A rate below this, in events per second, counts as none: all of virtual time would see less than one event.
+/// A rate below this, in events per second, counts as none: all of virtual time would see less than one
+/// event.
 const RATE_MIN: f64 = 1e-9;
 
 /// A length of time with one rate.
@@ -49,8 +50,8 @@ pub struct RateProfile {
 }
 
 impl RateProfile {
-    /// The stretches one after another from time 0, then again from the first if `repeats`, else nothing more.
-    /// What lies past [`END_OF_TIME`] is cut off.
+    /// The stretches one after another from time 0, then again from the first if `repeats`, else nothing
+    /// more. What lies past [`END_OF_TIME`] is cut off.
     ///
     /// Errors: no stretch, one without length, a rate outside 0 to [`RATE_MAX`].
     pub fn new(stretches: &[Stretch], repeats: bool) -> Result<Self, String> {
@@ -129,8 +130,8 @@ impl RateProfile {
 
     /// The highest mean rate, in events per second, over any window of this length within [`from`, `to`).
     ///
-    /// The integral is piecewise linear, so an extreme window starts or ends where two stretches meet, or at the
-    /// span's own ends. Of a repeating profile one cycle of windows is enough.
+    /// The integral is piecewise linear, so an extreme window starts or ends where two stretches meet, or at
+    /// the span's own ends. Of a repeating profile one cycle of windows is enough.
     pub fn peak_rate(&self, from: Nanos, to: Nanos, window: Nanos) -> f64 {
         let window = window.clamp(1, to.saturating_sub(from).max(1));
         let last = to.saturating_sub(window).max(from);

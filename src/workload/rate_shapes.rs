@@ -1,7 +1,7 @@
 //! The shapes of load that scenarios name, compiled to a [`RateProfile`].
 //!
-//! A ramp and a day's wave become short steps, each with the rate at its middle. Integrals and their inverses are
-//! then exact, and the same on every platform; the total of a ramp or a day is that of the smooth curve.
+//! A ramp and a day's wave become short steps, each with the rate at its middle. Integrals and their inverses
+//! are then exact, and the same on every platform; the total of a ramp or a day is that of the smooth curve.
 
 use super::rate_profile::{RateProfile, Stretch, check_rate};
 use crate::engine::math;
@@ -126,8 +126,8 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Compiles it. Errors: a rate out of range, a burst without length or as long as its interval or longer, a
-    /// phase past the interval.
+    /// Compiles it. Errors: a rate out of range, a burst without length or as long as its interval or longer,
+    /// a phase past the interval.
     pub fn compile(&self) -> Result<RateProfile, String> {
         if self.length == 0 || self.length >= self.every {
             return Err("a burst must last longer than nothing and end before the next one starts".to_owned());

@@ -5,12 +5,12 @@ const DAY_SECONDS: i64 = 86_400;
 /// Any two moments in these years are less than 2^63 nanoseconds apart.
 const YEARS: std::ops::RangeInclusive<i64> = 1950..=2200;
 
-/// Nanoseconds since 1970-01-01T00:00:00Z of `YYYY-MM-DD HH:MM:SS` (a `T` may stand for the space; the time, its
-/// seconds and a fraction of them may be missing; a zone, `Z` or `+HH:MM`, may follow, else UTC is meant), which
-/// includes RFC 3339, or of a number of seconds since 1970.
+/// Nanoseconds since 1970-01-01T00:00:00Z of `YYYY-MM-DD HH:MM:SS` (a `T` may stand for the space; the time,
+/// its seconds and a fraction of them may be missing; a zone, `Z` or `+HH:MM`, may follow, else UTC is
+/// meant), which includes RFC 3339, or of a number of seconds since 1970.
 ///
-/// Errors: any other text, a day or time that does not exist, a year outside 1950 to 2200. Leap seconds do not
-/// exist, as in Unix time.
+/// Errors: any other text, a day or time that does not exist, a year outside 1950 to 2200. Leap seconds do
+/// not exist, as in Unix time.
 pub fn parse(text: &str) -> Result<i64, String> {
     let moment = match text.as_bytes().get(4) {
         Some(b'-') => parse_civil(text),
@@ -52,7 +52,10 @@ fn parse_civil(text: &str) -> Option<i64> {
 fn parse_time(text: &str) -> Option<i64> {
     let (whole, fraction) = split_fraction(text)?;
     let [hour, minute, second] = match whole.len() {
-        5 if !text.contains('.') => [&whole[..2], whole.get(2..)?.strip_prefix(':')?, "00"],
+        5 if !text.contains('.') => {
+            let (hour, minute) = whole.split_once(':')?;
+            [hour, minute, "00"]
+        }
         _ => fields(whole, ':')?,
     };
     let part = |text: &str, end: i64| digits(text, 2..=2).filter(|value| *value < end);
@@ -100,7 +103,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     next - days(year, month, 1)
 }
 
-/// Days since 1970-01-01: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013), `days_from_civil`.
+/// Days since 1970-01-01: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013),
+/// `days_from_civil`.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let march_year = year - i64::from(month <= 2);
     let (era, year_of_era) = (march_year.div_euclid(400), march_year.rem_euclid(400));
@@ -157,6 +161,13 @@ mod tests {
             "99999999999",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(2014-04-10[ T])?[0-9é:. TZ+-]{0,12}") {
+            let _ = parse(&text);
         }
     }
 }

@@ -67,11 +67,11 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads CSV, plain or gzip, with the columns `timestamp_ms,key,op,bytes_before,bytes_after` in any order and
-    /// no others, sorted by time. Rows of equal time keep their order.
+    /// Reads CSV, plain or gzip, with the columns `timestamp_ms,key,op,bytes_before,bytes_after` in any order
+    /// and no others, sorted by time. Rows of equal time keep their order.
     ///
-    /// With `repeat`, the next pass starts one mean gap between rows after the last row, so that the mean rate
-    /// stays; an `INSERT` of an item that a pass before has left behind becomes a `MODIFY` of it.
+    /// With `repeat`, the next pass starts one mean gap between rows after the last row, so that the mean
+    /// rate stays; an `INSERT` of an item that a pass before has left behind becomes a `MODIFY` of it.
     ///
     /// Errors name the line: a column that is missing or unknown, a field that does not parse, a size that
     /// contradicts the operation, a time that goes back; and no rows, or too many.
@@ -342,7 +342,8 @@ mod tests {
 
     #[test]
     fn the_sample_traces_have_their_published_counts() {
-        // Rows, keys, inserts, span in seconds, largest item and busiest second, as the samples' own page states.
+        // Rows, keys, inserts, span in seconds, largest item and busiest second, as the samples' own page
+        // states.
         for (name, rows, keys, inserts, span, largest, busiest) in [
             ("retail_stock_2011-11", 41_062, 2_689, 2_689, 13.3 * 86_400.0, 219, Some(625.0)),
             ("llm_requests_2023-11-16", 28_185, 28_185, 28_185, 3_513.0, 104, None),
