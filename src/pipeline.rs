@@ -84,25 +84,30 @@ pub enum Pause {
 
 /// Events after which a run is stopped: some hours of work, far beyond any sensible scenario.
 pub const EVENTS_MAX: u64 = 200_000_000_000;
-/// Events at one instant after which a run is stopped: time does not move any more.
-const EVENTS_AN_INSTANT_MAX: u32 = 50_000_000;
+/// Events between two looks at the guards.
+const EVENTS_A_LOOK: u32 = 1 << 16;
+/// Looks at one instant after which a run is stopped: after 65 million events time does not move any more.
+const LOOKS_STUCK_MAX: u32 = 1_000;
 
 impl<const FULL: bool> Pipeline<FULL> {
     /// Runs until nothing is scheduled, or until the first event after `until`, which stays scheduled.
     pub fn run_until(&mut self, until: Nanos) -> Pause {
-        let mut at_this_instant = 0;
+        let mut stuck = 0;
         loop {
-            let Some(event) = self.queue.pop_until(until) else {
-                return if self.queue.is_empty() { Pause::Finished } else { Pause::Reached };
-            };
-            let (now, kind) = (event.time(), Kind::of(event.rank()));
-            at_this_instant = if now == self.now { at_this_instant + 1 } else { 0 };
-            if at_this_instant > EVENTS_AN_INSTANT_MAX {
+            let (before, mut kind) = (self.now, Kind::Interval);
+            for _ in 0..EVENTS_A_LOOK {
+                let Some(event) = self.queue.pop_until(until) else {
+                    return if self.queue.is_empty() { Pause::Finished } else { Pause::Reached };
+                };
+                kind = Kind::of(event.rank());
+                self.now = event.time();
+                self.counts.by_kind[kind as usize] += 1;
+                self.step(event.time(), kind, event.handle());
+            }
+            stuck = if self.now == before { stuck + 1 } else { 0 };
+            if stuck == LOOKS_STUCK_MAX || self.counts.total() > EVENTS_MAX {
                 return Pause::Guard(kind);
             }
-            self.now = now;
-            self.counts.by_kind[kind as usize] += 1;
-            self.step(now, kind, event.handle());
         }
     }
 

@@ -11,7 +11,6 @@ const SUB: u64 = 1 << SUB_BITS;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     counts: Vec<u64>,
-    total: u64,
     max: u64,
 }
 
@@ -37,7 +36,6 @@ impl Histogram {
             self.grow(index);
         }
         self.counts[index] += 1;
-        self.total += 1;
         self.max = self.max.max(value);
     }
 
@@ -48,7 +46,7 @@ impl Histogram {
 
     /// How many values were counted.
     pub fn count(&self) -> u64 {
-        self.total
+        self.counts.iter().sum()
     }
 
     /// The greatest value, exact; 0 when empty.
@@ -64,17 +62,17 @@ impl Histogram {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }
-        self.total += other.total;
         self.max = self.max.max(other.max);
     }
 
     /// The value below which a share `q` (in [0, 1]) of the counted values lies, interpolated inside its
     /// bucket; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        if self.total == 0 {
+        let total = self.count();
+        if total == 0 {
             return None;
         }
-        let rank = q * self.total as f64;
+        let rank = q * total as f64;
         let mut before = 0_u64;
         for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             if (before + count) as f64 >= rank {

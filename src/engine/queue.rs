@@ -53,13 +53,19 @@ pub struct Lane(usize);
 const NO_NODE: u32 = u32::MAX;
 const RING_BITS_MIN: u32 = 10;
 const RING_BITS_MAX: u32 = 18;
+/// Lanes that can compete; further ones are like no lane at all.
+const LANES_MAX: usize = 64;
 /// Pops between two looks at the density of events.
 const REVIEW_EVERY: u32 = 8_192;
+/// Events that a bucket should hold: fewer cost more steps, more cost more sorting.
+const EVENTS_A_BUCKET: u64 = 5;
 
 /// The future event list. Amortised O(1) a push and a pop when events are spread evenly; never worse than
 /// O(log n). Equal (time, rank) leave in insertion order.
 #[derive(Clone, Debug)]
 pub struct EventQueue {
+    /// The first event of the bucket being served, or never.
+    head: Event,
     /// The bucket being served, sorted so that the next event is last.
     due: Vec<Event>,
     /// Events pushed into the bucket being served.
@@ -82,7 +88,9 @@ pub struct EventQueue {
     pops_to_review: u32,
     reviewed_at: Nanos,
     lanes: Vec<VecDeque<Event>>,
-    heads: Vec<Event>,
+    heads: [Event; LANES_MAX],
+    /// Lanes that hold an event, one bit each.
+    filled: u64,
     first_head: Event,
     first_lane: usize,
     /// Whether the lane that was first has lost its head since the first head was looked for.
@@ -92,6 +100,7 @@ pub struct EventQueue {
 impl Default for EventQueue {
     fn default() -> Self {
         Self {
+            head: Event::NEVER,
             due: Vec::new(),
             near: BinaryHeap::new(),
             ring: vec![NO_NODE; 1 << RING_BITS_MIN],
@@ -107,7 +116,8 @@ impl Default for EventQueue {
             pops_to_review: REVIEW_EVERY,
             reviewed_at: 0,
             lanes: Vec::new(),
-            heads: Vec::new(),
+            heads: [Event::NEVER; LANES_MAX],
+            filled: 0,
             first_head: Event::NEVER,
             first_lane: 0,
             stale: false,
@@ -119,7 +129,6 @@ impl EventQueue {
     /// Opens a lane.
     pub fn lane(&mut self) -> Lane {
         self.lanes.push(VecDeque::new());
-        self.heads.push(Event::NEVER);
         Lane(self.lanes.len() - 1)
     }
 
@@ -135,16 +144,21 @@ impl EventQueue {
     #[inline]
     pub fn push_in_lane(&mut self, lane: Lane, time: Nanos, rank: u8, handle: u32) {
         let event = self.number(time, rank, handle);
-        let waiting = &mut self.lanes[lane.0];
-        if self.heads[lane.0] == Event::NEVER {
+        if lane.0 >= LANES_MAX {
+            self.place(event);
+        } else if self.filled & (1 << lane.0) == 0 {
+            self.filled |= 1 << lane.0;
             self.heads[lane.0] = event;
-            if event < self.first_head && !self.stale {
+            if event < self.first_head {
                 (self.first_head, self.first_lane) = (event, lane.0);
             }
-        } else if waiting.back().copied().unwrap_or(self.heads[lane.0]) < event {
-            waiting.push_back(event);
         } else {
-            self.place(event);
+            let waiting = &mut self.lanes[lane.0];
+            if waiting.back().copied().unwrap_or(self.heads[lane.0]) < event {
+                waiting.push_back(event);
+            } else {
+                self.place(event);
+            }
         }
     }
 
@@ -157,38 +171,51 @@ impl EventQueue {
     /// Takes the next event if it is not after `until`.
     #[inline]
     pub fn pop_until(&mut self, until: Nanos) -> Option<Event> {
-        if self.due.is_empty() && self.near.is_empty() {
+        if self.head == Event::NEVER {
             self.advance();
-        }
-        let mut first = self.due.last().copied().unwrap_or(Event::NEVER);
-        let mut from_near = false;
-        if let Some(Reverse(event)) = self.near.peek()
-            && *event < first
-        {
-            first = *event;
-            from_near = true;
         }
         if self.stale {
             self.find_first_head();
         }
-        if self.first_head < first {
+        if self.first_head < self.head {
             return (self.first_head.time() <= until).then(|| self.pop_lane());
         }
-        if first == Event::NEVER || first.time() > until {
+        let event = self.head;
+        // "Never" lies after any time that can be asked for.
+        if event.time() > until {
             return None;
         }
-        if from_near {
+        self.drop_head();
+        Some(event)
+    }
+
+    /// Forgets the head of the bucket being served and looks at the one behind it.
+    #[inline]
+    fn drop_head(&mut self) {
+        if self.near.is_empty() {
+            self.due.pop();
+            self.head = self.due.last().copied().unwrap_or(Event::NEVER);
+            return;
+        }
+        if self.near.peek().is_some_and(|near| near.0 == self.head) {
             self.near.pop();
         } else {
             self.due.pop();
         }
-        Some(first)
+        let near = self.near.peek().map_or(Event::NEVER, |near| near.0);
+        self.head = near.min(self.due.last().copied().unwrap_or(Event::NEVER));
     }
 
+    #[inline]
     fn pop_lane(&mut self) -> Event {
         let event = self.first_head;
         let lane = self.first_lane;
-        self.heads[lane] = self.lanes[lane].pop_front().unwrap_or(Event::NEVER);
+        match self.lanes[lane].pop_front() {
+            Some(next) => self.heads[lane] = next,
+            None => self.filled &= !(1 << lane),
+        }
+        // Whoever took this event usually fills the lane again, so the search for the first head can wait.
+        self.first_head = Event::NEVER;
         self.stale = true;
         event
     }
@@ -197,10 +224,12 @@ impl EventQueue {
     fn find_first_head(&mut self) {
         self.stale = false;
         self.first_head = Event::NEVER;
-        for (lane, head) in self.heads.iter().enumerate() {
-            if *head < self.first_head {
-                self.first_head = *head;
-                self.first_lane = lane;
+        let mut filled = self.filled;
+        while filled != 0 {
+            let lane = filled.trailing_zeros() as usize % LANES_MAX;
+            filled &= filled - 1;
+            if self.heads[lane] < self.first_head {
+                (self.first_head, self.first_lane) = (self.heads[lane], lane);
             }
         }
     }
@@ -220,6 +249,7 @@ impl EventQueue {
         let bucket = event.time() >> self.shift;
         if bucket <= self.serving {
             self.near.push(Reverse(event));
+            self.head = self.head.min(event);
         } else if bucket - self.serving < self.ring.len() as u64 {
             self.chain(bucket, event);
         } else {
@@ -245,9 +275,15 @@ impl EventQueue {
         self.in_ring += 1;
     }
 
-    /// Moves on to the next bucket that holds an event; leaves `due` empty when there is none.
+    /// Moves on to the next bucket that holds an event, if there is one.
     fn advance(&mut self) {
-        self.review();
+        if self.pops_to_review == 0 {
+            self.review();
+            if self.head != Event::NEVER {
+                // Wider buckets: the one being served has taken in events of its neighbours.
+                return;
+            }
+        }
         if self.in_ring > 0 {
             self.serving += self.steps_to_next_bucket();
         } else if let Some(Reverse(event)) = self.far.peek() {
@@ -255,18 +291,25 @@ impl EventQueue {
         } else {
             return;
         }
+        if !self.far.is_empty() {
+            self.bring_near();
+        }
+        self.unchain();
+        self.pops_to_review = self.pops_to_review.saturating_sub(self.due.len() as u32);
+        sort_latest_first(&mut self.due);
+        self.head = self.due.last().copied().unwrap_or(Event::NEVER);
+    }
+
+    /// Moves what the ring's horizon has reached into the ring.
+    fn bring_near(&mut self) {
+        let horizon = self.serving + self.ring.len() as u64;
         while let Some(Reverse(event)) = self.far.peek().copied() {
             let bucket = event.time() >> self.shift;
-            if bucket >= self.serving + self.ring.len() as u64 {
+            if bucket >= horizon {
                 break;
             }
             self.far.pop();
             self.chain(bucket, event);
-        }
-        self.unchain();
-        self.pops_to_review = self.pops_to_review.saturating_sub(self.due.len() as u32);
-        if self.due.len() > 1 {
-            self.due.sort_unstable_by(|a, b| b.cmp(a));
         }
     }
 
@@ -301,23 +344,15 @@ impl EventQueue {
     }
 
     /// Now and then compares the width of the buckets with the density of events, and rebuilds the ring if they
-    /// no longer fit: about two events a bucket, and a ring long enough for all that wait.
-    #[inline]
-    fn review(&mut self) {
-        if self.pops_to_review > 0 {
-            return;
-        }
-        self.resize();
-    }
-
+    /// no longer fit: about four events a bucket, and a ring long enough for all that wait.
     #[cold]
-    fn resize(&mut self) {
+    fn review(&mut self) {
         let now = self.serving << self.shift;
         let span = now.saturating_sub(self.reviewed_at).max(1);
         self.reviewed_at = now;
         let waiting = self.in_ring + self.far.len();
         self.pops_to_review = REVIEW_EVERY.max(waiting as u32);
-        let width = (2 * span / u64::from(REVIEW_EVERY)).max(1);
+        let width = (EVENTS_A_BUCKET * span / u64::from(REVIEW_EVERY)).max(1);
         let shift = (63 - width.leading_zeros()).min(40);
         let ring_bits = (usize::BITS - waiting.leading_zeros()).clamp(RING_BITS_MIN, RING_BITS_MAX);
         let fits = shift.abs_diff(self.shift) <= 1 && self.ring.len().ilog2().abs_diff(ring_bits) <= 1;
@@ -339,6 +374,7 @@ impl EventQueue {
 
     /// Takes every event out of the wheel, in no particular order.
     fn drain_wheel(&mut self) -> Vec<Event> {
+        self.head = Event::NEVER;
         let mut events = std::mem::take(&mut self.due);
         events.extend(self.near.drain().map(|event| event.0));
         events.extend(self.far.drain().map(|event| event.0));
@@ -363,16 +399,21 @@ impl EventQueue {
         let mut events: Vec<(Event, Option<usize>)> =
             self.drain_wheel().into_iter().map(|event| (event, None)).collect();
         for (lane, waiting) in self.lanes.iter_mut().enumerate() {
-            let head = std::mem::replace(&mut self.heads[lane], Event::NEVER);
-            events.extend((head != Event::NEVER).then_some((head, Some(lane))));
+            if self.filled >> lane.min(LANES_MAX - 1) & 1 == 1 && lane < LANES_MAX {
+                events.push((self.heads[lane], Some(lane)));
+            }
             events.extend(waiting.drain(..).map(|event| (event, Some(lane))));
         }
+        self.filled = 0;
         events.sort_unstable();
         for (number, (event, lane)) in events.iter().enumerate() {
             let event = event.with_sequence(number as u32);
             match lane {
                 None => self.place(event),
-                Some(lane) if self.heads[*lane] == Event::NEVER => self.heads[*lane] = event,
+                Some(lane) if self.filled & (1 << lane) == 0 => {
+                    self.filled |= 1 << lane;
+                    self.heads[*lane] = event;
+                }
                 Some(lane) => self.lanes[*lane].push_back(event),
             }
         }
@@ -383,13 +424,31 @@ impl EventQueue {
     /// How many events wait.
     pub fn len(&self) -> usize {
         let in_lanes: usize = self.lanes.iter().map(VecDeque::len).sum();
-        let heads = self.heads.iter().filter(|head| **head != Event::NEVER).count();
+        let heads = self.filled.count_ones() as usize;
         self.due.len() + self.near.len() + self.in_ring + self.far.len() + in_lanes + heads
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Sorts a bucket so that its first event is last. Buckets are small, so insertion it is, mostly.
+#[inline]
+fn sort_latest_first(events: &mut [Event]) {
+    if events.len() > 24 {
+        events.sort_unstable_by(|a, b| b.cmp(a));
+        return;
+    }
+    for i in 1..events.len() {
+        let event = events[i];
+        let mut place = i;
+        while place > 0 && events[place - 1] < event {
+            events[place] = events[place - 1];
+            place -= 1;
+        }
+        events[place] = event;
     }
 }
 

@@ -44,6 +44,12 @@ impl<T: Copy> Slab<T> {
         self.values[handle as usize]
     }
 
+    /// Frees a live handle whose value is known.
+    #[inline]
+    pub fn free(&mut self, handle: u32) {
+        self.free.push(handle);
+    }
+
     /// How many values are held now.
     pub fn len(&self) -> usize {
         self.values.len() - self.free.len()

@@ -16,8 +16,8 @@ pub const HOUR: Nanos = 3_600 * SECOND;
 /// Nanoseconds in one day.
 pub const DAY: Nanos = 24 * HOUR;
 
-/// The last moment that an event can carry.
-pub const END_OF_TIME: Nanos = (1 << 56) - 1;
+/// The last moment that an event can carry; 56 bits of all ones mean "never".
+pub const END_OF_TIME: Nanos = (1 << 56) - 2;
 
 /// Rounds a non-negative number of nanoseconds to the nearest whole one, saturating at [`END_OF_TIME`].
 ///
@@ -25,6 +25,5 @@ pub const END_OF_TIME: Nanos = (1 << 56) - 1;
 #[inline]
 pub fn round(nanos: f64) -> Nanos {
     debug_assert!(nanos >= 0.0, "time does not run backwards");
-    // A cast saturates, and 2^56 - 1 as a float is 2^56, so the integer minimum is still needed.
-    ((nanos + 0.5) as u64).min(END_OF_TIME)
+    ((nanos + 0.5) as i64 as u64).min(END_OF_TIME)
 }

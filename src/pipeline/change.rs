@@ -1,7 +1,7 @@
 //! A change on its way from a table to a stream: 32 bytes in a slab.
 
 use crate::engine::time::Nanos;
-use crate::systems::dynamodb::items::NOBODY;
+use crate::workload::producer::ChangeRecord;
 
 /// A change, or a copy of one, between the table's acceptance and the shard's.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,8 @@ pub struct Change {
     bytes_and_flags: u32,
     /// The feed's delay for it, microseconds (saturating at 71 minutes).
     pub propagation: u32,
-    /// The next change of the same item that waits behind it, or [`NOBODY`].
-    pub next: u32,
+    /// The shard it goes to; or, under [`LINKED`], the next change of the same item, which waits behind it.
+    pub link: u32,
     /// Change data capture units of one attempt (KDC-M1).
     pub units: u16,
     /// Refused puts so far, saturating.
@@ -25,31 +25,24 @@ pub struct Change {
     pub table: u8,
 }
 
-/// Set while later changes of the item wait behind this one.
+/// Set while this change is refused and later changes of its item have to wait behind it.
 pub const LEADS: u8 = 8;
+/// Set when a later change of the item waits behind this one.
+pub const LINKED: u8 = 16;
 
 impl Change {
-    /// A change that was accepted by `table`.
+    /// A change that a table accepted as version `version` of an item.
     #[inline]
-    pub fn new(
-        written: Nanos,
-        table: u8,
-        key: u32,
-        version: u32,
-        bytes: u32,
-        units: u16,
-        delay: Nanos,
-    ) -> Self {
-        debug_assert!(bytes < 1 << 24, "records are smaller than 16 MiB");
-        let propagation = u32::try_from(delay / 1_000).unwrap_or(u32::MAX);
+    pub fn new(written: Nanos, table: u8, key: u32, version: u32, record: ChangeRecord) -> Self {
+        debug_assert!(record.bytes < 1 << 24, "records are smaller than 16 MiB");
         Self {
             written,
             key,
             version,
-            bytes_and_flags: bytes,
-            propagation,
-            next: NOBODY,
-            units,
+            bytes_and_flags: record.bytes,
+            propagation: record.propagation,
+            link: 0,
+            units: record.units,
             failures: 0,
             table,
         }
@@ -71,12 +64,6 @@ impl Change {
     #[inline]
     pub fn set(&mut self, flags: u8) {
         self.bytes_and_flags |= u32::from(flags) << 24;
-    }
-
-    /// Clears flags.
-    #[inline]
-    pub fn clear(&mut self, flags: u8) {
-        self.bytes_and_flags &= !(u32::from(flags) << 24);
     }
 
     /// What its random draws are addressed by: the same in every variant of a scenario, whatever its fate.

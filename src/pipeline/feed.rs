@@ -1,6 +1,6 @@
 //! The feed of one table into one stream: changes reach the stream's door, are put, wait and are tried again.
 
-use super::change::{Change, LEADS};
+use super::change::{Change, LEADS, LINKED};
 use super::event::Kind;
 use super::{Cohort, Pipeline};
 use crate::engine::queue::{EventQueue, Lane};
@@ -12,6 +12,7 @@ use crate::measure::series::Series;
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
 use crate::systems::kinesis::log::{Record, flags};
+use crate::workload::producer::Write;
 
 /// Columns of a feed's series.
 pub mod column {
@@ -98,14 +99,15 @@ impl Feed {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// The table accepted a change: the feed takes it up.
+    /// The table accepted a write: the feed takes its change up.
     #[inline]
-    pub(super) fn capture(&mut self, now: Nanos, mut change: Change, delay: Nanos) {
-        let feed = match &mut self.tables[change.table as usize].feed {
-            Some(feed) => feed,
-            None => return,
-        };
-        let mut ready = now + delay;
+    pub(super) fn capture(&mut self, now: Nanos, table: usize, write: &Write) {
+        let Some(feed) = &mut self.tables[table].feed else { return };
+        let item = &mut feed.items.items[write.key as usize];
+        item.version += 1;
+        let mut change = Change::new(write.at, table as u8, write.key, item.version, write.record);
+        change.link = feed.items.shards[write.key as usize];
+        let mut ready = now + write.delay;
         let mut copy_at = None;
         if feed.chances.any() {
             let address = change.address();
@@ -122,12 +124,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         if feed.in_order && change.flags() & flags::DISORDERED == 0 {
-            let last = &mut feed.items.ready[change.key as usize];
+            let last = &mut feed.items.ready[write.key as usize];
             ready = ready.max(*last);
             *last = ready;
         }
-        feed.meter.in_flight += 1 + u64::from(copy_at.is_some());
-        feed.meter.in_flight_max = feed.meter.in_flight_max.max(feed.meter.in_flight);
         let handle = self.changes.insert(change);
         self.queue.push(ready, Kind::Put as u8, handle);
         if let Some(at) = copy_at {
@@ -139,6 +139,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn copy(&mut self, mut change: Change, ready: Nanos, at: Nanos) {
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return };
         feed.meter.copies += 1;
+        feed.meter.units_copied += u64::from(change.units);
         let distance = (at - ready) / MICROSECOND;
         if FULL && self.cohort.has(change.written / MICROSECOND) {
             feed.ordering.duplicate_micros.record(distance);
@@ -156,36 +157,32 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return };
         let follows = change.flags() & (LEADS | flags::COPY | flags::DISORDERED) == 0;
         if feed.in_order && follows {
-            let item = &mut feed.items.items[change.key as usize];
-            if item.last_waiting != NOBODY {
+            let last_waiting = &mut feed.items.last_waiting[change.key as usize];
+            if *last_waiting != NOBODY {
                 // An earlier change of this item waits for room: this one waits behind it.
-                self.changes.get_mut(item.last_waiting).next = handle;
-                item.last_waiting = handle;
+                let last = self.changes.get_mut(*last_waiting);
+                last.link = handle;
+                last.set(LINKED);
+                *last_waiting = handle;
                 return;
             }
         }
-        let mut following = Some(handle);
+        let mut following = self.try_put(now, handle, change);
         while let Some(handle) = following {
-            following = self.try_put(now, handle);
+            following = self.try_put(now, handle, self.changes.get(handle));
         }
     }
 
     /// One put. Returns the change of the same item that waited behind this one and may be tried now.
     #[inline]
-    fn try_put(&mut self, now: Nanos, handle: u32) -> Option<u32> {
-        let change = self.changes.get(handle);
+    fn try_put(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
         let feed = self.tables[change.table as usize].feed.as_mut()?;
-        let shard = feed.items.items[change.key as usize].shard as usize;
+        let linked = change.flags() & LINKED != 0;
+        let shard = if linked { feed.items.shards[change.key as usize] } else { change.link } as usize;
         if change.bytes() > feed.record_bytes_max {
-            return self.skip_too_large(now, handle);
+            return self.skip_too_large(now, handle, change);
         }
-        feed.meter.attempts += 1;
-        let units = u64::from(change.units);
-        feed.meter.units += units;
-        if change.failures == 0 {
-            let copy = change.flags() & flags::COPY != 0;
-            *(if copy { &mut feed.meter.units_copies } else { &mut feed.meter.units_first }) += units;
-        }
+        feed.meter.units += u64::from(change.units);
         let (written, appended) = (change.written / MICROSECOND, now / MICROSECOND);
         let record = Record {
             written,
@@ -197,13 +194,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         let place = &mut self.streams[feed.plan.stream];
         let outcome = place.stream.put_record(now, shard, &record);
         if FULL {
-            feed.series.add(now, column::UNITS, units);
+            feed.series.add(now, column::UNITS, u64::from(change.units));
             place.count(now, shard, record.bytes, &outcome);
         }
         if outcome.is_err() {
-            self.put_refused(now, handle);
+            self.put_refused(now, handle, change);
             return None;
         }
+        place.wake_readers(now, shard, &mut self.queue);
         let counted = self.cohort.has(written);
         feed.note_order::<FULL>(&change, written, counted);
         if counted {
@@ -216,46 +214,47 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         feed.meter.replicated += 1;
-        feed.meter.in_flight -= 1;
+        if change.failures > 0 {
+            feed.meter.units_retried += u64::from(change.units);
+        }
         if FULL && change.failures > 0 {
             let age = appended - written;
             feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
             feed.series.raise(now, column::AGE, age);
         }
         self.fingerprint.outcome(now, change.identity(), 1);
-        place.wake_readers(now, shard, &mut self.queue);
-        self.leave(handle)
+        self.leave(handle, change)
     }
 
     /// A change has left the feed: the next change of its item, if one waited, now leads.
     #[inline]
-    fn leave(&mut self, handle: u32) -> Option<u32> {
-        let change = self.changes.remove(handle);
+    fn leave(&mut self, handle: u32, change: Change) -> Option<u32> {
+        self.changes.free(handle);
         if change.flags() & LEADS == 0 {
             return None;
         }
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
-        if change.next == NOBODY {
-            feed.items.items[change.key as usize].last_waiting = NOBODY;
+        if change.flags() & LINKED == 0 {
+            let feed = self.tables[change.table as usize].feed.as_mut()?;
+            feed.items.last_waiting[change.key as usize] = NOBODY;
             return None;
         }
-        self.changes.get_mut(change.next).set(LEADS);
-        Some(change.next)
+        self.changes.get_mut(change.link).set(LEADS);
+        Some(change.link)
     }
 
-    fn put_refused(&mut self, now: Nanos, handle: u32) {
-        let change = self.changes.get_mut(handle);
-        change.failures = change.failures.saturating_add(1);
-        change.set(flags::RETRIED);
+    fn put_refused(&mut self, now: Nanos, handle: u32, mut change: Change) {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
+        feed.meter.units_retried += if change.failures > 0 { u64::from(change.units) } else { 0 };
+        change.failures = change.failures.saturating_add(1);
+        change.set(flags::RETRIED);
         if feed.in_order && change.flags() & (LEADS | flags::COPY | flags::DISORDERED) == 0 {
             change.set(LEADS);
-            feed.items.items[change.key as usize].last_waiting = handle;
+            feed.items.last_waiting[change.key as usize] = handle;
         }
+        *self.changes.get_mut(handle) = change;
         let failures = u32::from(change.failures);
-        let address = change.address();
-        let wait = feed.plan.backoff.wait(failures, || feed.chances.backoff_unit(address, failures));
+        let wait = feed.plan.backoff.wait(failures, || feed.chances.backoff_unit(change.address(), failures));
         if FULL {
             let age = (now - change.written) / MICROSECOND;
             feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
@@ -270,17 +269,12 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// A record over the stream's limit is skipped and later ones go on (KDC-J12).
     #[cold]
-    fn skip_too_large(&mut self, now: Nanos, handle: u32) -> Option<u32> {
-        let change = self.changes.get(handle);
+    fn skip_too_large(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
         let feed = self.tables[change.table as usize].feed.as_mut()?;
         feed.meter.too_large += 1;
-        feed.meter.in_flight -= 1;
-        let copy = change.flags() & flags::COPY != 0;
-        if !copy {
-            feed.meter.originals_too_large += 1;
-        }
+        feed.meter.originals_too_large += u64::from(change.flags() & flags::COPY == 0);
         self.fingerprint.outcome(now, change.identity(), 2);
-        self.leave(handle)
+        self.leave(handle, change)
     }
 }
 

@@ -403,15 +403,18 @@ fn table_outcome(source: TableSource, top_items: Vec<TopItem>) -> TableOutcome {
 const TOP_ITEMS_A_SHARD: usize = 5;
 
 fn top_items(items: &Items) -> Vec<TopItem> {
-    let shards = items.items.iter().map(|item| item.shard as usize + 1).max().unwrap_or(0);
+    let shards = items.shards.iter().map(|shard| *shard as usize + 1).max().unwrap_or(0);
     let mut top: Vec<Vec<TopItem>> = vec![Vec::new(); shards];
-    for (key, item) in items.items.iter().enumerate().filter(|(_, item)| item.version > 0) {
-        let list = &mut top[item.shard as usize];
+    for (key, (item, shard)) in items.items.iter().zip(&items.shards).enumerate() {
+        let list = &mut top[*shard as usize];
+        if item.version == 0 {
+            continue;
+        }
         if list.len() == TOP_ITEMS_A_SHARD && list[TOP_ITEMS_A_SHARD - 1].changes >= item.version {
             continue;
         }
         let place = list.partition_point(|other| other.changes >= item.version);
-        list.insert(place, TopItem { key: key as u32, shard: item.shard, changes: item.version });
+        list.insert(place, TopItem { key: key as u32, shard: *shard, changes: item.version });
         list.truncate(TOP_ITEMS_A_SHARD);
     }
     top.concat()

@@ -44,7 +44,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub fn quantities(&self, at: Nanos) -> Quantities {
         let feed = |table: &super::write::TableSource| {
             let meter = table.feed.as_ref().map(|feed| feed.meter).unwrap_or_default();
-            [meter.units_first, meter.units_copies, meter.units - meter.units_first - meter.units_copies]
+            [meter.units - meter.units_copied - meter.units_retried, meter.units_copied, meter.units_retried]
         };
         Quantities {
             at,

@@ -51,6 +51,13 @@ impl StreamSource {
     /// Schedules the polls of readers that slept on a shard.
     #[inline]
     pub fn wake_readers(&mut self, now: Nanos, shard: usize, queue: &mut EventQueue) {
+        if self.stream.has_sleepers(shard) {
+            self.wake_sleepers(now, shard, queue);
+        }
+    }
+
+    #[cold]
+    fn wake_sleepers(&mut self, now: Nanos, shard: usize, queue: &mut EventQueue) {
         for (reader, at) in self.stream.wake(now, shard) {
             queue.push(at, Kind::Poll as u8, pack(self.readers[reader] as usize, shard));
         }

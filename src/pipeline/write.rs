@@ -1,7 +1,6 @@
 //! From the producer to the table: writes, refusals, and what the client does about them.
 
 use super::Pipeline;
-use super::change::Change;
 use super::event::Kind;
 use super::feed::Feed;
 use super::wiring::Route;
@@ -38,14 +37,12 @@ pub struct WriterMeter {
     pub accepted: u64,
     /// Accepted at the first try, in the cohort.
     pub first_try_cohort: u64,
-    /// Requests sent, retries among them.
-    pub requests: u64,
+    /// Requests sent again after a refusal.
+    pub retries: u64,
     /// Given up after the last retry.
     pub given_up: u64,
     /// Refused as larger than an item may be (DDB-U10).
     pub too_large: u64,
-    /// Waiting for a retry now.
-    pub retrying: u64,
 }
 
 /// One producer at work.
@@ -95,8 +92,7 @@ impl TableSource {
 
     #[inline]
     fn accept(&mut self, key: u32) -> u32 {
-        let items = self.feed.as_mut().map_or(&mut self.items, |feed| &mut feed.items);
-        let item = &mut items.items[key as usize];
+        let item = &mut self.items.items[key as usize];
         item.version += 1;
         item.version
     }
@@ -129,10 +125,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         let write = writer.producer.take();
         writer.meter.offered += 1;
-        let counted = self.cohort.has(now / MICROSECOND);
-        writer.meter.cohort += u64::from(counted);
-        if self.request(now, handle, &write, 0) && counted {
-            self.writers[handle as usize].meter.first_try_cohort += 1;
+        let accepted = self.request(now, handle, &write, 0);
+        if FULL && self.cohort.has(now / MICROSECOND) {
+            let meter = &mut self.writers[handle as usize].meter;
+            meter.cohort += 1;
+            meter.first_try_cohort += u64::from(accepted);
         }
         self.schedule_next_write(handle);
     }
@@ -140,16 +137,24 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Puts the producer's next write, if it has one, into its lane.
     #[inline]
     pub(super) fn schedule_next_write(&mut self, handle: u32) {
-        let writer = &mut self.writers[handle as usize];
-        let table = &mut self.tables[writer.producer.table()];
-        let replication = table.feed.as_ref().map(|feed| &feed.plan);
-        let Some(next) = writer.producer.peek(replication, table.items()).copied() else { return };
-        if next.key as usize >= table.items().len() {
-            table.grow(next.key as usize);
+        let writer = &self.writers[handle as usize];
+        let next = writer.producer.next_at().or_else(|| self.draw_writes(handle));
+        if let Some(at) = next.filter(|at| *at <= self.arrivals_end) {
+            self.queue.push_in_lane(self.writers[handle as usize].lane, at, Kind::Arrive as u8, handle);
         }
-        if next.at <= self.arrivals_end {
-            self.queue.push_in_lane(writer.lane, next.at, Kind::Arrive as u8, handle);
+    }
+
+    /// Draws the producer's next batch; returns when its first write is meant to happen.
+    #[cold]
+    fn draw_writes(&mut self, handle: u32) -> Option<Nanos> {
+        let producer = &mut self.writers[handle as usize].producer;
+        let table = &mut self.tables[producer.table()];
+        producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
+        let largest = producer.largest_key()? as usize;
+        if largest >= table.items().len() {
+            table.grow(largest);
         }
+        producer.next_at()
     }
 
     /// One request; whether the table accepted it.
@@ -158,7 +163,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         let number = writer.producer.table();
         let source = &mut self.tables[number];
-        writer.meter.requests += 1;
         if write.units == 0 {
             writer.meter.too_large += 1;
             self.fingerprint.outcome(now, u64::from(write.key), 3);
@@ -176,20 +180,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             source.series.add(now, column::UNITS, u64::from(write.units));
         }
-        let version = source.accept(write.key);
-        let change = Change::new(
-            write.at,
-            number as u8,
-            write.key,
-            version,
-            write.record_bytes,
-            write.units,
-            write.delay,
-        );
         if source.feed.is_some() {
-            self.capture(now, change, write.delay);
+            self.capture(now, number, write);
         } else {
-            self.fingerprint.outcome(now, change.identity(), 4);
+            let version = source.accept(write.key);
+            self.fingerprint.outcome(now, u64::from(write.key) << 32 | u64::from(version), 4);
         }
         true
     }
@@ -204,7 +199,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         let uniform = writer.backoff.unit(write.at ^ (u64::from(write.key) << 24), failures);
         match writer.producer.retries().delay(failures, uniform) {
             Some(wait) => {
-                writer.meter.retrying += 1;
                 let pending = self.pending.insert(PendingWrite { write: *write, writer: handle, failures });
                 self.queue.push(now + wait, Kind::WriteAgain as u8, pending);
             }
@@ -218,7 +212,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A client tries a refused write again.
     pub(super) fn write_again(&mut self, now: Nanos, handle: u32) {
         let pending = self.pending.remove(handle);
-        self.writers[pending.writer as usize].meter.retrying -= 1;
+        self.writers[pending.writer as usize].meter.retries += 1;
         let accepted = self.request(now, pending.writer, &pending.write, pending.failures);
         if FULL && accepted && self.cohort.has(pending.write.at / MICROSECOND) {
             let waited = now / MICROSECOND - pending.write.at / MICROSECOND;

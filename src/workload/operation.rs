@@ -54,8 +54,13 @@ impl OperationMix {
         }
     }
 
-    /// Appends the next `n` operations, one draw each.
+    /// Appends the next `n` operations, one draw each; none where only one operation can occur.
     pub fn fill(&self, draws: &mut Draws, out: &mut Vec<Operation>, n: usize) {
+        let all = [Operation::Insert, Operation::Modify, Operation::Remove];
+        if let Some(only) = all.into_iter().find(|operation| self.share(*operation) == 1.0) {
+            out.resize(out.len() + n, only);
+            return;
+        }
         out.extend((0..n).map(|_| self.choose(draws.bits())));
     }
 }

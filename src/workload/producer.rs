@@ -5,7 +5,7 @@
 
 use crate::engine::random::{Draws, Streams};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::Nanos;
+use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::replication::ReplicationPlan;
@@ -64,6 +64,17 @@ pub struct ProducerPlan {
     pub retries: RetryProfile,
 }
 
+/// What a change becomes in the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangeRecord {
+    /// Bytes, partition key included.
+    pub bytes: u32,
+    /// The feed's delay for it, microseconds.
+    pub propagation: u32,
+    /// Change data capture units of one attempt.
+    pub units: u16,
+}
+
 /// One write, as drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Write {
@@ -71,12 +82,12 @@ pub struct Write {
     pub at: Nanos,
     /// Number of its item.
     pub key: u32,
-    /// Bytes of its record in the stream; 0 when the table feeds none.
-    pub record_bytes: u32,
-    /// The feed's delay for it.
-    pub delay: Nanos,
     /// Write units; 0 when the item is larger than DynamoDB takes (DDB-U10).
     pub units: u16,
+    /// The feed's delay for it.
+    pub delay: Nanos,
+    /// Its record in the stream, if the table feeds one.
+    pub record: ChangeRecord,
 }
 
 #[derive(Clone, Debug)]
@@ -150,21 +161,23 @@ impl Producer {
         }
     }
 
-    /// The next write, if there is one. `replication` and `items` belong to the table written to.
+    /// When the next write of the present batch is meant to happen.
     #[inline]
-    pub fn peek(&mut self, replication: Option<&ReplicationPlan>, items: &Items) -> Option<&Write> {
-        if self.next == self.batch.len() {
-            self.refill(replication, items);
-        }
-        self.batch.get(self.next)
+    pub fn next_at(&self) -> Option<Nanos> {
+        self.batch.get(self.next).map(|write| write.at)
     }
 
-    /// Takes the write that [`peek`](Self::peek) showed.
+    /// Takes the write that [`next_at`](Self::next_at) spoke of.
     #[inline]
     pub fn take(&mut self) -> Write {
         let write = self.batch[self.next];
         self.next += 1;
         write
+    }
+
+    /// The largest item number of the present batch.
+    pub fn largest_key(&self) -> Option<u32> {
+        self.batch.iter().map(|write| write.key).max()
     }
 
     /// What its client does when a write is refused.
@@ -178,7 +191,8 @@ impl Producer {
         self.plan.table
     }
 
-    fn refill(&mut self, replication: Option<&ReplicationPlan>, items: &Items) {
+    /// Draws the next batch. `replication` and `items` belong to the table written to.
+    pub fn refill(&mut self, replication: Option<&ReplicationPlan>, items: &Items) {
         self.batch.clear();
         self.times.clear();
         self.operations.clear();
@@ -222,18 +236,17 @@ impl Producer {
             before.fill(&mut self.draws.sizes_before, &mut self.scratch_before[..count]);
         }
         let in_range = |size: f64| (size as u32).clamp(sizes.min, sizes.max);
-        for i in 0..count {
-            let after = in_range(self.scratch[i]);
-            let before = if sizes.before.is_some() { in_range(self.scratch_before[i]) } else { after };
-            let operation = self.operations[i];
+        let keys = self.times.iter().zip(&self.keys).zip(&self.operations);
+        let draws = self.scratch.iter().zip(&self.scratch_before).zip(&self.delays);
+        for (((at, key), operation), ((after, before), delay)) in keys.zip(draws) {
+            let after = in_range(*after);
+            let before = if sizes.before.is_some() { in_range(*before) } else { after };
             let (before, after) = match operation {
                 Operation::Insert => (0, after),
                 Operation::Modify => (before, after),
                 Operation::Remove => (before, 0),
             };
-            let write =
-                resolve(self.times[i], self.keys[i], operation, before, after, self.delays[i], replication);
-            self.batch.push(write);
+            self.batch.push(resolve(*at, *key, *operation, before, after, *delay, replication));
         }
     }
 
@@ -263,6 +276,7 @@ fn resolve(
 ) -> Write {
     let fits = before.max(after) <= ITEM_BYTES_MAX;
     let units = if fits { write_units(before, after) as u16 } else { 0 };
-    let record_bytes = replication.map_or(0, |plan| plan.record_bytes(operation, before, after));
-    Write { at, key, record_bytes, delay, units }
+    let bytes = replication.map_or(0, |plan| plan.record_bytes(operation, before, after));
+    let propagation = u32::try_from(delay / MICROSECOND).unwrap_or(u32::MAX);
+    Write { at, key, units, delay, record: ChangeRecord { bytes, propagation, units } }
 }

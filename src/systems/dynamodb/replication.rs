@@ -131,18 +131,16 @@ impl ReplicationPlan {
 /// What the feed did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplicationMeter {
-    /// Puts tried.
-    pub attempts: u64,
     /// Puts refused (`ThrottledPutRecordCount`).
     pub throttled: u64,
     /// Records accepted by the stream, copies included.
     pub replicated: u64,
     /// Change data capture units of all attempts (KDC-M1, KDC-M2).
     pub units: u64,
-    /// Change data capture units of first attempts of originals.
-    pub units_first: u64,
-    /// Change data capture units of first attempts of copies.
-    pub units_copies: u64,
+    /// Those of attempts after a refusal.
+    pub units_retried: u64,
+    /// Those of first attempts of copies.
+    pub units_copied: u64,
     /// Copies made.
     pub copies: u64,
     /// Records larger than the stream allows, skipped (`FailedToReplicateRecordCount`, KDC-J12).
@@ -151,10 +149,13 @@ pub struct ReplicationMeter {
     pub originals_too_large: u64,
     /// Peak of `AgeOfOldestUnreplicatedRecord`, microseconds.
     pub age_max_micros: u64,
-    /// Records under way now.
-    pub in_flight: u64,
-    /// The most records under way at once.
-    pub in_flight_max: u64,
+}
+
+impl ReplicationMeter {
+    /// Puts tried: each is either accepted or refused.
+    pub fn attempts(&self) -> u64 {
+        self.replicated + self.throttled
+    }
 }
 
 /// The chances of one feed, drawn by record.

@@ -28,8 +28,6 @@ pub struct TablePlan {
 /// Counts of what became of write requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableMeter {
-    /// Requests, each retry counted.
-    pub requests: u64,
     /// Writes accepted.
     pub accepted: u64,
     /// Write units consumed by accepted writes (`ConsumedWriteCapacityUnits`).
@@ -60,7 +58,6 @@ impl Table {
     /// One write request of `units` write units; whether it was accepted.
     #[inline]
     pub fn write(&mut self, now: Nanos, units: u32) -> bool {
-        self.meter.requests += 1;
         let accepted = self.capacity.try_take(now, units);
         if accepted {
             self.meter.accepted += 1;

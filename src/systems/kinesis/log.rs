@@ -204,6 +204,42 @@ impl Arena {
         }
     }
 
+    /// Moves up to `records_max` records of the reader's present chunk to the end of `out`, as long as `bytes`, which
+    /// counts them, stays within `bytes_max`. Returns how many; 0 when there is none or the next one does not fit.
+    pub fn read(
+        &mut self,
+        log: &Log,
+        cursor: &mut Cursor,
+        records_max: usize,
+        bytes_max: u64,
+        bytes: &mut u64,
+        out: &mut Vec<Record>,
+    ) -> usize {
+        if cursor.read == log.appended {
+            return 0;
+        }
+        let chunk = &self.chunks[cursor.chunk as usize];
+        let there = &chunk.records[cursor.offset as usize..chunk.len as usize];
+        let before = out.len();
+        for packed in &there[..there.len().min(records_max)] {
+            let record = unpack(chunk.base, *packed);
+            if *bytes + u64::from(record.bytes) > bytes_max {
+                break;
+            }
+            *bytes += u64::from(record.bytes);
+            out.push(record);
+        }
+        let taken = out.len() - before;
+        cursor.read += taken as u64;
+        cursor.offset += taken as u32;
+        if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
+            let passed = cursor.chunk;
+            (cursor.chunk, cursor.offset) = (chunk.next, 0);
+            self.pass(passed, 1);
+        }
+        taken
+    }
+
     /// Steps a detached copy of a cursor over a record, leaving every chunk where it is.
     pub fn step_aside(&self, cursor: &mut Cursor) {
         cursor.read += 1;

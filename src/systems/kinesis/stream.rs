@@ -94,6 +94,12 @@ impl Stream {
         Ok(())
     }
 
+    /// Whether some reader sleeps on this shard.
+    #[inline]
+    pub fn has_sleepers(&self, shard: usize) -> bool {
+        self.shards[shard].idle_readers != 0
+    }
+
     /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
     #[inline]
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
@@ -134,14 +140,13 @@ impl Stream {
         meter.expired +=
             expire(&mut self.arena, &place.log, cursor, (now / MICROSECOND).saturating_sub(self.retention));
         let (mut bytes, before) = (0, out.len());
-        for _ in 0..records_max.min(RECORDS_PER_CALL) {
-            let Some(record) = self.arena.peek(&place.log, cursor) else { break };
-            if bytes + u64::from(record.bytes) > BYTES_PER_CALL {
+        let mut left = records_max.min(RECORDS_PER_CALL) as usize;
+        while left > 0 && bytes < BYTES_PER_CALL {
+            let taken = self.arena.read(&place.log, cursor, left, BYTES_PER_CALL, &mut bytes, out);
+            if taken == 0 {
                 break;
             }
-            bytes += u64::from(record.bytes);
-            self.arena.step(&place.log, cursor);
-            out.push(record);
+            left -= taken;
         }
         if out.len() > before {
             meter.polls += 1
