@@ -29,6 +29,12 @@ impl Event {
         (self.0 >> 72) as Nanos
     }
 
+    /// Time and rank as one number.
+    #[inline]
+    fn key(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
     /// The rank of its kind: at equal times, lower ranks go first.
     #[inline]
     pub fn rank(self) -> u8 {
@@ -58,7 +64,7 @@ const LANES_MAX: usize = 64;
 /// Pops between two looks at the density of events.
 const REVIEW_EVERY: u32 = 8_192;
 /// Events that a bucket should hold: fewer cost more steps, more cost more sorting.
-const EVENTS_A_BUCKET: u64 = 5;
+const EVENTS_A_BUCKET: u64 = 4;
 
 /// The future event list. Amortised O(1) a push and a pop when events are spread evenly; never worse than
 /// O(log n). Equal (time, rank) leave in insertion order.
@@ -171,18 +177,26 @@ impl EventQueue {
     /// Takes the next event if it is not after `until`.
     #[inline]
     pub fn pop_until(&mut self, until: Nanos) -> Option<Event> {
+        self.pop_before(until + 1, 0)
+    }
+
+    /// Takes the next event if it comes before everything of this rank at this time.
+    #[inline]
+    pub fn pop_before(&mut self, time: Nanos, rank: u8) -> Option<Event> {
         if self.head == Event::NEVER {
             self.advance();
         }
-        if self.stale {
-            self.find_first_head();
-        }
-        if self.first_head < self.head {
-            return (self.first_head.time() <= until).then(|| self.pop_lane());
+        let limit = (time << 8) | u64::from(rank);
+        if self.filled != 0 {
+            if self.stale {
+                self.find_first_head();
+            }
+            if self.first_head < self.head {
+                return (self.first_head.key() < limit).then(|| self.pop_lane());
+            }
         }
         let event = self.head;
-        // "Never" lies after any time that can be asked for.
-        if event.time() > until {
+        if event.key() >= limit {
             return None;
         }
         self.drop_head();

@@ -183,6 +183,16 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.skip_too_large(now, handle, change);
         }
         feed.meter.units += u64::from(change.units);
+        let place = &mut self.streams[feed.plan.stream];
+        let outcome = place.stream.admit(now, shard, change.bytes());
+        if FULL {
+            feed.series.add(now, column::UNITS, u64::from(change.units));
+            place.count(now, shard, change.bytes(), &outcome);
+        }
+        if outcome.is_err() {
+            self.put_refused(now, handle, change);
+            return None;
+        }
         let (written, appended) = (change.written / MICROSECOND, now / MICROSECOND);
         let record = Record {
             written,
@@ -191,16 +201,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             key: change.key,
             flags: change.flags() & (flags::COPY | flags::DISORDERED | flags::RETRIED),
         };
-        let place = &mut self.streams[feed.plan.stream];
-        let outcome = place.stream.put_record(now, shard, &record);
-        if FULL {
-            feed.series.add(now, column::UNITS, u64::from(change.units));
-            place.count(now, shard, record.bytes, &outcome);
-        }
-        if outcome.is_err() {
-            self.put_refused(now, handle, change);
-            return None;
-        }
+        place.stream.append(shard, &record);
         place.wake_readers(now, shard, &mut self.queue);
         let counted = self.cohort.has(written);
         feed.note_order::<FULL>(&change, written, counted);

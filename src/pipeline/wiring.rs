@@ -4,14 +4,14 @@ use super::deliver::{Delivery, Objects};
 use super::feed::Feed;
 use super::read::Consumer;
 use super::source::StreamSource;
-use super::write::{TableSource, Writer, WriterMeter};
+use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
@@ -95,7 +95,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             .iter()
             .map(|plan| Writer {
                 producer: Producer::new(Arc::clone(plan), &draws),
-                lane: queue.lane(),
+                next_at: 0,
                 backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
                 meter: WriterMeter::default(),
                 latency: Latency::default(),
@@ -127,6 +127,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             queue,
             arrivals_end: arrivals_end(scenario),
             cohort: cohort(scenario),
+            next_write: NextWrite { at: END_OF_TIME + 1, writer: 0 },
             writers,
             tables,
             streams,
@@ -140,7 +141,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             counts: EventCounts::default(),
             now: 0,
         };
-        (0..scenario.producers.len() as u32).for_each(|writer| pipeline.schedule_next_write(writer));
+        (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline
     }
 }

@@ -4,9 +4,8 @@ use super::Pipeline;
 use super::event::Kind;
 use super::feed::Feed;
 use super::wiring::Route;
-use crate::engine::queue::Lane;
 use crate::engine::random::Keyed;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::items::Items;
@@ -45,13 +44,25 @@ pub struct WriterMeter {
     pub too_large: u64,
 }
 
+/// Later than any event.
+const NEVER: Nanos = END_OF_TIME + 1;
+
+/// The next write of all producers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextWrite {
+    /// When; later than any event if there is none.
+    pub at: Nanos,
+    /// By which producer.
+    pub writer: u32,
+}
+
 /// One producer at work.
 #[derive(Clone, Debug)]
 pub struct Writer {
     /// Its flow of writes.
     pub producer: Producer,
-    /// The lane in which its next write waits.
-    pub lane: Lane,
+    /// When its next write is meant to happen; later than any event if there is none.
+    pub next_at: Nanos,
     /// Draws for the waits between its retries.
     pub backoff: Keyed,
     /// What it counted.
@@ -119,9 +130,10 @@ impl PendingWrite {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// A producer writes, and its next write is scheduled.
+    /// The producer whose turn it is writes.
     #[inline]
-    pub(super) fn arrive(&mut self, now: Nanos, handle: u32) {
+    pub(super) fn arrive(&mut self, now: Nanos) {
+        let handle = self.next_write.writer;
         let writer = &mut self.writers[handle as usize];
         let write = writer.producer.take();
         writer.meter.offered += 1;
@@ -131,16 +143,21 @@ impl<const FULL: bool> Pipeline<FULL> {
             meter.cohort += 1;
             meter.first_try_cohort += u64::from(accepted);
         }
-        self.schedule_next_write(handle);
+        self.find_next_write(handle);
     }
 
-    /// Puts the producer's next write, if it has one, into its lane.
+    /// Finds out whose write comes next, after one by this producer. At equal times it is the one named first.
     #[inline]
-    pub(super) fn schedule_next_write(&mut self, handle: u32) {
-        let writer = &self.writers[handle as usize];
-        let next = writer.producer.next_at().or_else(|| self.draw_writes(handle));
-        if let Some(at) = next.filter(|at| *at <= self.arrivals_end) {
-            self.queue.push_in_lane(self.writers[handle as usize].lane, at, Kind::Arrive as u8, handle);
+    pub(super) fn find_next_write(&mut self, handle: u32) {
+        let next = self.writers[handle as usize].producer.next_at().or_else(|| self.draw_writes(handle));
+        let at = next.filter(|at| *at <= self.arrivals_end).unwrap_or(NEVER);
+        self.writers[handle as usize].next_at = at;
+        self.next_write = NextWrite { at, writer: handle };
+        if self.writers.len() > 1 {
+            let writers = self.writers.iter().enumerate();
+            let first =
+                writers.map(|(writer, state)| NextWrite { at: state.next_at, writer: writer as u32 }).min();
+            self.next_write = first.unwrap_or(self.next_write);
         }
     }
 

@@ -86,12 +86,23 @@ impl Stream {
     /// PutRecord: appends to a shard, or refuses with ProvisionedThroughputExceededException (KDS-W6).
     #[inline]
     pub fn put_record(&mut self, now: Nanos, shard: usize, record: &Record) -> Result<(), WriteRefused> {
-        let place = &mut self.shards[shard];
-        place.admit(&self.write_limits, now, record.bytes)?;
+        self.admit(now, shard, record.bytes)?;
+        self.append(shard, record);
+        Ok(())
+    }
+
+    /// The first half of [`put_record`](Self::put_record): takes the tokens for a record of this size.
+    #[inline]
+    pub fn admit(&mut self, now: Nanos, shard: usize, bytes: u32) -> Result<(), WriteRefused> {
+        self.shards[shard].admit(&self.write_limits, now, bytes)
+    }
+
+    /// The second half of [`put_record`](Self::put_record): appends a record that was admitted.
+    #[inline]
+    pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
-        self.arena.append(&mut place.log, cursors, record);
-        Ok(())
+        self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
     /// Whether some reader sleeps on this shard.
