@@ -209,8 +209,13 @@ impl EventQueue {
         if self.near.is_empty() {
             self.due.pop();
             self.head = self.due.last().copied().unwrap_or(Event::NEVER);
-            return;
+        } else {
+            self.drop_head_beside_near();
         }
+    }
+
+    #[cold]
+    fn drop_head_beside_near(&mut self) {
         if self.near.peek().is_some_and(|near| near.0 == self.head) {
             self.near.pop();
         } else {
@@ -220,7 +225,7 @@ impl EventQueue {
         self.head = near.min(self.due.last().copied().unwrap_or(Event::NEVER));
     }
 
-    #[inline]
+    #[inline(never)]
     fn pop_lane(&mut self) -> Event {
         let event = self.first_head;
         let lane = self.first_lane;
@@ -234,7 +239,7 @@ impl EventQueue {
         event
     }
 
-    #[inline]
+    #[inline(never)]
     fn find_first_head(&mut self) {
         self.stale = false;
         self.first_head = Event::NEVER;
@@ -290,6 +295,7 @@ impl EventQueue {
     }
 
     /// Moves on to the next bucket that holds an event, if there is one.
+    #[inline(never)]
     fn advance(&mut self) {
         if self.pops_to_review == 0 {
             self.review();

@@ -35,7 +35,7 @@ pub struct Feed {
     pub items: Items,
     chances: Chances,
     /// One lane for each length of wait, where waits have no jitter.
-    waits: Vec<Lane>,
+    waits: Vec<(Nanos, Lane)>,
     in_order: bool,
     record_bytes_max: u32,
     /// What it counted.
@@ -63,7 +63,7 @@ impl Feed {
         Self {
             items,
             chances: Chances::new(plan, streams, path),
-            waits: (0..steps).map(|_| queue.lane()).collect(),
+            waits: (1..=steps).map(|failures| (plan.backoff.wait(failures, || 1.0), queue.lane())).collect(),
             in_order: plan.order == Order::PerItem,
             record_bytes_max,
             meter: ReplicationMeter::default(),
@@ -106,7 +106,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let item = &mut feed.items.items[write.key as usize];
         item.version += 1;
         let mut change = Change::new(write.at, table as u8, write.key, item.version, write.record);
-        change.link = feed.items.shards[write.key as usize];
+        change.link = u32::from(feed.items.shards[write.key as usize]);
         let mut ready = now + write.delay;
         let mut copy_at = None;
         if feed.chances.any() {
@@ -178,7 +178,8 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn try_put(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
         let feed = self.tables[change.table as usize].feed.as_mut()?;
         let linked = change.flags() & LINKED != 0;
-        let shard = if linked { feed.items.shards[change.key as usize] } else { change.link } as usize;
+        let shard =
+            if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
         if change.bytes() > feed.record_bytes_max {
             return self.skip_too_large(now, handle, change);
         }
@@ -243,28 +244,34 @@ impl<const FULL: bool> Pipeline<FULL> {
         Some(change.link)
     }
 
-    fn put_refused(&mut self, now: Nanos, handle: u32, mut change: Change) {
+    fn put_refused(&mut self, now: Nanos, handle: u32, change: Change) {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
         feed.meter.units_retried += if change.failures > 0 { u64::from(change.units) } else { 0 };
-        change.failures = change.failures.saturating_add(1);
-        change.set(flags::RETRIED);
-        if feed.in_order && change.flags() & (LEADS | flags::COPY | flags::DISORDERED) == 0 {
-            change.set(LEADS);
-            feed.items.last_waiting[change.key as usize] = handle;
+        let waiting = self.changes.get_mut(handle);
+        waiting.failures = change.failures.saturating_add(1);
+        let failures = u32::from(waiting.failures);
+        if failures == 1 {
+            waiting.set(flags::RETRIED);
+            if feed.in_order && change.flags() & (LEADS | flags::COPY | flags::DISORDERED) == 0 {
+                waiting.set(LEADS);
+                feed.items.last_waiting[change.key as usize] = handle;
+            }
         }
-        *self.changes.get_mut(handle) = change;
-        let failures = u32::from(change.failures);
-        let wait = feed.plan.backoff.wait(failures, || feed.chances.backoff_unit(change.address(), failures));
         if FULL {
             let age = (now - change.written) / MICROSECOND;
             feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
             feed.series.add(now, column::THROTTLED, 1);
             feed.series.raise(now, column::AGE, age);
         }
-        match feed.waits.get((failures as usize).min(feed.waits.len()).wrapping_sub(1)) {
-            Some(lane) => self.queue.push_in_lane(*lane, now + wait, Kind::Put as u8, handle),
-            None => self.queue.push(now + wait, Kind::Put as u8, handle),
+        // Waits without jitter have a lane each, the longest one for all that are capped.
+        match feed.waits.get(failures as usize - 1).or(feed.waits.last()) {
+            Some((wait, lane)) => self.queue.push_in_lane(*lane, now + wait, Kind::Put as u8, handle),
+            None => {
+                let unit = || feed.chances.backoff_unit(change.address(), failures);
+                let wait = feed.plan.backoff.wait(failures, unit);
+                self.queue.push(now + wait, Kind::Put as u8, handle);
+            }
         }
     }
 

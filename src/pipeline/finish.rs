@@ -414,7 +414,7 @@ fn top_items(items: &Items) -> Vec<TopItem> {
             continue;
         }
         let place = list.partition_point(|other| other.changes >= item.version);
-        list.insert(place, TopItem { key: key as u32, shard: *shard, changes: item.version });
+        list.insert(place, TopItem { key: key as u32, shard: u32::from(*shard), changes: item.version });
         list.truncate(TOP_ITEMS_A_SHARD);
     }
     top.concat()

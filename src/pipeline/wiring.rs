@@ -41,15 +41,15 @@ pub struct Route {
     names: KeyNames,
     replication: Option<(ReplicationPlan, HashRanges)>,
     /// The shard of each item that exists at the start.
-    shards: Vec<u32>,
+    shards: Vec<u16>,
 }
 
 impl Route {
     /// The shard of an item, by hashing its key (KDS-H2).
-    pub fn shard(&self, key: u32) -> u32 {
+    pub fn shard(&self, key: u32) -> u16 {
         let Some((plan, ranges)) = &self.replication else { return 0 };
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
-        ranges.index_of(plan.hash_key(self.names.write(key, &mut buffer))) as u32
+        ranges.index_of(plan.hash_key(self.names.write(key, &mut buffer))) as u16
     }
 
     /// The name of an item.

@@ -19,8 +19,8 @@ pub struct Item {
 pub struct Items {
     /// Versions.
     pub items: Vec<Item>,
-    /// The shard that each item's partition key routes to.
-    pub shards: Vec<u32>,
+    /// The shard that each item's partition key routes to; a stream has at most 10,000 (KDS-S8).
+    pub shards: Vec<u16>,
     /// The last change that waits behind an earlier one of its item, or [`NOBODY`]; empty where replication keeps no order.
     pub last_waiting: Vec<u32>,
     /// When the item's last change reaches the stream's door; empty where replication keeps no order.
@@ -33,14 +33,14 @@ pub struct Items {
 
 impl Items {
     /// Items that no one has written yet, on these shards.
-    pub fn new(shards: &[u32], in_order: bool, measured: bool) -> Self {
+    pub fn new(shards: &[u16], in_order: bool, measured: bool) -> Self {
         let mut items = Self { in_order, measured, ..Self::default() };
         items.extend(shards.iter().copied());
         items
     }
 
     /// Adds items.
-    pub fn extend(&mut self, shards: impl Iterator<Item = u32>) {
+    pub fn extend(&mut self, shards: impl Iterator<Item = u16>) {
         self.shards.extend(shards);
         let count = self.shards.len();
         self.items.resize(count, Item::default());
@@ -65,7 +65,7 @@ impl Items {
     pub fn warm(&self, keys: &[u32]) -> u32 {
         let touch = |key: &u32| {
             let shard = self.shards.get(*key as usize).copied().unwrap_or(0);
-            self.items.get(*key as usize).map_or(0, |item| item.version) ^ shard
+            self.items.get(*key as usize).map_or(0, |item| item.version) ^ u32::from(shard)
         };
         keys.iter().fold(0, |sum, key| sum.wrapping_add(touch(key)))
     }
