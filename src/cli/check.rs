@@ -1,0 +1,160 @@
+//! `check`: validate scenarios and show their load against every limit.
+
+use super::backend_stub::scenario::load_check::{self, LoadCheck};
+use super::backend_stub::scenario::{self, LoadOptions};
+use super::exit::{Ended, Exit, Failure};
+use super::output;
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::diagnostic::Diagnostics;
+
+/// Validate scenarios and show their load against every limit, without simulating.
+///
+/// Shows each scenario and all its variants. A load above a limit is shown, not an error: such a scenario can be run, and
+/// `check` ends with 0.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Scenario files
+    #[arg(required = true, value_hint = clap::ValueHint::FilePath)]
+    scenarios: Vec<PathBuf>,
+    /// Change the scenarios at a path; may be given several times. The value is YAML, null removes the node
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What `check` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for each scenario and variant
+    #[default]
+    Text,
+    /// A list with one object for each scenario and variant
+    Json,
+}
+
+/// One scenario or variant with its load.
+#[derive(Debug, Serialize)]
+struct Checked {
+    file: String,
+    scenario: String,
+    variant: Option<String>,
+    #[serde(flatten)]
+    load: LoadCheck,
+    overloaded: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Checked {
+    fn new(file: &Path, variant: Option<&str>, scenario: &Scenario) -> Self {
+        let load = load_check::check(scenario);
+        Self {
+            file: file.display().to_string(),
+            scenario: scenario.name.clone(),
+            variant: variant.map(str::to_owned),
+            overloaded: load.overloaded(),
+            notes: scenario.notes.clone(),
+            load,
+        }
+    }
+
+    fn text(&self) -> String {
+        let variant = self.variant.as_ref().map(|name| format!(", variant {name}")).unwrap_or_default();
+        let mut text =
+            format!("{}{variant} ({})\n{}\n", self.scenario, self.file, table(&self.load).trim_fmt());
+        for overloaded in &self.overloaded {
+            text += &format!("overloaded: {overloaded}\n");
+        }
+        for warning in &self.load.warnings {
+            text += &format!("warning: {warning}\n");
+        }
+        for note in &self.notes {
+            text += &format!("note: {note}\n");
+        }
+        text
+    }
+}
+
+/// Checks every file and every variant in it. What is valid is shown even when another file is not.
+///
+/// # Errors
+/// All that is wrong in any of the files.
+pub fn check(arguments: &Arguments) -> Ended {
+    let options = LoadOptions { sets: arguments.sets.clone(), seed: None, replications: None };
+    let (mut checked, mut errors) = (Vec::new(), Vec::new());
+    for file in &arguments.scenarios {
+        match scenario::load(file, &options) {
+            Ok(loaded) => {
+                checked.push(Checked::new(file, None, &loaded.base));
+                let variants = loaded.variants.iter();
+                checked.extend(variants.map(|(name, scenario)| Checked::new(file, Some(name), scenario)));
+            }
+            Err(wrong) => errors.extend(wrong.into_errors()),
+        }
+    }
+    match arguments.format {
+        Format::Text => {
+            output::print(&checked.iter().map(Checked::text).collect::<Vec<_>>().join("\n"))?;
+        }
+        Format::Json => output::print_json(&checked)?,
+    }
+    Diagnostics::new(errors).or(Exit::Fine).map_err(Failure::from)
+}
+
+fn table(load: &LoadCheck) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["path", "limit", "unit", "mean", "peak", "allowed", "verdict"]);
+    for row in &load.rows {
+        table.add_row([
+            row.path.clone(),
+            row.limit.clone(),
+            row.unit.clone(),
+            number(row.mean),
+            number(row.peak),
+            number(row.allowed),
+            row.verdict.to_string(),
+        ]);
+    }
+    for (number, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if (3..6).contains(&number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// A figure for people: whole above 100, two decimals below, thousands apart.
+fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    let plain = if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") };
+    let digits = plain.trim_start_matches('-').find('.').unwrap_or(plain.trim_start_matches('-').len());
+    let sign = plain.len() - plain.trim_start_matches('-').len();
+    let mut text = String::new();
+    for (at, letter) in plain.chars().enumerate() {
+        if at > sign && at < sign + digits && (sign + digits - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(letter);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short_and_their_thousands_apart() {
+        let texts = [0.0, 0.345, 99.5, 100.0, 999.7, 12_345.6, 1_048_576.0, -1234.0].map(number);
+        assert_eq!(texts, ["0.00", "0.34", "99.50", "100", "1,000", "12,346", "1,048,576", "-1,234"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! `report`: render a stored result again.
+
+use super::backend_stub::report::result::RunResult;
+use super::backend_stub::report::{csv, json, markdown, terminal};
+use super::exit::{Ended, Exit, Failure};
+use super::output;
+use clap::{Args, ValueEnum};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Render a stored result again.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Folder that `run` wrote
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    folder: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Which table to print as CSV
+    #[arg(long, value_name = "NAME", default_value = "latency")]
+    table: String,
+}
+
+/// What `report` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A summary of one screen
+    #[default]
+    Text,
+    /// The contents of summary.md
+    Markdown,
+    /// The contents of result.json
+    Json,
+    /// One table; see --table
+    Csv,
+}
+
+/// Prints a stored result. The verdict on its objectives is part of the text, not of the exit code.
+///
+/// # Errors
+/// There is no finished result in the folder, or no table of that name.
+pub fn report(arguments: &Arguments) -> Ended {
+    let result = read_result(&arguments.folder)?;
+    output::print(&match arguments.format {
+        Format::Text => terminal::render(&result),
+        Format::Markdown => markdown::render(&result),
+        Format::Json => json::render(&result),
+        Format::Csv => table(&result, &arguments.table)?,
+    })?;
+    Ok(Exit::Fine)
+}
+
+fn table(result: &RunResult, wanted: &str) -> Result<String, Failure> {
+    let tables = csv::tables(result);
+    match tables.iter().find(|(name, _)| *name == wanted) {
+        Some((_, text)) => Ok(text.clone()),
+        None => {
+            let names: Vec<&str> = tables.iter().map(|(name, _)| *name).collect();
+            Err(Failure::rejected(format_args!("there is no table `{wanted}`"))
+                .help(&format!("the tables: {}", names.join(", "))))
+        }
+    }
+}
+
+/// Reads the result that a folder holds.
+///
+/// # Errors
+/// There is no such folder, it is unfinished, or what it holds is no result of a version that this one understands.
+pub fn read_result(folder: &Path) -> Result<RunResult, Failure> {
+    let file = folder.join("result.json");
+    let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory if !folder.exists() => {
+            Failure::rejected(format_args!("there is no folder `{}`", folder.display()))
+        }
+        ErrorKind::NotFound => {
+            Failure::rejected(format_args!("`{}` is unfinished: it holds no result.json", folder.display()))
+                .help("run the scenario again")
+        }
+        ErrorKind::NotADirectory => Failure::rejected(format_args!("`{}` is no folder", folder.display()))
+            .help("name the folder that `streamgauge run` wrote"),
+        _ => Failure::internal(format_args!("cannot read `{}`: {error}", file.display())),
+    })?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::rejected(format_args!(
+            "`{}` is not a result that this version can read: {error}",
+            file.display()
+        ))
+    })
+}

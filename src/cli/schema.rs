@@ -1,0 +1,41 @@
+//! `schema`: print the JSON Schema of a file format.
+
+use super::backend_stub::report::{comparison, result};
+use super::backend_stub::scenario;
+use super::exit::{Ended, Exit};
+use super::output;
+use clap::{Args, ValueEnum};
+
+/// Print the JSON Schema (draft-07) of a file format.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Which format
+    #[arg(value_enum, default_value_t)]
+    of: Format,
+}
+
+/// The formats that have a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Scenario files, for completion and checks in editors
+    #[default]
+    Scenario,
+    /// The result.json that `run` writes
+    Result,
+    /// The experiment.json that `compare` writes
+    Experiment,
+}
+
+/// Prints a schema.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn schema(arguments: &Arguments) -> Ended {
+    let schema = match arguments.of {
+        Format::Scenario => scenario::schema(),
+        Format::Result => result::schema(),
+        Format::Experiment => comparison::schema(),
+    };
+    output::print_json(&schema)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,129 @@
+//! What `run` and `compare` share: choosing among a file's variants, and simulating with a progress bar.
+
+use super::backend_stub::experiment::replicate::{self, Control, ExperimentError, Observer, Silent};
+use super::backend_stub::experiment::verify::{self, Verification};
+use super::backend_stub::experiment::warm_up;
+use super::backend_stub::scenario::Loaded;
+use super::exit::Failure;
+use super::interrupt;
+use super::output::tell;
+use super::progress::Bar;
+use clap::Args;
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::scenario::checked::{Scenario, WarmUpRule};
+use streamgauge::scenario::diagnostic::{Diagnostic, nearest};
+
+/// How to simulate. Nothing here changes a result.
+#[derive(Debug, Args)]
+pub struct Manner {
+    /// Threads to simulate on; all processors unless given. Results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Say nothing on standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The simulations of one call: they share their manner and stop together.
+pub struct Session<'a> {
+    manner: &'a Manner,
+    threads: usize,
+    stop: &'static AtomicBool,
+}
+
+impl<'a> Session<'a> {
+    /// From here on, Ctrl-C stops whatever is simulated.
+    ///
+    /// # Errors
+    /// The system does not let us listen for signals.
+    pub fn start(manner: &'a Manner) -> Result<Self, Failure> {
+        let all = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = manner.threads.unwrap_or_else(all).get();
+        Ok(Self { manner, threads, stop: interrupt::listen()? })
+    }
+
+    /// Tells unless told to be quiet.
+    pub fn tell(&self, text: &str) {
+        if !self.manner.quiet {
+            tell(text);
+        }
+    }
+
+    fn control<'b>(&'b self, observer: &'b dyn Observer) -> Control<'b> {
+        Control { threads: self.threads, cancelled: self.stop, observer }
+    }
+
+    /// Fixes the warm-up of the scenarios that leave it open.
+    ///
+    /// # Errors
+    /// It cannot be found, or an interruption.
+    pub fn settle(&self, scenarios: &mut [Scenario]) -> Result<(), Failure> {
+        if scenarios.iter().any(|scenario| scenario.warm_up_rule == WarmUpRule::Mser5) {
+            self.tell("Looking for the end of the warm-up on pilot replications.");
+        }
+        warm_up::settle(scenarios, &self.control(&Silent)).map_err(failure)
+    }
+
+    /// Runs all replications, showing progress and, at the end, the time they took.
+    ///
+    /// # Errors
+    /// An interruption, or a failure of the simulator.
+    pub fn simulate(&self, scenario: &Scenario) -> Result<Vec<Outcome>, Failure> {
+        let (bar, started) = (Bar::new(scenario, self.manner.quiet), Instant::now());
+        let outcomes = replicate::run::<true>(scenario, &self.control(&bar));
+        bar.clear();
+        let outcomes = outcomes.map_err(failure)?;
+        let producers = outcomes.iter().flat_map(|outcome| &outcome.producers);
+        let writes: u64 = producers.map(|(meter, _)| meter.offered).sum();
+        let (name, seconds) = (&scenario.name, started.elapsed().as_secs_f64());
+        let each = seconds * 1e9 / writes.max(1) as f64;
+        let threads = if self.threads == 1 { "1 thread" } else { &format!("{} threads", self.threads) };
+        self.tell(&format!(
+            "{name}: {writes} writes simulated in {seconds:.2} s, {each:.0} ns a write on {threads}."
+        ));
+        Ok(outcomes)
+    }
+
+    /// Fails unless the scenario has the same outcomes whenever it runs.
+    ///
+    /// # Errors
+    /// It has not, or an interruption, or another failure of the simulator.
+    pub fn verify(&self, scenario: &Scenario) -> Result<(), Failure> {
+        let verification = verify::verify(scenario, &self.control(&Silent)).map_err(failure)?;
+        match verification {
+            Verification::Same(_) => self.tell(&format!("Verified: {verification}")),
+            Verification::Differs { .. } => return Err(Failure::internal(verification)),
+        }
+        Ok(())
+    }
+}
+
+/// A warm-up that cannot be found is for the scenario's author to mend; what else goes wrong is not.
+fn failure(error: ExperimentError) -> Failure {
+    match error {
+        ExperimentError::Interrupted => Failure::interrupted(),
+        ExperimentError::WarmUp(_) => Failure::rejected(error),
+        _ => Failure::internal(error),
+    }
+}
+
+/// The variant of this name.
+///
+/// # Errors
+/// There is none; names those there are.
+pub fn variant(loaded: &Loaded, wanted: &str) -> Result<Scenario, Diagnostic> {
+    if let Some((_, scenario)) = loaded.variants.iter().find(|(name, _)| name == wanted) {
+        return Ok(scenario.clone());
+    }
+    let names: Vec<&str> = loaded.variants.iter().map(|(name, _)| name.as_str()).collect();
+    let meant = nearest(wanted, names.iter().copied());
+    let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let error = Diagnostic::new(format!("`{}` has no variant `{wanted}`{meant}", loaded.base.name));
+    Err(match names.len() {
+        0 => error.help("the scenario has no variants; see the section `variants` of `streamgauge init`"),
+        _ => error.help(format!("its variants: {}", names.join(", "))),
+    })
+}

@@ -1,0 +1,283 @@
+//! The command line as scripts and people meet it: exit codes, what goes to which stream, and files.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A call of the real binary in a folder of its own.
+struct Call {
+    command: Command,
+}
+
+/// What came of it.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Call {
+    fn new(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
+        command.args(arguments).current_dir(folder).stdin(Stdio::null());
+        Self { command }
+    }
+
+    fn end(mut self) -> Ended {
+        let Output { status, stdout, stderr } = self.command.output().expect("the binary starts");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+impl Ended {
+    /// Asserts the code; on failure shows what was said.
+    #[track_caller]
+    fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, Some(expected), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that an error, and nothing but the error, was said.
+    #[track_caller]
+    fn error(self, expected: &str) {
+        assert_eq!(self.stdout, "");
+        assert!(self.stderr.contains(expected), "{}", self.stderr);
+        assert!(self.stderr.starts_with("error: "), "{}", self.stderr);
+        assert!(!self.stderr.contains('\u{1b}'), "escapes in a file: {:?}", self.stderr);
+    }
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder for temporary files")
+}
+
+/// A folder with the starter scenario `orders.yaml`.
+fn folder_with_orders() -> tempfile::TempDir {
+    let folder = folder();
+    call(folder.path(), &["init", "orders"]).code(0);
+    folder
+}
+
+fn call(folder: &Path, arguments: &[&str]) -> Ended {
+    Call::new(folder, arguments).end()
+}
+
+/// Settings that keep a run short.
+const SHORT: [&str; 6] = ["--set", "duration=1m", "--set", "warm_up=10s", "--replications", "2"];
+
+fn short<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    arguments.iter().copied().chain(SHORT).collect()
+}
+
+#[test]
+fn wrong_arguments_end_with_2() {
+    let folder = folder_with_orders();
+    let wrong: [&[&str]; 9] = [
+        &[],
+        &["sweep", "orders.yaml"],
+        &["run"],
+        &["run", "orders.yaml", "--format", "xml"],
+        &["run", "orders.yaml", "--replications", "0"],
+        &["run", "orders.yaml", "--threads", "0"],
+        &["run", "orders.yaml", "--seed", "-1"],
+        &["check"],
+        &["init", "../orders"],
+    ];
+    for arguments in wrong {
+        let ended = call(folder.path(), arguments).code(2);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(!ended.stderr.is_empty(), "{arguments:?}");
+    }
+    assert!(!folder.path().join("reports").exists());
+}
+
+#[test]
+fn a_wrong_scenario_ends_with_2_and_leaves_no_report() {
+    let folder = folder_with_orders();
+    std::fs::write(folder.path().join("torn.yaml"), "name: torn\nworkload: [").unwrap();
+    let end = |arguments: &[&str]| call(folder.path(), arguments).code(2);
+    end(&["run", "absent.yaml"]).error("there is no such file");
+    end(&["run", "torn.yaml"]).error("torn.yaml:2:");
+    end(&["run", "orders.yaml", "--set", "seed"]).error("expected path=value");
+    end(&["run", "orders.yaml", "--variant", "9-shards"]).error("did you mean `8-shards`?");
+    end(&["compare", "orders.yaml", "--variant", "none-such"]).error("its variants: 8-shards");
+    assert!(!folder.path().join("reports").exists());
+}
+
+#[test]
+fn check_shows_what_is_valid_beside_what_is_not() {
+    let folder = folder_with_orders();
+    let ended = call(folder.path(), &["check", "orders.yaml", "absent.yaml"]).code(2);
+    assert!(ended.stdout.contains("orders, variant 8-shards"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("absent.yaml"), "{}", ended.stderr);
+
+    let ended = call(folder.path(), &["check", "orders.yaml", "--format", "json"]).code(0);
+    let rows: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let variants: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["variant"].as_str()).collect();
+    assert_eq!(variants, [None, Some("8-shards"), Some("small-files")]);
+    assert!(rows[0]["rows"][0]["allowed"].is_number(), "{}", rows[0]);
+}
+
+#[test]
+fn init_writes_a_valid_scenario_and_overwrites_nothing() {
+    let folder = folder_with_orders();
+    let file = folder.path().join("orders.yaml");
+    let starter = std::fs::read_to_string(&file).unwrap();
+    assert!(starter.starts_with("# yaml-language-server: $schema="));
+    assert!(starter.contains("\nname: orders\n"));
+    call(folder.path(), &["check", "orders.yaml"]).code(0);
+
+    std::fs::write(&file, "mine").unwrap();
+    call(folder.path(), &["init", "orders"]).code(2).error("`orders.yaml` is there already");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+    call(folder.path(), &["init", "orders", "--force"]).code(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), starter);
+    assert_eq!(call(folder.path(), &["init", "orders", "--out", "-"]).code(0).stdout, starter);
+}
+
+#[test]
+fn run_prints_data_and_tells_people_apart() {
+    let folder = folder_with_orders();
+    let json = short(&["run", "orders.yaml", "--format", "json", "--verify"]);
+    let ended = call(folder.path(), &json);
+    // The objectives may be undecided in so short a run.
+    assert!(matches!(ended.code, Some(0 | 3 | 4)), "{}", ended.stderr);
+    let stored = std::fs::read_to_string(folder.path().join("reports/orders/result.json")).unwrap();
+    assert_eq!(ended.stdout, stored);
+    assert!(ended.stderr.contains("ns a write"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Verified"), "{}", ended.stderr);
+
+    let quiet = short(&["run", "orders.yaml", "--format", "none", "--quiet", "--out", "elsewhere"]);
+    let ended = call(folder.path(), &quiet);
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+    let elsewhere = std::fs::read_to_string(folder.path().join("elsewhere/result.json")).unwrap();
+    assert_eq!(elsewhere, stored, "the folder must not matter");
+
+    let variant = short(&["run", "orders.yaml", "--variant", "8-shards"]);
+    call(folder.path(), &variant);
+    assert!(folder.path().join("reports/orders-8-shards/result.json").exists());
+}
+
+#[test]
+fn report_renders_finished_folders_only() {
+    let folder = folder_with_orders();
+    let printed = call(folder.path(), &short(&["run", "orders.yaml", "--quiet"])).stdout;
+    assert_eq!(call(folder.path(), &["report", "reports/orders"]).code(0).stdout, printed);
+    for format in ["markdown", "json", "csv"] {
+        let ended = call(folder.path(), &["report", "reports/orders", "--format", format]).code(0);
+        assert!(!ended.stdout.is_empty(), "{format}");
+    }
+    let end = |arguments: &[&str]| call(folder.path(), arguments).code(2);
+    end(&["report", "reports/orders", "--format", "csv", "--table", "none"]).error("the tables: latency");
+    std::fs::remove_file(folder.path().join("reports/orders/result.json")).unwrap();
+    end(&["report", "reports/orders"]).error("is unfinished");
+    end(&["report", "nowhere"]).error("there is no folder `nowhere`");
+    std::fs::write(folder.path().join("reports/orders/result.json"), "{}").unwrap();
+    end(&["report", "reports/orders"]).error("is not a result that this version can read");
+}
+
+#[test]
+fn compare_takes_variants_files_and_folders() {
+    let folder = folder_with_orders();
+    call(folder.path(), &["init", "other"]).code(0);
+    call(folder.path(), &short(&["run", "orders.yaml", "--quiet"]));
+    let end = |arguments: &[&str]| call(folder.path(), arguments);
+    let variants = end(&short(&["compare", "orders.yaml", "--quiet"])).code(0).stdout;
+    assert!(["base", "8-shards", "small-files"].iter().all(|name| variants.contains(name)), "{variants}");
+    let files = end(&short(&["compare", "orders.yaml", "other.yaml", "--out", "both"])).code(0).stdout;
+    assert!(["orders", "other"].iter().all(|name| files.contains(name)), "{files}");
+    assert!(folder.path().join("both/experiment.json").exists());
+    end(&["compare", "reports/orders", "reports/orders"]).code(0);
+    end(&["compare", "reports/orders"]).code(2).error("nothing to compare");
+    end(&["compare", "reports/orders", "reports/orders", "--seed", "1"]).code(2).error("cannot be changed");
+}
+
+#[test]
+fn every_verb_has_help_and_a_manual_page() {
+    let folder = folder();
+    call(folder.path(), &["man", "--dir", "pages"]).code(0);
+    let main = call(folder.path(), &["man"]).code(0).stdout;
+    assert!(main.contains(".TH streamgauge 1"), "{main}");
+    for verb in ["init", "check", "run", "compare", "report", "schema", "completions", "man"] {
+        assert!(!call(folder.path(), &[verb, "--help"]).code(0).stdout.is_empty());
+        let page =
+            std::fs::read_to_string(folder.path().join(format!("pages/streamgauge-{verb}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{verb}");
+        assert!(main.contains(&format!("streamgauge\\-{verb}(1)")), "{verb}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("pages/streamgauge.1")).unwrap(), main);
+}
+
+#[test]
+fn completions_are_scripts() {
+    let folder = folder();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = call(folder.path(), &["completions", shell]).code(0).stdout;
+        assert!(script.contains("replications"), "{shell}");
+        std::fs::write(folder.path().join(shell), script).unwrap();
+    }
+    if let Ok(status) = Command::new("bash").arg("-n").arg(folder.path().join("bash")).status() {
+        assert!(status.success());
+    }
+}
+
+#[test]
+fn schemas_are_draft_07() {
+    let folder = folder();
+    let of = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&call(folder.path(), arguments).code(0).stdout).unwrap()
+    };
+    for format in ["scenario", "result", "experiment"] {
+        assert_eq!(of(&["schema", format])["$schema"], "http://json-schema.org/draft-07/schema#", "{format}");
+    }
+    assert_eq!(of(&["schema"]), of(&["schema", "scenario"]));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let folder = folder_with_orders();
+    for arguments in [&["check", "orders.yaml"][..], &["completions", "bash"], &["man"], &["schema"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut call = Call::new(folder.path(), arguments);
+        call.command.stdout(writer).stderr(Stdio::piped());
+        let ended = call.end().code(0);
+        assert_eq!(ended.stderr, "", "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let folder = folder();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut call = Call::new(folder.path(), &["schema"]);
+    call.command.stdout(full);
+    call.end().code(1).error("cannot write to standard output");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_is_unfinished() {
+    let folder = folder_with_orders();
+    let reports = folder.path().join("reports/orders");
+    std::fs::create_dir_all(&reports).unwrap();
+    for older in ["result.json", "summary.md"] {
+        std::fs::write(reports.join(older), "of an older run").unwrap();
+    }
+    let mut call = Call::new(folder.path(), &["run", "orders.yaml", "--set", "duration=60d"]);
+    let mut child = call.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The program listens for signals before it touches the folder.
+    while reports.join("summary.md").exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("interrupted") && stderr.contains("it holds no result.json"), "{stderr}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(std::fs::read_dir(&reports).unwrap().count(), 0);
+}
