@@ -1,6 +1,6 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
-//! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`write`] (producer to table),
+//! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
 //! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
 
 pub mod change;

@@ -102,7 +102,7 @@ impl ReplicationPlan {
         match &self.record {
             RecordSize::Item => before.max(after),
             RecordSize::Json(template) => {
-                template.json_bytes(operation, before, after) + PARTITION_KEY_BYTES as u32
+                template.json_bytes(operation, before, after) + PARTITION_KEY_BYTES
             }
         }
     }
