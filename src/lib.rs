@@ -6,6 +6,7 @@ pub mod measure;
 pub mod pipeline;
 pub mod pricing;
 pub mod scenario;
+pub mod settings;
 pub mod systems;
 pub mod units;
 pub mod workload;

@@ -13,6 +13,7 @@ mod money;
 mod number;
 mod percent;
 mod rate;
+mod time_of_day;
 mod timestamp;
 
 pub use bytes::Bytes;
@@ -21,6 +22,7 @@ pub use duration::Duration;
 pub use money::Money;
 pub use percent::Percent;
 pub use rate::Rate;
+pub use time_of_day::TimeOfDay;
 pub use timestamp::{Civil, Timestamp, civil};
 
 /// Why a text is not the quantity that was wanted: one sentence without a full stop, fit to follow a position.

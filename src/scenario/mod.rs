@@ -3,15 +3,23 @@
 //! ```text
 //! file --source--> text --yaml--> tree <--overrides-- variants, sweeps, --set
 //!                                  |
-//!                                  +--de--> typed values, or diagnostics that point into the file
+//!                                  +--de--> ScenarioFile --resolve--> Scenario, or diagnostics that point into the file
 //! ```
 
 mod alias;
+mod canonical;
 pub mod checked;
 pub mod de;
 pub mod diagnostic;
+pub mod file;
+mod inputs;
+mod load;
 pub mod overrides;
 pub mod path;
+pub mod resolve;
+mod resolver;
 pub mod source;
 pub mod tree;
 pub mod yaml;
+
+pub use load::{LoadOptions, Loaded, load, load_text};

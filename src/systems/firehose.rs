@@ -1,6 +1,8 @@
 //! Amazon Data Firehose with a Kinesis source: it polls every shard once a second (FH-S2), buffers by size and
 //! interval, whichever is met first (FH-B1), and writes objects.
 
+pub mod settings;
+
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pricing::meter::firehose_billed_bytes;

@@ -1,5 +1,7 @@
 //! A consumer written with the SDK: workers that call GetRecords, process what they got, and call again.
 
+pub mod settings;
+
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::poll_grid::PollPlan;

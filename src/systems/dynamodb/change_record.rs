@@ -74,15 +74,16 @@ const fn decimal_digits(number: u32) -> u32 {
     }
 }
 
-/// The shape of a table's items: everything is fixed except the length of one text attribute, the filler.
+/// The shape of a table's items: everything is fixed except the length of one text attribute, the filler, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemShape {
     /// The primary key.
     pub keys: Vec<Attribute>,
     /// Attributes outside the key, the filler apart.
     pub others: Vec<Attribute>,
-    /// Name of the text attribute that makes up the rest of an item's size, without characters to escape.
-    pub filler: String,
+    /// Name of the text attribute that makes up the rest of an item's size, without characters to escape. Without one
+    /// all items are equally large.
+    pub filler: Option<String>,
 }
 
 impl ItemShape {
@@ -96,13 +97,13 @@ impl ItemShape {
     /// this shape are about the smallest for their items.
     pub fn assumed(key_bytes: u32) -> Self {
         let key = Attribute::new(Self::ASSUMED_KEY, Value::String(Text::plain(key_bytes)));
-        Self { keys: vec![key], others: Vec::new(), filler: Self::ASSUMED_FILLER.to_owned() }
+        Self { keys: vec![key], others: Vec::new(), filler: Some(Self::ASSUMED_FILLER.to_owned()) }
     }
 
     /// The sizes of the item whose filler is empty.
-    fn smallest(&self) -> Sizes {
-        let filler = Attribute::new(self.filler.as_str(), Value::String(Text::plain(0)));
-        Sizes::of(self.keys.iter().chain(&self.others).chain([&filler]))
+    pub fn smallest(&self) -> Sizes {
+        let filler = self.filler.as_ref().map(|name| Attribute::new(name, Value::String(Text::plain(0))));
+        Sizes::of(self.keys.iter().chain(&self.others).chain(&filler))
     }
 }
 

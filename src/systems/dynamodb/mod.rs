@@ -7,4 +7,6 @@ pub mod items;
 pub mod operation;
 pub mod partition_key;
 pub mod replication;
+pub mod replication_settings;
+pub mod settings;
 pub mod table;

@@ -4,6 +4,8 @@ pub mod hash_range;
 pub mod log;
 pub mod plan;
 pub mod poll_grid;
+pub mod poll_settings;
 pub mod read_limit;
+pub mod settings;
 pub mod shard;
 pub mod stream;

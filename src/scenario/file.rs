@@ -1,0 +1,211 @@
+//! A scenario as it is written: parsed, units checked, nothing resolved yet.
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::settings::parameter::Parameter;
+use crate::systems::dynamodb::settings::TableSettings;
+use crate::systems::firehose::settings::FirehoseSettings;
+use crate::systems::kinesis::settings::StreamSettings;
+use crate::systems::polling::settings::ConsumerSettings;
+use crate::units::{Duration, Timestamp};
+use crate::workload::settings::WorkloadSettings;
+
+const fn choice(key: &'static str, what: &'static str, value: &'static str) -> Parameter {
+    Parameter::published("", key, what, value)
+}
+
+/// AWS Region.
+pub const REGION: Parameter = choice("region", "AWS Region", "us-east-1");
+/// Start of the simulated calendar.
+pub const START: Parameter = choice("start", "moment at which the run starts", "2026-01-05T00:00:00Z");
+/// Seed.
+pub const SEED: Parameter = choice("seed", "seed of all random streams", "1");
+/// Kind of study.
+pub const STUDY: Parameter = choice("study", "kind of question", "steady");
+/// Warm-up.
+pub const WARM_UP: Parameter = choice("warm_up", "writes before this are not measured", "0s");
+/// Replications.
+pub const REPLICATIONS: Parameter = choice("replications", "independent replications", "1");
+/// End of the run.
+pub const END: Parameter = choice("end", "what happens after the measured span", "drain");
+/// Billed month.
+pub const MONTH: Parameter =
+    choice("month", "length of the billed month, as AWS's calculator takes it", "730h");
+/// Free quantities.
+pub const FREE_TIER: Parameter =
+    choice("free_tier", "whether monthly free quantities are taken off", "false");
+
+/// A Streamgauge scenario: a change stream from DynamoDB writes to objects in S3, and what to ask of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Streamgauge scenario")]
+pub struct ScenarioFile {
+    /// Its name, in reports.
+    #[schemars(example = &"orders")]
+    pub name: String,
+    /// The question it answers.
+    pub about: Option<String>,
+    /// AWS Region; one that the price book has.
+    #[schemars(extend("default" = REGION.value))]
+    pub region: Option<String>,
+    /// Start of the simulated calendar.
+    #[schemars(extend("default" = START.value))]
+    pub start: Option<Timestamp>,
+    /// Seed of all random streams.
+    #[schemars(extend("default" = SEED.value))]
+    pub seed: Option<u64>,
+    /// Kind of question.
+    #[schemars(extend("default" = STUDY.value))]
+    pub study: Option<StudySettings>,
+    /// Span of the writes, warm-up included: 1us to 800d.
+    pub duration: Duration,
+    /// Writes before this are not measured; `auto` finds it by MSER-5 (steady studies only).
+    #[schemars(extend("default" = WARM_UP.value))]
+    pub warm_up: Option<WarmUp>,
+    /// Independent replications: 1 to 10,000.
+    #[schemars(extend("default" = REPLICATIONS.value), range(min = 1, max = 10_000))]
+    pub replications: Option<u32>,
+    /// What happens after the measured span.
+    #[schemars(extend("default" = END.value))]
+    pub end: Option<EndSettings>,
+    /// How the measured span becomes a month's bill.
+    pub billing: Option<BillingSettings>,
+    /// Producers, by name.
+    pub workload: IndexMap<String, WorkloadSettings>,
+    /// DynamoDB tables, by name.
+    pub tables: IndexMap<String, TableSettings>,
+    /// Kinesis data streams, by name.
+    #[serde(default)]
+    pub kinesis: IndexMap<String, StreamSettings>,
+    /// Consumers of streams, by name.
+    #[serde(default)]
+    pub consumers: IndexMap<String, ConsumerSettings>,
+    /// Firehose delivery streams, by name.
+    #[serde(default)]
+    pub firehose: IndexMap<String, FirehoseSettings>,
+    /// Objectives: a figure's path and its bound.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "firehose.lake.freshness.max": { "max": "2m" }, "lost": { "equals": 0 } }))]
+    pub slo: IndexMap<String, Bound>,
+    /// Named overrides: values by path; a value replaces what is there, null removes it.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "24-shards": { "kinesis.changes.capacity.provisioned.shards": 24 } }))]
+    pub variants: IndexMap<String, IgnoredAny>,
+    /// Values of listed assumptions by their ids; a map where several have one id.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, serde_json::Value>")]
+    #[schemars(example = serde_json::json!({ "OPEN-6": { "reorder": "0%" } }))]
+    pub assumptions: IndexMap<String, IgnoredAny>,
+}
+
+/// Kind of question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StudySettings {
+    /// How the pipeline behaves for ever under this load.
+    Steady,
+    /// What happens in one stretch of time; nothing comes after it.
+    Terminating,
+}
+
+/// What happens after the measured span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndSettings {
+    /// The measured writes are followed to where they end up.
+    Drain,
+    /// The run stops, and what is under way stays so.
+    Stop,
+}
+
+/// How the measured span becomes a month's bill.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BillingSettings {
+    /// Length of the billed month.
+    #[schemars(extend("default" = MONTH.value))]
+    pub month: Option<Duration>,
+    /// How much of the month the scenario stands for; all of it when left out.
+    pub represents: Option<Duration>,
+    /// Whether monthly free quantities are taken off.
+    #[schemars(extend("default" = FREE_TIER.value))]
+    pub free_tier: Option<bool>,
+}
+
+/// How long the warm-up is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// So long.
+    Fixed(Duration),
+    /// As long as MSER-5 says.
+    Auto,
+}
+
+struct WarmUpVisitor;
+
+impl serde::de::Visitor<'_> for WarmUpVisitor {
+    type Value = WarmUp;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("`auto` or a duration with a unit, such as `5m`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<WarmUp, E> {
+        match text {
+            "auto" => Ok(WarmUp::Auto),
+            _ => text.parse().map(WarmUp::Fixed).map_err(E::custom),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WarmUp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WarmUpVisitor)
+    }
+}
+
+impl JsonSchema for WarmUp {
+    fn schema_name() -> Cow<'static, str> {
+        "WarmUp".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<Duration>(), { "const": "auto" }] })
+    }
+}
+
+/// What an objective asks of its figure: at least one bound.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// At most this much.
+    pub max: Option<Amount>,
+    /// At least this much.
+    pub min: Option<Amount>,
+    /// Exactly this much.
+    pub equals: Option<Amount>,
+}
+
+/// A quantity whose unit depends on the figure.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Amount(pub String);
+
+impl JsonSchema for Amount {
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A duration, a percentage, an amount of money or a count, as the figure needs.",
+            "type": ["string", "integer"],
+            "examples": ["2s", "0.1%", "9000 USD", 0],
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! From a scenario file to checked scenarios: the base and each of its variants.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use super::checked::Scenario;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::file::ScenarioFile;
+use super::inputs::Inputs;
+use super::overrides::Override;
+use super::path::{Path, Segment};
+use super::resolve::{Setting, resolve};
+use super::source::Source;
+use super::tree::{Node, Value};
+use super::{de, yaml};
+
+/// What the command line adds to the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Overrides `path=value`, in order; they come after a variant's.
+    pub sets: Vec<String>,
+    /// Seed in place of the file's.
+    pub seed: Option<u64>,
+    /// Replications in place of the file's.
+    pub replications: Option<u32>,
+}
+
+/// A scenario file, checked.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario without its variants.
+    pub base: Scenario,
+    /// Its variants by name, in file order.
+    pub variants: Vec<(String, Scenario)>,
+}
+
+/// Reads and checks a scenario file and the files that it names.
+///
+/// # Errors
+/// Every mistake that was found, sorted by place: in the file, in a variant, in an override, in an input file.
+pub fn load(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostics> {
+    let source = Source::read(path)?;
+    load_source(&source, path.parent().unwrap_or(FilePath::new("")), options)
+}
+
+/// Checks the text of a scenario; `name` stands for it in messages, and its input files are looked for in `folder`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(
+    name: &str,
+    text: &str,
+    folder: &FilePath,
+    options: &LoadOptions,
+) -> Result<Loaded, Diagnostics> {
+    load_source(&Source::new(name, text), folder, options)
+}
+
+fn load_source(
+    source: &Arc<Source>,
+    folder: &FilePath,
+    options: &LoadOptions,
+) -> Result<Loaded, Diagnostics> {
+    let tree = yaml::parse(source)?;
+    let arguments = Arguments::parse(options)?;
+    let mut inputs = Inputs::new(folder);
+    let base = arguments.scenario(&tree, None, &mut inputs)?;
+    let (mut variants, mut errors) = (Vec::new(), Vec::new());
+    for variant in Variant::all(&tree)? {
+        match arguments.scenario(&tree, Some(&variant), &mut inputs) {
+            Ok(scenario) => variants.push((variant.name, scenario)),
+            Err(found) => errors.extend(found.into_errors().into_iter().map(|error| variant.blame(error))),
+        }
+    }
+    Diagnostics::new(errors).or(Loaded { base, variants })
+}
+
+fn variants_path() -> Path {
+    Path::ROOT.key("variants")
+}
+
+/// A named set of overrides.
+struct Variant {
+    name: String,
+    label: Arc<str>,
+    overrides: Vec<Override>,
+    /// As written.
+    written: Vec<String>,
+}
+
+impl Variant {
+    fn all(tree: &Node) -> Result<Vec<Self>, Diagnostics> {
+        let Some(Value::Map(map)) = tree.get(&variants_path()).map(|variants| &variants.value) else {
+            return Ok(Vec::new());
+        };
+        let (mut variants, mut errors) = (Vec::new(), Vec::new());
+        for (name, entry) in map {
+            let label: Arc<str> = format!("variant `{name}`").into();
+            match Override::list(&entry.value, &label) {
+                Ok(overrides) => {
+                    let line = |it: &Override| format!("{}={}", it.path, super::canonical::line(&it.value));
+                    let written = overrides.iter().map(line).collect();
+                    variants.push(Self { name: name.clone(), label, overrides, written });
+                }
+                Err(found) => errors.extend(found.into_errors()),
+            }
+        }
+        Diagnostics::new(errors).or(variants)
+    }
+
+    /// Says in which variant an error is, for those about lines that the variant left as they are.
+    fn blame(&self, error: Diagnostic) -> Diagnostic {
+        match error.origin.label() {
+            Some(_) => error,
+            None => Diagnostic { origin: error.origin.labelled(&self.label), ..error },
+        }
+    }
+}
+
+/// The overrides of the command line.
+struct Arguments {
+    overrides: Vec<Override>,
+    /// Those of `--set`, as written.
+    written: Vec<String>,
+}
+
+impl Arguments {
+    fn parse(options: &LoadOptions) -> Result<Self, Diagnostics> {
+        let seed = options.seed.map(|seed| ("--seed", format!("seed={seed}")));
+        let replications =
+            options.replications.map(|count| ("--replications", format!("replications={count}")));
+        let sets = options.sets.iter().map(|set| ("--set", set.clone()));
+        let (mut overrides, mut errors) = (Vec::new(), Vec::new());
+        for (flag, argument) in sets.chain(seed).chain(replications) {
+            match Override::parse(flag, &argument) {
+                Ok(it) => overrides.push(it),
+                Err(found) => errors.extend(found.into_errors()),
+            }
+        }
+        Diagnostics::new(errors).or(Self { overrides, written: options.sets.clone() })
+    }
+
+    /// The scenario with a variant's overrides and then these.
+    fn scenario(
+        &self,
+        tree: &Node,
+        variant: Option<&Variant>,
+        inputs: &mut Inputs,
+    ) -> Result<Scenario, Diagnostics> {
+        let mut tree = tree.clone();
+        if variant.is_some()
+            && let Value::Map(map) = &mut tree.value
+        {
+            map.shift_remove("variants");
+        }
+        let changes = variant.map_or(&[][..], |variant| &variant.overrides);
+        let errors = changes.iter().chain(&self.overrides).filter_map(|it| apply(it, &mut tree).err());
+        let errors = errors.collect();
+        Diagnostics::new(errors).or(())?;
+        let file: ScenarioFile = de::from_node(&tree)?;
+        if let Value::Map(map) = &mut tree.value {
+            map.shift_remove("variants");
+        }
+        let written = variant.map_or(&[][..], |variant| &variant.written);
+        let overrides = written.iter().chain(&self.written).cloned().collect();
+        resolve(&tree, &file, Setting { inputs, overrides, variant: variant.map(|it| it.name.clone()) })
+    }
+}
+
+fn apply(change: &Override, tree: &mut Node) -> Result<(), Diagnostic> {
+    if matches!(change.path.segments().first(), Some(Segment::Key(section)) if section == "variants") {
+        let message = "an override cannot change the variants";
+        return Err(Diagnostic::new(message).at(change.value.origin.clone()).on(change.path.clone()));
+    }
+    change.apply(tree)
+}
+
+#[cfg(test)]
+mod tests;

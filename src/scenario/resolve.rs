@@ -1,0 +1,191 @@
+//! From what was written to a scenario that cannot be wrong: references found, defaults filled in, limits checked.
+//!
+//! Errors are collected, each with its place; only a scenario without any comes out.
+
+mod arrivals;
+mod distribution;
+mod flow;
+mod objectives;
+mod producer;
+mod reader;
+mod shape;
+mod stream;
+mod table;
+
+use super::canonical;
+use super::checked::{Billing, End, Identity, Scenario, Study, WarmUpRule};
+use super::diagnostic::{Diagnostics, did_you_mean};
+use super::file::{
+    BillingSettings, END, EndSettings, FREE_TIER, MONTH, REGION, REPLICATIONS, SEED, START, STUDY,
+    ScenarioFile, StudySettings, WARM_UP, WarmUp,
+};
+use super::inputs::Inputs;
+use super::path::Path;
+use super::resolver::Resolver;
+use super::tree::Node;
+use crate::engine::time::DAY;
+use crate::pricing::PriceBook;
+use crate::settings::parameter::Parameter;
+use crate::systems::{dynamodb, firehose, kinesis, polling};
+use crate::units::{Duration, Timestamp};
+use crate::workload;
+use arrivals::Surroundings;
+
+/// As many of a kind as an event's handle can number.
+const COUNT_MAX: usize = 255;
+
+/// All parameters that scenarios leave open.
+pub fn parameters() -> Vec<Parameter> {
+    let rooms = [
+        workload::settings::PARAMETERS,
+        dynamodb::settings::PARAMETERS,
+        dynamodb::replication_settings::PARAMETERS,
+        kinesis::settings::PARAMETERS,
+        &[kinesis::poll_settings::PHASE],
+        polling::settings::PARAMETERS,
+        firehose::settings::PARAMETERS,
+    ];
+    rooms.concat()
+}
+
+/// What stands around a tree: where it comes from.
+pub(super) struct Setting<'a> {
+    /// The files it names.
+    pub inputs: &'a mut Inputs,
+    /// Overrides in force, as written.
+    pub overrides: Vec<String>,
+    /// The variant's name.
+    pub variant: Option<String>,
+}
+
+/// Resolves a scenario read from this tree.
+pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Result<Scenario, Diagnostics> {
+    let mut resolver = Resolver::new(tree, &parameters());
+    let mut scenario = general(&mut resolver, file);
+    scenario.objectives = objectives::resolve(&mut resolver, file);
+    count(&mut resolver, file);
+    let mut files = Vec::new();
+    let start = scenario.start;
+    let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
+    flow::resolve(&mut resolver, file, &mut scenario, around);
+    let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
+    scenario.identity = Identity {
+        digest: canonical::digest(tree),
+        inputs: files.iter().map(|file| (file.clone(), digest(file))).collect(),
+        overrides: setting.overrides,
+        variant: setting.variant,
+    };
+    (scenario.assumptions, scenario.notes) = resolver.finish()?;
+    Ok(scenario)
+}
+
+/// What concerns the run as a whole; what flows through it is still missing.
+fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
+    let path = |key: &str| Path::ROOT.key(key);
+    let start: Timestamp = resolver.take(file.start, &START);
+    let nanos = Duration::from_nanos;
+    resolver.within(&path("duration"), file.duration, nanos(1_000)..=nanos(800 * DAY), "");
+    let replications = resolver.take(file.replications, &REPLICATIONS);
+    resolver.within(&path("replications"), replications, 1..=10_000, "");
+    let study = match resolver.take(file.study, &STUDY) {
+        StudySettings::Steady => Study::Steady,
+        StudySettings::Terminating => Study::Terminating,
+    };
+    let (warm_up, warm_up_rule) = warm_up(resolver, file, study);
+    Scenario {
+        identity: Identity::default(),
+        warm_up_rule,
+        billing: billing(resolver, file.billing.clone().unwrap_or_default()),
+        objectives: Vec::new(),
+        assumptions: Vec::new(),
+        notes: Vec::new(),
+        name: file.name.clone(),
+        about: file.about.clone().unwrap_or_default(),
+        region: region(resolver, file),
+        start: start.unix_seconds(),
+        seed: resolver.take(file.seed, &SEED),
+        study,
+        duration: file.duration.nanos(),
+        warm_up,
+        replications,
+        end: match resolver.take(file.end, &END) {
+            EndSettings::Drain => End::Drain,
+            EndSettings::Stop => End::Stop,
+        },
+        producers: Vec::new(),
+        tables: Vec::new(),
+        items: Vec::new(),
+        streams: Vec::new(),
+        consumers: Vec::new(),
+        deliveries: Vec::new(),
+    }
+}
+
+fn region(resolver: &mut Resolver, file: &ScenarioFile) -> String {
+    let region: String = resolver.take(file.region.clone(), &REGION);
+    let known = PriceBook::builtin().regions();
+    if !known.contains(&region) {
+        let near = did_you_mean(&region, known.iter().map(String::as_str));
+        let help = format!("it has {}", known.join(", "));
+        let message = format!("the price book has no Region `{region}`{near}");
+        resolver.error_with_help(&Path::ROOT.key("region"), message, help);
+    }
+    region
+}
+
+fn warm_up(resolver: &mut Resolver, file: &ScenarioFile, study: Study) -> (u64, WarmUpRule) {
+    let path = Path::ROOT.key("warm_up");
+    match resolver.take(file.warm_up, &WARM_UP) {
+        WarmUp::Auto => {
+            if study == Study::Terminating {
+                resolver.error(
+                    &path,
+                    "`auto` looks for a steady state, which `study: terminating` does not have",
+                );
+            }
+            (0, WarmUpRule::Mser5)
+        }
+        WarmUp::Fixed(warm_up) => {
+            if warm_up >= file.duration {
+                let duration = file.duration;
+                resolver.error(
+                    &path,
+                    format!("expected less than the `duration` of {duration}; found `{warm_up}`"),
+                );
+            }
+            (warm_up.nanos(), WarmUpRule::Fixed)
+        }
+    }
+}
+
+fn billing(resolver: &mut Resolver, settings: BillingSettings) -> Billing {
+    let path = Path::ROOT.key("billing");
+    let month: Duration = resolver.take(settings.month, &MONTH);
+    let nanos = Duration::from_nanos;
+    resolver.within(&path.key("month"), month, nanos(28 * DAY)..=nanos(31 * DAY), "");
+    let represents = settings.represents.unwrap_or(month);
+    resolver.within(&path.key("represents"), represents, nanos(1)..=month, "the month at most");
+    let free_tier = resolver.take(settings.free_tier, &FREE_TIER);
+    Billing { month: month.nanos(), represents: represents.nanos(), free_tier }
+}
+
+/// Checks that there is something to simulate, and no more than can be numbered.
+fn count(resolver: &mut Resolver, file: &ScenarioFile) {
+    let readers = file.consumers.len() + file.firehose.len();
+    let sections = [
+        ("workload", file.workload.len(), 1),
+        ("tables", file.tables.len(), 1),
+        ("kinesis", file.kinesis.len(), 0),
+        ("consumers", readers, 0),
+    ];
+    for (section, found, least) in sections {
+        let path = Path::ROOT.key(section);
+        if found < least {
+            resolver.error(&path, format!("`{section}` is empty; there is nothing to simulate"));
+        }
+        if found > COUNT_MAX {
+            let of = if section == "consumers" { "`consumers` and `firehose` together" } else { section };
+            resolver.error(&path, format!("expected at most {COUNT_MAX} in {of}; found {found}"));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Those that read streams: consumers and delivery streams.
+
+use indexmap::IndexMap;
+
+use super::{distribution, stream};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::SECOND;
+use crate::scenario::path::Path;
+use crate::scenario::resolver::Resolver;
+use crate::systems::firehose::settings::{
+    BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
+    Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, UPLOADS,
+};
+use crate::systems::firehose::{BufferPer, FirehosePlan};
+use crate::systems::kinesis::settings::StreamSettings;
+use crate::systems::polling::PollingPlan;
+use crate::systems::polling::settings::{
+    BATCH_SIZE, ConsumerSettings, INTERVAL, PER_BATCH, PER_RECORD, WORKERS,
+};
+use crate::units::{Bytes, Duration, Percent};
+
+type Streams = IndexMap<String, StreamSettings>;
+
+/// The longest prefix of object names: a key has at most 1,024 bytes.
+const PREFIX_BYTES_MAX: usize = 512;
+
+/// Resolves a consumer; nothing if there is no such stream.
+pub(super) fn consumer(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    settings: &ConsumerSettings,
+    streams: &Streams,
+) -> Option<PollingPlan> {
+    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, streams.keys());
+    let (path, polling) = (path.key("polling"), &settings.polling);
+    let polls = stream::polls(resolver, &path, (polling.interval, &INTERVAL), polling.phase);
+    let batch_size: u32 = resolver.take(polling.batch_size, &BATCH_SIZE);
+    resolver.within(&path.key("batch_size"), batch_size, 1..=10_000, "KDS-R2");
+    let workers: u32 = resolver.take(polling.workers, &WORKERS);
+    resolver.within(&path.key("workers"), workers, 1..=10_000, "");
+    let mut processing = |key: &str, written, parameter| {
+        let time: Duration = resolver.take(written, parameter);
+        resolver.within(&path.key(key), time, Duration::ZERO..=Duration::from_nanos(3_600 * SECOND), "");
+        time.nanos()
+    };
+    let per_record = processing("per_record", polling.per_record, &PER_RECORD);
+    let per_batch = processing("per_batch", polling.per_batch, &PER_BATCH);
+    let name = name.to_owned();
+    Some(PollingPlan { name, stream: stream?, polls, batch_size, per_batch, per_record, workers })
+}
+
+/// Resolves a delivery stream; nothing if there is no such stream to read.
+pub(super) fn firehose(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    settings: &FirehoseSettings,
+    streams: &Streams,
+) -> Option<FirehosePlan> {
+    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, streams.keys());
+    let poll = settings.poll.clone().unwrap_or_default();
+    let FirehosePollSettings { interval, phase } = poll;
+    let polls = stream::polls(resolver, &path.key("poll"), (interval, &POLL_INTERVAL), phase);
+    let (size, interval, per) =
+        buffer(resolver, &path.key("buffer"), settings.buffer.clone().unwrap_or_default());
+    let delimiter = resolver.take(settings.delimiter, &DELIMITER);
+    let compression = resolver.take(settings.compression.clone(), &COMPRESSION);
+    let (compression, extension) = compressed(resolver, &path.key("compression"), &compression);
+    let (prefix, put) = destination(resolver, &path.key("to"), &settings.to);
+    Some(FirehosePlan {
+        name: name.to_owned(),
+        stream: stream?,
+        polls,
+        size,
+        interval,
+        per,
+        delimiter_bytes: u32::from(delimiter == Delimiter::Newline),
+        compression,
+        prefix,
+        extension: extension.to_owned(),
+        put: put?,
+    })
+}
+
+fn buffer(resolver: &mut Resolver, path: &Path, settings: BufferSettings) -> (u64, u64, BufferPer) {
+    let size: Bytes = resolver.take(settings.size, &BUFFER_SIZE);
+    resolver.within(&path.key("size"), size, Bytes::new(1 << 20)..=Bytes::new(128 << 20), "FH-B2");
+    let interval: Duration = resolver.take(settings.interval, &BUFFER_INTERVAL);
+    let interval_path = path.key("interval");
+    if interval == Duration::ZERO {
+        resolver.error(&interval_path, "zero buffering (FH-B8) is not modelled; the interval is 1s to 900s");
+    } else {
+        let seconds = |seconds| Duration::from_nanos(seconds * SECOND);
+        resolver.within(&interval_path, interval, seconds(1)..=seconds(900), "FH-B2");
+    }
+    let per = match resolver.take(settings.per, &BUFFER_PER) {
+        PerSettings::Shard => BufferPer::Shard,
+        PerSettings::Stream => BufferPer::Stream,
+    };
+    (size.get(), interval.nanos(), per)
+}
+
+/// The share of bytes that is left, and the end of object names.
+fn compressed(resolver: &mut Resolver, path: &Path, compression: &Compression) -> (f64, &'static str) {
+    let (kind, ratio, extension) = match compression {
+        Compression::None => return (1.0, ""),
+        Compression::Gzip(it) => ("gzip", it.ratio, ".gz"),
+        Compression::Zip(it) => ("zip", it.ratio, ".zip"),
+        Compression::Snappy(it) => ("snappy", it.ratio, ".snappy"),
+        Compression::HadoopSnappy(it) => ("hadoop_snappy", it.ratio, ".hsnappy"),
+    };
+    if ratio == Percent::default() {
+        resolver.error(&path.key(kind).key("ratio"), "expected more than 0%, for no object is empty");
+    }
+    (ratio.fraction(), extension)
+}
+
+fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) -> (String, Option<Sampler>) {
+    let Destination::S3(settings) = destination;
+    let path = path.key("s3");
+    let prefix: String = resolver.take(settings.prefix.clone(), &PREFIX);
+    if prefix.len() > PREFIX_BYTES_MAX {
+        resolver.error(&path.key("prefix"), format!("expected at most {PREFIX_BYTES_MAX} bytes"));
+    }
+    resolver.assume(&UPLOADS);
+    let put = resolver.take(settings.put.clone(), &PUT);
+    (prefix, distribution::time(resolver, &path.key("put"), &put))
+}

@@ -1,0 +1,154 @@
+//! Tables: their capacity, their items, their feeds.
+
+use indexmap::IndexMap;
+
+use super::distribution;
+use crate::scenario::path::Path;
+use crate::scenario::resolver::Resolver;
+use crate::settings::distribution::Time;
+use crate::settings::one_or_map::OneOrMap;
+use crate::settings::parameter::Parameter;
+use crate::systems::dynamodb::change_record::{ItemShape, RecordTemplate, TimestampPrecision};
+use crate::systems::dynamodb::replication::{
+    Backoff, Chance, Order, PartitionKey, RecordSize, ReplicationPlan,
+};
+use crate::systems::dynamodb::replication_settings::{
+    ChanceSettings, DELAY, DUPLICATES, DUPLICATES_DELAY, FeedRetrySettings, HASHED, JitterSettings,
+    KinesisFeedSettings, METERED, ORDER, OrderSettings, PARTITION_KEY, PartitionKeySettings, Precision,
+    RECORD_SIZE, REORDER, REORDER_DELAY, RETRY_BASE, RETRY_CAP, RETRY_JITTER, RecordSizeSettings,
+    TIMESTAMP_PRECISION,
+};
+use crate::systems::dynamodb::settings::{
+    BURST, KEY_DIGITS, KEY_PREFIX, KeySettings, TableCapacity, TableSettings,
+};
+use crate::systems::dynamodb::table::TablePlan;
+use crate::systems::kinesis::settings::StreamSettings;
+use crate::units::{Duration, Percent, WriteUnits};
+use crate::workload::key_name::KeyName;
+
+/// What deep buckets of units can hold.
+const WRITE_UNITS_MAX: u64 = 10_000_000;
+
+/// Resolves how the keys of a table's items are written.
+pub(super) fn key_name(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: Option<&KeySettings>,
+) -> Option<KeyName> {
+    let settings = settings.cloned().unwrap_or_default();
+    let prefix: String = resolver.take(settings.prefix, &KEY_PREFIX);
+    let digits = resolver.take(settings.digits, &KEY_DIGITS);
+    resolver.check(path, KeyName::new(&prefix, digits))
+}
+
+/// Resolves a table whose items have this shape; nothing if its feed has no stream.
+pub(super) fn resolve(
+    resolver: &mut Resolver,
+    (path, name): (&Path, &str),
+    settings: &TableSettings,
+    shape: &ItemShape,
+    region: &str,
+    streams: &IndexMap<String, StreamSettings>,
+) -> Option<TablePlan> {
+    let TableCapacity::Provisioned(capacity) = &settings.capacity;
+    let capacity_path = path.key("capacity").key("provisioned");
+    let units = WriteUnits::new(1)..=WriteUnits::new(WRITE_UNITS_MAX);
+    resolver.within(&capacity_path.key("write_units"), capacity.write_units, units, "DDB-M11");
+    let burst: Duration = resolver.take(capacity.burst, &BURST);
+    let seconds = |seconds| Duration::from_nanos(seconds * crate::engine::time::SECOND);
+    resolver.within(&capacity_path.key("burst"), burst, seconds(1)..=seconds(300), "DDB-P6");
+    let replication = match &settings.kinesis {
+        None => None,
+        Some(feed) => {
+            let precision = match resolver.take(feed.timestamp_precision, &TIMESTAMP_PRECISION) {
+                Precision::Millisecond => TimestampPrecision::Millisecond,
+                Precision::Microsecond => TimestampPrecision::Microsecond,
+            };
+            let template = RecordTemplate::new(region, name, shape, precision);
+            Some(replication(resolver, &path.key("kinesis"), feed, template, streams)?)
+        }
+    };
+    let (name, write_units) = (name.to_owned(), capacity.write_units.get());
+    Some(TablePlan { name, write_units, burst: burst.nanos(), replication })
+}
+
+fn replication(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &KinesisFeedSettings,
+    template: RecordTemplate,
+    streams: &IndexMap<String, StreamSettings>,
+) -> Option<ReplicationPlan> {
+    let stream = resolver.named(&path.key("stream"), "kinesis", &settings.stream, streams.keys());
+    let record = settings.record.clone().unwrap_or_default();
+    let size = match resolver.take(record.size, &RECORD_SIZE) {
+        RecordSizeSettings::Json => RecordSize::Json(template),
+        RecordSizeSettings::Item => RecordSize::Item,
+    };
+    let partition_key = match resolver.take(record.partition_key, &PARTITION_KEY) {
+        PartitionKeySettings::Raw => PartitionKey::Raw,
+        PartitionKeySettings::Hashed => {
+            resolver.assume(&HASHED);
+            PartitionKey::Hashed
+        }
+    };
+    resolver.assume(&METERED);
+    let path = path.key("replication");
+    let settings = settings.replication.clone().unwrap_or_default();
+    let delay = resolver.take(settings.delay, &DELAY);
+    let delay = distribution::time(resolver, &path.key("delay"), &delay);
+    let order = match resolver.take(settings.order, &ORDER) {
+        OrderSettings::PerItem => Order::PerItem,
+        OrderSettings::Independent => Order::Independent,
+    };
+    let disorder = match order {
+        Order::PerItem => chance(resolver, &path.key("reorder"), settings.reorder, &REORDER, &REORDER_DELAY),
+        Order::Independent => {
+            if settings.reorder.is_some() {
+                let message = "`reorder` needs `order: per_item`: independent delays reorder by themselves";
+                resolver.error(&path.key("reorder"), message);
+            }
+            None
+        }
+    };
+    let duplicates_path = path.key("duplicates");
+    let duplicates = chance(resolver, &duplicates_path, settings.duplicates, &DUPLICATES, &DUPLICATES_DELAY);
+    let backoff = backoff(resolver, &path.key("retry"), settings.retry.unwrap_or_default());
+    let (stream, delay) = (stream?, delay?);
+    Some(ReplicationPlan { stream, delay, order, disorder, duplicates, backoff, record: size, partition_key })
+}
+
+/// Resolves a share of records and their delay; nothing if the share is 0.
+fn chance(
+    resolver: &mut Resolver,
+    path: &Path,
+    written: Option<ChanceSettings>,
+    share: &Parameter,
+    delay: &Parameter,
+) -> Option<Chance> {
+    let (written_share, written_delay) = match written {
+        None => (None, None),
+        Some(OneOrMap::One(share)) => (Some(share), None),
+        Some(OneOrMap::Map(map)) => (map.probability, map.delay),
+    };
+    let probability: Percent = resolver.take(written_share, share);
+    if probability == Percent::default() {
+        return None;
+    }
+    let delay: Time = resolver.take(written_delay, delay);
+    let delay = distribution::time(resolver, &path.key("delay"), &delay)?;
+    Some(Chance { probability: probability.fraction(), delay })
+}
+
+fn backoff(resolver: &mut Resolver, path: &Path, settings: FeedRetrySettings) -> Backoff {
+    let base: Duration = resolver.take(settings.base, &RETRY_BASE);
+    let cap: Duration = resolver.take(settings.cap, &RETRY_CAP);
+    let (least, most) = (Duration::from_nanos(1_000_000), Duration::from_nanos(crate::engine::time::HOUR));
+    resolver.within(&path.key("base"), base, least..=most, "");
+    resolver.within(&path.key("cap"), cap, least..=most, "");
+    if base > cap {
+        resolver.error(path, format!("the first wait {base} is longer than the longest, {cap}"));
+    }
+    let jitter = resolver.take(settings.jitter, &RETRY_JITTER) == JitterSettings::Full;
+    Backoff { base: base.nanos(), cap: cap.nanos(), jitter }
+}

@@ -1,0 +1,159 @@
+//! How a scenario describes a Firehose delivery stream.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::settings::distribution::Time;
+use crate::settings::parameter::Parameter;
+use crate::settings::reference::Reference;
+use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
+use crate::units::{Bytes, Duration, Percent};
+
+/// Size hint of a buffer.
+pub const BUFFER_SIZE: Parameter = Parameter::published("FH-B2", "size", "size hint of a buffer", "5 MiB");
+/// Interval hint of a buffer.
+pub const BUFFER_INTERVAL: Parameter =
+    Parameter::published("FH-B2", "interval", "interval hint of a buffer", "300s");
+/// Scope of a buffer.
+pub const BUFFER_PER: Parameter = Parameter::published("FH-B3", "per", "what one buffer is for", "shard");
+/// Time between two polls of one shard.
+pub const POLL_INTERVAL: Parameter =
+    Parameter::published("FH-S2", "interval", "time between two polls of one shard", "1s");
+/// What stands between records.
+pub const DELIMITER: Parameter =
+    Parameter::published("FH-F4", "delimiter", "what follows each record", "none");
+/// Compression of objects.
+pub const COMPRESSION: Parameter =
+    Parameter::published("FH-F5", "compression", "compression of the objects", "none");
+/// Prefix of object names.
+pub const PREFIX: Parameter = Parameter::published("FH-O2", "prefix", "prefix of the objects' names", "''");
+/// Duration of a PUT.
+pub const PUT: Parameter = Parameter::assumed(
+    "DEF-8",
+    "put",
+    "how long S3 takes to store an object",
+    "{ lognormal: { median: 120ms, sigma: 0.5 } }",
+    "S3's guide gives 100 to 200 ms for small objects (S3-3); the spread is a guess",
+);
+/// Uploads at a time.
+pub const UPLOADS: Parameter = Parameter::built_in(
+    "UNV-2",
+    "uploads to S3 at a time",
+    "without limit: an upload does not wait for another",
+    "AWS does not publish it",
+);
+
+/// The parameters of this room.
+pub const PARAMETERS: &[Parameter] =
+    &[BUFFER_SIZE, BUFFER_INTERVAL, BUFFER_PER, POLL_INTERVAL, DELIMITER, COMPRESSION, PREFIX, PUT, UPLOADS];
+
+/// An Amazon Data Firehose delivery stream.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirehoseSettings {
+    /// The stream it reads.
+    pub reads: Reference,
+    /// When a buffer is full.
+    pub buffer: Option<BufferSettings>,
+    /// How it polls its source.
+    pub poll: Option<FirehosePollSettings>,
+    /// What follows each record in an object (FH-F4).
+    #[schemars(extend("default" = DELIMITER.value))]
+    pub delimiter: Option<Delimiter>,
+    /// How objects are compressed (FH-F5). The size hint counts bytes before compression (FH-B11).
+    #[schemars(extend("default" = COMPRESSION.value))]
+    pub compression: Option<Compression>,
+    /// Where it delivers to.
+    pub to: Destination,
+}
+
+/// Buffering hints: whichever is met first flushes the buffer (FH-B1).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BufferSettings {
+    /// Bytes before compression: 1 MiB to 128 MiB (FH-B2).
+    #[schemars(extend("default" = BUFFER_SIZE.value))]
+    pub size: Option<Bytes>,
+    /// Time since the buffer's first record: 1s to 900s (FH-B2).
+    #[schemars(extend("default" = BUFFER_INTERVAL.value))]
+    pub interval: Option<Duration>,
+    /// What one buffer is for.
+    #[schemars(extend("default" = BUFFER_PER.value))]
+    pub per: Option<PerSettings>,
+}
+
+/// Scope of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PerSettings {
+    /// One buffer a shard, as AWS does it (FH-B3).
+    Shard,
+    /// One buffer for the whole stream, for comparisons.
+    Stream,
+}
+
+/// How a delivery stream polls its source.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirehosePollSettings {
+    /// Time between two polls of one shard: 1ms to 1h (FH-S2).
+    #[schemars(extend("default" = POLL_INTERVAL.value))]
+    pub interval: Option<Duration>,
+    /// When polling of each shard starts.
+    #[schemars(extend("default" = PHASE.value))]
+    pub phase: Option<PhaseSettings>,
+}
+
+/// What follows each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Delimiter {
+    /// Nothing.
+    None,
+    /// A newline, one byte.
+    Newline,
+}
+
+/// Compression of objects.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// None.
+    None,
+    /// GZIP.
+    Gzip(CompressionRatio),
+    /// ZIP.
+    Zip(CompressionRatio),
+    /// Snappy.
+    Snappy(CompressionRatio),
+    /// Hadoop-compatible Snappy.
+    HadoopSnappy(CompressionRatio),
+}
+
+/// How well the records compress.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompressionRatio {
+    /// Size of an object as a share of its records' bytes; more than 0%.
+    pub ratio: Percent,
+}
+
+/// Where records end up.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Destination {
+    /// A bucket.
+    S3(S3Settings),
+}
+
+/// Amazon S3 as a destination.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Settings {
+    /// What object names begin with; the time follows (FH-O2).
+    #[schemars(extend("default" = PREFIX.value))]
+    pub prefix: Option<String>,
+    /// How long S3 takes to store an object.
+    #[schemars(extend("default" = PUT.value))]
+    pub put: Option<Time>,
+}

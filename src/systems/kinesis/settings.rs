@@ -1,0 +1,68 @@
+//! How a scenario describes a data stream.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::settings::parameter::Parameter;
+use crate::units::{Bytes, Duration};
+
+/// How long records stay.
+pub const RETENTION: Parameter = Parameter::published("KDS-S1", "retention", "how long records stay", "24h");
+/// The largest record.
+pub const MAX_RECORD: Parameter =
+    Parameter::published("KDS-W4", "max_record", "the largest record, partition key included", "1 MiB");
+/// Whether the limit on GetRecords calls holds.
+pub const GET_RECORDS_CALLS: Parameter =
+    Parameter::published("KDS-R1", "get_records_calls", "whether five calls a second are the limit", "true");
+/// Depth of the write buckets.
+pub const BURST: Parameter = Parameter::built_in(
+    "OPEN-10",
+    "unused write capacity that a shard keeps",
+    "1s of records and of bytes; 10 MiB where large records are allowed",
+    "AWS publishes the rates, and the depth only for large records (KDS-B2)",
+);
+
+/// The parameters of this room.
+pub const PARAMETERS: &[Parameter] = &[RETENTION, MAX_RECORD, GET_RECORDS_CALLS, BURST];
+
+/// A Kinesis data stream.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSettings {
+    /// How its capacity is set.
+    pub capacity: StreamCapacity,
+    /// How long records stay: 24h to 8760h (KDS-S1).
+    #[schemars(extend("default" = RETENTION.value))]
+    pub retention: Option<Duration>,
+    /// The largest record, partition key included: 1 MiB to 10 MiB, whole KiB (KDS-W4).
+    #[schemars(extend("default" = MAX_RECORD.value))]
+    pub max_record: Option<Bytes>,
+    /// Limits that can be switched off for comparisons with theory.
+    pub limits: Option<StreamLimits>,
+}
+
+/// A stream's capacity mode.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamCapacity {
+    /// A number of shards that only the user changes.
+    Provisioned(ProvisionedShards),
+}
+
+/// Provisioned shards.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProvisionedShards {
+    /// Open shards: 1 to 10,000 (KDS-S8).
+    #[schemars(range(min = 1, max = 10_000))]
+    pub shards: u32,
+}
+
+/// Limits of a shard.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamLimits {
+    /// Whether a shard takes only five GetRecords calls a second from all its polling readers (KDS-R1).
+    #[schemars(extend("default" = GET_RECORDS_CALLS.value))]
+    pub get_records_calls: Option<bool>,
+}
