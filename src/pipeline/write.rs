@@ -167,9 +167,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         let producer = &mut self.writers[handle as usize].producer;
         let table = &mut self.tables[producer.table()];
         producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
-        let largest = producer.largest_key()? as usize;
+        let largest = producer.batch_keys().max()? as usize;
         if largest >= table.items().len() {
             table.grow(largest);
+        }
+        if let Some(feed) = &table.feed {
+            let shards = producer.batch_keys().map(|key| usize::from(feed.items.shards[key as usize]));
+            std::hint::black_box(self.streams[feed.plan.stream].stream.warm(shards));
         }
         producer.next_at()
     }

@@ -175,9 +175,9 @@ impl Producer {
         write
     }
 
-    /// The largest item number of the present batch.
-    pub fn largest_key(&self) -> Option<u32> {
-        self.batch.iter().map(|write| write.key).max()
+    /// The item numbers of the present batch.
+    pub fn batch_keys(&self) -> impl Iterator<Item = u32> {
+        self.batch.iter().map(|write| write.key)
     }
 
     /// What its client does when a write is refused.

@@ -101,9 +101,7 @@ impl ReplicationPlan {
     pub fn record_bytes(&self, operation: Operation, before: u32, after: u32) -> u32 {
         match &self.record {
             RecordSize::Item => before.max(after),
-            RecordSize::Json(template) => {
-                template.json_bytes(operation, before, after) + PARTITION_KEY_BYTES
-            }
+            RecordSize::Json(template) => template.json_bytes(operation, before, after) + PARTITION_KEY_BYTES,
         }
     }
 

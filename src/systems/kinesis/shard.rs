@@ -1,7 +1,6 @@
-//! A shard: two limits on writing, two on reading, and a log.
+//! A shard: two limits on writing, and a log. Its limits on reading lie apart: writes never touch them.
 
 use super::log::Log;
-use super::read_limit::ReadBudget;
 use crate::engine::bucket::{Limit, TokenBucket};
 use crate::engine::time::Nanos;
 
@@ -49,19 +48,16 @@ pub struct Shard {
     pub idle_readers: u64,
     /// The records.
     pub log: Log,
-    /// What polling readers may still take.
-    pub reads: ReadBudget,
 }
 
 impl Shard {
     /// A shard that has accepted nothing yet.
-    pub fn new(limits: &WriteLimits, reads: ReadBudget) -> Self {
+    pub fn new(limits: &WriteLimits) -> Self {
         Self {
             records: limits.records.full(),
             bytes: limits.bytes.full(),
             idle_readers: 0,
             log: Log::default(),
-            reads,
         }
     }
 
@@ -87,13 +83,12 @@ impl Shard {
 mod tests {
     use super::*;
     use crate::engine::time::SECOND;
-    use crate::systems::kinesis::read_limit::ReadLimits;
 
     /// How many records of `bytes` a shard accepts in the ten seconds after its buckets ran empty, when
     /// far too many are offered.
     fn accepted(bytes: u32) -> u64 {
         let limits = WriteLimits::new(false);
-        let mut shard = Shard::new(&limits, ReadBudget::new(&ReadLimits::new(true)));
+        let mut shard = Shard::new(&limits);
         while shard.admit(&limits, 0, bytes).is_ok() {}
         (1..=100_000).filter(|i| shard.admit(&limits, i * SECOND / 10_000, bytes).is_ok()).count() as u64
     }
@@ -110,7 +105,7 @@ mod tests {
     #[test]
     fn kds_w6_the_binding_limit_is_named_and_nothing_is_taken() {
         let limits = WriteLimits::new(false);
-        let mut shard = Shard::new(&limits, ReadBudget::new(&ReadLimits::new(true)));
+        let mut shard = Shard::new(&limits);
         assert_eq!(shard.admit(&limits, 0, 1_048_577), Err(WriteRefused::Bytes));
         assert_eq!(shard.admit(&limits, 0, 1_048_576), Ok(()));
         assert_eq!(shard.admit(&limits, 0, 1), Err(WriteRefused::Bytes));

@@ -42,6 +42,8 @@ pub struct Stream {
     read_limits: ReadLimits,
     retention: Micros,
     shards: Vec<Shard>,
+    /// What polling readers may still take from each shard.
+    budgets: Vec<ReadBudget>,
     arena: Arena,
     readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
@@ -56,7 +58,8 @@ impl Stream {
         let write_limits = WriteLimits::new(large_records);
         let read_limits = ReadLimits::new(limit_calls);
         Self {
-            shards: vec![Shard::new(&write_limits, ReadBudget::new(&read_limits)); shards],
+            shards: vec![Shard::new(&write_limits); shards],
+            budgets: vec![ReadBudget::new(&read_limits); shards],
             write_limits,
             read_limits,
             retention: retention / MICROSECOND,
@@ -105,6 +108,16 @@ impl Stream {
         self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
+    /// Touches shards that are about to be written to, so that their memory is near when they are.
+    pub fn warm(&self, shards: impl Iterator<Item = usize>) -> u64 {
+        let readers = self.readers.len();
+        let touch = |shard: usize| {
+            let log = &self.shards[shard].log;
+            self.cursors.get(shard * readers).map_or(0, |cursor| cursor.behind(log))
+        };
+        shards.fold(0, |sum, shard| sum.wrapping_add(touch(shard)))
+    }
+
     /// Whether some reader sleeps on this shard.
     #[inline]
     pub fn has_sleepers(&self, shard: usize) -> bool {
@@ -135,12 +148,12 @@ impl Stream {
         self.settle_empty_polls(now, shard);
         let readers = self.readers.len();
         let slot = shard * readers + reader;
-        let place = &mut self.shards[shard];
+        let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
         let Reader { grid, meter } = &mut self.readers[reader];
         if self.next_polls[slot] == now {
             self.next_polls[slot] += grid.interval();
         }
-        if let Err(refused) = place.reads.admit(&self.read_limits, now) {
+        if let Err(refused) = budget.admit(&self.read_limits, now) {
             match refused {
                 ReadRefused::Calls => meter.refused_calls += 1,
                 ReadRefused::Bytes => meter.refused_bytes += 1,
@@ -166,7 +179,7 @@ impl Stream {
         }
         meter.records += (out.len() - before) as u64;
         meter.bytes += bytes;
-        place.reads.took(&self.read_limits, now, bytes);
+        budget.took(&self.read_limits, now, bytes);
         self.arena
             .release_if_drained(&mut place.log, &mut self.cursors[shard * readers..(shard + 1) * readers]);
         Ok(bytes)
@@ -186,9 +199,9 @@ impl Stream {
                 }
                 let polls = (now - *next).div_ceil(interval);
                 let refused = if interval >= SECOND / 5 {
-                    self.shards[shard].reads.empty_polls(&self.read_limits, *next, interval, polls)
+                    self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls)
                 } else {
-                    replay(&mut self.shards[shard].reads, &self.read_limits, *next, interval, polls)
+                    replay(&mut self.budgets[shard], &self.read_limits, *next, interval, polls)
                 };
                 reader.meter.empty_polls += polls - refused;
                 reader.meter.refused_calls += refused;
@@ -200,7 +213,7 @@ impl Stream {
             let earliest = slots.clone().min_by_key(|slot| self.next_polls[*slot]);
             let Some(slot) = earliest.filter(|slot| self.next_polls[*slot] < now) else { break };
             let reader = &mut self.readers[slot % count];
-            match self.shards[shard].reads.admit(&self.read_limits, self.next_polls[slot]) {
+            match self.budgets[shard].admit(&self.read_limits, self.next_polls[slot]) {
                 Ok(()) => reader.meter.empty_polls += 1,
                 Err(ReadRefused::Calls) => reader.meter.refused_calls += 1,
                 Err(ReadRefused::Bytes) => reader.meter.refused_bytes += 1,
