@@ -5,13 +5,13 @@ use sha2::{Digest, Sha256};
 
 use super::tree::{Node, Value};
 
-/// The tree as JSON with unquoted whole numbers as numbers.
+/// The tree as JSON with unquoted numbers as numbers.
 pub fn json(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
         Value::Plain(text) => {
-            let number = text.replace('_', "").parse::<u64>().map(Number::from);
+            let number = serde_json::from_str::<Number>(&text.replace('_', ""));
             number.map_or_else(|_| Json::String(text.clone()), Json::Number)
         }
         Value::Quoted(text) => Json::String(text.clone()),

@@ -18,8 +18,10 @@ pub mod overrides;
 pub mod path;
 pub mod resolve;
 mod resolver;
+mod schema;
 pub mod source;
 pub mod tree;
 pub mod yaml;
 
 pub use load::{LoadOptions, Loaded, load, load_text};
+pub use schema::schema;
