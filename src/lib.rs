@@ -5,6 +5,7 @@ pub mod experiment;
 pub mod measure;
 pub mod pipeline;
 pub mod pricing;
+pub mod report;
 pub mod scenario;
 pub mod settings;
 pub mod systems;

@@ -3,6 +3,7 @@
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
 //! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
 
+pub mod backlog;
 pub mod change;
 pub mod deliver;
 pub mod event;

@@ -57,6 +57,13 @@ impl<const PARTS: usize> Latency<PARTS> {
         &self.histogram
     }
 
+    /// How many were counted by their parts, and the sum of their totals in microseconds.
+    pub fn totals(&self) -> (u64, u128) {
+        let count = self.bands.iter().map(|band| band.count).sum();
+        let parts = self.bands.iter().flat_map(|band| band.parts);
+        (count, parts.map(u128::from).sum())
+    }
+
     /// The mean total in microseconds; `None` when nothing was counted by its parts.
     pub fn mean(&self) -> Option<f64> {
         self.mean_parts().map(|parts| parts.iter().sum())

@@ -1,5 +1,6 @@
 //! The end of a run: what was measured, and the ledger, for which everything that waits is counted where it lies.
 
+use super::backlog::Backlog;
 use super::deliver::{Delivery, ObjectRow};
 use super::event::Kind;
 use super::feed;
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub ledger: Ledger,
     /// What the measured span used of everything that is billed.
     pub quantities: Quantities,
+    /// What waited at moments spread evenly over the span.
+    pub backlogs: Vec<Backlog>,
     /// Producers.
     pub producers: Vec<(WriterMeter, Latency<1>)>,
     /// Tables.
@@ -64,6 +67,8 @@ pub struct TableOutcome {
     pub feed: Option<FeedOutcome>,
     /// Accepted changes by item, largest first: item number, shard, changes. Not listed beyond the first few of a shard.
     pub top_items: Vec<TopItem>,
+    /// Accepted changes by the shard that they belong to; empty without a feed.
+    pub changes_by_shard: Vec<u64>,
 }
 
 /// An item that many of a shard's records belong to.
@@ -131,6 +136,15 @@ pub struct DeliveryOutcome {
     pub series: Series<{ super::deliver::column::COUNT }>,
 }
 
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The present moment.
+    pub now: Nanos,
+    /// Events so far.
+    pub events: u64,
+}
+
 /// Why a run failed. Either is a fault in the simulator or a scenario beyond its means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunError {
@@ -162,17 +176,18 @@ impl std::error::Error for RunError {}
 const DRAIN_MIN: Nanos = 30 * crate::engine::time::MINUTE;
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// Runs one replication from start to end, telling `progress` the present moment now and then; `progress`
-    /// answers whether to go on.
+    /// Runs one replication from start to end, telling `progress` now and then how far it is; `progress` answers
+    /// whether to go on.
     ///
     /// # Errors
     /// An unbalanced ledger, or a guard. `Ok(None)` when `progress` asked to stop.
     pub fn run(
         mut self,
         scenario: &Scenario,
-        mut progress: impl FnMut(Nanos) -> bool,
+        mut progress: impl FnMut(Progress) -> bool,
     ) -> Result<Option<Outcome>, RunError> {
         let mut at_warm_up = None;
+        let mut backlogs = Vec::new();
         let mut at = 0;
         while at < scenario.duration {
             let next = (at + (scenario.duration / 200).max(1)).min(scenario.duration);
@@ -183,7 +198,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             if at == scenario.warm_up {
                 at_warm_up = Some(self.quantities(at));
             }
-            if !progress(at) {
+            backlogs.push(self.backlog(at));
+            if !progress(self.progress(at)) {
                 return Ok(None);
             }
         }
@@ -193,7 +209,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             End::Drain => self.drain(scenario, &mut progress)?,
         };
         let Some(complete) = complete else { return Ok(None) };
-        self.finish(scenario, quantities, complete).map(Some).map_err(RunError::Ledger)
+        self.finish(scenario, quantities, backlogs, complete).map(Some).map_err(RunError::Ledger)
+    }
+
+    fn progress(&self, now: Nanos) -> Progress {
+        Progress { now, events: self.counts.total() }
     }
 
     /// Follows the measured writes to their end; whether they all got there. In a steady study others are still
@@ -201,7 +221,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn drain(
         &mut self,
         scenario: &Scenario,
-        progress: &mut impl FnMut(Nanos) -> bool,
+        progress: &mut impl FnMut(Progress) -> bool,
     ) -> Result<Option<bool>, RunError> {
         let step = (scenario.duration / 50).max(1);
         let mut until = scenario.duration;
@@ -212,7 +232,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 Pause::Finished => return Ok(Some(true)),
                 Pause::Reached => {}
             }
-            if !progress(until) {
+            if !progress(self.progress(until)) {
                 return Ok(None);
             }
             if scenario.study == Study::Steady {
@@ -250,6 +270,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         mut self,
         scenario: &Scenario,
         quantities: Quantities,
+        backlogs: Vec<Backlog>,
         complete: bool,
     ) -> Result<Outcome, Unbalanced> {
         let end = self.now.max(scenario.duration);
@@ -284,6 +305,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             complete,
             ledger,
             quantities,
+            backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
@@ -291,7 +313,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .tables
                 .into_iter()
                 .zip(top_items)
-                .map(|(table, top)| table_outcome(table, top))
+                .map(|(table, (top, by_shard))| table_outcome(table, top, by_shard))
                 .collect(),
             streams: streams
                 .into_iter()
@@ -300,9 +322,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         })
     }
 
-    /// For each table, the items with the most changes on each shard.
-    fn top_items(&self) -> Vec<Vec<TopItem>> {
-        let of = |table: &TableSource| if FULL { top_items(table.items()) } else { Vec::new() };
+    /// For each table, the items with the most changes on each shard, and all changes of each shard.
+    fn top_items(&self) -> Vec<(Vec<TopItem>, Vec<u64>)> {
+        let of = |table: &TableSource| {
+            if FULL && table.feed.is_some() { top_items(table.items()) } else { Default::default() }
+        };
         self.tables.iter().map(of).collect()
     }
 
@@ -385,7 +409,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 }
 
-fn table_outcome(source: TableSource, top_items: Vec<TopItem>) -> TableOutcome {
+fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard: Vec<u64>) -> TableOutcome {
     TableOutcome {
         meter: source.table.meter,
         series: source.series,
@@ -396,20 +420,23 @@ fn table_outcome(source: TableSource, top_items: Vec<TopItem>) -> TableOutcome {
             series: feed.series,
         }),
         top_items,
+        changes_by_shard,
     }
 }
 
 /// Items listed for a shard.
 const TOP_ITEMS_A_SHARD: usize = 5;
 
-fn top_items(items: &Items) -> Vec<TopItem> {
-    let shards = items.shards.iter().map(|shard| *shard as usize + 1).max().unwrap_or(0);
+fn top_items(items: &Items) -> (Vec<TopItem>, Vec<u64>) {
+    let shards = items.shards.iter().map(|shard| usize::from(*shard) + 1).max().unwrap_or(0);
     let mut top: Vec<Vec<TopItem>> = vec![Vec::new(); shards];
+    let mut changes = vec![0; shards];
     for (key, (item, shard)) in items.items.iter().zip(&items.shards).enumerate() {
-        let list = &mut top[*shard as usize];
         if item.version == 0 {
             continue;
         }
+        let list = &mut top[usize::from(*shard)];
+        changes[usize::from(*shard)] += u64::from(item.version);
         if list.len() == TOP_ITEMS_A_SHARD && list[TOP_ITEMS_A_SHARD - 1].changes >= item.version {
             continue;
         }
@@ -417,5 +444,5 @@ fn top_items(items: &Items) -> Vec<TopItem> {
         list.insert(place, TopItem { key: key as u32, shard: u32::from(*shard), changes: item.version });
         list.truncate(TOP_ITEMS_A_SHARD);
     }
-    top.concat()
+    (top.concat(), changes)
 }

@@ -1,0 +1,112 @@
+//! A small pipeline for tests: one producer, one table, one stream with a consumer and a delivery stream.
+
+use crate::engine::math;
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
+use crate::scenario::checked::*;
+use crate::systems::dynamodb::replication::*;
+use crate::systems::dynamodb::table::TablePlan;
+use crate::systems::firehose::{BufferPer, FirehosePlan};
+use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use crate::systems::polling::PollingPlan;
+use crate::workload::arrivals::ArrivalPlan;
+use crate::workload::key_name::KeyName;
+use crate::workload::key_names::KeyNames;
+use crate::workload::keys::KeyPlan;
+use crate::workload::operation::OperationMix;
+use crate::workload::producer::{ProducerPlan, SizePlan, Source};
+use crate::workload::retry;
+use std::sync::Arc;
+
+/// 1,000 writes a second for `seconds`, to 100 items.
+pub fn scenario(seconds: u64) -> Scenario {
+    Scenario {
+        identity: Identity { digest: "d1".into(), ..Identity::default() },
+        warm_up_rule: WarmUpRule::Fixed,
+        billing: Billing { month: 730 * HOUR, represents: 730 * HOUR, free_tier: false },
+        objectives: vec![],
+        assumptions: vec![],
+        notes: vec![],
+        name: "small".into(),
+        about: "Does it work?".into(),
+        region: "us-east-1".into(),
+        start: 1_767_571_200,
+        seed: 7,
+        study: Study::Terminating,
+        duration: seconds * SECOND,
+        warm_up: 0,
+        replications: 1,
+        end: End::Drain,
+        producers: vec![producer(1_000.0)],
+        tables: vec![TablePlan {
+            name: "orders".into(),
+            write_units: 2_000,
+            burst: SECOND,
+            replication: Some(replication()),
+        }],
+        items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],
+        streams: vec![StreamPlan {
+            name: "changes".into(),
+            shards: 4,
+            retention: DAY,
+            record_bytes_max: 1_048_576,
+            limit_calls: false,
+        }],
+        consumers: vec![PollingPlan {
+            name: "search".into(),
+            stream: 0,
+            polls: PollPlan { interval: 250 * MILLISECOND, phase: PollPhase::Staggered(10 * MILLISECOND) },
+            batch_size: 10_000,
+            per_batch: 5 * MILLISECOND,
+            per_record: 50_000,
+            workers: 2,
+        }],
+        deliveries: vec![FirehosePlan {
+            name: "lake".into(),
+            stream: 0,
+            polls: PollPlan { interval: SECOND, phase: PollPhase::Staggered(125 * MILLISECOND) },
+            size: 1_048_576,
+            interval: SECOND,
+            per: BufferPer::Shard,
+            delimiter_bytes: 1,
+            compression: 0.5,
+            prefix: "raw/".into(),
+            extension: ".gz".into(),
+            put: lognormal(100 * MILLISECOND, 0.3),
+        }],
+    }
+}
+
+/// A Poisson stream of modifications of items of about 700 bytes.
+pub fn producer(rate: f64) -> Arc<ProducerPlan> {
+    Arc::new(ProducerPlan {
+        name: "checkout".into(),
+        table: 0,
+        source: Source::Drawn {
+            arrivals: ArrivalPlan::poisson(rate).unwrap(),
+            keys: KeyPlan::zipfian(100, 0.99).unwrap(),
+            sizes: SizePlan {
+                after: Sampler::LogNormal { log_median: math::ln(700.0), sigma: 0.4 },
+                before: None,
+                min: 64,
+                max: 65_536,
+            },
+            operations: OperationMix::new(0.0, 1.0, 0.0).unwrap(),
+        },
+        retries: retry::RetryProfile::named("none", retry::Client::DynamoDb).unwrap(),
+    })
+}
+
+fn replication() -> ReplicationPlan {
+    ReplicationPlan {
+        stream: 0,
+        delay: lognormal(100 * MILLISECOND, 0.4),
+        order: Order::Independent,
+        disorder: None,
+        duplicates: Some(Chance { probability: 0.01, delay: Sampler::Exponential { mean: 0.2e9 } }),
+        backoff: Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: false },
+        record: RecordSize::Item,
+        partition_key: PartitionKey::Hashed,
+    }
+}

@@ -1,0 +1,59 @@
+//! How much waits at each stretch of the way, sampled while the writes of the span come in: by this a pipeline that
+//! keeps up is told from one that falls behind for ever.
+
+use super::Pipeline;
+use crate::engine::time::Nanos;
+
+/// What waits at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The moment.
+    pub at: Nanos,
+    /// Refused writes that wait for a retry, by producer.
+    pub writers: Vec<u64>,
+    /// Changes on their way to a stream, by table; 0 without a feed.
+    pub feeds: Vec<u64>,
+    /// Records in the stream that a consumer has not processed, by consumer.
+    pub consumers: Vec<u64>,
+    /// Records in the stream that a delivery stream has not read, by delivery stream.
+    pub deliveries: Vec<u64>,
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// What waits now. O(shards x readers).
+    pub fn backlog(&self, at: Nanos) -> Backlog {
+        let behind = |stream: usize, reader: usize| -> u64 {
+            let stream = &self.streams[stream].stream;
+            (0..stream.shard_count()).map(|shard| stream.behind(shard, reader)).sum()
+        };
+        Backlog {
+            at,
+            writers: self.writers.iter().map(|writer| writer.meter.retrying).collect(),
+            feeds: self
+                .tables
+                .iter()
+                .map(|table| table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight))
+                .collect(),
+            consumers: self
+                .consumers
+                .iter()
+                .map(|consumer| behind(consumer.stream, consumer.reader) + consumer.polling.in_hand())
+                .collect(),
+            deliveries: self
+                .deliveries
+                .iter()
+                .map(|delivery| behind(delivery.stream, delivery.reader))
+                .collect(),
+        }
+    }
+
+    /// Count and sum, in microseconds, of every latency measured so far: those of the feeds in the order of their
+    /// tables, then of consumers, then of delivery streams.
+    pub fn latency_totals(&self) -> Vec<(u64, u128)> {
+        let feeds = self.tables.iter().filter_map(|table| table.feed.as_ref());
+        let feeds = feeds.map(|feed| feed.latency.totals());
+        let consumers = self.consumers.iter().map(|consumer| consumer.latency.totals());
+        let deliveries = self.deliveries.iter().map(|delivery| delivery.latency.totals());
+        feeds.chain(consumers).chain(deliveries).collect()
+    }
+}
