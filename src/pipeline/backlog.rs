@@ -28,11 +28,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         Backlog {
             at,
-            writers: self.writers.iter().map(|writer| writer.meter.retrying).collect(),
+            writers: self.writers.iter().map(|writer| writer.meter.retrying()).collect(),
             feeds: self
                 .tables
                 .iter()
-                .map(|table| table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight))
+                .map(|table| table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight(table.table.meter.accepted)))
                 .collect(),
             consumers: self
                 .consumers

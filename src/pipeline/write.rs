@@ -44,6 +44,18 @@ pub struct WriterMeter {
     pub too_large: u64,
 }
 
+impl WriterMeter {
+    /// Writes that wait for a retry now.
+    pub fn retrying(&self) -> u64 {
+        self.offered - self.accepted - self.given_up - self.too_large
+    }
+
+    /// Requests sent, retries among them.
+    pub fn requests(&self) -> u64 {
+        self.offered + self.retries
+    }
+}
+
 /// Later than any event.
 const NEVER: Nanos = END_OF_TIME + 1;
 

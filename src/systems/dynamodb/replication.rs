@@ -150,6 +150,11 @@ pub struct ReplicationMeter {
 }
 
 impl ReplicationMeter {
+    /// Records under way now, when the table has accepted this many changes.
+    pub fn in_flight(&self, changes: u64) -> u64 {
+        changes + self.copies - self.replicated - self.too_large
+    }
+
     /// Puts tried: each is either accepted or refused.
     pub fn attempts(&self) -> u64 {
         self.replicated + self.throttled
