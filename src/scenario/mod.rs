@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod file;
 mod inputs;
 mod load;
+pub mod load_check;
 pub mod overrides;
 pub mod path;
 pub mod resolve;

@@ -19,6 +19,8 @@ pub enum KeyPlan {
     Zipfian {
         /// Number of keys.
         items: u32,
+        /// How steeply probability falls with rank.
+        exponent: f64,
         /// The sampler of ranks.
         ranks: Zipf,
     },
@@ -29,6 +31,8 @@ pub enum KeyPlan {
     Latest {
         /// Number of keys at the start and in the window.
         items: u32,
+        /// How steeply probability falls with age.
+        exponent: f64,
         /// The sampler of ages; 0 is the newest.
         ages: Zipf,
     },
@@ -64,7 +68,7 @@ impl KeyPlan {
 
     /// Zipf's law; `exponent` is 0 (uniform) to 10.
     pub fn zipfian(items: u32, exponent: f64) -> Result<Self, String> {
-        Ok(Self::Zipfian { items, ranks: zipf(items, exponent)? })
+        Ok(Self::Zipfian { items, exponent, ranks: zipf(items, exponent)? })
     }
 
     /// A part `hot_items` of the keys gets a part `hot_traffic` of the writes.
@@ -74,7 +78,7 @@ impl KeyPlan {
 
     /// Zipf's law over recency; `exponent` is 0 to 10.
     pub fn latest(items: u32, exponent: f64) -> Result<Self, String> {
-        Ok(Self::Latest { items, ages: zipf(items, exponent)? })
+        Ok(Self::Latest { items, exponent, ages: zipf(items, exponent)? })
     }
 
     /// Round robin.
@@ -192,6 +196,11 @@ impl Hotspot {
     /// Number of hot keys: they are the keys from 0 on.
     pub fn hot_keys(&self) -> u32 {
         self.hot.keys
+    }
+
+    /// The share of writes that hot keys get, together.
+    pub fn hot_traffic(&self) -> f64 {
+        self.cold.start as f64 / (1_u64 << 63) as f64
     }
 
     /// The key that these 64 random bits stand for: one draw decides both the part and the key in it.

@@ -8,6 +8,7 @@ pub mod input;
 pub mod integrated_rate;
 pub mod key_name;
 pub mod key_names;
+pub mod key_shares;
 pub mod keys;
 pub mod operation;
 pub mod producer;

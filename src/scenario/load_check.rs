@@ -1,0 +1,244 @@
+//! The load of a scenario against every limit, computed without simulating.
+//!
+//! Rates are expectations: of a Poisson process the peak is the highest expected rate, which single seconds exceed
+//! by chance. Retries are left out, for within the limits there are none. Peaks of several producers are added
+//! as if they came together.
+
+mod demand;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::checked::Scenario;
+use super::path::Path;
+use crate::engine::time::SECOND;
+use crate::systems::dynamodb::replication::Chance;
+use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
+use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
+use crate::systems::polling::PollingPlan;
+use demand::Demand;
+
+/// From this share of a limit on a load counts as tight.
+const TIGHT: f64 = 0.8;
+/// Write units that one partition takes (DDB-P1), more than one item can ever get (DDB-P8).
+const PARTITION_UNITS: f64 = 1_000.0;
+
+/// How a load stands to its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// At most 80 % of it, peaks included.
+    Fine,
+    /// Peaks take more than 80 % of it.
+    Tight,
+    /// Peaks are above it, the mean is not.
+    PeakAbove,
+    /// The mean is above it: there is no steady state.
+    Overloaded,
+}
+
+/// One load and its limit.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct LoadRow {
+    /// What is loaded, such as `tables.orders` or `kinesis.changes.shards[3]`.
+    pub path: String,
+    /// Fact id of the limit.
+    pub limit: String,
+    /// Unit of the figures.
+    pub unit: String,
+    /// Mean over the duration.
+    pub mean: f64,
+    /// Highest mean over one second; of a table, over as long as it keeps unused units (DDB-P6).
+    pub peak: f64,
+    /// The limit.
+    pub allowed: f64,
+    /// How they stand to each other.
+    pub verdict: Verdict,
+}
+
+/// All loads of a scenario.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct LoadCheck {
+    /// Loads, from tables to consumers.
+    pub rows: Vec<LoadRow>,
+    /// What else deserves a thought; whole sentences.
+    pub warnings: Vec<String>,
+}
+
+/// A load: mean and peak.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Load {
+    mean: f64,
+    peak: f64,
+}
+
+impl Load {
+    fn add(&mut self, other: Self, factor: f64) {
+        self.mean += other.mean * factor;
+        self.peak += other.peak * factor;
+    }
+
+    fn sum(loads: impl IntoIterator<Item = Self>) -> Self {
+        let mut sum = Self::default();
+        loads.into_iter().for_each(|load| sum.add(load, 1.0));
+        sum
+    }
+}
+
+/// Load of the shards of one stream.
+#[derive(Clone, Debug)]
+struct ShardLoads {
+    records: Vec<Load>,
+    bytes: Vec<Load>,
+}
+
+impl LoadCheck {
+    /// Checks a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let demands: Vec<Demand> =
+            (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+        let mut check = Self { warnings: scenario.notes.clone(), ..Self::default() };
+        check.tables(scenario, &demands);
+        let shards = shard_loads(scenario, &demands);
+        for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
+            check.stream(plan, loads);
+            check.readers(scenario, number, plan, loads);
+        }
+        for plan in &scenario.consumers {
+            check.consumer(plan, &shards[plan.stream]);
+        }
+        check.warn(scenario, &demands);
+        check
+    }
+
+    /// The limits that the mean load exceeds, in words; with any, there is no steady state.
+    pub fn overloaded(&self) -> Vec<String> {
+        let over = self.rows.iter().filter(|row| row.verdict == Verdict::Overloaded);
+        over.map(|row| format!("{} ({}, {})", row.path, row.unit, row.limit)).collect()
+    }
+
+    fn row(&mut self, path: &Path, limit: &str, unit: &str, load: Load, allowed: f64) {
+        let verdict = match load {
+            Load { mean, .. } if mean > allowed => Verdict::Overloaded,
+            Load { peak, .. } if peak > allowed => Verdict::PeakAbove,
+            Load { peak, .. } if peak > TIGHT * allowed => Verdict::Tight,
+            _ => Verdict::Fine,
+        };
+        let Load { mean, peak } = load;
+        let (path, limit, unit) = (path.to_string(), limit.to_owned(), unit.to_owned());
+        self.rows.push(LoadRow { path, limit, unit, mean, peak, allowed, verdict });
+    }
+
+    fn tables(&mut self, scenario: &Scenario, demands: &[Demand]) {
+        for (number, plan) in scenario.tables.iter().enumerate() {
+            let own = demands.iter().filter(|demand| demand.table == number);
+            let mut units = Load::default();
+            own.for_each(|demand| units.add(demand.writes_over_burst, demand.units));
+            let path = Path::ROOT.key("tables").key(&plan.name);
+            self.row(&path, "DDB-P6", "write units/s", units, plan.write_units as f64);
+        }
+    }
+
+    fn stream(&mut self, plan: &StreamPlan, loads: &ShardLoads) {
+        let path = Path::ROOT.key("kinesis").key(&plan.name);
+        let shards = f64::from(plan.shards);
+        for (unit, loads, limit) in [
+            ("records/s", &loads.records, WRITE_RECORDS_PER_SECOND as f64),
+            ("B/s", &loads.bytes, WRITE_BYTES_PER_SECOND as f64),
+        ] {
+            self.row(&path, "KDS-W1", unit, Load::sum(loads.iter().copied()), limit * shards);
+            let (hottest, load) = hottest(loads);
+            self.row(&path.key("shards").index(hottest), "KDS-W1", unit, load, limit);
+        }
+    }
+
+    fn readers(&mut self, scenario: &Scenario, number: usize, plan: &StreamPlan, loads: &ShardLoads) {
+        let path = Path::ROOT.key("kinesis").key(&plan.name);
+        let consumers = scenario.consumers.iter().map(|plan| (plan.stream, plan.polls.interval));
+        let readers =
+            consumers.chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
+        let intervals: Vec<u64> =
+            readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();
+        if intervals.is_empty() {
+            return;
+        }
+        let calls = intervals.iter().map(|interval| SECOND as f64 / *interval as f64).sum();
+        if plan.limit_calls {
+            let load = Load { mean: calls, peak: calls };
+            self.row(
+                &path.key("readers"),
+                "KDS-R1",
+                "GetRecords calls/s a shard",
+                load,
+                CALLS_PER_SECOND as f64,
+            );
+        }
+        let (hottest, load) = hottest(&loads.bytes);
+        let mut read = Load::default();
+        read.add(load, intervals.len() as f64);
+        let path = path.key("shards").index(hottest).key("readers");
+        self.row(&path, "KDS-R1", "B/s read", read, BYTES_PER_SECOND as f64);
+    }
+
+    fn consumer(&mut self, plan: &PollingPlan, loads: &ShardLoads) {
+        let path = Path::ROOT.key("consumers").key(&plan.name);
+        let per_poll = f64::from(plan.batch_size) * SECOND as f64 / plan.polls.interval as f64;
+        let (_, most) = hottest(&loads.records);
+        self.row(&path, "KDS-R2", "records/s of a shard", most, per_poll);
+        // A worker that is late finds full batches, so that is what each call then costs.
+        let per_record = plan.per_record as f64 + plan.per_batch as f64 / f64::from(plan.batch_size);
+        if per_record > 0.0 {
+            let mut workers = vec![Load::default(); plan.workers as usize];
+            for (shard, records) in loads.records.iter().enumerate() {
+                workers[shard % plan.workers as usize].add(*records, per_record / SECOND as f64);
+            }
+            let (worker, busy) = hottest(&workers);
+            self.row(&path.key("workers").index(worker), "OWN-2", "share of its time", busy, 1.0);
+        }
+    }
+
+    fn warn(&mut self, scenario: &Scenario, demands: &[Demand]) {
+        for demand in demands {
+            self.warnings.extend(demand.warnings(scenario));
+            let hottest = demand.writes.mean * demand.units * demand.shares.largest();
+            if hottest > PARTITION_UNITS {
+                let name = &demand.name;
+                self.warnings.push(format!(
+                    "The hottest item of workload.{name} takes {hottest:.0} write units a second; a partition takes 1000 \
+                     (DDB-P1), a limit that is not simulated."
+                ));
+            }
+        }
+    }
+}
+
+fn hottest(loads: &[Load]) -> (usize, Load) {
+    let larger =
+        |a: (usize, Load), b: (usize, Load)| if (b.1.mean, b.1.peak) > (a.1.mean, a.1.peak) { b } else { a };
+    let loads = loads.iter().copied().enumerate();
+    loads.reduce(larger).unwrap_or_default()
+}
+
+fn shard_loads(scenario: &Scenario, demands: &[Demand]) -> Vec<ShardLoads> {
+    let empty = |plan: &StreamPlan| {
+        let none = vec![Load::default(); plan.shards as usize];
+        ShardLoads { records: none.clone(), bytes: none }
+    };
+    let mut streams: Vec<ShardLoads> = scenario.streams.iter().map(empty).collect();
+    for demand in demands {
+        let Some(feed) = &scenario.tables[demand.table].replication else { continue };
+        let shares = demand.shard_shares(scenario, feed);
+        let copies = 1.0 + feed.duplicates.as_ref().map_or(0.0, |Chance { probability, .. }| *probability);
+        let records = copies * demand.records;
+        let ShardLoads { records: of_records, bytes: of_bytes } = &mut streams[feed.stream];
+        for (shard, share) in shares.iter().enumerate() {
+            of_records[shard].add(demand.writes, records * share);
+            of_bytes[shard].add(demand.writes, records * share * demand.record_bytes);
+        }
+    }
+    streams
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+use crate::scenario::{LoadOptions, load, load_text};
+
+fn bundled(name: &str) -> LoadCheck {
+    let path = format!("{}/scenarios/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    LoadCheck::of(&load(path.as_ref(), &LoadOptions::default()).unwrap().base)
+}
+
+fn row<'a>(check: &'a LoadCheck, path: &str, unit: &str) -> &'a LoadRow {
+    let found = check.rows.iter().find(|row| row.path.starts_with(path) && row.unit == unit);
+    found.unwrap_or_else(|| panic!("{path} {unit}: {:#?}", check.rows))
+}
+
+/// The reference work's page: 8 shards put 1,112 of the 5,000 records a second on one, 16 shards 718. Duplicates are
+/// 0.1 % more.
+#[test]
+fn the_hottest_shard_of_the_reference_work_has_its_stated_load() {
+    for (name, stated, verdict) in
+        [("pipe-1", 1_112.0, Verdict::Overloaded), ("pipe-1u", 718.0, Verdict::Fine)]
+    {
+        let check = bundled(name);
+        let shard = row(&check, "kinesis.changes.shards[", "records/s");
+        assert!((shard.mean / 1.001 - stated).abs() < 0.5, "{}", shard.mean);
+        assert_eq!(shard.verdict, verdict);
+        let total = row(&check, "kinesis.changes", "records/s");
+        assert!((total.mean - 5_005.0).abs() < 1e-6);
+        assert_eq!(check.overloaded().is_empty(), name == "pipe-1u");
+    }
+    // The mean of ceil(size / 1024) for the clipped lognormal, in closed form: 1.30839.
+    let units = row(&bundled("pipe-1"), "tables.profiles", "write units/s").mean / 5_000.0;
+    assert!((units / 1.30839 - 1.0).abs() < 0.01, "{units}");
+}
+
+const BASE: &str = "\
+name: check
+duration: 10m
+workload:
+  checkout:
+    writes_to: tables.orders
+    arrivals: { bursts: { base: 100/s, burst: 1000/s, every: 100s, for: 10s } }
+    keys: { uniform: { items: 100_000 } }
+    item: { size: 700 B }
+tables:
+  orders: { capacity: { provisioned: { write_units: 200 } }, kinesis: { stream: changes } }
+kinesis:
+  changes: { capacity: { provisioned: { shards: 1 } } }
+consumers:
+  search: { reads: kinesis.changes, polling: { per_record: 10ms, workers: 1, interval: 250ms } }
+  fraud: { reads: kinesis.changes, polling: { interval: 500ms } }
+";
+
+fn check(sets: &[&str]) -> LoadCheck {
+    let options =
+        LoadOptions { sets: sets.iter().map(|set| (*set).to_owned()).collect(), ..LoadOptions::default() };
+    LoadCheck::of(
+        &load_text("s.yaml", BASE, "".as_ref(), &options).unwrap_or_else(|errors| panic!("{errors}")).base,
+    )
+}
+
+#[test]
+fn bursts_are_judged_by_what_saved_units_bridge() {
+    // 190/s on average: within 300 s three bursts take 30 s x 1000/s and 270 s x 100/s.
+    let table = check(&[]);
+    let table = row(&table, "tables.orders", "write units/s");
+    assert!((table.mean - 190.0).abs() < 1e-9 && (table.peak - 190.0).abs() < 1e-9, "{table:?}");
+    assert_eq!(table.verdict, Verdict::Tight);
+    // Saved for a second only, the units do not bridge a burst.
+    let table = check(&["tables.orders.capacity.provisioned.burst=1s"]);
+    let table = row(&table, "tables.orders", "write units/s");
+    assert!((table.peak - 1_000.0).abs() < 1e-9);
+    assert_eq!(table.verdict, Verdict::PeakAbove);
+}
+
+#[test]
+fn readers_and_workers_have_limits_too() {
+    let check = check(&[]);
+    let calls = row(&check, "kinesis.changes.readers", "GetRecords calls/s a shard");
+    assert_eq!((calls.mean, calls.allowed, calls.verdict), (6.0, 5.0, Verdict::Overloaded));
+    // 190.0019 records a second with duplicates, 10 ms each.
+    let busy = row(&check, "consumers.search.workers[0]", "share of its time");
+    assert!((busy.mean - 1.900_019).abs() < 1e-6, "{busy:?}");
+    assert_eq!(check.overloaded().len(), 2, "{:?}", check.overloaded());
+}
+
+#[test]
+fn what_is_not_simulated_or_will_be_skipped_is_said() {
+    let hot = check(&[
+        "workload.checkout.keys={ uniform: { items: 1 } }",
+        "workload.checkout.arrivals={ poisson: { rate: 1500/s } }",
+    ]);
+    assert!(
+        hot.warnings.iter().any(|text| text.contains("1500 write units a second; a partition takes 1000"))
+    );
+    // 24,000 flags have 7 bytes each in the table and 24 in JSON (KDC-J10): two images are too large.
+    let flags = (0..24_000).map(|flag| format!("f{flag:05}: boolean")).collect::<Vec<_>>().join(", ");
+    let large =
+        format!("workload.checkout.item={{ shape: {{ key: {{ name: pk }}, attributes: {{ {flags} }} }} }}");
+    let large = check(&[&large]);
+    assert!(
+        large.warnings.iter().any(|text| text.starts_with("About 100.000 % of the records")),
+        "{:?}",
+        large.warnings
+    );
+    let ending = check(&["workload.checkout.arrivals={ stages: [{ rate: 5/s, for: 60s }, { rate: 0/s }] }"]);
+    assert!(ending.warnings.iter().any(|text| text.contains("end at 1m, before the run does")), "{ending:?}");
+}
