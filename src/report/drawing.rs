@@ -1,0 +1,212 @@
+//! The pipeline drawn left to right, with each stretch's figures.
+
+use super::result::RunResult;
+use super::words::{self, NONE};
+
+/// What the drawing says of one stretch: its name and two lines of figures.
+type Node = [String; 3];
+
+/// Lines of a node.
+const LINES: usize = 3;
+/// Columns: producers, tables, the stream, readers.
+const COLUMNS: usize = 4;
+
+/// Nodes by row and column.
+type Grid = Vec<[Option<Node>; COLUMNS]>;
+
+/// The drawing, no wider than `width`: one block for each stream, and one for each table without a feed.
+pub fn draw(result: &RunResult, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut block = |grid: Grid| {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(render(&grid, width));
+    };
+    for stream in &result.shards {
+        let mut grid = Grid::new();
+        let feeds = |table: &&super::result::flow::TableRow| {
+            table.kinesis.as_ref().is_some_and(|feed| feed.stream == stream.path)
+        };
+        for table in result.tables.iter().filter(feeds) {
+            left(result, table, &mut grid);
+        }
+        let busiest = stream.worst.iter().filter_map(|shard| shard.utilisation_max).fold(0.0, f64::max);
+        put(
+            &mut grid,
+            0,
+            2,
+            [
+                stream.path.clone(),
+                words::plural(u64::from(stream.shards), "shard"),
+                format!("busiest second {}", words::percent(busiest)),
+            ],
+        );
+        readers(result, &stream.path, &mut grid);
+        block(grid);
+    }
+    for table in result.tables.iter().filter(|table| table.kinesis.is_none()) {
+        let mut grid = Grid::new();
+        left(result, table, &mut grid);
+        block(grid);
+    }
+    lines
+}
+
+fn put(grid: &mut Grid, row: usize, column: usize, node: Node) {
+    while grid.len() <= row {
+        grid.push(std::array::from_fn(|_| None));
+    }
+    grid[row][column] = Some(node);
+}
+
+/// A table with its producers.
+fn left(result: &RunResult, table: &super::result::flow::TableRow, grid: &mut Grid) {
+    let first = grid.len();
+    let leg = format!("{}.kinesis.latency", table.path);
+    let to_shard = table.kinesis.as_ref().map(|_| format!("to shard p99 {}", p99(result, &leg)));
+    let capacity =
+        format!("{} WU/s, {} refused", words::count(table.write_units_per_s), words::count(table.throttled));
+    put(grid, first, 1, [table.path.clone(), capacity, to_shard.unwrap_or_default()]);
+    let writers = result.producers.iter().filter(|producer| producer.writes_to == table.path);
+    for (row, producer) in writers.enumerate() {
+        let rate = producer.measured_per_s.map_or(NONE.into(), words::number);
+        let refused = producer.throttled_share.map_or(NONE.into(), words::percent);
+        let node = [producer.path.clone(), format!("{rate} writes/s"), format!("{refused} throttled")];
+        put(grid, first + row, 0, node);
+    }
+}
+
+fn readers(result: &RunResult, stream: &str, grid: &mut Grid) {
+    let consumers = result.consumers.iter().filter(|consumer| consumer.reads == stream).map(|consumer| {
+        let leg = format!("{}.latency", consumer.path);
+        let age = consumer.iterator_age_max_ms.map_or(NONE.into(), words::milliseconds);
+        [consumer.path.clone(), format!("p99 {}", p99(result, &leg)), format!("iterator age max {age}")]
+    });
+    let deliveries = result.objects.iter().filter(|delivery| delivery.reads == stream).map(|delivery| {
+        let leg = format!("{}.freshness", delivery.path);
+        let objects = delivery.objects_per_day.map_or(NONE.into(), words::number);
+        [
+            format!("{} ─▶ S3", delivery.path),
+            format!("p99 {}", p99(result, &leg)),
+            format!("{objects} objects/day"),
+        ]
+    });
+    for (row, node) in consumers.chain(deliveries).enumerate() {
+        put(grid, row, 3, node);
+    }
+}
+
+fn p99(result: &RunResult, path: &str) -> String {
+    let row = result.latency.iter().find(|row| row.path == path);
+    words::figure(".p99", row.and_then(|row| row.p99_ms))
+}
+
+fn render(grid: &Grid, width: usize) -> Vec<String> {
+    let rows_of = |column: usize| -> Vec<usize> {
+        (0..grid.len()).filter(|row| grid[*row][column].is_some()).collect()
+    };
+    let rows: [Vec<usize>; COLUMNS] = std::array::from_fn(rows_of);
+    let widths =
+        widths(grid, width.saturating_sub((COLUMNS - 1) * connector(&[], 0, 0, true).chars().count()));
+    let mut lines = Vec::new();
+    for row in 0..grid.len() {
+        for line in 0..LINES {
+            let mut text = String::new();
+            for column in 0..COLUMNS {
+                let node = grid[row][column].as_ref();
+                let cell = words::cut(node.map_or("", |node| &node[line]), widths[column]);
+                text += &format!("{cell:<width$}", width = widths[column]);
+                text += match column {
+                    0 => connector(&group(grid, &rows[0], &rows[1], row), row, line, true),
+                    1 if !rows[2].is_empty() => connector(&rows[1], row, line, true),
+                    2 => connector(&rows[3], row, line, false),
+                    _ => "",
+                };
+            }
+            lines.push(text.trim_end().to_owned());
+        }
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+/// The rows of the producers that belong to the table of this row: from its own row up to the next table's.
+fn group(grid: &Grid, producers: &[usize], tables: &[usize], row: usize) -> Vec<usize> {
+    let first = tables.iter().rev().find(|table| **table <= row).copied().unwrap_or(0);
+    let next = tables.iter().find(|table| **table > row).copied().unwrap_or(grid.len());
+    producers.iter().copied().filter(|producer| (first..next).contains(producer)).collect()
+}
+
+/// What joins a column to the next one: nodes in `rows` flow together into the first of them, or out of it.
+fn connector(rows: &[usize], row: usize, line: usize, together: bool) -> &'static str {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return "     " };
+    let here = rows.contains(&row) && line == 0;
+    match () {
+        () if here && first == last => " ──▶ ",
+        () if here && row == *first => " ─┬▶ ",
+        () if here && row == *last => {
+            if together {
+                " ─┘  "
+            } else {
+                "  └▶ "
+            }
+        }
+        () if here => {
+            if together {
+                " ─┤  "
+            } else {
+                "  ├▶ "
+            }
+        }
+        () if row >= *first && row < *last => "  │  ",
+        () => "     ",
+    }
+}
+
+/// Widths of the columns: what they need, the widest giving way until all fit.
+fn widths(grid: &Grid, width: usize) -> [usize; COLUMNS] {
+    let needed = |column: usize| {
+        let nodes = grid.iter().filter_map(|row| row[column].as_ref()).flatten();
+        nodes.map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    let mut widths: [usize; COLUMNS] = std::array::from_fn(needed);
+    while widths.iter().sum::<usize>() > width {
+        if let Some(widest) = widths.iter_mut().max() {
+            *widest -= 1;
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str) -> Node {
+        [name.into(), "a".into(), "b".into()]
+    }
+
+    #[test]
+    fn two_producers_flow_into_a_table_and_a_stream_out_to_two_readers() {
+        let mut grid = Grid::new();
+        put(&mut grid, 0, 0, node("p1"));
+        put(&mut grid, 1, 0, node("p2"));
+        put(&mut grid, 0, 1, node("table"));
+        put(&mut grid, 0, 2, node("stream"));
+        put(&mut grid, 0, 3, node("r1"));
+        put(&mut grid, 1, 3, node("r2"));
+        let expected = [
+            "p1 ─┬▶ table ──▶ stream ─┬▶ r1",
+            "a   │  a         a       │  a",
+            "b   │  b         b       │  b",
+            "p2 ─┘                    └▶ r2",
+            "a                          a",
+            "b                          b",
+        ];
+        assert_eq!(render(&grid, 100), expected);
+        assert!(render(&grid, 24).iter().all(|line| line.chars().count() <= 24));
+    }
+}

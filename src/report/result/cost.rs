@@ -1,0 +1,67 @@
+//! The month's bill, with how sure it is.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::usage;
+use crate::engine::time::HOUR;
+use crate::pipeline::finish::Outcome;
+use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
+use crate::report::number::Interval95;
+use crate::scenario::checked::Scenario;
+
+/// The bill, its causes and its interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// The bill for the mean usage.
+    #[serde(flatten)]
+    pub bill: Bill,
+    /// Known amounts by cause, USD; they add up to `known_subtotal`.
+    #[schemars(with = "BTreeMap<Cause, String>")]
+    pub by_cause: BTreeMap<Cause, Decimal>,
+    /// The interval of the total over the replications' own bills.
+    pub total_interval95: Interval95,
+    /// Hours of the month that the scenario stands for.
+    pub represents_hours: f64,
+    /// The rules by which usage was drawn up, in whole sentences.
+    pub rules: Vec<String>,
+}
+
+impl Cost {
+    /// The bill for `usage`, and the totals of the replications' own bills in USD: `None` where a price is
+    /// unknown.
+    ///
+    /// # Errors
+    /// [`BillError`].
+    pub fn new(
+        scenario: &Scenario,
+        outcomes: &[Outcome],
+        usage: &Usage,
+        book: &PriceBook,
+    ) -> Result<(Self, Vec<Option<f64>>), BillError> {
+        let terms = || Terms {
+            region: scenario.region.clone(),
+            at: book.as_of(),
+            month_hours: (scenario.billing.month / HOUR) as u32,
+            free_tier: scenario.billing.free_tier,
+        };
+        let bill = Bill::of(usage, book, terms())?;
+        let total = |outcome: &Outcome| {
+            let usage = usage::of(scenario, std::slice::from_ref(outcome))?;
+            Ok(Bill::of(&usage, book, terms())?.total.and_then(|total| total.to_f64()))
+        };
+        let totals: Vec<Option<f64>> = outcomes.iter().map(total).collect::<Result<_, BillError>>()?;
+        let cost = Self {
+            by_cause: bill.by_cause(),
+            bill,
+            total_interval95: Interval95::of(&totals, true),
+            represents_hours: scenario.billing.represents as f64 / HOUR as f64,
+            rules: usage::rules(scenario),
+        };
+        Ok((cost, totals))
+    }
+}

@@ -1,0 +1,169 @@
+//! The figures of a run that have a name: one number a replication. Objectives ask for them, comparisons pair them.
+
+use super::leg::{self, Leg, QUANTILES};
+use crate::measure::ledger::Ledger;
+use crate::pipeline::finish::{FeedOutcome, Outcome};
+use crate::pipeline::read;
+use crate::report::number::share;
+use crate::scenario::checked::{Scenario, Unit};
+use crate::units::Duration;
+
+/// A named figure and where it is found in an outcome.
+pub struct Figure {
+    /// Its path, such as `consumers.search.latency.p99`. Its last word tells the unit: see [`unit`].
+    pub path: String,
+    /// Whether it is a greatest value or a count of failures: a single replication then tells something.
+    pub extreme: bool,
+    of: Box<dyn Fn(&Outcome) -> Value>,
+}
+
+/// What one replication says of a figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Value {
+    /// The number; `None` when nothing was there to measure.
+    pub value: Option<f64>,
+    /// Whether enough records stand behind it.
+    pub sure: bool,
+}
+
+impl From<Option<f64>> for Value {
+    fn from(value: Option<f64>) -> Self {
+        Self { value, sure: true }
+    }
+}
+
+impl Figure {
+    fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
+        let last = path.rsplit('.').next().unwrap_or(&path);
+        let extreme = ["max", "lost", "given_up", "throttled"].contains(&last);
+        Self { path, extreme, of: Box::new(move |outcome| of(outcome).into()) }
+    }
+
+    /// The figure in one replication.
+    pub fn value(&self, outcome: &Outcome) -> Value {
+        (self.of)(outcome)
+    }
+}
+
+/// The path of the bill's total, which no single outcome knows without prices.
+pub const COST_MONTH: &str = "cost.month";
+
+/// The unit of the figure with this path.
+pub fn unit(path: &str) -> Unit {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    match last {
+        "mean" | "max" => Unit::Milliseconds,
+        _ if QUANTILES.iter().any(|(name, _)| *name == last) => Unit::Milliseconds,
+        _ if path == COST_MONTH => Unit::Usd,
+        _ if last.ends_with("share") => Unit::Share,
+        _ => Unit::Count,
+    }
+}
+
+/// The paths of all figures that objectives on this scenario can ask for, with their units.
+pub fn paths(scenario: &Scenario) -> Vec<(String, Unit)> {
+    let paths = figures(scenario).into_iter().map(|figure| figure.path);
+    paths.chain([COST_MONTH.to_owned()]).map(|path| (path.clone(), unit(&path))).collect()
+}
+
+/// All figures of a scenario except its cost, in the order of the flow.
+pub fn figures(scenario: &Scenario) -> Vec<Figure> {
+    let mut all = vec![Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64))];
+    for (number, plan) in scenario.producers.iter().enumerate() {
+        writer_figures(&format!("workload.{}", plan.name), number, &mut all);
+    }
+    for (number, plan) in scenario.tables.iter().enumerate() {
+        let path = format!("tables.{}", plan.name);
+        all.push(Figure::new(format!("{path}.throttled"), move |outcome| {
+            Some(outcome.tables[number].meter.throttled as f64)
+        }));
+        if plan.replication.is_some() {
+            feed_figures(&format!("{path}.kinesis"), number, &mut all);
+        }
+    }
+    for (number, plan) in scenario.streams.iter().enumerate() {
+        all.push(Figure::new(format!("kinesis.{}.busiest_second_share", plan.name), move |outcome| {
+            outcome.streams[number].loads.iter().map(|load| load.utilisation_max()).reduce(f64::max)
+        }));
+    }
+    for (number, plan) in scenario.consumers.iter().enumerate() {
+        all.push(Figure::new(format!("consumers.{}.iterator_age.max", plan.name), move |outcome| {
+            let bins = outcome.consumers[number].series.bins();
+            bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
+        }));
+    }
+    for (number, plan) in scenario.deliveries.iter().enumerate() {
+        delivery_figures(&format!("firehose.{}", plan.name), number, &mut all);
+    }
+    for leg in leg::legs(scenario) {
+        leg_figures(leg, &mut all);
+    }
+    all
+}
+
+fn writer_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    all.push(Figure::new(format!("{path}.throttled_share"), move |outcome| {
+        let meter = &outcome.producers[number].0;
+        let refused = meter.cohort.saturating_sub(meter.first_try_cohort);
+        share(refused, meter.cohort)
+    }));
+    all.push(Figure::new(format!("{path}.given_up"), move |outcome| {
+        Some(outcome.producers[number].0.given_up as f64)
+    }));
+    all.push(Figure::new(format!("{path}.attempts_per_write"), move |outcome| {
+        let meter = &outcome.producers[number].0;
+        share(meter.requests, meter.accepted)
+    }));
+}
+
+fn feed_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&FeedOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| {
+            outcome.tables[number].feed.as_ref().and_then(of)
+        })
+    };
+    all.push(of("throttled_share", |feed| share(feed.meter.throttled, feed.meter.attempts)));
+    all.push(of("duplicate_share", |feed| share(feed.ordering.duplicates, feed.ordering.records)));
+    all.push(of("out_of_order_share", |feed| share(feed.ordering.late(), feed.ordering.records)));
+    all.push(of("age.max", |feed| Some(feed.meter.age_max_micros as f64 / 1e3)));
+}
+
+fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    all.push(Figure::new(format!("{path}.objects_per_day"), move |outcome| {
+        let span = Duration::from_nanos(outcome.quantities.at).as_secs_f64();
+        let objects = outcome.quantities.s3[number][0] as f64;
+        (span > 0.0).then(|| objects / span * 86_400.0)
+    }));
+    all.push(Figure::new(format!("{path}.object_bytes"), move |outcome| {
+        let s3 = &outcome.deliveries[number].s3;
+        share(s3.bytes, s3.objects)
+    }));
+}
+
+fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
+    let leg = std::sync::Arc::new(leg);
+    let mut push = |name: &str, of: fn(&leg::Sample, usize) -> Value, which: usize| {
+        let (leg, path) = (std::sync::Arc::clone(&leg), format!("{}.{name}", leg.path));
+        all.push(Figure::new(path, move |outcome: &Outcome| {
+            leg.sample(outcome).map_or(Value { value: None, sure: true }, |sample| of(&sample, which))
+        }));
+    };
+    push("mean", |sample, _| sample.mean_ms.into(), 0);
+    for (which, (name, _)) in QUANTILES.iter().enumerate() {
+        push(name, |sample, which| sample.quantile(which), which);
+    }
+    push("max", |sample, _| sample.max_ms.into(), 0);
+}
+
+/// Writes that never reach someone: given up or too large at the table, too large for the stream, or expired
+/// before a reader came (once for each such reader).
+pub fn lost(outcome: &Outcome) -> u64 {
+    let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
+    let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
+    let feeds = feeds.map(|feed| feed.meter.originals_too_large);
+    producers.sum::<u64>() + feeds.sum::<u64>() + expired(&outcome.ledger)
+}
+
+fn expired(ledger: &Ledger) -> u64 {
+    ledger.fate("expired")
+}

@@ -1,0 +1,245 @@
+//! Producers, tables with their feeds, and consumers: what each did. Counts are summed over all replications.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::finish::Outcome;
+use crate::pipeline::read;
+use crate::report::number::{Interval95, rounded, share};
+use crate::scenario::checked::Scenario;
+use crate::systems::kinesis::stream::ReadMeter;
+
+/// What a producer offered and what became of it at the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProducerRow {
+    /// Its path, such as `workload.checkout`.
+    pub path: String,
+    /// Where it writes, such as `tables.orders`.
+    pub writes_to: String,
+    /// Writes offered.
+    pub offered: u64,
+    /// Those whose intended time lies in the measured span.
+    pub measured: u64,
+    /// Measured writes offered a second, by intended time.
+    pub measured_per_s: Option<f64>,
+    /// Accepted by the table.
+    pub accepted: u64,
+    /// Given up after the last retry.
+    pub given_up: u64,
+    /// Refused for good as larger than an item may be.
+    pub too_large: u64,
+    /// Requests sent, retries among them.
+    pub requests: u64,
+    /// Requests for each accepted write.
+    pub attempts_per_write: Option<f64>,
+    /// Share of the measured writes that were not accepted at their first try.
+    pub throttled_share: Option<f64>,
+    /// Its interval.
+    pub throttled_share_interval95: Interval95,
+}
+
+/// The rows of all producers.
+pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> {
+    let measured_s = scenario.duration.saturating_sub(scenario.warm_up) as f64 / 1e9;
+    let row = |number: usize| {
+        let plan = &scenario.producers[number];
+        let meters: Vec<_> = outcomes.iter().map(|outcome| outcome.producers[number].0).collect();
+        let sum = |of: fn(&crate::pipeline::write::WriterMeter) -> u64| meters.iter().map(of).sum::<u64>();
+        let (measured, first) = (sum(|meter| meter.cohort), sum(|meter| meter.first_try_cohort));
+        let refused = meters.iter().map(|meter| share(meter.cohort - meter.first_try_cohort, meter.cohort));
+        let (accepted, requests) = (sum(|meter| meter.accepted), sum(|meter| meter.requests));
+        ProducerRow {
+            path: format!("workload.{}", plan.name),
+            writes_to: format!("tables.{}", scenario.tables[plan.table].name),
+            offered: sum(|meter| meter.offered),
+            measured,
+            measured_per_s: rounded(measured as f64 / outcomes.len() as f64 / measured_s),
+            accepted,
+            given_up: sum(|meter| meter.given_up),
+            too_large: sum(|meter| meter.too_large),
+            requests,
+            attempts_per_write: share(requests, accepted).and_then(rounded),
+            throttled_share: share(measured - first, measured).and_then(rounded),
+            throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+        }
+    };
+    (0..scenario.producers.len()).map(row).collect()
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TableRow {
+    /// Its path, such as `tables.orders`.
+    pub path: String,
+    /// Provisioned write units a second.
+    pub write_units_per_s: u64,
+    /// Write requests, each retry counted.
+    pub requests: u64,
+    /// Accepted.
+    pub accepted: u64,
+    /// Refused.
+    pub throttled: u64,
+    /// Write units consumed (`ConsumedWriteCapacityUnits`).
+    pub write_units: u64,
+    /// Its feed into a stream, if it has one.
+    pub kinesis: Option<FeedRow>,
+}
+
+/// A table's feed into a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedRow {
+    /// Where it puts, such as `kinesis.changes`.
+    pub stream: String,
+    /// Puts tried.
+    pub attempts: u64,
+    /// Puts refused (`ThrottledPutRecordCount`).
+    pub throttled: u64,
+    /// Records accepted by the stream, copies included.
+    pub replicated: u64,
+    /// Puts for each accepted record.
+    pub attempts_per_record: Option<f64>,
+    /// Second copies sent.
+    pub copies: u64,
+    /// Records skipped as larger than the stream allows.
+    pub too_large: u64,
+    /// Change data capture units of all attempts.
+    pub change_data_capture_units: u64,
+    /// The most records under way at once in any replication.
+    pub in_flight_max: u64,
+    /// Peak of `AgeOfOldestUnreplicatedRecord` in any replication, among records that were refused at least once; 0 when
+    /// none was.
+    pub age_of_oldest_max_ms: Option<f64>,
+}
+
+/// The rows of all tables.
+pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
+    let row = |number: usize| {
+        let plan = &scenario.tables[number];
+        let sum = |of: fn(&crate::systems::dynamodb::table::TableMeter) -> u64| {
+            outcomes.iter().map(|outcome| of(&outcome.tables[number].meter)).sum::<u64>()
+        };
+        TableRow {
+            path: format!("tables.{}", plan.name),
+            write_units_per_s: plan.write_units,
+            requests: sum(|meter| meter.requests),
+            accepted: sum(|meter| meter.accepted),
+            throttled: sum(|meter| meter.throttled),
+            write_units: sum(|meter| meter.units),
+            kinesis: plan.replication.as_ref().map(|replication| {
+                let stream = format!("kinesis.{}", scenario.streams[replication.stream].name);
+                feed(stream, number, outcomes)
+            }),
+        }
+    };
+    (0..scenario.tables.len()).map(row).collect()
+}
+
+fn feed(stream: String, number: usize, outcomes: &[Outcome]) -> FeedRow {
+    let feeds = outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
+    let meters: Vec<_> = feeds.map(|feed| feed.meter).collect();
+    let sum = |of: fn(&crate::systems::dynamodb::replication::ReplicationMeter) -> u64| {
+        meters.iter().map(of).sum::<u64>()
+    };
+    let (attempts, replicated) = (sum(|meter| meter.attempts), sum(|meter| meter.replicated));
+    FeedRow {
+        stream,
+        attempts,
+        throttled: sum(|meter| meter.throttled),
+        replicated,
+        attempts_per_record: share(attempts, replicated).and_then(rounded),
+        copies: sum(|meter| meter.copies),
+        too_large: sum(|meter| meter.too_large),
+        change_data_capture_units: sum(|meter| meter.units),
+        in_flight_max: meters.iter().map(|meter| meter.in_flight_max).max().unwrap_or(0),
+        age_of_oldest_max_ms: meters
+            .iter()
+            .map(|meter| meter.age_max_micros)
+            .max()
+            .and_then(|micros| rounded(micros as f64 / 1e3)),
+    }
+}
+
+/// A consumer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsumerRow {
+    /// Its path, such as `consumers.search`.
+    pub path: String,
+    /// What it reads, such as `kinesis.changes`.
+    pub reads: String,
+    /// Workers.
+    pub workers: u32,
+    /// Records processed.
+    pub processed: u64,
+    /// Batches processed.
+    pub batches: u64,
+    /// Records in a batch on average.
+    pub records_per_batch: Option<f64>,
+    /// Share of the workers' time in which they processed.
+    pub busy_share: Option<f64>,
+    /// Peak of `GetRecords.IteratorAgeMilliseconds` in any replication.
+    pub iterator_age_max_ms: Option<f64>,
+    /// Its GetRecords calls.
+    pub calls: ReadRow,
+}
+
+/// GetRecords calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadRow {
+    /// Calls that returned records.
+    pub polls: u64,
+    /// Calls that returned nothing.
+    pub empty_polls: u64,
+    /// Calls refused for exceeding five a second on a shard.
+    pub refused_calls: u64,
+    /// Calls refused for exceeding 2 MB/s on a shard.
+    pub refused_bytes: u64,
+    /// Records returned.
+    pub records: u64,
+    /// Bytes returned.
+    pub bytes: u64,
+    /// Records that retention removed before they were read.
+    pub expired: u64,
+}
+
+impl ReadRow {
+    /// The calls of one reader in all replications.
+    pub fn sum<'a>(meters: impl Iterator<Item = &'a ReadMeter>) -> Self {
+        let mut row = Self::default();
+        for meter in meters {
+            row.polls += meter.polls;
+            row.empty_polls += meter.empty_polls;
+            row.refused_calls += meter.refused_calls;
+            row.refused_bytes += meter.refused_bytes;
+            row.records += meter.records;
+            row.bytes += meter.bytes;
+            row.expired += meter.expired;
+        }
+        row
+    }
+}
+
+/// The rows of all consumers.
+pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
+    let row = |number: usize| {
+        let plan = &scenario.consumers[number];
+        let consumers = || outcomes.iter().map(|outcome| &outcome.consumers[number]);
+        let processed = consumers().map(|consumer| consumer.meter.processed).sum();
+        let batches = consumers().map(|consumer| consumer.meter.batches).sum();
+        let busy: u64 = consumers().map(|consumer| consumer.meter.busy).sum();
+        let time: u64 = outcomes.iter().map(|outcome| outcome.end * u64::from(plan.workers)).sum();
+        let age = consumers().flat_map(|consumer| consumer.series.bins());
+        let age = age.map(|bin| bin[read::column::ITERATOR_AGE]).max();
+        ConsumerRow {
+            path: format!("consumers.{}", plan.name),
+            reads: format!("kinesis.{}", scenario.streams[plan.stream].name),
+            workers: plan.workers,
+            processed,
+            batches,
+            records_per_batch: share(processed, batches).and_then(rounded),
+            busy_share: share(busy, time).and_then(rounded),
+            iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
+            calls: ReadRow::sum(consumers().map(|consumer| &consumer.reads)),
+        }
+    };
+    (0..scenario.consumers.len()).map(row).collect()
+}

@@ -1,0 +1,168 @@
+//! Delivery streams and the objects they made, in replication 0; and the objects one by one.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::flow::ReadRow;
+use super::ordering::Spread;
+use crate::engine::histogram::Histogram;
+use crate::pipeline::deliver::{ObjectRow, column};
+use crate::pipeline::finish::{DeliveryOutcome, Outcome};
+use crate::report::number::{rounded, share};
+use crate::scenario::checked::Scenario;
+use crate::systems::firehose::{FirehosePlan, FlushReason};
+use crate::units::civil;
+
+/// A delivery stream and its objects. All but `calls` is replication 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliveryRow {
+    /// Its path, such as `firehose.lake`.
+    pub path: String,
+    /// What it reads, such as `kinesis.changes`.
+    pub reads: String,
+    /// Records delivered.
+    pub delivered: u64,
+    /// Objects complete.
+    pub objects: u64,
+    /// Objects a day at the rate of the measured span.
+    pub objects_per_day: Option<f64>,
+    /// Bytes stored.
+    pub bytes: u64,
+    /// Mean size of an object, bytes.
+    pub object_bytes_mean: Option<f64>,
+    /// Sizes of objects, bytes.
+    pub object_bytes: Spread,
+    /// Share of objects below 1 MiB.
+    pub share_below_1_mib: Option<f64>,
+    /// Share of objects below 128 MiB.
+    pub share_below_128_mib: Option<f64>,
+    /// Buffers flushed because they held the hinted size.
+    pub flushed_by_size: u64,
+    /// Buffers flushed because their first record had waited for the interval.
+    pub flushed_by_interval: u64,
+    /// The greatest `DeliveryToS3.DataFreshness` by UTC hour of the day, seconds: hours with objects only.
+    pub freshness_max_by_hour_s: IndexMap<String, Option<f64>>,
+    /// Its GetRecords calls in all replications.
+    pub calls: ReadRow,
+}
+
+/// The rows of all delivery streams.
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
+    let Some(first) = outcomes.first() else { return Vec::new() };
+    let row = |(number, plan): (usize, &FirehosePlan)| {
+        let delivery = &first.deliveries[number];
+        let (puts, span_s) = (first.quantities.s3[number][0], first.quantities.at as f64 / 1e9);
+        DeliveryRow {
+            path: format!("firehose.{}", plan.name),
+            reads: format!("kinesis.{}", scenario.streams[plan.stream].name),
+            delivered: delivery.meter.delivered,
+            objects: delivery.s3.objects,
+            objects_per_day: rounded(puts as f64 / span_s * 86_400.0),
+            bytes: delivery.s3.bytes,
+            object_bytes_mean: share(delivery.s3.bytes, delivery.s3.objects).and_then(rounded),
+            object_bytes: Spread::of(&delivery.sizes, 1.0),
+            share_below_1_mib: share_below(&delivery.sizes, 1 << 20),
+            share_below_128_mib: share_below(&delivery.sizes, 128 << 20),
+            flushed_by_size: delivery.meter.by_size,
+            flushed_by_interval: delivery.meter.by_interval,
+            freshness_max_by_hour_s: freshness_by_hour(scenario, delivery),
+            calls: ReadRow::sum(outcomes.iter().map(|outcome| &outcome.deliveries[number].reads)),
+        }
+    };
+    scenario.deliveries.iter().enumerate().map(row).collect()
+}
+
+/// Share of values below a bound, interpolated inside its bucket.
+fn share_below(histogram: &Histogram, bound: u64) -> Option<f64> {
+    let below = histogram.buckets().map(|(low, width, count)| {
+        let inside = bound.saturating_sub(low).min(width) as f64 / width as f64;
+        count as f64 * inside
+    });
+    let below: f64 = below.sum();
+    (histogram.count() > 0).then(|| below / histogram.count() as f64).and_then(rounded)
+}
+
+fn freshness_by_hour(scenario: &Scenario, delivery: &DeliveryOutcome) -> IndexMap<String, Option<f64>> {
+    let mut hours = [None::<u64>; 24];
+    for (number, bin) in delivery.series.bins().iter().enumerate().filter(|(_, bin)| bin[column::OBJECTS] > 0)
+    {
+        let second = number as u64 * delivery.series.width() / 1_000_000_000;
+        let hour = &mut hours[civil(scenario.start + second as i64).hour as usize];
+        *hour = (*hour).max(Some(bin[column::FRESHNESS]));
+    }
+    let known = hours.iter().enumerate().filter_map(|(hour, micros)| micros.map(|micros| (hour, micros)));
+    known.map(|(hour, micros)| (format!("{hour:02}"), rounded(micros as f64 / 1e6))).collect()
+}
+
+/// The name of an object (FH-O1, FH-O2, FH-O3): the prefix, the hour and the second at which the oldest record in it
+/// arrived in the stream (UTC), the delivery stream's name and version, and a UUID.
+///
+/// AWS's UUID is random; this one stands for the seed, the delivery stream and the object's number, so that the same run
+/// gives the same names.
+pub fn name(scenario: &Scenario, plan: &FirehosePlan, number: usize, object: &ObjectRow) -> String {
+    let at = civil(scenario.start + (object.oldest_arrival / 1_000_000) as i64);
+    let day = format!("{:04}/{:02}/{:02}/{:02}", at.year, at.month, at.day, at.hour);
+    let second = format!(
+        "{:04}-{:02}-{:02}-{:02}-{:02}-{:02}",
+        at.year, at.month, at.day, at.hour, at.minute, at.second
+    );
+    let FirehosePlan { prefix, name, extension, .. } = plan;
+    format!("{prefix}{day}/{name}-1-{second}-{}{extension}", uuid(scenario.seed, name, number))
+}
+
+/// A UUID of version 8 (RFC 9562: made by the application's own rule).
+fn uuid(seed: u64, name: &str, number: usize) -> String {
+    let digest = Sha256::digest(format!("{seed}/{name}/{number}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// The word for why a buffer was flushed.
+pub fn reason(reason: FlushReason) -> &'static str {
+    match reason {
+        FlushReason::Size => "size",
+        FlushReason::Interval => "interval",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::example;
+
+    #[test]
+    fn objects_are_named_as_aws_does_by_the_arrival_of_their_oldest_record() {
+        let scenario = example::scenario(1);
+        let object = ObjectRow {
+            buffer: 0,
+            oldest_arrival: 3_599_999_999,
+            opened: 0,
+            flushed: 0,
+            complete: 0,
+            records: 1,
+            bytes: 1,
+            reason: FlushReason::Size,
+        };
+        // The example starts at 2026-01-05T00:00:00Z, and this record came in the last second of the first hour.
+        let name = name(&scenario, &scenario.deliveries[0], 3, &object);
+        let (front, back) = ("raw/2026/01/05/00/lake-1-2026-01-05-00-59-59-", ".gz");
+        assert!(name.starts_with(front) && name.ends_with(back), "{name}");
+        assert_eq!(name.len(), front.len() + 36 + back.len());
+        assert_ne!(uuid(7, "lake", 3), uuid(7, "lake", 4));
+    }
+
+    #[test]
+    fn shares_below_a_size_count_the_objects_below_it() {
+        let mut sizes = Histogram::default();
+        [100, 1 << 20, 2 << 20, 200 << 20].iter().for_each(|size| sizes.record(*size));
+        assert_eq!(share_below(&sizes, 1 << 20), Some(0.25));
+        assert_eq!(share_below(&sizes, 128 << 20), Some(0.75));
+        assert_eq!(share_below(&Histogram::default(), 1), None);
+    }
+}

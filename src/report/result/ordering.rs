@@ -1,0 +1,99 @@
+//! Order and duplicates, item by item, as a reader of the stream meets them.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::histogram::Histogram;
+use crate::measure::ordering::{Cause, Ordering};
+use crate::pipeline::finish::Outcome;
+use crate::report::number::{Interval95, rounded, share};
+use crate::scenario::checked::Scenario;
+
+/// Order and duplicates of the measured changes of one table in its stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderingRow {
+    /// The feed, such as `tables.orders.kinesis`.
+    pub path: String,
+    /// Records looked at in all replications.
+    pub records: u64,
+    /// Second copies.
+    pub duplicates: u64,
+    /// Their share.
+    pub duplicate_share: Option<f64>,
+    /// Its interval.
+    pub duplicate_share_interval95: Interval95,
+    /// Records that came after a newer version of their item.
+    pub out_of_order: u64,
+    /// Their share.
+    pub out_of_order_share: Option<f64>,
+    /// Its interval.
+    pub out_of_order_share_interval95: Interval95,
+    /// Records out of order by cause; they add up to `out_of_order`.
+    pub causes: IndexMap<String, u64>,
+    /// How many versions late records lie behind; pooled over replications.
+    pub pooled_distance_records: Spread,
+    /// How much older late records are than the newest version seen, milliseconds: the lateness that a reader
+    /// must allow for; pooled over replications.
+    pub pooled_distance_ms: Spread,
+    /// How long after the first copy a second one came, milliseconds; pooled over replications.
+    pub pooled_duplicate_gap_ms: Spread,
+}
+
+/// Percentiles of a histogram; null when it is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spread {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 90th percentile.
+    pub p90: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+}
+
+impl Spread {
+    /// The percentiles of a histogram, each divided by `unit`.
+    pub fn of(histogram: &Histogram, unit: f64) -> Self {
+        let at = |share| histogram.quantile(share).and_then(|value| rounded(value / unit));
+        Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1.0) }
+    }
+}
+
+/// The rows of all feeds.
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
+    let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
+    let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
+        let feeds = outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
+        let each: Vec<&Ordering> = feeds.map(|feed| &feed.ordering).collect();
+        OrderingRow::new(format!("tables.{}.kinesis", plan.name), &each)
+    };
+    feeds.map(row).collect()
+}
+
+impl OrderingRow {
+    fn new(path: String, each: &[&Ordering]) -> Self {
+        let mut all = Ordering::default();
+        each.iter().for_each(|ordering| all.merge(ordering));
+        let interval = |of: fn(&Ordering) -> u64| {
+            let shares: Vec<_> = each.iter().map(|ordering| share(of(ordering), ordering.records)).collect();
+            Interval95::of(&shares, true)
+        };
+        let causes = Cause::ALL.iter().zip(all.out_of_order);
+        Self {
+            path,
+            records: all.records,
+            duplicates: all.duplicates,
+            duplicate_share: share(all.duplicates, all.records).and_then(rounded),
+            duplicate_share_interval95: interval(|ordering| ordering.duplicates),
+            out_of_order: all.late(),
+            out_of_order_share: share(all.late(), all.records).and_then(rounded),
+            out_of_order_share_interval95: interval(Ordering::late),
+            causes: causes.map(|(cause, count)| (cause.name().to_owned(), count)).collect(),
+            pooled_distance_records: Spread::of(&all.distance_records, 1.0),
+            pooled_distance_ms: Spread::of(&all.distance_micros, 1e3),
+            pooled_duplicate_gap_ms: Spread::of(&all.duplicate_micros, 1e3),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The verdict on each objective.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::figure::{COST_MONTH, unit};
+use super::{Measured, Value};
+use crate::report::number::{Interval95, mean, rounded};
+use crate::scenario::checked::{Objective, Test, Unit};
+
+/// An objective and whether the run meets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// The figure.
+    pub path: String,
+    /// What is asked of it, as written.
+    pub asked: String,
+    /// Its value in the unit of its path: the mean over replications; of greatest values and failures, the worst.
+    pub value: Option<f64>,
+    /// The interval of the mean; null for greatest values and failures.
+    pub interval95: Option<Interval95>,
+    /// Whether it is met.
+    pub verdict: Judgement,
+    /// Replications that violate it.
+    pub violating: u32,
+    /// Why it is not decided or not known.
+    pub reason: Option<String>,
+}
+
+/// Whether an objective is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Judgement {
+    /// It is: the whole interval agrees, or every replication does.
+    Pass,
+    /// It is not: the whole interval disagrees, or some replication failed.
+    Miss,
+    /// The interval does not tell.
+    Undecided,
+    /// There is no such number.
+    Unknown,
+}
+
+impl Judgement {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Miss => "miss",
+            Self::Undecided => "undecided",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// 0 when every objective is met, 3 when one is missed, otherwise 4.
+pub fn exit_code(verdicts: &[Verdict]) -> u8 {
+    let any = |judgement| verdicts.iter().any(|verdict| verdict.verdict == judgement);
+    match () {
+        () if any(Judgement::Miss) => 3,
+        () if any(Judgement::Undecided) || any(Judgement::Unknown) => 4,
+        () => 0,
+    }
+}
+
+/// Judges one objective by the figures of all replications.
+///
+/// Means and percentiles are judged by their interval. Greatest values, failures and `equals` are judged by every single
+/// replication: one that violates is a miss.
+pub fn judge(objective: &Objective, measured: &[Measured], complete: bool) -> Verdict {
+    let figure = measured.iter().find(|figure| figure.path == objective.path);
+    let mut verdict = Verdict {
+        path: objective.path.clone(),
+        asked: objective.written.clone(),
+        value: None,
+        interval95: None,
+        verdict: Judgement::Unknown,
+        violating: 0,
+        reason: None,
+    };
+    let Some(figure) = figure else {
+        verdict.reason = Some("this scenario has no such figure.".into());
+        return verdict;
+    };
+    let values: Option<Vec<f64>> = figure.values.iter().map(|value| value.value).collect();
+    let Some(values) = values.filter(|values| !values.is_empty()) else {
+        verdict.reason = Some(why_unknown(figure).into());
+        return verdict;
+    };
+    verdict.violating = values.iter().filter(|value| !holds(objective.test, **value)).count() as u32;
+    let (judgement, reason) = if figure.extreme || matches!(objective.test, Test::Equals(_)) {
+        verdict.value = if figure.extreme {
+            values.iter().copied().reduce(f64::max)
+        } else {
+            mean(values.iter().copied().map(Some))
+        };
+        (if verdict.violating == 0 { Judgement::Pass } else { Judgement::Miss }, None)
+    } else {
+        verdict.value = mean(values.iter().copied().map(Some)).and_then(rounded);
+        let sure = figure.values.iter().all(|value| value.sure);
+        let interval = Interval95::of(&values.into_iter().map(Some).collect::<Vec<_>>(), sure);
+        verdict.interval95 = Some(interval);
+        by_interval(objective.test, &interval)
+    };
+    (verdict.verdict, verdict.reason) = censor(judgement, reason, objective, complete);
+    verdict
+}
+
+fn why_unknown(figure: &Measured) -> &'static str {
+    let none = |value: &Value| value.value.is_none();
+    match () {
+        () if figure.withheld => "there is no steady state: the load is above a limit.",
+        () if figure.path == COST_MONTH => "a price is not known.",
+        () if figure.values.iter().all(none) => "nothing was measured.",
+        () => "nothing was measured in some replications.",
+    }
+}
+
+fn holds(test: Test, value: f64) -> bool {
+    match test {
+        Test::Max(bound) => value <= bound,
+        Test::Min(bound) => value >= bound,
+        Test::Equals(bound) => value == bound,
+    }
+}
+
+fn by_interval(test: Test, interval: &Interval95) -> (Judgement, Option<String>) {
+    let undecided = |reason: &str| (Judgement::Undecided, Some(reason.to_owned()));
+    if !interval.sure {
+        return undecided("too few records lie beyond the percentile; make the run longer.");
+    }
+    let Some((low, high)) = interval.ends() else {
+        return undecided("one replication gives no interval; run more.");
+    };
+    match (holds(test, low), holds(test, high)) {
+        (true, true) => (Judgement::Pass, None),
+        (false, false) => (Judgement::Miss, None),
+        _ => undecided("the interval holds values on both sides; run more replications."),
+    }
+}
+
+/// Where measured writes had not arrived by the end, latencies are lower bounds: they can miss a greatest allowed
+/// value, but not meet it.
+fn censor(
+    judgement: Judgement,
+    reason: Option<String>,
+    objective: &Objective,
+    complete: bool,
+) -> (Judgement, Option<String>) {
+    let bound_holds = match objective.test {
+        Test::Max(_) => judgement == Judgement::Miss,
+        Test::Min(_) => judgement == Judgement::Pass,
+        Test::Equals(_) => false,
+    };
+    let decided = matches!(judgement, Judgement::Pass | Judgement::Miss);
+    if complete || unit(&objective.path) != Unit::Milliseconds || bound_holds || !decided {
+        return (judgement, reason);
+    }
+    (Judgement::Undecided, Some("some measured writes had not arrived by the end of the run.".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(path: &str, test: Test, values: &[f64], sure: bool, complete: bool) -> Judgement {
+        let values = values.iter().map(|value| Value { value: Some(*value), sure }).collect();
+        let extreme = path == "lost" || path.ends_with(".max");
+        let figure = Measured { path: path.into(), extreme, values, withheld: false };
+        let unit = unit(path);
+        judge(&Objective { path: path.into(), test, unit, written: String::new() }, &[figure], complete)
+            .verdict
+    }
+
+    /// 1 and 3 have mean 2 and a half-width of 12.7: whatever is asked between -10 and 14 is open.
+    #[test]
+    fn means_are_judged_by_their_whole_interval() {
+        let of = |test| verdict("consumers.a.latency.p99", test, &[1.0, 3.0], true, true);
+        assert_eq!(of(Test::Max(15.0)), Judgement::Pass);
+        assert_eq!(of(Test::Max(4.0)), Judgement::Undecided);
+        assert_eq!(of(Test::Min(15.0)), Judgement::Miss);
+        let one = verdict("consumers.a.latency.p99", Test::Max(15.0), &[1.0], true, true);
+        let unsure = verdict("consumers.a.latency.p99", Test::Max(15.0), &[1.0, 1.0], false, true);
+        assert_eq!((one, unsure), (Judgement::Undecided, Judgement::Undecided));
+    }
+
+    #[test]
+    fn one_violating_replication_misses_a_greatest_value_or_a_count() {
+        let lost = |values: &[f64]| verdict("lost", Test::Equals(0.0), values, true, true);
+        assert_eq!((lost(&[0.0, 0.0]), lost(&[0.0, 1.0])), (Judgement::Pass, Judgement::Miss));
+        let max = |values: &[f64]| verdict("firehose.a.freshness.max", Test::Max(9.0), values, true, true);
+        assert_eq!((max(&[8.0]), max(&[8.0, 10.0])), (Judgement::Pass, Judgement::Miss));
+    }
+
+    #[test]
+    fn a_lower_bound_can_miss_but_not_meet_a_greatest_allowed_value() {
+        let of = |bound| verdict("consumers.a.latency.p99", Test::Max(bound), &[5.0, 5.0], true, false);
+        assert_eq!((of(6.0), of(4.0)), (Judgement::Undecided, Judgement::Miss));
+        assert_eq!(verdict("lost", Test::Equals(0.0), &[0.0], true, false), Judgement::Pass);
+    }
+
+    #[test]
+    fn a_miss_outweighs_what_is_open_in_the_exit_code() {
+        let unknown = judge(
+            &Objective {
+                path: "x".into(),
+                test: Test::Max(1.0),
+                unit: Unit::Count,
+                written: "max: 1".into(),
+            },
+            &[],
+            true,
+        );
+        let miss = Verdict { verdict: Judgement::Miss, ..unknown.clone() };
+        let pass = Verdict { verdict: Judgement::Pass, ..unknown.clone() };
+        assert_eq!(exit_code(&[]), 0);
+        assert_eq!(exit_code(&[pass.clone(), unknown.clone()]), 4);
+        assert_eq!(exit_code(&[unknown, miss, pass]), 3);
+    }
+}

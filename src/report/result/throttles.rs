@@ -1,0 +1,107 @@
+//! Everything that was refused, where and by which limit.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::measure::series::Series;
+use crate::pipeline::finish::Outcome;
+use crate::pipeline::{feed, read, source};
+use crate::report::number::{rounded, share};
+use crate::scenario::checked::Scenario;
+
+/// Requests that one limit refused at one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThrottleRow {
+    /// Whose requests, such as `workload.checkout`, or which stream's limit, such as `kinesis.changes`. The same
+    /// refusal shows at both ends.
+    pub path: String,
+    /// The limit, in a word or two.
+    pub cause: String,
+    /// Requests refused in all replications.
+    pub refused: u64,
+    /// Their share of all requests there.
+    pub share: Option<f64>,
+    /// When the first one was refused in any replication, simulated seconds; for streams and readers to a bin of
+    /// the series; null when there was none or it is not known.
+    pub first_s: Option<f64>,
+}
+
+/// All rows, in the order of the flow; limits that refused nothing have a row with 0.
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
+    let mut rows = Vec::new();
+    let mut push = |path: &str, cause: &str, refused: u64, requests: u64, first_s: Option<f64>| {
+        rows.push(ThrottleRow {
+            path: path.to_owned(),
+            cause: cause.to_owned(),
+            refused,
+            share: share(refused, requests).and_then(rounded),
+            first_s: first_s.filter(|_| refused > 0).and_then(rounded),
+        });
+    };
+    for (number, plan) in scenario.producers.iter().enumerate() {
+        let meters = || outcomes.iter().map(|outcome| &outcome.producers[number].0);
+        let requests: u64 = meters().map(|meter| meter.requests).sum();
+        let settled: u64 = meters().map(|meter| meter.accepted + meter.too_large).sum();
+        push(&format!("workload.{}", plan.name), "write capacity", requests - settled, requests, None);
+    }
+    for (number, plan) in scenario.tables.iter().enumerate() {
+        let meters = || outcomes.iter().map(|outcome| &outcome.tables[number].meter);
+        let refused = meters().map(|meter| meter.throttled).sum();
+        let first = meters().filter_map(|meter| meter.first_throttled).min().map(|first| first as f64 / 1e9);
+        let path = format!("tables.{}", plan.name);
+        push(&path, "write capacity", refused, meters().map(|meter| meter.requests).sum(), first);
+        if plan.replication.is_some() {
+            let feeds = || outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
+            let refused = feeds().map(|feed| feed.meter.throttled).sum();
+            let attempts = feeds().map(|feed| feed.meter.attempts).sum();
+            let first = first_bin(feeds().map(|feed| &feed.series), feed::column::THROTTLED);
+            push(&format!("{path}.kinesis"), "shard limits", refused, attempts, first);
+        }
+    }
+    for (number, plan) in scenario.streams.iter().enumerate() {
+        let loads = || outcomes.iter().flat_map(|outcome| &outcome.streams[number].loads);
+        let puts: u64 = loads().map(|load| load.total.records + load.total.refused).sum();
+        let series = outcomes.iter().map(|outcome| &outcome.streams[number].series);
+        let first = first_bin(series, source::column::REFUSED);
+        let causes = ["records a second", "bytes a second", "records and bytes a second"];
+        for (limit, cause) in causes.into_iter().enumerate() {
+            let refused = loads().map(|load| load.refused_by_limit[limit]).sum();
+            push(&format!("kinesis.{}", plan.name), cause, refused, puts, first);
+        }
+    }
+    for (number, plan) in scenario.consumers.iter().enumerate() {
+        let series = outcomes.iter().map(|outcome| &outcome.consumers[number].series);
+        let first = first_bin(series, read::column::REFUSED);
+        let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.consumers[number].reads).collect();
+        readers(&format!("consumers.{}", plan.name), &reads, first, &mut push);
+    }
+    for (number, plan) in scenario.deliveries.iter().enumerate() {
+        let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.deliveries[number].reads).collect();
+        readers(&format!("firehose.{}", plan.name), &reads, None, &mut push);
+    }
+    rows
+}
+
+fn readers(
+    path: &str,
+    reads: &[crate::systems::kinesis::stream::ReadMeter],
+    first: Option<f64>,
+    push: &mut impl FnMut(&str, &str, u64, u64, Option<f64>),
+) {
+    let all = super::flow::ReadRow::sum(reads.iter());
+    let calls = all.polls + all.empty_polls + all.refused_calls + all.refused_bytes;
+    push(path, "calls a second", all.refused_calls, calls, first);
+    push(path, "bytes read a second", all.refused_bytes, calls, first);
+}
+
+/// The start of the first bin of any series in which a column is not 0, seconds.
+fn first_bin<'a, const COLUMNS: usize>(
+    series: impl Iterator<Item = &'a Series<COLUMNS>>,
+    column: usize,
+) -> Option<f64> {
+    let first = |series: &Series<COLUMNS>| {
+        let bin = series.bins().iter().position(|bin| bin[column] > 0)?;
+        Some(bin as u64 * series.width())
+    };
+    series.filter_map(first).min().map(|nanos| nanos as f64 / 1e9)
+}

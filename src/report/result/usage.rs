@@ -1,0 +1,144 @@
+//! What a month uses of everything that is billed, from what the measured span used.
+
+use rust_decimal::Decimal;
+
+use crate::engine::time::{DAY, HOUR, Nanos, SECOND};
+use crate::pipeline::finish::Outcome;
+use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
+use crate::pricing::{Cause, Usage, UsageError};
+use crate::scenario::checked::Scenario;
+
+/// Bytes of the GB that AWS bills by.
+const GIGABYTE: u128 = 1 << 30;
+/// Up to here, longer retention is billed by shard-hours; beyond, also by stored bytes.
+const LONG_TERM: Nanos = 7 * DAY;
+
+/// The month's usage: what all replications used, divided by how many there are, times what the scenario stands for
+/// over the measured span. Every step is exact but the last, which keeps 12 decimals.
+///
+/// # Errors
+/// [`UsageError`] for numbers beyond 28 digits, and for a measured span of no length.
+pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let represents = u128::from(scenario.billing.represents);
+    let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
+    let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
+    add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(&mut month, &hourly(scenario)?.scale(represents, u128::from(HOUR))?)?;
+    let long_term = long_term(scenario, outcomes)?;
+    add_all(
+        &mut month,
+        &long_term.scale(represents, spans * GIGABYTE * u128::from(scenario.billing.month))?,
+    )?;
+    month.0.retain(|_, line| !line.quantity.is_zero());
+    Ok(month)
+}
+
+fn add_all(to: &mut Usage, from: &Usage) -> Result<(), UsageError> {
+    for (id, line) in &from.0 {
+        line.causes.iter().try_for_each(|(cause, quantity)| to.add(id, *cause, *quantity))?;
+    }
+    Ok(())
+}
+
+/// Requests and units.
+fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for [first, copies, retries] in &quantities.feeds {
+            usage.add("ddb.cdc.kinesis", Cause::Base, Decimal::from(*first))?;
+            usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
+            usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
+        }
+        for [units, _, bytes] in &quantities.streams {
+            // 25,600 divides a power of ten, so that the share that is not rounding is exact.
+            let true_size = Decimal::from(*bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
+            usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
+            usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
+        }
+        for [puts, _] in &quantities.s3 {
+            usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
+        }
+    }
+    debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.feeds.len() == scenario.tables.len()));
+    Ok(usage)
+}
+
+/// Bytes of what is billed by the GB.
+fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for [bytes, billed] in &quantities.deliveries {
+            usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
+            usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+        }
+        for [_, stored] in &quantities.s3 {
+            // What one month delivers, kept for one month.
+            usage.add("s3.std", Cause::Base, Decimal::from(*stored))?;
+        }
+    }
+    debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
+    Ok(usage)
+}
+
+/// Units that are billed for each hour, used or not.
+fn hourly(scenario: &Scenario) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for table in &scenario.tables {
+        usage.add("ddb.prov.wcu_h", Cause::Base, Decimal::from(table.write_units))?;
+    }
+    for stream in &scenario.streams {
+        let shards = Decimal::from(stream.shards);
+        usage.add("kds.prov.shard_h", Cause::Base, shards)?;
+        if stream.retention > DAY {
+            usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+        }
+    }
+    Ok(usage)
+}
+
+/// Bytes written times the seconds for which they stay beyond seven days. In the long run a stream always holds
+/// the bytes of that much time, so a month's GB-months are those of what a month writes.
+fn long_term(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    let id = "kds.prov.lt_ret_gbmo";
+    for (number, stream) in scenario.streams.iter().enumerate() {
+        let beyond = Decimal::from(stream.retention.saturating_sub(LONG_TERM) / SECOND);
+        for outcome in outcomes {
+            let bytes = Decimal::from(outcome.quantities.streams[number][2]);
+            let stayed =
+                bytes.checked_mul(beyond).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
+            usage.add(id, Cause::Retention, stayed)?;
+        }
+    }
+    Ok(usage)
+}
+
+/// The rules by which usage was drawn up, for the reader of a bill: those that apply, in whole sentences.
+pub fn rules(scenario: &Scenario) -> Vec<String> {
+    let mut rules = vec![
+        "Requests, units and bytes are those of the measured span, as the mean of the replications, scaled to the \
+         time that the scenario stands for."
+            .to_owned(),
+        "Provisioned write units and shards are billed for every hour of that time.".to_owned(),
+    ];
+    if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
+        rules.push(
+            "Retention beyond seven days: the bytes that a stream then always holds for the further days, besides \
+             the shard-hours of extended retention."
+                .to_owned(),
+        );
+    }
+    if !scenario.deliveries.is_empty() {
+        rules.push(
+            "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \
+             as much again."
+                .to_owned(),
+        );
+    }
+    rules.push(
+        "Not in this bill: the table's storage and reads, consumers' computing time, data transfer, logs, metrics, \
+         encryption keys, taxes and discounts."
+            .to_owned(),
+    );
+    rules
+}

@@ -1,0 +1,271 @@
+//! The summary of a run on one screen: plain text, at most 100 columns wide.
+
+use rust_decimal::Decimal;
+
+use super::drawing;
+use super::result::RunResult;
+use super::result::identity::StudyName;
+use super::result::latency::LatencyRow;
+use super::result::slo::{Judgement, Verdict};
+use super::table::Table;
+use super::words;
+
+/// Columns that the summary takes at most.
+pub const WIDTH: usize = 100;
+
+/// Whether verdicts and warnings are coloured by ANSI escapes; print those through `anstream`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// No escapes at all.
+    Plain,
+    /// Red for what failed, yellow for what is open, green for what is fine.
+    Ansi,
+}
+
+impl Colour {
+    fn paint(self, code: u8, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Ansi => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        }
+    }
+}
+
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+
+/// The summary. `files` is the folder that the reports were written to, if any.
+pub fn render(result: &RunResult, files: Option<&str>, colour: Colour) -> String {
+    let mut lines = heading(result);
+    lines.extend(warnings(result, colour));
+    lines.push(String::new());
+    lines.extend(drawing::draw(result, WIDTH));
+    lines.push(String::new());
+    lines.extend(latency(result));
+    lines.push(String::new());
+    lines.extend(facts(result));
+    lines.extend(result.slo.iter().enumerate().map(|(number, verdict)| {
+        let label = if number == 0 { "slo" } else { "" };
+        labelled(label, &slo(verdict, colour))
+    }));
+    lines.extend(files.map(|files| labelled("files", files)));
+    lines.join("\n") + "\n"
+}
+
+/// Columns before the text of a labelled line.
+const LABEL: usize = 9;
+
+fn labelled(label: &str, text: &str) -> String {
+    format!("{label:<LABEL$}{text}")
+}
+
+/// The lines of a text of words, no wider than `width`.
+fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(format!("{indent}{word}"));
+        }
+    }
+    lines
+}
+
+fn heading(result: &RunResult) -> Vec<String> {
+    let identity = &result.identity;
+    let name = match &identity.variant {
+        Some(variant) => format!("{} / {variant}", identity.scenario),
+        None => identity.scenario.clone(),
+    };
+    let study = match identity.study {
+        StudyName::Steady => "steady",
+        StudyName::Terminating => "terminating",
+    };
+    let warm_up = match identity.warm_up_s {
+        0.0 => String::new(),
+        seconds => format!(" after a warm-up of {}", words::span(seconds)),
+    };
+    let run = format!(
+        "{name}: {study}, {}{warm_up}, {}, seed {}, fingerprint {}",
+        words::span(identity.measured_s()),
+        words::plural(u64::from(identity.replications), "replication"),
+        identity.seed,
+        identity.fingerprint,
+    );
+    let about = if identity.about.is_empty() { Vec::new() } else { wrapped(&identity.about, "", WIDTH) };
+    wrapped(&run, "  ", WIDTH).into_iter().chain(about).collect()
+}
+
+fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for overload in &result.overloaded {
+        let growth = overload.growth_per_s.map_or("is refused for good".to_owned(), |growth| {
+            format!("grows by {} records/s", words::number(growth))
+        });
+        warnings.push(format!("overloaded: {}; what waits at {} {growth}.", overload.limit, overload.path));
+    }
+    if !result.overloaded.is_empty() {
+        warnings.push("There is no steady state, so latencies that depend on it are withheld.".into());
+    }
+    if !result.complete {
+        warnings.push(
+            "Some measured writes had not arrived by the end: latencies are at least those shown.".into(),
+        );
+    }
+    warnings
+        .iter()
+        .flat_map(|text| wrapped(text, "  ", WIDTH))
+        .map(|line| colour.paint(YELLOW, &line))
+        .collect()
+}
+
+/// A latency figure: `~` where too few records tell it, `≥` where some never arrived.
+pub(super) fn latency_figure(row: &LatencyRow, name: &str, value: Option<f64>) -> String {
+    let text = words::figure(".p50", value);
+    match () {
+        () if value.is_none() => text,
+        () if row.at_least => format!("≥{text}"),
+        () if !row.sure(name) => format!("~{text}"),
+        () => text,
+    }
+}
+
+fn latency(result: &RunResult) -> Vec<String> {
+    let mut table =
+        Table::new(&["<from the intended write", "records", "mean", "p50", "p90", "p99", "p99.9", "max"]);
+    for row in &result.latency {
+        let figures = row.figures().map(|(name, value)| latency_figure(row, name, value));
+        table.row([row.path.clone(), words::count(row.count)].into_iter().chain(figures));
+    }
+    let mut lines = table.plain(WIDTH);
+    let unsure =
+        |row: &LatencyRow| row.figures().iter().any(|(name, value)| value.is_some() && !row.sure(name));
+    if result.latency.iter().any(unsure) {
+        lines.push("~ fewer than 10 records lie beyond this percentile in some replication".into());
+    }
+    lines
+}
+
+fn facts(result: &RunResult) -> Vec<String> {
+    let mut facts = Vec::new();
+    for row in &result.ordering {
+        let share = |value: Option<f64>| value.map_or(words::NONE.into(), words::percent);
+        let (twice, late) = (share(row.duplicate_share), share(row.out_of_order_share));
+        facts.push(("order", format!("{}: {twice} arrive twice, {late} out of order", row.path)));
+    }
+    facts.extend(worst_shard(result).map(|text| ("shard", text)));
+    facts.push(("lost", lost(result)));
+    facts.push(("bill", bill(result)));
+    let lines = |(label, text): &(&str, String)| -> Vec<String> {
+        let lines = wrapped(text, "", WIDTH - LABEL).into_iter().enumerate();
+        lines.map(|(number, line)| labelled(if number == 0 { label } else { "" }, &line)).collect()
+    };
+    facts.iter().flat_map(lines).collect()
+}
+
+fn worst_shard(result: &RunResult) -> Option<String> {
+    let firsts = result.shards.iter().filter_map(|stream| Some((stream, stream.worst.first()?)));
+    let (stream, shard) = firsts.max_by(|(_, a), (_, b)| {
+        let badness =
+            |row: &super::result::shards::ShardRow| (row.total.refused, row.utilisation_max.unwrap_or(0.0));
+        let (a, b) = (badness(a), badness(b));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    })?;
+    let mut text = format!(
+        "{} shard {} of {}: busiest second at {} of its limit, {} refused",
+        stream.path,
+        shard.shard,
+        stream.shards,
+        words::percent(shard.utilisation_max.unwrap_or(0.0)),
+        words::count(shard.total.refused),
+    );
+    if let Some(key) = shard.top_keys.first() {
+        text += &format!(", {} of it {}", words::percent(key.share.unwrap_or(0.0)), key.key);
+    }
+    Some(text)
+}
+
+fn lost(result: &RunResult) -> String {
+    let offered: u64 = result.producers.iter().map(|producer| producer.offered).sum();
+    let mut fates: Vec<String> = Vec::new();
+    for account in &result.ledger {
+        for name in ["given_up", "too_large", "expired"] {
+            let count = account.fates.get(name).copied().unwrap_or(0);
+            if count > 0 {
+                fates.push(format!("{} {} at {}", words::count(count), name.replace('_', " "), account.path));
+            }
+        }
+    }
+    let written = format!("of {} writes in all replications", words::count(offered));
+    if fates.is_empty() { format!("nothing {written}") } else { format!("{} {written}", fates.join(", ")) }
+}
+
+fn bill(result: &RunResult) -> String {
+    let bill = &result.cost.bill;
+    let mut services: Vec<(&str, Decimal)> = Vec::new();
+    for line in &bill.lines {
+        let amount = line.amount.unwrap_or_default();
+        match services.iter_mut().find(|(service, _)| *service == line.service) {
+            Some((_, sum)) => *sum += amount,
+            None => services.push((&line.service, amount)),
+        }
+    }
+    services.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
+    let services: Vec<String> =
+        services.iter().map(|(service, sum)| format!("{service} {}", words::usd(*sum))).collect();
+    let total = match bill.total {
+        Some(total) => format!("{} a month", words::usd(total)),
+        None => format!(
+            "unknown; {} a month are known, not {}",
+            words::usd(bill.known_subtotal),
+            bill.unknown.join(", ")
+        ),
+    };
+    format!("{total} ({})", services.join(", "))
+}
+
+/// One objective on one line.
+fn slo(verdict: &Verdict, colour: Colour) -> String {
+    let code = match verdict.verdict {
+        Judgement::Pass => GREEN,
+        Judgement::Miss => RED,
+        Judgement::Undecided | Judgement::Unknown => YELLOW,
+    };
+    let word = colour.paint(code, &format!("{:<9}", verdict.verdict.name()));
+    let found = words::with_interval(&verdict.path, verdict.value, verdict.interval95.as_ref());
+    let reason = verdict.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+    let text = format!("{} {}: {found}{reason}", verdict.path, verdict.asked);
+    format!("{word} {}", words::cut(&text, WIDTH - LABEL - 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn the_summary_fits_a_screen_and_says_what_matters() {
+        let text = render(&example::result(2), Some("reports/small"), Colour::Plain);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().count() <= 40, "{text}");
+        for part in [
+            "seed 7",
+            "fingerprint",
+            "workload.checkout",
+            "─▶ S3",
+            "USD a month",
+            "nothing of",
+            "reports/small",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,160 @@
+//! Numbers as people read them: three digits, a unit that fits, and a word where there is no number.
+
+use rust_decimal::Decimal;
+
+use super::number::Interval95;
+use super::result::figure::unit;
+use crate::engine::math;
+use crate::scenario::checked::Unit;
+
+/// What stands where there is no number.
+pub const NONE: &str = "-";
+
+/// A whole number in groups of three digits.
+pub fn count(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+fn grouped(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with three significant digits, without an exponent; whole ones above.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || !value.is_finite() {
+        return "0".into();
+    }
+    if size >= 99.95 {
+        let whole = format!("{:.0}", size);
+        return format!("{}{}", if value < 0.0 { "-" } else { "" }, grouped(&whole));
+    }
+    // Digits after the point so that three are significant, at most six; noughts at the end say nothing.
+    let decimals = (2 - math::log10(size).floor() as i32).clamp(0, 6) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A latency or an age given in milliseconds.
+pub fn milliseconds(value: f64) -> String {
+    let size = value.abs();
+    match () {
+        () if size < 999.5 => format!("{} ms", number(value)),
+        () if size < 119_950.0 => format!("{} s", number(value / 1e3)),
+        () if size < 7_170_000.0 => format!("{} min", number(value / 60e3)),
+        () => format!("{} h", number(value / 3.6e6)),
+    }
+}
+
+/// A share as a percentage.
+pub fn percent(share: f64) -> String {
+    format!("{} %", number(share * 100.0))
+}
+
+/// A size in bytes, in powers of 1,024.
+pub fn bytes(value: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = value;
+    let mut unit = 0;
+    while scaled.abs() >= 1_023.5 && unit + 1 < units.len() {
+        scaled /= 1_024.0;
+        unit += 1;
+    }
+    format!("{} {}", number(scaled), units[unit])
+}
+
+/// An amount of US dollars to the cent.
+pub fn usd(amount: Decimal) -> String {
+    let text = format!("{:.2}", amount.abs());
+    let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
+    let sign = if amount.is_sign_negative() { "-" } else { "" };
+    format!("{sign}{}.{cents} USD", grouped(whole))
+}
+
+/// A span of simulated time in the scenario's language, such as `1h` or `5m`.
+pub fn span(seconds: f64) -> String {
+    crate::units::Duration::from_nanos(crate::engine::time::round(seconds * 1e9)).to_string()
+}
+
+/// A figure in the unit of its path.
+pub fn figure(path: &str, value: Option<f64>) -> String {
+    let Some(value) = value else { return NONE.into() };
+    match unit(path) {
+        Unit::Milliseconds => milliseconds(value),
+        Unit::Share => percent(value),
+        Unit::Usd => Decimal::from_f64_retain(value).map_or_else(|| number(value), usd),
+        Unit::Count if path.ends_with("_bytes") => bytes(value),
+        Unit::Count => number(value),
+    }
+}
+
+/// A figure with its interval, such as `1.2 s (1.1 s to 1.3 s)`.
+pub fn with_interval(path: &str, value: Option<f64>, interval: Option<&Interval95>) -> String {
+    let text = figure(path, value);
+    match interval.and_then(Interval95::ends) {
+        Some((low, high)) if value.is_some() && low != high => {
+            format!("{text} ({} to {})", figure(path, Some(low)), figure(path, Some(high)))
+        }
+        _ => text,
+    }
+}
+
+/// A text cut to a width in characters, with a mark where it was cut.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// `1 object`, `2 objects`.
+pub fn plural(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits_and_no_exponent() {
+        let cases = [
+            (0.0, "0"),
+            (0.000_123_4, "0.000123"),
+            (0.2, "0.2"),
+            (1.234, "1.23"),
+            (9.999, "10"),
+            (12.34, "12.3"),
+            (99.96, "100"),
+            (1_234.5, "1,234"),
+            (-12_345.6, "-12,346"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected);
+        }
+    }
+
+    #[test]
+    fn quantities_have_the_unit_that_fits() {
+        assert_eq!(milliseconds(0.42), "0.42 ms");
+        assert_eq!(milliseconds(999.6), "1 s");
+        assert_eq!(milliseconds(61_000.0), "61 s");
+        assert_eq!(milliseconds(150_000.0), "2.5 min");
+        assert_eq!(milliseconds(3.6e6 * 5.0), "5 h");
+        assert_eq!(bytes(5_242_880.0), "5 MiB");
+        assert_eq!(percent(0.000_2), "0.02 %");
+        assert_eq!(usd(Decimal::new(12_345_678, 2)), "123,456.78 USD");
+        assert_eq!(figure("cost.month", Some(9_000.5)), "9,000.50 USD");
+        assert_eq!((count(1_234_567), count(12)), ("1,234,567".into(), "12".into()));
+        assert_eq!(cut("abcdef", 4), "abc…");
+    }
+}
