@@ -112,7 +112,7 @@ fn writer_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     }));
     all.push(Figure::new(format!("{path}.attempts_per_write"), move |outcome| {
         let meter = &outcome.producers[number].0;
-        share(meter.requests, meter.accepted)
+        share(meter.requests(), meter.accepted)
     }));
 }
 
@@ -122,7 +122,7 @@ fn feed_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
             outcome.tables[number].feed.as_ref().and_then(of)
         })
     };
-    all.push(of("throttled_share", |feed| share(feed.meter.throttled, feed.meter.attempts)));
+    all.push(of("throttled_share", |feed| share(feed.meter.throttled, feed.meter.attempts())));
     all.push(of("duplicate_share", |feed| share(feed.ordering.duplicates, feed.ordering.records)));
     all.push(of("out_of_order_share", |feed| share(feed.ordering.late(), feed.ordering.records)));
     all.push(of("age.max", |feed| Some(feed.meter.age_max_micros as f64 / 1e3)));

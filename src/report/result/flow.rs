@@ -47,7 +47,7 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
         let sum = |of: fn(&crate::pipeline::write::WriterMeter) -> u64| meters.iter().map(of).sum::<u64>();
         let (measured, first) = (sum(|meter| meter.cohort), sum(|meter| meter.first_try_cohort));
         let refused = meters.iter().map(|meter| share(meter.cohort - meter.first_try_cohort, meter.cohort));
-        let (accepted, requests) = (sum(|meter| meter.accepted), sum(|meter| meter.requests));
+        let (accepted, requests) = (sum(|meter| meter.accepted), sum(|meter| meter.requests()));
         ProducerRow {
             path: format!("workload.{}", plan.name),
             writes_to: format!("tables.{}", scenario.tables[plan.table].name),
@@ -104,8 +104,6 @@ pub struct FeedRow {
     pub too_large: u64,
     /// Change data capture units of all attempts.
     pub change_data_capture_units: u64,
-    /// The most records under way at once in any replication.
-    pub in_flight_max: u64,
     /// Peak of `AgeOfOldestUnreplicatedRecord` in any replication, among records that were refused at least once; 0 when
     /// none was.
     pub age_of_oldest_max_ms: Option<f64>,
@@ -121,7 +119,7 @@ pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
         TableRow {
             path: format!("tables.{}", plan.name),
             write_units_per_s: plan.write_units,
-            requests: sum(|meter| meter.requests),
+            requests: sum(|meter| meter.accepted + meter.throttled),
             accepted: sum(|meter| meter.accepted),
             throttled: sum(|meter| meter.throttled),
             write_units: sum(|meter| meter.units),
@@ -140,7 +138,7 @@ fn feed(stream: String, number: usize, outcomes: &[Outcome]) -> FeedRow {
     let sum = |of: fn(&crate::systems::dynamodb::replication::ReplicationMeter) -> u64| {
         meters.iter().map(of).sum::<u64>()
     };
-    let (attempts, replicated) = (sum(|meter| meter.attempts), sum(|meter| meter.replicated));
+    let (attempts, replicated) = (sum(|meter| meter.attempts()), sum(|meter| meter.replicated));
     FeedRow {
         stream,
         attempts,
@@ -150,7 +148,6 @@ fn feed(stream: String, number: usize, outcomes: &[Outcome]) -> FeedRow {
         copies: sum(|meter| meter.copies),
         too_large: sum(|meter| meter.too_large),
         change_data_capture_units: sum(|meter| meter.units),
-        in_flight_max: meters.iter().map(|meter| meter.in_flight_max).max().unwrap_or(0),
         age_of_oldest_max_ms: meters
             .iter()
             .map(|meter| meter.age_max_micros)

@@ -40,7 +40,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
     };
     for (number, plan) in scenario.producers.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.producers[number].0);
-        let requests: u64 = meters().map(|meter| meter.requests).sum();
+        let requests: u64 = meters().map(|meter| meter.requests()).sum();
         let settled: u64 = meters().map(|meter| meter.accepted + meter.too_large).sum();
         push(&format!("workload.{}", plan.name), "write capacity", requests - settled, requests, None);
     }
@@ -49,11 +49,11 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         let refused = meters().map(|meter| meter.throttled).sum();
         let first = meters().filter_map(|meter| meter.first_throttled).min().map(|first| first as f64 / 1e9);
         let path = format!("tables.{}", plan.name);
-        push(&path, "write capacity", refused, meters().map(|meter| meter.requests).sum(), first);
+        push(&path, "write capacity", refused, meters().map(|meter| meter.accepted + meter.throttled).sum(), first);
         if plan.replication.is_some() {
             let feeds = || outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
             let refused = feeds().map(|feed| feed.meter.throttled).sum();
-            let attempts = feeds().map(|feed| feed.meter.attempts).sum();
+            let attempts = feeds().map(|feed| feed.meter.attempts()).sum();
             let first = first_bin(feeds().map(|feed| &feed.series), feed::column::THROTTLED);
             push(&format!("{path}.kinesis"), "shard limits", refused, attempts, first);
         }
