@@ -1,7 +1,5 @@
 //! `check`: validate scenarios and show their load against every limit.
 
-use super::backend_stub::scenario::load_check::{self, LoadCheck};
-use super::backend_stub::scenario::{self, LoadOptions};
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use clap::{Args, ValueEnum};
@@ -10,6 +8,8 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::diagnostic::Diagnostics;
+use streamgauge::scenario::load_check::LoadCheck;
+use streamgauge::scenario::{self, LoadOptions};
 
 /// Validate scenarios and show their load against every limit, without simulating.
 ///
@@ -52,7 +52,7 @@ struct Checked {
 
 impl Checked {
     fn new(file: &Path, variant: Option<&str>, scenario: &Scenario) -> Self {
-        let load = load_check::check(scenario);
+        let load = LoadCheck::of(scenario);
         Self {
             file: file.display().to_string(),
             scenario: scenario.name.clone(),

@@ -3,8 +3,6 @@
 use super::Changes;
 use super::backend_stub::report::comparison::{self, Comparison};
 use super::backend_stub::report::folder;
-use super::backend_stub::report::result::RunResult;
-use super::backend_stub::scenario::{self, Loaded};
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use super::report::read_result;
@@ -13,7 +11,9 @@ use super::unfinished::{begin, cannot_write};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use streamgauge::pricing::PriceBook;
+use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::{self, Loaded};
 
 /// Compare variants, scenario files or stored results.
 ///
@@ -109,6 +109,7 @@ fn results(candidates: Named<Candidate>, session: &Session) -> Result<Named<RunR
             Candidate::Simulate(_) => {
                 let scenario = settled.next().expect("as many were settled as there are to simulate");
                 RunResult::new(scenario, &session.simulate(scenario)?, PriceBook::builtin())
+                    .map_err(Failure::internal)?
             }
         };
         results.push((name, result));

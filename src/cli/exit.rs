@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::process::ExitCode;
+use streamgauge::report::result::RunResult;
 use streamgauge::scenario::diagnostic::{Diagnostic, Diagnostics};
 
 /// The ways to end, with their exit codes.
@@ -20,6 +21,17 @@ pub enum Exit {
     Undecided = 4,
     /// Stopped by a signal: 128 and the number of SIGINT.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// By the verdicts on a result's objectives: a miss is certain whatever the others turn out to be.
+    pub fn by_objectives(result: &RunResult) -> Self {
+        match result.exit_code() {
+            0 => Self::Fine,
+            3 => Self::Missed,
+            _ => Self::Undecided,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -19,8 +19,8 @@ pub mod schema;
 mod simulate;
 mod unfinished;
 
-use backend_stub::scenario::LoadOptions;
 use clap::{Args, Parser, Subcommand};
+use streamgauge::scenario::LoadOptions;
 
 /// What `--help` says after the options: the contract with scripts.
 const EXIT_CODES: &str = "\

@@ -1,11 +1,11 @@
 //! The progress bar: simulated time on standard error.
 
-use super::backend_stub::experiment::replicate::Observer;
-use super::backend_stub::pipeline::finish::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use streamgauge::engine::time::{MILLISECOND, Nanos, SECOND};
+use streamgauge::experiment::replicate::Observer;
+use streamgauge::pipeline::finish::Progress;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::units::Duration;
 

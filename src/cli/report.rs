@@ -1,12 +1,13 @@
 //! `report`: render a stored result again.
 
-use super::backend_stub::report::result::RunResult;
-use super::backend_stub::report::{csv, json, markdown, terminal};
+use super::backend_stub::report::{csv, markdown};
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use clap::{Args, ValueEnum};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use streamgauge::report::result::RunResult;
+use streamgauge::report::{json, terminal};
 
 /// Render a stored result again.
 #[derive(Debug, Args)]
@@ -43,9 +44,9 @@ enum Format {
 pub fn report(arguments: &Arguments) -> Ended {
     let result = read_result(&arguments.folder)?;
     output::print(&match arguments.format {
-        Format::Text => terminal::render(&result),
+        Format::Text => terminal::render(&result, None, terminal::Colour::Ansi),
         Format::Markdown => markdown::render(&result),
-        Format::Json => json::render(&result),
+        Format::Json => json::render(&result).map_err(Failure::internal)?,
         Format::Csv => table(&result, &arguments.table)?,
     })?;
     Ok(Exit::Fine)

@@ -1,9 +1,7 @@
 //! `run`: simulate a scenario and write its report.
 
 use super::Changes;
-use super::backend_stub::report::result::{RunResult, Verdict};
-use super::backend_stub::report::{folder, json, markdown, terminal};
-use super::backend_stub::scenario;
+use super::backend_stub::report::{folder, markdown};
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use super::simulate::{Manner, Session, variant};
@@ -11,6 +9,9 @@ use super::unfinished::{begin, cannot_write};
 use clap::{Args, ValueEnum};
 use std::path::{Component, Path, PathBuf};
 use streamgauge::pricing::PriceBook;
+use streamgauge::report::result::RunResult;
+use streamgauge::report::{json, terminal};
+use streamgauge::scenario;
 use streamgauge::scenario::checked::Scenario;
 
 /// Simulate a scenario and write its report.
@@ -83,13 +84,16 @@ pub fn run(arguments: &Arguments) -> Ended {
         failure.help(&format!("`{}` is unfinished: it holds no result.json", folder.display()))
     })?;
     match arguments.format {
-        Format::Text => output::print(&terminal::render(&result))?,
-        Format::Json => output::print(&json::render(&result))?,
+        Format::Text => {
+            let files = folder.display().to_string();
+            output::print(&terminal::render(&result, Some(&files), terminal::Colour::Ansi))?;
+        }
+        Format::Json => output::print(&json::render(&result).map_err(Failure::internal)?)?,
         Format::Markdown => output::print(&markdown::render(&result))?,
         Format::None => {}
     }
     session.tell(&format!("The report is in `{}`.", folder.display()));
-    Ok(worst(result.slo.iter().map(|row| row.verdict)))
+    Ok(Exit::by_objectives(&result))
 }
 
 fn simulate_and_write(
@@ -103,19 +107,10 @@ fn simulate_and_write(
     if arguments.verify {
         session.verify(&scenario)?;
     }
-    let result = RunResult::new(&scenario, &outcomes, PriceBook::builtin());
+    let result = RunResult::new(&scenario, &outcomes, PriceBook::builtin()).map_err(Failure::internal)?;
     folder::write(folder, &result, &outcomes, arguments.objects)
         .map_err(|error| cannot_write(folder, &error))?;
     Ok(result)
-}
-
-/// The worst of the verdicts on the objectives: a miss is certain whatever the others turn out to be.
-fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
-    verdicts.into_iter().fold(Exit::Fine, |worst, verdict| match verdict {
-        Verdict::Missed => Exit::Missed,
-        Verdict::Undecided | Verdict::Unknown if worst == Exit::Fine => Exit::Undecided,
-        _ => worst,
-    })
 }
 
 /// `reports/<name>`, if the name is one that a folder can have.
@@ -138,14 +133,5 @@ mod tests {
         for name in ["", ".", "..", "../orders", "/tmp/x", "a/b", "a\\b", "C:x"] {
             assert_eq!(default_folder(name).unwrap_err().exit, Exit::Rejected, "{name}");
         }
-    }
-
-    #[test]
-    fn a_miss_wins_over_undecided() {
-        use Verdict::{Met, Missed, Undecided, Unknown};
-        assert_eq!(worst([]), Exit::Fine);
-        assert_eq!(worst([Met, Met]), Exit::Fine);
-        assert_eq!(worst([Met, Unknown]), Exit::Undecided);
-        assert_eq!(worst([Undecided, Missed, Unknown]), Exit::Missed);
     }
 }

@@ -1,10 +1,11 @@
 //! `schema`: print the JSON Schema of a file format.
 
-use super::backend_stub::report::{comparison, result};
-use super::backend_stub::scenario;
+use super::backend_stub::report::comparison;
 use super::exit::{Ended, Exit};
 use super::output;
 use clap::{Args, ValueEnum};
+use streamgauge::report::result::RunResult;
+use streamgauge::scenario;
 
 /// Print the JSON Schema (draft-07) of a file format.
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ enum Format {
 pub fn schema(arguments: &Arguments) -> Ended {
     let schema = match arguments.of {
         Format::Scenario => scenario::schema(),
-        Format::Result => result::schema(),
+        Format::Result => RunResult::schema().into(),
         Format::Experiment => comparison::schema(),
     };
     output::print_json(&schema)?;

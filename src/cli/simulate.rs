@@ -1,9 +1,5 @@
 //! What `run` and `compare` share: choosing among a file's variants, and simulating with a progress bar.
 
-use super::backend_stub::experiment::replicate::{self, Control, ExperimentError, Observer, Silent};
-use super::backend_stub::experiment::verify::{self, Verification};
-use super::backend_stub::experiment::warm_up;
-use super::backend_stub::scenario::Loaded;
 use super::exit::Failure;
 use super::interrupt;
 use super::output::tell;
@@ -12,7 +8,11 @@ use clap::Args;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+use streamgauge::experiment::replicate::{self, Control, ExperimentError, Observer, Silent};
+use streamgauge::experiment::verify::{self, Verification};
+use streamgauge::experiment::warm_up;
 use streamgauge::pipeline::finish::Outcome;
+use streamgauge::scenario::Loaded;
 use streamgauge::scenario::checked::{Scenario, WarmUpRule};
 use streamgauge::scenario::diagnostic::{Diagnostic, nearest};
 

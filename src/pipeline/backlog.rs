@@ -32,7 +32,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             feeds: self
                 .tables
                 .iter()
-                .map(|table| table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight(table.table.meter.accepted)))
+                .map(|table| {
+                    table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight(table.table.meter.accepted))
+                })
                 .collect(),
             consumers: self
                 .consumers

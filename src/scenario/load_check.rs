@@ -38,6 +38,17 @@ pub enum Verdict {
     Overloaded,
 }
 
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Fine => "fine",
+            Self::Tight => "tight",
+            Self::PeakAbove => "peak above",
+            Self::Overloaded => "overloaded",
+        })
+    }
+}
+
 /// One load and its limit.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LoadRow {

@@ -49,7 +49,13 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         let refused = meters().map(|meter| meter.throttled).sum();
         let first = meters().filter_map(|meter| meter.first_throttled).min().map(|first| first as f64 / 1e9);
         let path = format!("tables.{}", plan.name);
-        push(&path, "write capacity", refused, meters().map(|meter| meter.accepted + meter.throttled).sum(), first);
+        push(
+            &path,
+            "write capacity",
+            refused,
+            meters().map(|meter| meter.accepted + meter.throttled).sum(),
+            first,
+        );
         if plan.replication.is_some() {
             let feeds = || outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
             let refused = feeds().map(|feed| feed.meter.throttled).sum();
