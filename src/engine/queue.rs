@@ -138,7 +138,7 @@ impl EventQueue {
         Lane(self.lanes.len() - 1)
     }
 
-    /// Schedules an event, not before the last one popped.
+    /// Schedules an event, not before the last one popped. A moment beyond [`END_OF_TIME`] counts as that.
     #[inline]
     pub fn push(&mut self, time: Nanos, rank: u8, handle: u32) {
         let event = self.number(time, rank, handle);
@@ -258,7 +258,7 @@ impl EventQueue {
         if self.sequence == u32::MAX {
             self.renumber();
         }
-        let event = Event::new(time, rank, self.sequence, handle);
+        let event = Event::new(time.min(END_OF_TIME), rank, self.sequence, handle);
         self.sequence += 1;
         event
     }

@@ -108,36 +108,30 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut change = Change::new(write.at, table as u8, write.key, item.version, write.record);
         change.link = u32::from(feed.items.shards[write.key as usize]);
         let mut ready = now + write.delay;
-        let mut copy_at = None;
-        if feed.chances.any() {
-            let address = change.address();
-            if feed.chances.disorder(address)
-                && let Some(chance) = &feed.plan.disorder
-            {
-                ready += feed.chances.delay(chance, address, 0);
-                change.set(flags::DISORDERED);
-            }
-            if feed.chances.duplicate(address)
-                && let Some(chance) = &feed.plan.duplicates
-            {
-                copy_at = Some(ready + feed.chances.delay(chance, address, 1));
-            }
-        }
-        if feed.in_order && change.flags() & flags::DISORDERED == 0 {
+        let address = change.address();
+        if feed.chances.disorder(address)
+            && let Some(chance) = &feed.plan.disorder
+        {
+            ready += feed.chances.delay(chance, address, 0);
+            change.set(flags::DISORDERED);
+        } else if feed.in_order {
             let last = &mut feed.items.ready[write.key as usize];
             ready = ready.max(*last);
             *last = ready;
         }
         let handle = self.changes.insert(change);
         self.queue.push(ready, Kind::Put as u8, handle);
-        if let Some(at) = copy_at {
-            self.copy(change, ready, at);
+        if feed.chances.duplicate(address) {
+            self.copy(change, ready);
         }
     }
 
+    /// Sends a second copy of a change after it.
     #[cold]
-    fn copy(&mut self, mut change: Change, ready: Nanos, at: Nanos) {
+    fn copy(&mut self, mut change: Change, ready: Nanos) {
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return };
+        let Some(chance) = &feed.plan.duplicates else { return };
+        let at = ready + feed.chances.delay(chance, change.address(), 1);
         feed.meter.copies += 1;
         feed.meter.units_copied += u64::from(change.units);
         let distance = (at - ready) / MICROSECOND;
@@ -155,8 +149,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn put(&mut self, now: Nanos, handle: u32) {
         let change = self.changes.get(handle);
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return };
-        let follows = change.flags() & (LEADS | flags::COPY | flags::DISORDERED) == 0;
-        if feed.in_order && follows {
+        if feed.in_order && change.flags() & LEADS == 0 {
             let last_waiting = &mut feed.items.last_waiting[change.key as usize];
             if *last_waiting != NOBODY {
                 // An earlier change of this item waits for room: this one waits behind it.
@@ -253,7 +246,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let failures = u32::from(waiting.failures);
         if failures == 1 {
             waiting.set(flags::RETRIED);
-            if feed.in_order && change.flags() & (LEADS | flags::COPY | flags::DISORDERED) == 0 {
+            if feed.in_order && change.flags() & LEADS == 0 {
                 waiting.set(LEADS);
                 feed.items.last_waiting[change.key as usize] = handle;
             }

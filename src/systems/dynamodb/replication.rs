@@ -183,16 +183,10 @@ impl Chances {
         }
     }
 
-    /// Whether any coin needs tossing at all.
-    #[inline]
-    pub fn any(&self) -> bool {
-        self.duplicate_below | self.disorder_below > 0
-    }
-
     /// Whether this record gets a copy.
     #[inline]
     pub fn duplicate(&self, record: u64) -> bool {
-        self.coins.bits(record, 0) < self.duplicate_below
+        self.duplicate_below > 0 && self.coins.bits(record, 0) < self.duplicate_below
     }
 
     /// Whether this record is held back.
