@@ -100,15 +100,17 @@ impl<const FULL: bool> Pipeline<FULL> {
             let (before, mut kind) = (self.now, Kind::Interval);
             for _ in 0..EVENTS_A_LOOK {
                 // Writes are the one flow that is drawn in time order, so they wait outside the event list.
-                let write_at = self.next_write.at.min(until + 1);
-                match self.queue.pop_before(write_at, Kind::Arrive as u8) {
+                let write_at = self.next_write.at;
+                let writes = write_at <= until;
+                let (time, rank) = if writes { (write_at, Kind::Arrive as u8) } else { (until + 1, 0) };
+                match self.queue.pop_before(time, rank) {
                     Some(event) => {
                         kind = Kind::of(event.rank());
                         self.now = event.time();
                         self.counts.by_kind[kind as usize] += 1;
                         self.step(event.time(), kind, event.handle());
                     }
-                    None if write_at <= until => {
+                    None if writes => {
                         self.now = write_at;
                         self.counts.by_kind[Kind::Arrive as usize] += 1;
                         self.arrive(write_at);
