@@ -65,7 +65,13 @@ impl<Q: Quantity> serde::de::Visitor<'_> for Visitor<Q> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Q, E> {
-        text.parse().map_err(E::custom)
+        text.parse().map_err(|error| {
+            match text.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+                true => E::custom(error),
+                // What is no quantity at all is best told what one looks like.
+                false => E::custom(format_args!("expected {}; found `{text}`", Q::EXPECTED)),
+            }
+        })
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Q, E> {

@@ -64,12 +64,15 @@ fn load_source(
     let tree = yaml::parse(source)?;
     let arguments = Arguments::parse(options)?;
     let mut inputs = Inputs::new(folder);
-    let base = arguments.scenario(&tree, None, &mut inputs)?;
+    let base = arguments.scenario(&tree, None, &mut inputs);
+    let base = base.map_err(|errors| arguments.blame(errors, &tree, &mut inputs))?;
     let (mut variants, mut errors) = (Vec::new(), Vec::new());
     for variant in Variant::all(&tree)? {
         match arguments.scenario(&tree, Some(&variant), &mut inputs) {
             Ok(scenario) => variants.push((variant.name, scenario)),
-            Err(found) => errors.extend(found.into_errors().into_iter().map(|error| variant.blame(error))),
+            Err(found) => {
+                errors.extend(found.into_errors().into_iter().map(|error| blame(error, &variant.label)))
+            }
         }
     }
     Diagnostics::new(errors).or(Loaded { base, variants })
@@ -107,13 +110,13 @@ impl Variant {
         }
         Diagnostics::new(errors).or(variants)
     }
+}
 
-    /// Says in which variant an error is, for those about lines that the variant left as they are.
-    fn blame(&self, error: Diagnostic) -> Diagnostic {
-        match error.origin.label() {
-            Some(_) => error,
-            None => Diagnostic { origin: error.origin.labelled(&self.label), ..error },
-        }
+/// Says by which overrides an error came about, for those about lines that the overrides left as they are.
+fn blame(error: Diagnostic, label: &Arc<str>) -> Diagnostic {
+    match error.origin.label() {
+        Some(_) => error,
+        None => Diagnostic { origin: error.origin.labelled(label), ..error },
     }
 }
 
@@ -138,6 +141,17 @@ impl Arguments {
             }
         }
         Diagnostics::new(errors).or(Self { overrides, written: options.sets.clone() })
+    }
+
+    /// Names the overrides in errors about lines that they left as they are, if those are sound without them.
+    fn blame(&self, errors: Diagnostics, tree: &Node, inputs: &mut Inputs) -> Diagnostics {
+        let none = Self { overrides: Vec::new(), written: Vec::new() };
+        if self.overrides.is_empty() || none.scenario(tree, None, inputs).is_err() {
+            return errors;
+        }
+        let labels: Vec<&str> = self.overrides.iter().filter_map(|it| it.value.origin.label()).collect();
+        let label = labels.join(" ").into();
+        Diagnostics::new(errors.into_errors().into_iter().map(|error| blame(error, &label)).collect())
     }
 
     /// The scenario with a variant's overrides and then these.

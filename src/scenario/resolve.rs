@@ -146,8 +146,9 @@ fn warm_up(resolver: &mut Resolver, file: &ScenarioFile, study: Study) -> (u64, 
             (0, WarmUpRule::Mser5)
         }
         WarmUp::Fixed(warm_up) => {
-            if warm_up >= file.duration {
-                let duration = file.duration;
+            let duration = file.duration;
+            // A duration of nothing is a mistake of its own.
+            if warm_up >= duration && duration > Duration::ZERO {
                 resolver.error(
                     &path,
                     format!("expected less than the `duration` of {duration}; found `{warm_up}`"),

@@ -85,13 +85,39 @@ impl<'a> Resolver<'a> {
 
     /// Reports an error about a node.
     pub fn error(&mut self, path: &Path, message: impl Into<String>) {
-        self.errors.push(Diagnostic::new(message).at(self.tree.origin_at(path)).on(path.clone()));
+        self.report(path, Diagnostic::new(message));
     }
 
     /// Reports an error about a node, with advice.
     pub fn error_with_help(&mut self, path: &Path, message: impl Into<String>, help: impl Into<String>) {
-        let error = Diagnostic::new(message).at(self.tree.origin_at(path)).on(path.clone());
-        self.errors.push(error.help(help));
+        self.report(path, Diagnostic::new(message).help(help));
+    }
+
+    /// What many parts take from the section `assumptions` is reported once, where it is written.
+    fn report(&mut self, path: &Path, error: Diagnostic) {
+        let path = self.assumed_at(path).unwrap_or(path);
+        let error = error.at(self.tree.origin_at(path)).on(path.clone());
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// The entry of the section `assumptions` that gave a node its value, if the node is not written itself.
+    fn assumed_at(&self, path: &Path) -> Option<&Path> {
+        let steps = path.segments();
+        let written =
+            (0..=steps.len()).rev().find(|end| self.tree.get(&Path(steps[..*end].to_vec())).is_some())?;
+        let names = (written..steps.len()).flat_map(|at| {
+            // A parameter within a part bears the part's name too: `retry.base` is `retry_base`.
+            let within =
+                steps[at.saturating_sub(1)..=at].iter().map(Segment::to_string).collect::<Vec<_>>().join("_");
+            [steps[at].to_string(), within]
+        });
+        let used: Vec<_> = self.chosen.iter().filter(|chosen| chosen.used).collect();
+        names
+            .into_iter()
+            .find_map(|name| used.iter().find(|chosen| chosen.key == name))
+            .map(|chosen| &chosen.path)
     }
 
     /// The value, or an error about a node.

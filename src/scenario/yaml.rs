@@ -243,7 +243,9 @@ impl Reader<'_> {
             }
             other => {
                 let error = Diagnostic::new(UserMessageFormatter.format_message(other).into_owned());
-                if error.message.contains("indentation") {
+                if error.message.contains("recursion limit") {
+                    Diagnostic::new(format!("maps and lists are more than {DEPTH} deep here"))
+                } else if error.message.contains("indentation") {
                     error.help("lines inside brackets or quotation marks, the closing one included, are indented deeper than their key")
                 } else {
                     error

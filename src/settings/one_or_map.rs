@@ -45,7 +45,15 @@ impl<'de, One: Deserialize<'de>, Map: Deserialize<'de> + Expected> Visitor<'de>
     one! { visit_str &str, visit_u64 u64, visit_i64 i64, visit_f64 f64, }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let value = Map::deserialize(MapAccessDeserializer::new(&mut map))?;
+        let empty = map.size_hint() == Some(0);
+        let value = Map::deserialize(MapAccessDeserializer::new(&mut map));
+        let value = match value {
+            // Of an empty map, serde only knows that it is no enum.
+            Err(_) if empty => {
+                return Err(Error::custom(format_args!("expected {}; found an empty map", Map::EXPECTED)));
+            }
+            value => value?,
+        };
         // An enum takes the first entry and leaves the others.
         match map.next_key::<IgnoredAny>()? {
             None => Ok(OneOrMap::Map(value)),

@@ -127,8 +127,8 @@ fn profile(
     settings: &ProfileSettings,
     around: &mut Surroundings,
 ) -> Option<Arc<RateProfile>> {
-    if settings.scale.is_some() && settings.peak.is_some() {
-        resolver.error(&path.key("peak"), "`scale` and `peak` exclude each other; keep one");
+    if !sound(resolver, path, settings) {
+        return None;
     }
     let since_1970 = |moment: Timestamp| moment.unix_seconds().saturating_mul(SECOND as i64);
     let options = ProfileOptions {
@@ -156,6 +156,39 @@ fn profile(
     note_file(around.files, &settings.file);
     note_profile(resolver, &settings.file, &report);
     Some(bins)
+}
+
+/// Whether what is said about a profile makes sense whatever is in its file.
+fn sound(resolver: &mut Resolver, path: &Path, settings: &ProfileSettings) -> bool {
+    let ProfileSettings { scale, peak, speed, period, from, to, .. } = settings;
+    let mut sound = positive(resolver, &path.key("speed"), *speed);
+    let mut refuse = |key: &str, message: String| {
+        sound = false;
+        resolver.error(&path.key(key), message);
+    };
+    if let Some(scale) = scale.filter(|scale| *scale < 0.0) {
+        refuse("scale", format!("expected a number that is not negative; found `{scale}`"));
+    }
+    if scale.is_some() && peak.is_some() {
+        refuse("peak", "`scale` and `peak` exclude each other; keep one".to_owned());
+    }
+    if *period == Some(Duration::ZERO) {
+        refuse("period", "expected more than nothing; found `0s`".to_owned());
+    }
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        refuse("to", format!("expected a moment after `from`, {from}; found `{to}`"));
+    }
+    sound
+}
+
+fn positive(resolver: &mut Resolver, path: &Path, number: Option<f64>) -> bool {
+    let wrong = number.filter(|number| *number <= 0.0);
+    if let Some(number) = wrong {
+        resolver.error(path, format!("expected a number above 0; found `{number}`"));
+    }
+    wrong.is_none()
 }
 
 fn note_file(files: &mut Vec<String>, file: &str) {
@@ -191,6 +224,13 @@ fn trace(
     settings: &TraceSettings,
     around: &mut Surroundings,
 ) -> Option<Arc<Trace>> {
+    let sound = positive(resolver, &path.key("speed"), settings.speed);
+    if settings.repeat == Some(0) {
+        resolver.error(&path.key("repeat"), "expected at least 1; found `0`");
+    }
+    if !sound || settings.repeat == Some(0) {
+        return None;
+    }
     let options = TraceOptions { speed: settings.speed.unwrap_or(1.0), repeat: settings.repeat.unwrap_or(1) };
     let trace = resolver.check(&path.key("file"), around.inputs.trace(&settings.file, &options))?;
     note_file(around.files, &settings.file);

@@ -1,0 +1,499 @@
+//! Wrong scenarios are refused: each mistake with one message, in plain words, at the place where it is written.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use streamgauge::scenario::diagnostic::{Diagnostic, Diagnostics};
+use streamgauge::scenario::{LoadOptions, load_text};
+
+#[path = "bad_input/files.rs"]
+mod files;
+
+/// A sound scenario, each part on a line of its own.
+const BASE: &str = "\
+name: orders
+about: One table, one stream, two readers.
+seed: 7
+duration: 10m
+warm_up: 1m
+replications: 2
+workload:
+  checkout:
+    writes_to: tables.orders
+    arrivals: { poisson: { rate: 100/s } }
+    keys: { uniform: { items: 1_000 } }
+    item: { size: 700 B }
+    operations: { insert: 10%, modify: 85%, remove: 5% }
+    client: { retries: standard_2026 }
+tables:
+  orders:
+    capacity: { provisioned: { write_units: 500 } }
+    kinesis: { stream: changes, timestamp_precision: microsecond }
+kinesis:
+  changes:
+    capacity: { provisioned: { shards: 2 } }
+    retention: 24h
+consumers:
+  search:
+    reads: kinesis.changes
+    polling: { interval: 1s, batch_size: 500 }
+firehose:
+  lake:
+    reads: kinesis.changes
+    buffer: { size: 5 MiB, interval: 60s }
+    to: { s3: {} }
+slo:
+  consumers.search.latency.p99: { max: 3s }
+  lost: { equals: 0 }
+variants:
+  more-shards: { kinesis.changes.capacity.provisioned.shards: 4 }
+";
+
+/// Stands in front of each mistake in a text, and is taken out before the text is read.
+const MARK: char = '§';
+
+/// A text with its mistakes' lines, counted from the marks.
+struct Marked {
+    text: String,
+    lines: Vec<usize>,
+}
+
+impl Marked {
+    fn new(text: &str) -> Self {
+        let before = |at: usize| text[..at].matches('\n').count() + 1;
+        let lines = text.match_indices(MARK).map(|(at, _)| before(at)).collect();
+        Self { text: text.replace(MARK, ""), lines }
+    }
+}
+
+/// The sound scenario with one passage changed.
+#[track_caller]
+fn with(old: &str, new: &str) -> String {
+    assert_eq!(BASE.matches(old).count(), 1, "`{old}` must be there once");
+    BASE.replace(old, new)
+}
+
+fn read(text: &str, folder: &Path, sets: &[&str]) -> Result<(), Diagnostics> {
+    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
+    load_text("s.yaml", text, folder, &LoadOptions { sets, ..LoadOptions::default() }).map(drop)
+}
+
+/// Words that say something about the program and nothing about the scenario.
+const JARGON: [&str; 14] = [
+    "u8", "u16", "u32", "u64", "i64", "f64", "usize", "struct", "enum", "serde", "Option", "Settings",
+    "Some(", "Err(",
+];
+
+/// What is wrong with a refusal, if something is. `lines` are those of the mistakes, `parts` is what the messages hold.
+fn faults(errors: &[Diagnostic], lines: &[usize], parts: &[&str]) -> Vec<String> {
+    let mut faults = Vec::new();
+    if errors.len() != parts.len() {
+        faults.push(format!("{} errors, expected {}", errors.len(), parts.len()));
+    }
+    for (number, error) in errors.iter().enumerate() {
+        let shown = error.to_string();
+        let found = error.origin.place().map(|(source, span)| source.position(span.start).line);
+        if found != lines.get(number).copied() {
+            faults.push(format!("line {found:?}, expected {:?}", lines.get(number)));
+        }
+        if found.is_some_and(|line| !shown.contains(&format!("--> s.yaml:{line}:"))) {
+            faults.push("the line is not shown".to_owned());
+        }
+        if !parts.get(number).is_some_and(|part| shown.contains(part)) {
+            faults.push(format!("does not say {:?}", parts.get(number)));
+        }
+        let said = format!("{} {}", error.message, error.help.as_deref().unwrap_or_default());
+        let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric() && c != '(').collect();
+        let jargon = JARGON.iter().filter(|jargon| words.iter().any(|word| word.starts_with(**jargon)));
+        faults.extend(jargon.map(|jargon| format!("speaks of `{jargon}`")));
+        if error.message.is_empty() || error.message.ends_with('.') || error.message.contains('\n') {
+            faults.push("is not one sentence without a full stop".to_owned());
+        }
+    }
+    faults
+}
+
+/// Reads every case and fails with all that were refused badly, or not at all.
+#[derive(Default)]
+struct Refusals {
+    bad: String,
+}
+
+impl Refusals {
+    fn note(&mut self, case: &str, result: Result<(), Diagnostics>, lines: &[usize], parts: &[&str]) {
+        let errors = match result {
+            Ok(()) => {
+                let _ = writeln!(self.bad, "== {case}\naccepted\n");
+                return;
+            }
+            Err(errors) => errors,
+        };
+        let faults = faults(errors.errors(), lines, parts);
+        if std::env::var_os("SHOW_ERRORS").is_some() || !faults.is_empty() {
+            let _ = writeln!(self.bad, "== {case}\n{}\n{errors}\n", faults.join("; "));
+        }
+    }
+
+    /// A text as a whole.
+    fn text(&mut self, text: &str, parts: &[&str]) -> &mut Self {
+        let marked = Marked::new(text);
+        let case: String = text.lines().filter(|line| line.contains(MARK)).take(3).collect();
+        self.note(&case, read(&marked.text, Path::new(""), &[]), &marked.lines, parts);
+        self
+    }
+
+    /// The sound scenario with one passage changed.
+    #[track_caller]
+    fn change(&mut self, old: &str, new: &str, parts: &[&str]) -> &mut Self {
+        self.text(&with(old, new), parts)
+    }
+
+    /// The sound scenario with something new at the end.
+    fn append(&mut self, new: &str, parts: &[&str]) -> &mut Self {
+        self.text(&format!("{BASE}{new}"), parts)
+    }
+
+    /// An argument `--set`: it is itself the place, or what it clashes with is.
+    fn set(&mut self, set: &str, part: &str) -> &mut Self {
+        self.clash(set, BASE, part)
+    }
+
+    /// An argument `--set` that does not go with a line, which is marked.
+    fn clash(&mut self, set: &str, text: &str, part: &str) -> &mut Self {
+        let Marked { text, lines } = Marked::new(text);
+        let result = read(&text, Path::new(""), &[set]);
+        let label = format!("--set {set}");
+        let labelled = result.as_ref().err().is_none_or(|errors| errors.to_string().contains(&label));
+        self.note(&label, result, &lines, &[part]);
+        if !labelled {
+            let _ = writeln!(self.bad, "== {label}\nis not named");
+        }
+        self
+    }
+
+    #[track_caller]
+    fn end(&self) {
+        assert!(self.bad.is_empty(), "\n{}", self.bad);
+    }
+}
+
+#[test]
+fn the_scenario_without_mistakes_is_accepted() {
+    read(BASE, Path::new(""), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+#[test]
+fn wrong_types() {
+    Refusals::default()
+        .change("orders\nabout", "§[a, b]\nabout", &["expected text; found a list"])
+        .change("name: orders", "§name:", &["expected text; found nothing"])
+        .change("seed: 7", "seed: §seven", &["expected a whole number; found `seven`"])
+        .change("seed: 7", "seed: §'7'", &["expected a whole number"])
+        .change("seed: 7", "seed: §1.5", &["expected a whole number; found `1.5`"])
+        .change("seed: 7", "seed: §0x1F", &["expected a whole number; found `0x1F`"])
+        .change("seed: 7", "seed: §007", &["begins with a zero"])
+        .change("warm_up: 1m", "warm_up: §{ auto: 1 }", &["`auto` or a duration"])
+        .change("tables.orders\n", "§[tables.orders]\n", &["expected text; found a list"])
+        .change("{ poisson: { rate: 100/s } }", "§poisson", &["expected a map; found `poisson`"])
+        .change("{ uniform: { items: 1_000 } }", "§[uniform]", &["exactly one of `uniform`"])
+        .change("{ size: 700 B }", "{ §size: [700 B] }", &["expected a size with a unit"])
+        .change(
+            "{ size: 700 B }",
+            "{ §size: {} }",
+            &["expected a size with a unit, such as `700 B`, or one distribution"],
+        )
+        .change("{ size: 700 B }", "{ size: §true }", &["expected a size with a unit"])
+        .change("{ shards: 2 }", "{ §shards: { count: 2 } }", &["expected a whole number; found a map"])
+        .change("{ interval: 1s, batch_size: 500 }", "§often", &["expected a map; found `often`"])
+        .change("{ max: 3s }", "{ §max: [3s] }", &["expected text; found a list"])
+        .append("billing: { free_tier: §yes }\n", &["expected `true` or `false`; found `yes`"])
+        .append("billing: §5\n", &["expected a map; found `5`"])
+        .end();
+}
+
+#[test]
+fn wrong_units() {
+    Refusals::default()
+        .change("duration: 10m", "duration: §10", &["such as `300s`; found the bare number 10"])
+        .change("duration: 10m", "duration: §10 min", &["`min` in `10 min` is not a unit of time"])
+        .change("duration: 10m", "duration: §10s 1m", &["from large to small"])
+        .change("duration: 10m", "duration: §-10m", &["`-10m` is negative"])
+        .change("duration: 10m", "duration: §.inf", &["expected a duration with a unit"])
+        .change("duration: 10m", "duration: §1e999", &["`e` in `1e999` is not a unit of time"])
+        .change("duration: 10m", "duration: §999999999999999999999d", &["too"])
+        .change("rate: 100/s", "rate: §100", &["expected a rate, such as `5000/s`"])
+        .change("rate: 100/s", "rate: §100/week", &["`/week` in `100/week` is not a span"])
+        .change("rate: 100/s", "rate: §.nan", &["expected a rate"])
+        .change("rate: 100/s", "rate: §99999999999999999999999999999999999999999/s", &["too many digits"])
+        .change("700 B", "§700", &["expected a size with a unit, such as `5 MiB`; found the bare number 700"])
+        .change("700 B", "§700 Mb", &["could mean bits or bytes"])
+        .change("700 B", "§700 apples", &["`apples` in `700 apples` is not a unit of size"])
+        .change("5 MiB", "§5 Mb", &["could mean bits or bytes"])
+        .change("insert: 10%", "insert: §0.1", &["a percentage, such as `0.1%`; found the bare number 0.1"])
+        .change("modify: 85%", "modify: §185%", &["between 0% and 100%; found `185%`"])
+        .change("remove: 5%", "remove: §-5%", &["`-5%` is negative"])
+        .change("write_units: 500", "write_units: §500 RCU", &["write units, such as `5000 WCU`"])
+        .change("lost: { equals: 0 }", "cost.month: { max: §9000 }", &["such as `9000 USD`"])
+        .change("lost: { equals: 0 }", "cost.month: { max: §9000 EUR }", &["such as `9000 USD`"])
+        .change("equals: 0", "equals: §0%", &["expected a whole number; found `0%`"])
+        .change("max: 3s", "max: §3", &["expected a duration with a unit"])
+        .append("start: §2026-02-30T00:00:00Z\n", &["no day of the calendar"])
+        .append("start: §2026-01-05\n", &["such as `2026-01-05T00:00:00Z`"])
+        .end();
+}
+
+#[test]
+fn wrong_ranges() {
+    Refusals::default()
+        .change("duration: 10m\nwarm_up: 1m\n", "duration: §0s\n", &["expected 1us to 800d; found `0s`"])
+        .change("duration: 10m", "duration: §801d", &["expected 1us to 800d"])
+        .change("warm_up: 1m", "warm_up: §10m", &["expected less than the `duration` of 10m"])
+        .change("warm_up: 1m", "warm_up: §11m", &["expected less than the `duration` of 10m; found `11m`"])
+        .change("replications: 2", "replications: §0", &["expected 1 to 10000; found `0`"])
+        .change("replications: 2", "replications: §10_001", &["expected 1 to 10000; found `10001`"])
+        .change("replications: 2", "replications: §-1", &["expected a whole number from 0"])
+        .change("seed: 7", "seed: §18446744073709551616", &["to 18446744073709551615"])
+        .change("rate: 100/s", "rate: §2000G/s", &["a rate must be between 0/s and 1000G/s"])
+        .change("items: 1_000", "items: §0", &["expected 1 to 100000000; found `0`"])
+        .change("items: 1_000", "items: §100_000_001", &["expected 1 to 100000000"])
+        .change(
+            "{ uniform: { items: 1_000 } }",
+            "{ §zipfian: { items: 9, exponent: 11 } }",
+            &["exponent must lie between 0 and 10; found 11"],
+        )
+        .change(
+            "{ uniform: { items: 1_000 } }",
+            "{ zipfian: { items: 9, exponent: §.nan } }",
+            &["expected a number; found `.nan`"],
+        )
+        .change(
+            "{ uniform: { items: 1_000 } }",
+            "{ zipfian: { items: 9, exponent: §1e999 } }",
+            &["`1e999` is too large for a number"],
+        )
+        .change("700 B", "§401 KiB", &["items have at most 400 KiB (DDB-U10)"])
+        .change("700 B", "§1 B", &["items have at least"])
+        .change("size: 700 B", "§size: { lognormal: { median: 0 B, sigma: 1 } }", &["more than nothing"])
+        .change(
+            "size: 700 B",
+            "§size: { lognormal: { median: 9 B, sigma: -1 } }",
+            &["`sigma` must lie between"],
+        )
+        .change("size: 700 B", "§size: { uniform: { low: 90 B, high: 80 B } }", &["`low` is above `high`"])
+        .change("size: 700 B", "§size: { values: [] }", &["needs at least one value"])
+        .change("write_units: 500", "write_units: §0", &["expected 1 WCU to 10000000 WCU"])
+        .change("write_units: 500", "write_units: 500, burst: §301s", &["expected 1s to 5m (DDB-P6)"])
+        .change("shards: 2", "shards: §0", &["expected 1 to 10000 (KDS-S8); found `0`"])
+        .change("shards: 2", "shards: §10001", &["expected 1 to 10000 (KDS-S8); found `10001`"])
+        .change("retention: 24h", "retention: §1h", &["expected 24h to 365d (KDS-S1); found `1h`"])
+        .change("retention: 24h", "retention: §9000h", &["expected 24h to 365d (KDS-S1)"])
+        .change("retention: 24h", "max_record: §512 KiB", &["expected 1 MiB to 10 MiB (KDS-W4)"])
+        .change("batch_size: 500", "batch_size: §0", &["expected 1 to 10000 (KDS-R2)"])
+        .change("batch_size: 500", "batch_size: §10_001", &["expected 1 to 10000 (KDS-R2)"])
+        .change("batch_size: 500", "workers: §0", &["expected 1 to 10000; found `0`"])
+        .change("batch_size: 500", "phase: { stagger: §2s }", &["(the interval at most); found `2s`"])
+        .change("interval: 1s", "interval: §0s", &["expected 1ms to 1h; found `0s`"])
+        .change("5 MiB", "§512 KiB", &["expected 1 MiB to 128 MiB (FH-B2)"])
+        .change("5 MiB", "§129 MiB", &["expected 1 MiB to 128 MiB (FH-B2)"])
+        .change("interval: 60s", "interval: §0s", &["zero buffering (FH-B8)"])
+        .change("interval: 60s", "interval: §901s", &["expected 1s to 15m (FH-B2)"])
+        .change(
+            "to: { s3: {} }",
+            "to: { s3: {} }\n    compression: { gzip: { ratio: §0% } }",
+            &["more than 0%"],
+        )
+        .append("billing: { month: §27d }\n", &["expected 28d to 31d; found `27d`"])
+        .append("billing: { represents: §31d }\n", &["the month at most"])
+        .end();
+}
+
+#[test]
+fn keys_unknown_missing_and_twice() {
+    Refusals::default()
+        .change("seed: 7", "§sed: 7", &["unknown key `sed`; did you mean `seed`?"])
+        .change("duration: 10m", "§duratoin: 10m", &["unknown key `duratoin`; did you mean `duration`?"])
+        .change("name: orders\n", "§", &["the key `name` is missing"])
+        .change(
+            "  checkout:\n    writes_to: tables.orders\n",
+            "  §checkout:\n",
+            &["the key `writes_to` is missing"],
+        )
+        .change("interval: 1s, batch", "§intervall: 1s, batch", &["did you mean `interval`?"])
+        .change("{ shards: 2 }", "{ §shard: 2 }", &["did you mean `shards`?"])
+        .change("{ shards: 2 }", "{ shards: 2, §ShardCount: 3 }", &["two names for one setting"])
+        .change("seed: 7", "seed: 7\n§seed: 8", &["the key `seed` is there twice"])
+        .change("  lake:", "  lake: {}\n  §lake:", &["the key `lake` is there twice"])
+        .change("poisson: { rate: 100/s }", "§poison: { rate: 100/s }", &["did you mean `poisson`?"])
+        .change("standard_2026", "§standard_2025", &["did you mean `standard_2026`?"])
+        .change("microsecond", "§microseconds", &["did you mean `microsecond`?"])
+        .change("seed: 7", "study: §stady", &["unknown value `stady`; did you mean `steady`?"])
+        .end();
+}
+
+#[test]
+fn sums_and_pairs_that_do_not_fit() {
+    Refusals::default()
+        .change(
+            "operations: { insert: 10%, modify: 85%",
+            "§operations: { insert: 10%, modify: 84%",
+            &["must add up to 100%; found 99%"],
+        )
+        .change(
+            "arrivals: { poisson: { rate: 100/s } }",
+            "§arrivals: {}",
+            &["expected exactly one of `constant`"],
+        )
+        .end();
+}
+
+#[test]
+fn references_to_nothing() {
+    Refusals::default()
+        .change("tables.orders", "§tables.order", &["no `order` in `tables`; did you mean `orders`?"])
+        .change("tables.orders", "§orders", &["a name in `tables`, such as `tables.x`; found `orders`"])
+        .change("tables.orders", "§kinesis.changes", &["such as `tables.x`; found `kinesis.changes`"])
+        .change("tables.orders", "§tables..orders", &["such as `tables.x`"])
+        .change("stream: changes", "stream: §chnages", &["did you mean `changes`?"])
+        .change("stream: changes", "stream: §kinesis.changes", &["no `kinesis.changes` in `kinesis`"])
+        .change(
+            "    reads: kinesis.changes\n    poll",
+            "    reads: §kinesis.change\n    poll",
+            &["did you mean `changes`?"],
+        )
+        .change(
+            "    reads: kinesis.changes\n    buff",
+            "    reads: §tables.orders\n    buff",
+            &["such as `kinesis.x`"],
+        )
+        .change(
+            "  consumers.search.latency.p99:",
+            "  §consumers.serch.latency.p99:",
+            &["did you mean `consumers.search.latency.p99`?"],
+        )
+        .change(
+            "  consumers.search.latency.p99:",
+            "  §consumers.search.latency.p98:",
+            &["did you mean `consumers.search.latency.p9"],
+        )
+        .change("  lost:", "  §losses:", &["there is no figure `losses`"])
+        .change("{ max: 3s }", "{ §most: 3s }", &["unknown key `most`"])
+        .append("region: §eu-west-9\n", &["no Region `eu-west-9`; did you mean `eu-west-1`?"])
+        .append("assumptions: { OPEN-66: §1s }\n", &["no assumption `OPEN-66`; did you mean `OPEN-6`?"])
+        .append("assumptions: { OPEN-6: §1% }\n", &["`OPEN-6` stands for several values"])
+        .append("assumptions: { OPEN-6: { reoder: §1% } }\n", &["did you mean `reorder`?"])
+        .append("assumptions: { OPEN-8: §none }\n", &["is built in and cannot be set"])
+        .append("assumptions: { DEF-8: §5 }\n", &["expected a duration with a unit"])
+        .append("assumptions: { OWN-2: { workers: §0 } }\n", &["expected 1 to 10000; found `0`"])
+        // Two readers take it, and it is one mistake.
+        .append("assumptions: { OWN-3: §{ stagger: 2s } }\n", &["(the interval at most); found `2s`"])
+        .append("assumptions: §[OPEN-6]\n", &["expected a map; found a list"])
+        .end();
+}
+
+#[test]
+fn parts_that_are_not_built() {
+    Refusals::default()
+        .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
+        .change("{ provisioned: { write_units: 500 } }", "§PAY_PER_REQUEST", &["`PAY_PER_REQUEST`"])
+        .change(
+            "    kinesis: { stream",
+            "    §streams: { view: keys_only }\n    kinesis: { stream",
+            &["unknown key `streams`"],
+        )
+        .change("    polling: {", "    §lambda: { batch_size: 5 }\n    polling: {", &["unknown key `lambda`"])
+        .change(
+            "    to: { s3: {} }",
+            "    §format: { parquet: { ratio: 13% } }\n    to: { s3: {} }",
+            &["unknown key `format`"],
+        )
+        .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
+        .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
+        .append("§sweep: { seed: [1, 2] }\n", &["unknown key `sweep`"])
+        .append("§events: { down: { at: 20m } }\n", &["unknown key `events`"])
+        .append("§account: { lambda_concurrency: 1000 }\n", &["unknown key `account`"])
+        .end();
+}
+
+#[test]
+fn broken_yaml() {
+    let bomb: String = ('a'..='i').fold("b0: &a0 x\n".to_owned(), |text, name| {
+        let inner = if name == 'a' { "a0".to_owned() } else { ((name as u8 - 1) as char).to_string() };
+        // A million in the sixth of them, which is too many.
+        let mark = if name == 'f' { "§" } else { "" };
+        format!("{text}{mark}{name}: &{name} [{}]\n", vec![format!("*{inner}"); 10].join(", "))
+    });
+    let mut refusals = Refusals::default();
+    refusals
+        .text("§", &["the scenario is empty"])
+        .text("# nothing\n§", &["the scenario is empty"])
+        .text("§- a\n- b\n", &["expected a map; found a list"])
+        .text("§just words\n", &["expected a map; found `just words`"])
+        .text(&bomb, &["too large once its aliases are written out"])
+        .text(&format!("§a: {}\n", "[".repeat(1_000)), &["more than 48 deep here"])
+        .append("---\n§name: two\n", &["a second document begins here"])
+        .change("  lake:\n", "\t§lake:\n", &["tab"])
+        .change(
+            "  lake:\n    reads: kinesis.changes\n    ",
+            "  lake: [\n    reads: kinesis.changes\n    §",
+            &["did not find expected"],
+        )
+        .change("700 B", "§!!str 700 B", &["YAML tags such as `!!str`"])
+        .change("{ poisson:", "§!poisson {", &["YAML tags such as `!poisson`"])
+        .change("  search:\n", "  search: §*other\n", &["this alias has no anchor before it"])
+        .change("seed: 7", "§? [a]\n: 7", &["a key must be a name"])
+        .change("seed: 7", "seed: §\u{0}7", &["unexpected character: `\\u{0}'"])
+        .change("One table, one stream, two readers.\nseed", "\"One\n§seed", &["quoted"])
+        .end();
+}
+
+#[test]
+fn one_message_for_each_of_several_mistakes() {
+    let text = with("seed: 7\nduration: 10m", "seed: §x\nduration: §10")
+        .replace("24h", "§24")
+        .replace("5 MiB", "§5");
+    let several = ["whole number", "a duration with a unit", "a duration with a unit", "a size with a unit"];
+    let resolved =
+        with("shards: 2 }", "shards: §0 }").replace("tables.orders", "§tables.x").replace("60s", "§1h");
+    Refusals::default()
+        .text(&text, &several)
+        .text(&resolved, &["there is no `x` in `tables`", "KDS-S8", "FH-B2"])
+        .end();
+}
+
+#[test]
+fn overrides_that_do_not_fit() {
+    Refusals::default()
+        .set("seed", "expected path=value, such as `seed=7`")
+        .set("seed=", "write `seed=null` to remove it")
+        .set("=7", "is not a path")
+        .set("a..b=7", "`a..b` is not a path: a key is missing")
+        .set("seed=[1", "unclosed bracket")
+        .set("seed=x", "expected a whole number; found `x`")
+        .set("sed=8", "did you mean `seed`?")
+        .set("kinesis.chnages.retention=48h", "did you mean `changes`?")
+        .set("kinesis.changes.capacity.provisioned.shard=3", "did you mean `shards`?")
+        .set("kinesis.changes.capacity.provisioned.shards=0", "expected 1 to 10000 (KDS-S8)")
+        .set("firehose.lake.to.s3[0]=1", "`firehose.lake.to.s3` is a map, which has no item [0]")
+        .set("retention=null", "there is no")
+        .set("variants.more-shards=null", "an override cannot change the variants")
+        .clash("name=null", &format!("§{BASE}"), "the key `name` is missing")
+        .clash("duration=30s", &with("1m", "§1m"), "expected less than the `duration` of 30s; found `1m`")
+        .clash("consumers=null", &with("  consumers.search", "  §consumers.search"), "there is no figure")
+        .end();
+}
+
+#[test]
+fn variants_that_do_not_fit() {
+    let old = "{ kinesis.changes.capacity.provisioned.shards: 4 }";
+    let shards = "kinesis.changes.capacity.provisioned.shards";
+    Refusals::default()
+        .change(old, "§7", &["in variant `more-shards`"])
+        .change(old, &format!("{{ {shards}: §0 }}"), &["in variant `more-shards`"])
+        .change(old, "{ seed: §x }", &["expected a whole number; found `x`"])
+        .change(old, "{ kinesis.chnages.retention: §48h }", &["did you mean `changes`?"])
+        .change(old, "{ §a b: 1 }", &["put quotation marks around a key"])
+        .change(old, "{ athena: §none }", &["unknown key `athena`"])
+        .change(old, "{ variants: §{} }", &["an override cannot change the variants"])
+        .change(old, "{ retention: §null }", &["there is no `retention` in the scenario"])
+        .change("variants:\n  more-shards", "§variants:\n  - more-shards", &["expected a map; found a list"])
+        .end();
+}
