@@ -89,14 +89,38 @@ impl ReadBudget {
         }
     }
 
-    /// Accounts for `polls` calls that found nothing, `interval` (at least 200 ms) apart, by the only
-    /// reader of the shard. Returns how many of them were refused.
-    pub fn empty_polls(&mut self, limits: &ReadLimits, first: Nanos, interval: Nanos, polls: u64) -> u64 {
-        match &limits.calls {
-            Some(limit) => self.calls.take_periodically(limit, first, interval, polls),
+    /// Accounts for `polls` calls that found nothing, `interval` apart, where no other reader's calls can come between
+    /// them or calls are not limited.
+    pub fn empty_polls(
+        &mut self,
+        limits: &ReadLimits,
+        first: Nanos,
+        interval: Nanos,
+        polls: u64,
+    ) -> Refusals {
+        let bytes = polls.min(self.blocked_until.saturating_sub(first).div_ceil(interval));
+        let (first, left) = (first + bytes * interval, polls - bytes);
+        let calls = match &limits.calls {
             None => 0,
-        }
+            Some(limit) if interval >= SECOND / CALLS_PER_SECOND => {
+                self.calls.take_periodically(limit, first, interval, left)
+            }
+            Some(limit) => {
+                let takes = |poll: &u64| self.calls.try_take(limit, first + poll * interval, 1);
+                left - (0..left).filter(takes).count() as u64
+            }
+        };
+        Refusals { calls, bytes }
     }
+}
+
+/// Calls that were refused, by cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// For more than five calls a second.
+    pub calls: u64,
+    /// For bytes that earlier calls took.
+    pub bytes: u64,
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@ use super::log::{Arena, Cursor, Log, Micros, Record};
 use super::poll_grid::PollGrid;
 use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadBudget, ReadLimits, ReadRefused};
 use super::shard::{Shard, WriteLimits, WriteRefused};
-use crate::engine::time::{MICROSECOND, Nanos, SECOND};
+use crate::engine::time::{MICROSECOND, Nanos};
 
 /// Readers that one stream can have in one scenario: as many as the bits that say who sleeps.
 pub const READERS_MAX: usize = 64;
+
+/// Later than any poll: a sleeping reader's polls are accounted for, not made.
+const ASLEEP: Nanos = Nanos::MAX;
 
 /// What GetRecords calls of one reader came to, over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub struct Stream {
     cursors: Vec<Cursor>,
     /// The first grid poll of reader `r` on shard `s` that is not accounted for.
     next_polls: Vec<Nanos>,
+    /// From when on the polls of reader `r` on shard `s` are calls of its own; [`ASLEEP`] while it sleeps.
+    awake_from: Vec<Nanos>,
 }
 
 impl Stream {
@@ -67,6 +72,7 @@ impl Stream {
             readers: Vec::new(),
             cursors: Vec::new(),
             next_polls: Vec::new(),
+            awake_from: Vec::new(),
         }
     }
 
@@ -80,6 +86,7 @@ impl Stream {
         self.next_polls = (0..self.shards.len() * readers)
             .map(|slot| self.readers[slot % readers].grid.first(slot / readers))
             .collect();
+        self.awake_from = vec![ASLEEP; self.shards.len() * readers];
         for shard in &mut self.shards {
             shard.idle_readers |= 1 << number;
         }
@@ -129,7 +136,11 @@ impl Stream {
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
         let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
         let readers = &self.readers;
-        BitsOf(sleepers).map(move |reader| (reader, readers[reader].grid.at_or_after(shard, now)))
+        let awake_from = &mut self.awake_from[shard * readers.len()..];
+        BitsOf(sleepers).map(move |reader| {
+            awake_from[reader] = readers[reader].grid.at_or_after(shard, now);
+            (reader, awake_from[reader])
+        })
     }
 
     /// GetRecords at a grid poll or between two of them: moves up to 10,000 records or 10 MB (KDS-R2) to the end of `out`.
@@ -150,9 +161,14 @@ impl Stream {
         let slot = shard * readers + reader;
         let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
         let Reader { grid, meter } = &mut self.readers[reader];
-        if self.next_polls[slot] == now {
-            self.next_polls[slot] += grid.interval();
+        if self.next_polls[slot] <= now {
+            self.next_polls[slot] = grid.at_or_after(shard, now + 1);
         }
+        self.awake_from[slot] = now;
+        // What retention has removed is gone, whether this call is admitted or not.
+        let cursor = &mut self.cursors[slot];
+        meter.expired +=
+            expire(&mut self.arena, &place.log, cursor, (now / MICROSECOND).saturating_sub(self.retention));
         if let Err(refused) = budget.admit(&self.read_limits, now) {
             match refused {
                 ReadRefused::Calls => meter.refused_calls += 1,
@@ -160,9 +176,6 @@ impl Stream {
             }
             return Err(refused);
         }
-        let cursor = &mut self.cursors[slot];
-        meter.expired +=
-            expire(&mut self.arena, &place.log, cursor, (now / MICROSECOND).saturating_sub(self.retention));
         let (mut bytes, before) = (0, out.len());
         let mut left = records_max.min(RECORDS_PER_CALL) as usize;
         while left > 0 && bytes < BYTES_PER_CALL {
@@ -186,7 +199,8 @@ impl Stream {
     }
 
     /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
-    /// were calls all the same, and took their tokens in the order of their times.
+    /// were calls all the same, and took their tokens in the order of their times. A reader that is awake makes its
+    /// calls itself, and none while it is busy.
     fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
         let count = self.readers.len();
         let slots = shard * count..(shard + 1) * count;
@@ -194,24 +208,22 @@ impl Stream {
             for (reader, slot) in self.readers.iter_mut().zip(slots) {
                 let interval = reader.grid.interval();
                 let next = &mut self.next_polls[slot];
-                if *next >= now {
+                let polls = now.min(self.awake_from[slot]).saturating_sub(*next).div_ceil(interval);
+                if polls == 0 {
                     continue;
                 }
-                let polls = (now - *next).div_ceil(interval);
-                let refused = if interval >= SECOND / 5 {
-                    self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls)
-                } else {
-                    replay(&mut self.budgets[shard], &self.read_limits, *next, interval, polls)
-                };
-                reader.meter.empty_polls += polls - refused;
-                reader.meter.refused_calls += refused;
+                let refused = self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls);
+                reader.meter.empty_polls += polls - refused.calls - refused.bytes;
+                reader.meter.refused_calls += refused.calls;
+                reader.meter.refused_bytes += refused.bytes;
                 *next += polls * interval;
             }
             return;
         }
         loop {
-            let earliest = slots.clone().min_by_key(|slot| self.next_polls[*slot]);
-            let Some(slot) = earliest.filter(|slot| self.next_polls[*slot] < now) else { break };
+            let due = |slot: &usize| self.next_polls[*slot] < now.min(self.awake_from[*slot]);
+            let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
+            let Some(slot) = earliest else { break };
             let reader = &mut self.readers[slot % count];
             match self.budgets[shard].admit(&self.read_limits, self.next_polls[slot]) {
                 Ok(()) => reader.meter.empty_polls += 1,
@@ -222,11 +234,19 @@ impl Stream {
         }
     }
 
-    /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does.
+    /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does. While it sleeps, its
+    /// clock's polls from now on, but after its last call, count as made.
     #[inline]
-    pub fn sleep_if_drained(&mut self, shard: usize, reader: usize) -> bool {
+    pub fn sleep_if_drained(&mut self, now: Nanos, shard: usize, reader: usize) -> bool {
         let drained = self.behind(shard, reader) == 0;
-        self.shards[shard].idle_readers |= u64::from(drained) << reader;
+        if drained {
+            let slot = shard * self.readers.len() + reader;
+            self.shards[shard].idle_readers |= 1 << reader;
+            self.awake_from[slot] = ASLEEP;
+            if self.next_polls[slot] < now {
+                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
+            }
+        }
         drained
     }
 
@@ -297,10 +317,6 @@ impl Stream {
     }
 }
 
-fn replay(reads: &mut ReadBudget, limits: &ReadLimits, first: Nanos, interval: Nanos, polls: u64) -> u64 {
-    (0..polls).filter(|poll| reads.admit(limits, first + poll * interval).is_err()).count() as u64
-}
-
 /// Skips what retention has removed (KDS-S1); returns how many records that were.
 fn expire(arena: &mut Arena, log: &Log, cursor: &mut Cursor, horizon: Micros) -> u64 {
     let mut expired = 0;
@@ -330,6 +346,7 @@ impl Iterator for BitsOf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::time::SECOND;
 
     fn record(now: Nanos, bytes: u32) -> Record {
         Record { written: now / 1_000, appended: now / 1_000, bytes, key: 0, flags: 0 }

@@ -1,0 +1,152 @@
+//! Scenarios put together by hand, for tests of whole pipelines.
+#![allow(dead_code, reason = "each test file uses the parts it needs")]
+
+use std::sync::Arc;
+use streamgauge::engine::sampler::Sampler;
+use streamgauge::engine::time::{DAY, HOUR, MILLISECOND, Nanos, SECOND};
+use streamgauge::pipeline::Pipeline;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
+use streamgauge::systems::dynamodb::replication::{
+    Backoff, Order, PartitionKey, RecordSize, ReplicationPlan,
+};
+use streamgauge::systems::dynamodb::table::TablePlan;
+use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
+use streamgauge::systems::kinesis::plan::StreamPlan;
+use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use streamgauge::systems::polling::PollingPlan;
+use streamgauge::workload::arrivals::ArrivalPlan;
+use streamgauge::workload::key_name::KeyName;
+use streamgauge::workload::key_names::KeyNames;
+use streamgauge::workload::keys::KeyPlan;
+use streamgauge::workload::operation::OperationMix;
+use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
+use streamgauge::workload::retry::RetryProfile;
+
+/// Writes that last for `duration`, and nobody who makes, takes or reads them.
+pub fn empty(seed: u64, duration: Nanos) -> Scenario {
+    Scenario {
+        identity: Identity::default(),
+        warm_up_rule: WarmUpRule::Fixed,
+        billing: Billing { month: 730 * HOUR, represents: 730 * HOUR, free_tier: false },
+        objectives: vec![],
+        assumptions: vec![],
+        notes: vec![],
+        name: "test".into(),
+        about: String::new(),
+        region: "us-east-1".into(),
+        start: 0,
+        seed,
+        study: Study::Terminating,
+        duration,
+        warm_up: 0,
+        replications: 1,
+        end: End::Drain,
+        producers: vec![],
+        tables: vec![],
+        items: vec![],
+        streams: vec![],
+        consumers: vec![],
+        deliveries: vec![],
+    }
+}
+
+/// One producer, one table, one stream of `shards` shards: 500 small writes a second, far below every limit.
+pub fn small(shards: u32, duration: Nanos) -> Scenario {
+    let mut scenario = empty(1, duration);
+    scenario.producers.push(Arc::new(producer("writer", 0)));
+    add_table(&mut scenario, table("orders", Some(replication(0))), 1_000);
+    scenario.streams.push(stream("changes", shards));
+    scenario
+}
+
+/// Adds a table with this many items.
+pub fn add_table(scenario: &mut Scenario, table: TablePlan, items: u32) {
+    let names = KeyNames::Made(KeyName::new(&format!("{}#", table.name), 11).expect("a short prefix"));
+    scenario.tables.push(table);
+    scenario.items.push(ItemSpace { items, names });
+}
+
+/// 500 writes a second as of many users, of 500 to 1,500 bytes, to any of 1,000 items; none is tried again.
+pub fn producer(name: &str, table: usize) -> ProducerPlan {
+    ProducerPlan {
+        name: name.into(),
+        table,
+        source: Source::Drawn {
+            arrivals: ArrivalPlan::poisson(500.0).expect("a rate"),
+            keys: KeyPlan::uniform(1_000).expect("keys"),
+            sizes: SizePlan {
+                after: Sampler::Uniform { low: 500.0, high: 1_500.0 },
+                before: None,
+                min: 1,
+                max: 400 * 1_024,
+            },
+            operations: OperationMix::new(0.1, 0.8, 0.1).expect("shares"),
+        },
+        retries: RetryProfile::none(),
+    }
+}
+
+/// A table of 10,000 write units a second.
+pub fn table(name: &str, replication: Option<ReplicationPlan>) -> TablePlan {
+    TablePlan { name: name.into(), write_units: 10_000, burst: SECOND, replication }
+}
+
+/// A feed that takes 100 ms, in order, without chances.
+pub fn replication(stream: usize) -> ReplicationPlan {
+    ReplicationPlan {
+        stream,
+        delay: Sampler::Constant(100.0 * MILLISECOND as f64),
+        order: Order::PerItem,
+        disorder: None,
+        duplicates: None,
+        backoff: Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: true },
+        record: RecordSize::Item,
+        partition_key: PartitionKey::Hashed,
+    }
+}
+
+/// A stream with the usual limits.
+pub fn stream(name: &str, shards: u32) -> StreamPlan {
+    StreamPlan { name: name.into(), shards, retention: DAY, record_bytes_max: 1_048_576, limit_calls: true }
+}
+
+/// A consumer that polls once a second and processes in no time.
+pub fn consumer(name: &str, stream: usize) -> PollingPlan {
+    PollingPlan {
+        name: name.into(),
+        stream,
+        polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        batch_size: 10_000,
+        per_batch: 0,
+        per_record: 0,
+        workers: 1,
+    }
+}
+
+/// A delivery stream of 1 MiB and 5 s.
+pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
+    FirehosePlan {
+        name: name.into(),
+        stream,
+        polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        size: 1_048_576,
+        interval: 5 * SECOND,
+        per: BufferPer::Shard,
+        delimiter_bytes: 0,
+        compression: 1.0,
+        prefix: String::new(),
+        extension: String::new(),
+        put: Sampler::Constant(120.0 * MILLISECOND as f64),
+    }
+}
+
+/// One replication from start to end.
+pub fn run<const FULL: bool>(scenario: &Scenario, replication: u64) -> Outcome {
+    let pipeline = Pipeline::<FULL>::new(scenario, &Prepared::new(scenario), replication);
+    match pipeline.run(scenario, |_| true) {
+        Ok(outcome) => outcome.expect("nobody asked to stop"),
+        Err(error) => panic!("{error}"),
+    }
+}
