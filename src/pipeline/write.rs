@@ -230,7 +230,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let failures = failures + 1;
         let uniform = writer.backoff.unit(write.at ^ (u64::from(write.key) << 24), failures);
-        match writer.producer.retries().delay(failures, uniform) {
+        // A write that never fits would be tried for ever by a client that never gives up.
+        let fits = self.tables[writer.producer.table()].table.fits(u32::from(write.units));
+        match writer.producer.retries().delay(failures, uniform).filter(|_| fits) {
             Some(wait) => {
                 let pending = self.pending.insert(PendingWrite { write: *write, writer: handle, failures });
                 self.queue.push(now + wait, Kind::WriteAgain as u8, pending);

@@ -118,14 +118,16 @@ pub fn with_interval(path: &str, value: Option<f64>, interval: Option<&Interval9
     }
 }
 
-/// A text cut to a width in characters, with a mark where it was cut.
+/// A text cut to a width in characters, with a mark where it was cut. The last step of a path stays, as it says which
+/// figure of many it is.
 pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
-    short.push('…');
-    short
+    let last = text.rfind('.').map_or("", |at| &text[at..]);
+    let last = if last.chars().count() * 2 < width { last } else { "" };
+    let room = width.saturating_sub(1 + last.chars().count());
+    text.chars().take(room).chain(['…']).chain(last.chars()).collect()
 }
 
 /// The lines of a text of words, no wider than `width`; further lines begin with `indent`.
@@ -187,5 +189,6 @@ mod tests {
         assert_eq!(figure("cost.month", Some(9_000.5)), "9,000.50 USD");
         assert_eq!((count(1_234_567), count(12)), ("1,234,567".into(), "12".into()));
         assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("tables.orders.kinesis.latency.p99", 20), "tables.orders.k….p99");
     }
 }

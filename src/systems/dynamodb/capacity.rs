@@ -28,6 +28,11 @@ impl ProvisionedCapacity {
         self.bucket.try_take(&self.limit, now, u64::from(units))
     }
 
+    /// Whether a write of `units` can ever be accepted: a larger one than all that can be saved is always refused.
+    pub fn fits(&self, units: u32) -> bool {
+        u64::from(units) <= self.limit.depth()
+    }
+
     /// Units saved now (Q50's burst balance).
     pub fn balance(&mut self, now: Nanos) -> u64 {
         self.bucket.available(&self.limit, now)

@@ -69,6 +69,11 @@ impl Table {
         accepted
     }
 
+    /// Whether a write of `units` can ever be accepted.
+    pub fn fits(&self, units: u32) -> bool {
+        self.capacity.fits(units)
+    }
+
     /// Saved write units now.
     pub fn burst_balance(&mut self, now: Nanos) -> u64 {
         self.capacity.balance(now)
