@@ -9,6 +9,7 @@ use crate::pipeline::finish::{Progress, RunError};
 use crate::pipeline::wiring::Prepared;
 use crate::pipeline::{Pause, Pipeline};
 use crate::scenario::checked::{Scenario, WarmUpRule};
+use crate::scenario::path::resource;
 use crate::units::Duration;
 
 /// Replication numbers of pilots start here, so that their draws are nobody else's.
@@ -114,9 +115,11 @@ pub fn find(scenario: &Scenario, control: &Control<'_>) -> Result<Settled, Exper
 /// The legs whose latency pilots watch, in the order of [`Pipeline::latency_totals`].
 fn leg_paths(scenario: &Scenario) -> Vec<String> {
     let feeds = scenario.tables.iter().filter(|table| table.replication.is_some());
-    let feeds = feeds.map(|table| format!("tables.{}.kinesis.latency", table.name));
-    let consumers = scenario.consumers.iter().map(|plan| format!("consumers.{}.latency", plan.name));
-    let deliveries = scenario.deliveries.iter().map(|plan| format!("firehose.{}.freshness", plan.name));
+    let feeds = feeds.map(|table| format!("{}.kinesis.latency", resource("tables", &table.name)));
+    let consumers =
+        scenario.consumers.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
+    let deliveries =
+        scenario.deliveries.iter().map(|plan| format!("{}.freshness", resource("firehose", &plan.name)));
     feeds.chain(consumers).chain(deliveries).collect()
 }
 

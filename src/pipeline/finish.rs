@@ -18,6 +18,7 @@ use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
 use crate::scenario::checked::{End, Scenario, Study};
+use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::TableMeter;
@@ -351,7 +352,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let waiting = self.pending.iter().filter(|pending| pending.writer() as usize == number).count();
         let meter = &writer.meter;
         Account {
-            path: format!("workload.{name}"),
+            path: resource("workload", name),
             entered: vec![("offered", meter.offered)],
             fates: vec![
                 ("accepted", meter.accepted),
@@ -366,7 +367,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
         Some(Account {
-            path: format!("tables.{name}.kinesis"),
+            path: format!("{}.kinesis", resource("tables", name)),
             entered: vec![("changes", table.table.meter.accepted), ("copies", feed.meter.copies)],
             fates: vec![
                 ("replicated", feed.meter.replicated),
@@ -380,7 +381,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let source = &self.streams[consumer.stream];
         let (waiting, expired) = source.stream.waiting(end, consumer.reader);
         Account {
-            path: format!("consumers.{name}"),
+            path: resource("consumers", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
                 ("processed", consumer.polling.meter.processed),
@@ -396,7 +397,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
         Account {
-            path: format!("firehose.{name}"),
+            path: resource("firehose", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
                 ("delivered", delivery.firehose.meter.delivered),

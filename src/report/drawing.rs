@@ -203,8 +203,8 @@ mod tests {
             "a   │  a         a       │  a",
             "b   │  b         b       │  b",
             "p2 ─┘                    └▶ r2",
-            "a                          a",
-            "b                          b",
+            "a                           a",
+            "b                           b",
         ];
         assert_eq!(render(&grid, 100), expected);
         assert!(render(&grid, 24).iter().all(|line| line.chars().count() <= 24));

@@ -46,12 +46,13 @@ pub struct Interval95 {
 }
 
 impl Interval95 {
-    /// The interval for the mean of one value a replication.
+    /// The interval for the mean of one value a replication. Of figures that are never below 0 it is cut off there.
     pub fn of(values: &[Option<f64>], sure: bool) -> Self {
         let values: Option<Vec<f64>> = values.iter().copied().collect();
+        let floor = if values.iter().flatten().any(|value| *value < 0.0) { f64::NEG_INFINITY } else { 0.0 };
         let interval = values.and_then(|values| Interval::of(&values, LEVEL_DEFAULT));
         Self {
-            low: interval.and_then(|interval| rounded(interval.low)),
+            low: interval.and_then(|interval| rounded(interval.low.max(floor))),
             high: interval.and_then(|interval| rounded(interval.high)),
             sure,
         }

@@ -60,24 +60,6 @@ fn labelled(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}")
 }
 
-/// The lines of a text of words, no wider than `width`.
-fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.len() - 1;
-        let line = &mut lines[last];
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(format!("{indent}{word}"));
-        }
-    }
-    lines
-}
-
 fn heading(result: &RunResult) -> Vec<String> {
     let identity = &result.identity;
     let name = match &identity.variant {
@@ -99,8 +81,9 @@ fn heading(result: &RunResult) -> Vec<String> {
         identity.seed,
         identity.fingerprint,
     );
-    let about = if identity.about.is_empty() { Vec::new() } else { wrapped(&identity.about, "", WIDTH) };
-    wrapped(&run, "  ", WIDTH).into_iter().chain(about).collect()
+    let about =
+        if identity.about.is_empty() { Vec::new() } else { words::wrapped(&identity.about, "", WIDTH) };
+    words::wrapped(&run, "  ", WIDTH).into_iter().chain(about).collect()
 }
 
 fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
@@ -121,7 +104,7 @@ fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
     }
     warnings
         .iter()
-        .flat_map(|text| wrapped(text, "  ", WIDTH))
+        .flat_map(|text| words::wrapped(text, "  ", WIDTH))
         .map(|line| colour.paint(YELLOW, &line))
         .collect()
 }
@@ -164,7 +147,7 @@ fn facts(result: &RunResult) -> Vec<String> {
     facts.push(("lost", lost(result)));
     facts.push(("bill", bill(result)));
     let lines = |(label, text): &(&str, String)| -> Vec<String> {
-        let lines = wrapped(text, "", WIDTH - LABEL).into_iter().enumerate();
+        let lines = words::wrapped(text, "", WIDTH - LABEL).into_iter().enumerate();
         lines.map(|(number, line)| labelled(if number == 0 { label } else { "" }, &line)).collect()
     };
     facts.iter().flat_map(lines).collect()
@@ -231,14 +214,19 @@ fn bill(result: &RunResult) -> String {
     format!("{total} ({})", services.join(", "))
 }
 
-/// One objective on one line.
-fn slo(verdict: &Verdict, colour: Colour) -> String {
-    let code = match verdict.verdict {
+/// The word for a verdict, in its colour.
+pub(super) fn verdict_word(judgement: Judgement, colour: Colour) -> String {
+    let code = match judgement {
         Judgement::Pass => GREEN,
         Judgement::Miss => RED,
         Judgement::Undecided | Judgement::Unknown => YELLOW,
     };
-    let word = colour.paint(code, &format!("{:<9}", verdict.verdict.name()));
+    colour.paint(code, &format!("{:<9}", judgement.name()))
+}
+
+/// One objective on one line.
+fn slo(verdict: &Verdict, colour: Colour) -> String {
+    let word = verdict_word(verdict.verdict, colour);
     let found = words::with_interval(&verdict.path, verdict.value, verdict.interval95.as_ref());
     let reason = verdict.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
     let text = format!("{} {}: {found}{reason}", verdict.path, verdict.asked);

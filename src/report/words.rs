@@ -46,6 +46,8 @@ pub fn number(value: f64) -> String {
 pub fn milliseconds(value: f64) -> String {
     let size = value.abs();
     match () {
+        // Time is measured in microseconds: more digits would say nothing.
+        () if value > 0.0 && value < 0.01 => "<0.01 ms".to_owned(),
         () if size < 999.5 => format!("{} ms", number(value)),
         () if size < 119_950.0 => format!("{} s", number(value / 1e3)),
         () if size < 7_170_000.0 => format!("{} min", number(value / 60e3)),
@@ -68,6 +70,16 @@ pub fn bytes(value: f64) -> String {
         unit += 1;
     }
     format!("{} {}", number(scaled), units[unit])
+}
+
+/// A quantity to two decimals, in groups of three digits.
+pub fn quantity(quantity: Decimal) -> String {
+    let text = quantity.abs().round_dp(2).normalize().to_string();
+    let (whole, rest) = text
+        .split_once('.')
+        .map_or((text.as_str(), String::new()), |(whole, rest)| (whole, format!(".{rest}")));
+    let sign = if quantity.is_sign_negative() { "-" } else { "" };
+    format!("{sign}{}{rest}", grouped(whole))
 }
 
 /// An amount of US dollars to the cent.
@@ -116,6 +128,24 @@ pub fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// The lines of a text of words, no wider than `width`; further lines begin with `indent`.
+pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(format!("{indent}{word}"));
+        }
+    }
+    lines
+}
+
 /// `1 object`, `2 objects`.
 pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
@@ -145,7 +175,7 @@ mod tests {
 
     #[test]
     fn quantities_have_the_unit_that_fits() {
-        assert_eq!(milliseconds(0.42), "0.42 ms");
+        assert_eq!((milliseconds(0.42), milliseconds(0.0005)), ("0.42 ms".into(), "<0.01 ms".into()));
         assert_eq!(milliseconds(999.6), "1 s");
         assert_eq!(milliseconds(61_000.0), "61 s");
         assert_eq!(milliseconds(150_000.0), "2.5 min");
@@ -153,6 +183,7 @@ mod tests {
         assert_eq!(bytes(5_242_880.0), "5 MiB");
         assert_eq!(percent(0.000_2), "0.02 %");
         assert_eq!(usd(Decimal::new(12_345_678, 2)), "123,456.78 USD");
+        assert_eq!(quantity(Decimal::new(12_345_670, 3)), "12,345.67");
         assert_eq!(figure("cost.month", Some(9_000.5)), "9,000.50 USD");
         assert_eq!((count(1_234_567), count(12)), ("1,234,567".into(), "12".into()));
         assert_eq!(cut("abcdef", 4), "abc…");

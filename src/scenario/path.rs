@@ -62,6 +62,11 @@ impl Path {
     }
 }
 
+/// The path of a named resource, such as `tables.orders`; a name with dots is quoted.
+pub fn resource(section: &str, name: &str) -> String {
+    Path::ROOT.key(section).key(name).to_string()
+}
+
 impl FromStr for Path {
     type Err = PathError;
 

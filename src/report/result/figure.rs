@@ -6,6 +6,7 @@ use crate::pipeline::finish::{FeedOutcome, Outcome};
 use crate::pipeline::read;
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
+use crate::scenario::path::resource;
 use crate::units::Duration;
 
 /// A named figure and where it is found in an outcome.
@@ -55,6 +56,7 @@ pub fn unit(path: &str) -> Unit {
         "mean" | "max" => Unit::Milliseconds,
         _ if QUANTILES.iter().any(|(name, _)| *name == last) => Unit::Milliseconds,
         _ if path == COST_MONTH => Unit::Usd,
+        "duplicates" | "out_of_order" => Unit::Share,
         _ if last.ends_with("share") => Unit::Share,
         _ => Unit::Count,
     }
@@ -68,12 +70,12 @@ pub fn paths(scenario: &Scenario) -> Vec<(String, Unit)> {
 
 /// All figures of a scenario except its cost, in the order of the flow.
 pub fn figures(scenario: &Scenario) -> Vec<Figure> {
-    let mut all = vec![Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64))];
+    let mut all = totals();
     for (number, plan) in scenario.producers.iter().enumerate() {
-        writer_figures(&format!("workload.{}", plan.name), number, &mut all);
+        writer_figures(&resource("workload", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.tables.iter().enumerate() {
-        let path = format!("tables.{}", plan.name);
+        let path = resource("tables", &plan.name);
         all.push(Figure::new(format!("{path}.throttled"), move |outcome| {
             Some(outcome.tables[number].meter.throttled as f64)
         }));
@@ -82,23 +84,52 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         }
     }
     for (number, plan) in scenario.streams.iter().enumerate() {
-        all.push(Figure::new(format!("kinesis.{}.busiest_second_share", plan.name), move |outcome| {
-            outcome.streams[number].loads.iter().map(|load| load.utilisation_max()).reduce(f64::max)
-        }));
+        all.push(Figure::new(
+            format!("{}.busiest_second_share", resource("kinesis", &plan.name)),
+            move |outcome| {
+                outcome.streams[number].loads.iter().map(|load| load.utilisation_max()).reduce(f64::max)
+            },
+        ));
     }
     for (number, plan) in scenario.consumers.iter().enumerate() {
-        all.push(Figure::new(format!("consumers.{}.iterator_age.max", plan.name), move |outcome| {
-            let bins = outcome.consumers[number].series.bins();
-            bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
-        }));
+        all.push(Figure::new(
+            format!("{}.iterator_age.max", resource("consumers", &plan.name)),
+            move |outcome| {
+                let bins = outcome.consumers[number].series.bins();
+                bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
+            },
+        ));
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
-        delivery_figures(&format!("firehose.{}", plan.name), number, &mut all);
+        delivery_figures(&resource("firehose", &plan.name), number, &mut all);
     }
     for leg in leg::legs(scenario) {
         leg_figures(leg, &mut all);
     }
     all
+}
+
+/// Figures of the pipeline as a whole.
+fn totals() -> Vec<Figure> {
+    fn feeds(outcome: &Outcome) -> impl Iterator<Item = &FeedOutcome> {
+        outcome.tables.iter().filter_map(|table| table.feed.as_ref())
+    }
+    let looked_at = |outcome: &Outcome| feeds(outcome).map(|feed| feed.ordering.records).sum();
+    vec![
+        Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64)),
+        // Writes that tables refused and puts that shards refused, each try counted.
+        Figure::new("throttled".into(), |outcome| {
+            let writes: u64 = outcome.tables.iter().map(|table| table.meter.throttled).sum();
+            let puts: u64 = feeds(outcome).map(|feed| feed.meter.throttled).sum();
+            Some((writes + puts) as f64)
+        }),
+        Figure::new("duplicates".into(), move |outcome| {
+            share(feeds(outcome).map(|feed| feed.ordering.duplicates).sum(), looked_at(outcome))
+        }),
+        Figure::new("out_of_order".into(), move |outcome| {
+            share(feeds(outcome).map(|feed| feed.ordering.late()).sum(), looked_at(outcome))
+        }),
+    ]
 }
 
 fn writer_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
@@ -166,4 +197,33 @@ pub fn lost(outcome: &Outcome) -> u64 {
 
 fn expired(ledger: &Ledger) -> u64 {
     ledger.fate("expired")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::example;
+
+    /// What the scenario language offers under `slo`.
+    #[test]
+    fn every_figure_that_objectives_may_ask_for_exists_once_with_its_unit() {
+        let mut scenario = example::scenario(1);
+        scenario.consumers[0].name = "a.b".into();
+        let paths = paths(&scenario);
+        let asked = [
+            ("lost", Unit::Count),
+            ("throttled", Unit::Count),
+            ("duplicates", Unit::Share),
+            ("out_of_order", Unit::Share),
+            ("cost.month", Unit::Usd),
+            ("workload.checkout.latency.p999", Unit::Milliseconds),
+            ("tables.orders.kinesis.latency.mean", Unit::Milliseconds),
+            ("consumers.\"a.b\".latency.p50", Unit::Milliseconds),
+            ("firehose.lake.freshness.max", Unit::Milliseconds),
+        ];
+        for (path, unit) in asked {
+            let found: Vec<_> = paths.iter().filter(|(found, _)| found == path).collect();
+            assert_eq!(found, [&(path.to_owned(), unit)]);
+        }
+    }
 }

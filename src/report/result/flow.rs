@@ -7,6 +7,7 @@ use crate::pipeline::finish::Outcome;
 use crate::pipeline::read;
 use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
 use crate::systems::kinesis::stream::ReadMeter;
 
 /// What a producer offered and what became of it at the table.
@@ -49,8 +50,8 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
         let refused = meters.iter().map(|meter| share(meter.cohort - meter.first_try_cohort, meter.cohort));
         let (accepted, requests) = (sum(|meter| meter.accepted), sum(|meter| meter.requests()));
         ProducerRow {
-            path: format!("workload.{}", plan.name),
-            writes_to: format!("tables.{}", scenario.tables[plan.table].name),
+            path: resource("workload", &plan.name),
+            writes_to: resource("tables", &scenario.tables[plan.table].name),
             offered: sum(|meter| meter.offered),
             measured,
             measured_per_s: rounded(measured as f64 / outcomes.len() as f64 / measured_s),
@@ -117,14 +118,14 @@ pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
             outcomes.iter().map(|outcome| of(&outcome.tables[number].meter)).sum::<u64>()
         };
         TableRow {
-            path: format!("tables.{}", plan.name),
+            path: resource("tables", &plan.name),
             write_units_per_s: plan.write_units,
             requests: sum(|meter| meter.accepted + meter.throttled),
             accepted: sum(|meter| meter.accepted),
             throttled: sum(|meter| meter.throttled),
             write_units: sum(|meter| meter.units),
             kinesis: plan.replication.as_ref().map(|replication| {
-                let stream = format!("kinesis.{}", scenario.streams[replication.stream].name);
+                let stream = resource("kinesis", &scenario.streams[replication.stream].name);
                 feed(stream, number, outcomes)
             }),
         }
@@ -227,8 +228,8 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let age = consumers().flat_map(|consumer| consumer.series.bins());
         let age = age.map(|bin| bin[read::column::ITERATOR_AGE]).max();
         ConsumerRow {
-            path: format!("consumers.{}", plan.name),
-            reads: format!("kinesis.{}", scenario.streams[plan.stream].name),
+            path: resource("consumers", &plan.name),
+            reads: resource("kinesis", &scenario.streams[plan.stream].name),
             workers: plan.workers,
             processed,
             batches,

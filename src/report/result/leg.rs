@@ -5,6 +5,7 @@ use crate::engine::histogram::Histogram;
 use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
 
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
@@ -58,19 +59,23 @@ pub struct Sample {
 pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let leg = |path: String, parts, place| Leg { path, parts, place };
     let writers = scenario.producers.iter().enumerate().map(|(number, plan)| {
-        leg(format!("workload.{}.latency", plan.name), &["retry"][..], Place::Writer(number))
+        leg(format!("{}.latency", resource("workload", &plan.name)), &["retry"][..], Place::Writer(number))
     });
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let feeds = feeds.map(|(number, plan)| {
-        leg(format!("tables.{}.kinesis.latency", plan.name), &["propagation", "retry"], Place::Feed(number))
+        leg(
+            format!("{}.kinesis.latency", resource("tables", &plan.name)),
+            &["propagation", "retry"],
+            Place::Feed(number),
+        )
     });
     let consumers = scenario.consumers.iter().enumerate().map(|(number, plan)| {
         let parts = &["propagation", "polling", "queueing", "execution"];
-        leg(format!("consumers.{}.latency", plan.name), parts, Place::Consumer(number))
+        leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
         let parts = &["propagation", "polling", "buffering", "upload"];
-        leg(format!("firehose.{}.freshness", plan.name), parts, Place::Delivery(number))
+        leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
     });
     writers.chain(feeds).chain(consumers).chain(deliveries).collect()
 }

@@ -12,6 +12,7 @@ use crate::pipeline::deliver::{ObjectRow, column};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
 use crate::systems::firehose::{FirehosePlan, FlushReason};
 use crate::units::civil;
 
@@ -55,8 +56,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
         let delivery = &first.deliveries[number];
         let (puts, span_s) = (first.quantities.s3[number][0], first.quantities.at as f64 / 1e9);
         DeliveryRow {
-            path: format!("firehose.{}", plan.name),
-            reads: format!("kinesis.{}", scenario.streams[plan.stream].name),
+            path: resource("firehose", &plan.name),
+            reads: resource("kinesis", &scenario.streams[plan.stream].name),
             delivered: delivery.meter.delivered,
             objects: delivery.s3.objects,
             objects_per_day: rounded(puts as f64 / span_s * 86_400.0),

@@ -9,6 +9,7 @@ use crate::measure::ordering::{Cause, Ordering};
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
 
 /// Order and duplicates of the measured changes of one table in its stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +68,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
         let feeds = outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
         let each: Vec<&Ordering> = feeds.map(|feed| &feed.ordering).collect();
-        OrderingRow::new(format!("tables.{}.kinesis", plan.name), &each)
+        OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each)
     };
     feeds.map(row).collect()
 }

@@ -9,6 +9,7 @@ use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{mean, rounded};
 use crate::scenario::checked::{Scenario, Study};
+use crate::scenario::path::resource;
 
 /// A limit that the load is above.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,8 +47,9 @@ pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)>
         let growth = grows(&|backlog| backlog.writers[number], &|outcome| outcome.producers[number].0.cohort);
         if growth.is_some() || offered_above_capacity(scenario, outcomes, plan.table) {
             let table = &scenario.tables[plan.table];
-            let limit = format!("tables.{} capacity: {} write units/s", table.name, table.write_units);
-            let path = format!("workload.{}", plan.name);
+            let limit =
+                format!("{} capacity: {} write units/s", resource("tables", &table.name), table.write_units);
+            let path = resource("workload", &plan.name);
             found.push((Place::Writer(number), Overload { path, limit, growth_per_s: growth }));
         }
     }
@@ -56,7 +58,7 @@ pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)>
         let growth =
             grows(&|backlog| backlog.feeds[number], &|outcome| outcome.quantities.streams[feed.stream][1]);
         if growth.is_some() {
-            let path = format!("tables.{}.kinesis", plan.name);
+            let path = format!("{}.kinesis", resource("tables", &plan.name));
             let limit = shard_limit(scenario, outcomes, feed.stream).unwrap_or_else(|| path.clone());
             found.push((Place::Feed(number), Overload { path, limit, growth_per_s: growth }));
         }
@@ -65,7 +67,7 @@ pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)>
         let entered = |outcome: &Outcome| outcome.quantities.streams[plan.stream][1];
         let growth = grows(&|backlog| backlog.consumers[number], &entered);
         if growth.is_some() {
-            let path = format!("consumers.{}", plan.name);
+            let path = resource("consumers", &plan.name);
             let limit = format!("{path}: {} workers", plan.workers);
             found.push((Place::Consumer(number), Overload { path, limit, growth_per_s: growth }));
         }
@@ -74,8 +76,9 @@ pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)>
         let entered = |outcome: &Outcome| outcome.quantities.streams[plan.stream][1];
         let growth = grows(&|backlog| backlog.deliveries[number], &entered);
         if growth.is_some() {
-            let path = format!("firehose.{}", plan.name);
-            let limit = format!("kinesis.{} reads by {path}", scenario.streams[plan.stream].name);
+            let path = resource("firehose", &plan.name);
+            let limit =
+                format!("{} reads by {path}", resource("kinesis", &scenario.streams[plan.stream].name));
             found.push((Place::Delivery(number), Overload { path, limit, growth_per_s: growth }));
         }
     }
@@ -143,7 +146,7 @@ fn shard_limit(scenario: &Scenario, outcomes: &[Outcome], stream: usize) -> Opti
     }
     let [records, bytes, _] = load.refused_by_limit;
     let limit = if records >= bytes { "1,000 records/s" } else { "1 MiB/s" };
-    Some(format!("kinesis.{} shard {shard}: {limit}", scenario.streams[stream].name))
+    Some(format!("{} shard {shard}: {limit}", resource("kinesis", &scenario.streams[stream].name)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::measure::shard_load::{ShardLoad, Traffic};
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 
@@ -147,7 +148,7 @@ impl StreamRow {
         });
         let sum = |of: fn(&Traffic) -> u64| loads.iter().map(|load| of(&load.total)).sum();
         Self {
-            path: format!("kinesis.{}", plan.name),
+            path: resource("kinesis", &plan.name),
             shards: plan.shards,
             retention_h: plan.retention as f64 / 3.6e12,
             total: TrafficRow {
@@ -212,7 +213,7 @@ fn top_keys(
         keys.extend(of_shard.map(|item| {
             let mut buffer = [0; KEY_NAME_BYTES_MAX];
             TopKey {
-                table: format!("tables.{}", scenario.tables[table].name),
+                table: resource("tables", &scenario.tables[table].name),
                 key: String::from_utf8_lossy(names.write(item.key, &mut buffer)).into_owned(),
                 changes: u64::from(item.changes),
                 share: share(u64::from(item.changes), changes).and_then(rounded),

@@ -8,6 +8,7 @@ use crate::pipeline::finish::Outcome;
 use crate::pipeline::{feed, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
 
 /// Requests that one limit refused at one place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,13 +43,13 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         let meters = || outcomes.iter().map(|outcome| &outcome.producers[number].0);
         let requests: u64 = meters().map(|meter| meter.requests()).sum();
         let settled: u64 = meters().map(|meter| meter.accepted + meter.too_large).sum();
-        push(&format!("workload.{}", plan.name), "write capacity", requests - settled, requests, None);
+        push(&resource("workload", &plan.name), "write capacity", requests - settled, requests, None);
     }
     for (number, plan) in scenario.tables.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.tables[number].meter);
         let refused = meters().map(|meter| meter.throttled).sum();
         let first = meters().filter_map(|meter| meter.first_throttled).min().map(|first| first as f64 / 1e9);
-        let path = format!("tables.{}", plan.name);
+        let path = resource("tables", &plan.name);
         push(
             &path,
             "write capacity",
@@ -72,18 +73,18 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         let causes = ["records a second", "bytes a second", "records and bytes a second"];
         for (limit, cause) in causes.into_iter().enumerate() {
             let refused = loads().map(|load| load.refused_by_limit[limit]).sum();
-            push(&format!("kinesis.{}", plan.name), cause, refused, puts, first);
+            push(&resource("kinesis", &plan.name), cause, refused, puts, first);
         }
     }
     for (number, plan) in scenario.consumers.iter().enumerate() {
         let series = outcomes.iter().map(|outcome| &outcome.consumers[number].series);
         let first = first_bin(series, read::column::REFUSED);
         let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.consumers[number].reads).collect();
-        readers(&format!("consumers.{}", plan.name), &reads, first, &mut push);
+        readers(&resource("consumers", &plan.name), &reads, first, &mut push);
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.deliveries[number].reads).collect();
-        readers(&format!("firehose.{}", plan.name), &reads, None, &mut push);
+        readers(&resource("firehose", &plan.name), &reads, None, &mut push);
     }
     rows
 }
