@@ -1,10 +1,14 @@
 //! Reports. What a run came to is data first, the [`RunResult`](result::RunResult); every other file is a
 //! rendering of it, one format a file here.
 
+pub mod comparison;
+pub mod csv;
 pub mod drawing;
 #[cfg(test)]
 pub(crate) mod example;
+pub mod folder;
 pub mod json;
+pub mod markdown;
 pub mod number;
 pub mod result;
 pub mod table;

@@ -1,0 +1,289 @@
+//! Variants side by side on the same draws: `experiment.json` of `compare`, and its renderings.
+
+pub mod markdown;
+pub mod terminal;
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+use super::number::rounded;
+use super::result::overload::Overload;
+use super::result::slo::{Verdict, exit_code};
+use super::result::{FORMAT, RunResult};
+use crate::experiment::statistics::{Interval, LEVEL_DEFAULT};
+
+/// Variants and how their figures differ from those of the first one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// Version of Streamgauge.
+    pub version: String,
+    /// Version of this layout.
+    pub format: u32,
+    /// What kind of experiment this is: `compare`.
+    pub kind: String,
+    /// Whether all variants had the same draws over the same span, replication by replication. Differences are judged
+    /// only then.
+    pub paired: bool,
+    /// The variants; the first one is the baseline.
+    pub variants: Vec<VariantRow>,
+    /// All named figures.
+    pub figures: Vec<FigureRow>,
+}
+
+/// One variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VariantRow {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its scenario after overrides, hex.
+    pub scenario_digest: String,
+    /// Overrides in force, as written.
+    pub overrides: Vec<String>,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Independent replications.
+    pub replications: u32,
+    /// Span in which writes come in, seconds.
+    pub duration_s: f64,
+    /// The part of it at the start that is not measured, seconds.
+    pub warm_up_s: f64,
+    /// The hash of all its outcomes, hex.
+    pub fingerprint: String,
+    /// Whether all its measured writes were followed to their end; if not, its latencies are "at least".
+    pub complete: bool,
+    /// Limits that its load is above.
+    pub overloaded: Vec<Overload>,
+    /// Its month's bill, USD; null if a price is unknown.
+    #[schemars(with = "Option<String>")]
+    pub cost_month: Option<Decimal>,
+    /// The verdicts on its objectives.
+    pub slo: Vec<Verdict>,
+}
+
+/// One figure in all variants, in the unit of its path as in `result.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FigureRow {
+    /// Its path.
+    pub path: String,
+    /// Its mean over replications, by variant; null where it is not known.
+    pub values: Vec<Option<f64>>,
+    /// How each variant after the first differs from it.
+    pub differences: Vec<Difference>,
+}
+
+/// A variant's figure minus the baseline's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Difference {
+    /// The mean of the differences; null when either figure is not known.
+    pub mean: Option<f64>,
+    /// Lower end of the 95 % interval of the paired differences.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+    /// What can be said.
+    pub change: Change,
+}
+
+/// What can be said of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The figure is the same in every replication.
+    Same,
+    /// The whole interval lies above 0.
+    Higher,
+    /// The whole interval lies below 0.
+    Lower,
+    /// The interval includes 0.
+    NoClearDifference,
+    /// One replication, or variants with different draws: there is no interval to judge by.
+    NotJudged,
+    /// The figure is not known in one of the two.
+    Unknown,
+}
+
+impl Change {
+    /// The words for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "the same",
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+            Self::NoClearDifference => "no clear difference",
+            Self::NotJudged => "not judged",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Comparison {
+    /// Compares named results with the first of them.
+    pub fn new(results: &[(String, RunResult)]) -> Self {
+        let variants = results.iter().map(|(name, result)| VariantRow::new(name, result)).collect();
+        let results: Vec<&RunResult> = results.iter().map(|(_, result)| result).collect();
+        let paired = results.windows(2).all(|pair| same_draws(pair[0], pair[1]));
+        let mut seen = BTreeSet::new();
+        let rows = results.iter().filter_map(|result| result.replications.first());
+        let paths: Vec<&String> =
+            rows.flat_map(|row| row.figures.keys()).filter(|path| seen.insert(*path)).collect();
+        let figure = |path: &String| FigureRow {
+            path: path.clone(),
+            values: results.iter().map(|result| result.figure(path)).collect(),
+            differences: results
+                .iter()
+                .skip(1)
+                .map(|variant| Difference::between(results[0], variant, path, paired))
+                .collect(),
+        };
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            format: FORMAT,
+            kind: "compare".to_owned(),
+            paired,
+            variants,
+            figures: paths.into_iter().map(figure).collect(),
+        }
+    }
+
+    /// The JSON Schema of `experiment.json`, draft-07.
+    pub fn schema() -> Schema {
+        SchemaSettings::draft07().into_generator().into_root_schema_for::<Self>()
+    }
+
+    /// What the comparison exits with: as a run does, over the objectives of all variants.
+    pub fn exit_code(&self) -> u8 {
+        let verdicts: Vec<Verdict> = self.variants.iter().flat_map(|variant| variant.slo.clone()).collect();
+        exit_code(&verdicts)
+    }
+}
+
+/// Whether two runs had common random numbers over the same span.
+fn same_draws(a: &RunResult, b: &RunResult) -> bool {
+    let (a, b) = (&a.identity, &b.identity);
+    let of = |identity: &super::result::identity::RunIdentity| {
+        (identity.seed, identity.replications, identity.duration_s.to_bits(), identity.warm_up_s.to_bits())
+    };
+    of(a) == of(b)
+}
+
+impl VariantRow {
+    fn new(name: &str, result: &RunResult) -> Self {
+        let identity = &result.identity;
+        Self {
+            name: name.to_owned(),
+            scenario_digest: identity.scenario_digest.clone(),
+            overrides: identity.overrides.clone(),
+            seed: identity.seed,
+            replications: identity.replications,
+            duration_s: identity.duration_s,
+            warm_up_s: identity.warm_up_s,
+            fingerprint: identity.fingerprint.clone(),
+            complete: result.complete,
+            overloaded: result.overloaded.clone(),
+            cost_month: result.cost.bill.total,
+            slo: result.slo.clone(),
+        }
+    }
+}
+
+impl Difference {
+    fn between(baseline: &RunResult, variant: &RunResult, path: &str, paired: bool) -> Self {
+        let values = |result: &RunResult| -> Option<Vec<f64>> {
+            let figures = result.replications.iter().map(|row| row.figures.get(path).copied().flatten());
+            figures.collect::<Option<Vec<f64>>>().filter(|values| !values.is_empty())
+        };
+        let Some((before, after)) = values(baseline).zip(values(variant)) else {
+            return Self { mean: None, low: None, high: None, change: Change::Unknown };
+        };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let difference = rounded(mean(&after) - mean(&before));
+        let interval = Interval::of_paired_differences(&before, &after, LEVEL_DEFAULT).filter(|_| paired);
+        let change = match interval {
+            _ if paired && before == after => Change::Same,
+            None => Change::NotJudged,
+            Some(interval) if interval.low > 0.0 => Change::Higher,
+            Some(interval) if interval.high < 0.0 => Change::Lower,
+            Some(_) => Change::NoClearDifference,
+        };
+        Self {
+            mean: difference,
+            low: interval.and_then(|interval| rounded(interval.low)),
+            high: interval.and_then(|interval| rounded(interval.high)),
+            change,
+        }
+    }
+
+    /// Whether one is clearly above the other.
+    pub fn is_clear(&self) -> bool {
+        matches!(self.change, Change::Higher | Change::Lower)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sampler::Sampler;
+    use crate::pricing::PriceBook;
+    use crate::report::example;
+    use crate::scenario::checked::Scenario;
+
+    /// The small pipeline, and a variant whose uploads take 150 ms instead of 100 ms.
+    pub(super) fn comparison(replications: u32) -> Comparison {
+        let mut base = example::scenario(replications);
+        base.deliveries[0].put = Sampler::Constant(100e6);
+        let mut slow = base.clone();
+        slow.deliveries[0].put = Sampler::Constant(150e6);
+        Comparison::new(&[named("small", &base), named("slow", &slow)])
+    }
+
+    fn named(name: &str, scenario: &Scenario) -> (String, RunResult) {
+        let outcomes = example::outcomes(scenario, 2);
+        (name.to_owned(), RunResult::new(scenario, &outcomes, PriceBook::builtin()).unwrap())
+    }
+
+    fn difference<'a>(comparison: &'a Comparison, path: &str) -> &'a Difference {
+        &comparison.figures.iter().find(|figure| figure.path == path).unwrap().differences[0]
+    }
+
+    #[test]
+    fn what_a_variant_does_not_touch_is_the_same_and_what_it_slows_is_clearly_higher() {
+        let comparison = comparison(4);
+        let mean = difference(&comparison, "firehose.lake.freshness.mean");
+        assert_eq!(mean.change, Change::Higher);
+        // Every record is 50 ms later, up to the last digit that a result keeps.
+        assert!((mean.mean.unwrap() - 50.0).abs() < 0.02, "{mean:?}");
+        for path in
+            ["tables.orders.kinesis.latency.p99", "consumers.search.latency.mean", "cost.month", "lost"]
+        {
+            assert_eq!(difference(&comparison, path).change, Change::Same, "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_judged_by_one_replication_or_by_different_draws() {
+        let comparison = comparison(1);
+        assert_eq!(difference(&comparison, "firehose.lake.freshness.p50").change, Change::NotJudged);
+        let base = example::scenario(2);
+        let other = Scenario { seed: 8, ..base.clone() };
+        let comparison = Comparison::new(&[named("base", &base), named("other", &other)]);
+        assert!(!comparison.paired);
+        assert!(comparison.figures.iter().all(|figure| !figure.differences[0].is_clear()));
+    }
+
+    #[test]
+    fn a_figure_that_only_one_variant_has_is_unknown() {
+        let base = example::result(2);
+        let mut other = base.clone();
+        other.replications.iter_mut().for_each(|row| {
+            row.figures.shift_remove("lost");
+        });
+        let comparison = Comparison::new(&[("base".into(), base), ("other".into(), other)]);
+        assert_eq!(difference(&comparison, "lost").change, Change::Unknown);
+        let json = serde_json::to_value(&comparison).unwrap();
+        assert_eq!(serde_json::from_value::<Comparison>(json).unwrap(), comparison);
+    }
+}

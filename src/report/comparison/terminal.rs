@@ -1,0 +1,109 @@
+//! A comparison on one screen: what clearly differs, and what does not.
+
+use super::{Change, Comparison, FigureRow};
+use crate::report::table::Table;
+use crate::report::terminal::{Colour, WIDTH, verdict_word};
+use crate::report::words;
+
+/// The comparison. `files` is the folder that it was written to, if any.
+pub fn render(comparison: &Comparison, files: Option<&str>, colour: Colour) -> String {
+    let Some((baseline, variants)) = comparison.variants.split_first() else { return String::new() };
+    let mut lines = vec![format!(
+        "{} against {}: {} on the same draws, seed {}",
+        variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", "),
+        baseline.name,
+        words::plural(u64::from(baseline.replications), "replication"),
+        baseline.seed
+    )];
+    if !comparison.paired {
+        lines[0] = format!("variants against {}", baseline.name);
+        lines.push("The variants have different draws or spans: their differences are not judged.".into());
+    }
+    for (number, variant) in variants.iter().enumerate() {
+        lines.push(String::new());
+        lines.push(format!("{}: {}", variant.name, bill(variant.cost_month)));
+        for overload in &variant.overloaded {
+            lines.push(format!("overloaded: {}", overload.limit));
+        }
+        lines.extend(differences(comparison, number));
+    }
+    lines.push(String::new());
+    lines.extend(objectives(comparison, colour));
+    lines.extend(files.map(|files| format!("files    {files}")));
+    lines.join("\n") + "\n"
+}
+
+fn bill(total: Option<rust_decimal::Decimal>) -> String {
+    total.map_or("a price of its bill is unknown".into(), |total| format!("{} a month", words::usd(total)))
+}
+
+/// What is shown as a table: clear differences, or all that are not judged.
+fn shown(figure: &FigureRow, variant: usize) -> bool {
+    let difference = &figure.differences[variant];
+    difference.is_clear() || difference.change == Change::NotJudged && difference.mean != Some(0.0)
+}
+
+fn differences(comparison: &Comparison, variant: usize) -> Vec<String> {
+    let names = [&comparison.variants[0].name, &comparison.variants[variant + 1].name];
+    let mut table = Table::new(&["<figure", names[0], names[1], "difference", "95 % interval"]);
+    let mut unclear = Vec::new();
+    for figure in &comparison.figures {
+        let difference = &figure.differences[variant];
+        let text = |value| words::figure(&figure.path, value);
+        if shown(figure, variant) {
+            let sign = if difference.mean.unwrap_or(0.0) > 0.0 { "+" } else { "" };
+            let interval = difference.low.zip(difference.high);
+            table.row([
+                figure.path.clone(),
+                text(figure.values[0]),
+                text(figure.values[variant + 1]),
+                format!("{sign}{}", text(difference.mean)),
+                interval.map_or(words::NONE.into(), |(low, high)| {
+                    format!("{} to {}", text(Some(low)), text(Some(high)))
+                }),
+            ]);
+        } else if difference.change == Change::NoClearDifference {
+            unclear.push(figure.path.as_str());
+        }
+    }
+    let mut lines = if table.is_empty() { Vec::new() } else { table.plain(WIDTH) };
+    if !unclear.is_empty() {
+        lines.extend(words::wrapped(&format!("no clear difference: {}", unclear.join(", ")), "  ", WIDTH));
+    } else if table.is_empty() {
+        lines.push("no difference in any figure".into());
+    }
+    lines
+}
+
+fn objectives(comparison: &Comparison, colour: Colour) -> Vec<String> {
+    let mut lines = Vec::new();
+    for variant in &comparison.variants {
+        for verdict in &variant.slo {
+            let found = words::with_interval(&verdict.path, verdict.value, verdict.interval95.as_ref());
+            let text = format!("{}: {} {}: {found}", variant.name, verdict.path, verdict.asked);
+            lines.push(format!(
+                "slo      {} {}",
+                verdict_word(verdict.verdict, colour),
+                words::cut(&text, WIDTH - 19)
+            ));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::comparison::tests::comparison;
+
+    #[test]
+    fn the_screen_shows_what_differs_and_names_what_does_not() {
+        let text = render(&comparison(3), None, Colour::Plain);
+        assert!(
+            text.contains("firehose.lake.freshness.mean") && text.contains("slow against small"),
+            "{text}"
+        );
+        assert!(!text.contains("consumers.search.latency.p50"), "what is the same is left out: {text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+}

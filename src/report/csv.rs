@@ -1,0 +1,395 @@
+//! Tables for spreadsheets and scripts: comma-separated, one heading line, empty where there is no number.
+
+use ::csv::{QuoteStyle, WriterBuilder};
+
+use super::result::RunResult;
+use super::result::objects;
+use crate::engine::time::{Nanos, SECOND};
+use crate::measure::series::Series;
+use crate::pipeline::finish::Outcome;
+use crate::pipeline::{deliver, feed, read, source, write};
+use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
+
+/// A table under way.
+struct Sheet(::csv::Writer<Vec<u8>>);
+
+impl Sheet {
+    fn new(columns: &[&str]) -> Self {
+        let mut sheet = Self(WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new()));
+        sheet.row(columns.iter().map(|column| (*column).to_owned()));
+        sheet
+    }
+
+    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        // Writing to memory cannot fail, and every row of a sheet has as many cells as its heading.
+        let written = self.0.write_record(cells);
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+
+    fn text(self) -> String {
+        let bytes = self.0.into_inner().unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+fn cell(value: Option<impl ToString>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+/// The tables that need nothing but the result, by name: file names without `.csv`.
+pub fn tables(result: &RunResult) -> [(&'static str, String); 5] {
+    [
+        ("latency", latency(result)),
+        ("ordering", ordering(result)),
+        ("cost", cost(result)),
+        ("throttles", throttles(result)),
+        ("shards", shards(result)),
+    ]
+}
+
+/// `latency.csv`: a row for each figure of each leg, then one for each of its parts.
+pub fn latency(result: &RunResult) -> String {
+    let mut sheet = Sheet::new(&[
+        "path",
+        "figure",
+        "part",
+        "ms",
+        "low95_ms",
+        "high95_ms",
+        "sure",
+        "at_least",
+        "withheld",
+    ]);
+    for row in &result.latency {
+        let flags = [row.at_least.to_string(), row.withheld.to_string()];
+        for (figure, value) in row.figures() {
+            let interval = row.interval95.get(figure);
+            let (low, high) = (interval.and_then(|i| i.low), interval.and_then(|i| i.high));
+            let head = [row.path.clone(), figure.to_owned(), "total".to_owned()];
+            let numbers = [cell(value), cell(low), cell(high), row.sure(figure).to_string()];
+            sheet.row(head.into_iter().chain(numbers).chain(flags.clone()));
+            for (part, value) in row.parts.get(figure).into_iter().flatten() {
+                let head = [row.path.clone(), figure.to_owned(), part.clone()];
+                let numbers = [cell(*value), String::new(), String::new(), row.sure(figure).to_string()];
+                sheet.row(head.into_iter().chain(numbers).chain(flags.clone()));
+            }
+        }
+    }
+    sheet.text()
+}
+
+/// `ordering.csv`: a row for each feed; distances and gaps are pooled over replications.
+pub fn ordering(result: &RunResult) -> String {
+    let mut columns: Vec<String> =
+        ["path", "records", "duplicates", "duplicate_share", "out_of_order", "out_of_order_share"]
+            .map(str::to_owned)
+            .to_vec();
+    let causes = crate::measure::ordering::Cause::ALL.map(|cause| cause.name());
+    columns.extend(causes.map(|cause| format!("late_by_{cause}")));
+    for what in ["distance_records", "distance_ms", "duplicate_gap_ms"] {
+        columns.extend(["p50", "p90", "p99", "max"].map(|figure| format!("{what}_{figure}")));
+    }
+    let mut sheet = Sheet::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in &result.ordering {
+        let head = [
+            row.path.clone(),
+            row.records.to_string(),
+            row.duplicates.to_string(),
+            cell(row.duplicate_share),
+            row.out_of_order.to_string(),
+            cell(row.out_of_order_share),
+        ];
+        let late = causes.map(|cause| cell(row.causes.get(cause)));
+        let spreads = [row.pooled_distance_records, row.pooled_distance_ms, row.pooled_duplicate_gap_ms];
+        let spreads =
+            spreads.iter().flat_map(|spread| [spread.p50, spread.p90, spread.p99, spread.max].map(cell));
+        sheet.row(head.into_iter().chain(late).chain(spreads));
+    }
+    sheet.text()
+}
+
+/// `cost.csv`: a row for each line of the bill and each cause; amounts add up to the known subtotal.
+pub fn cost(result: &RunResult) -> String {
+    let mut sheet = Sheet::new(&[
+        "id",
+        "service",
+        "item",
+        "quantity",
+        "unit",
+        "per",
+        "unit_price_usd",
+        "cause",
+        "amount_usd",
+        "confidence",
+        "note",
+    ]);
+    for line in &result.cost.bill.lines {
+        let name = |value: serde_json::Value| value.as_str().map_or(String::new(), str::to_owned);
+        let confidence = name(serde_json::to_value(line.confidence).unwrap_or_default());
+        let mut row = |cause: String, amount: String| {
+            let head = [line.id.clone(), line.service.clone(), line.item.clone(), line.quantity.to_string()];
+            let price = [line.unit.clone(), line.per.to_string(), cell(line.unit_price), cause, amount];
+            sheet.row(head.into_iter().chain(price).chain([confidence.clone(), cell(line.note.clone())]));
+        };
+        for (cause, amount) in &line.causes {
+            row(name(serde_json::to_value(cause).unwrap_or_default()), amount.to_string());
+        }
+        if line.causes.is_empty() {
+            row(String::new(), cell(line.amount));
+        }
+    }
+    sheet.text()
+}
+
+/// `throttles.csv`: a row for each limit at each place.
+pub fn throttles(result: &RunResult) -> String {
+    let mut sheet = Sheet::new(&["path", "cause", "refused", "share", "first_s"]);
+    for row in &result.throttles {
+        let refused = row.refused.to_string();
+        sheet.row([row.path.clone(), row.cause.clone(), refused, cell(row.share), cell(row.first_s)]);
+    }
+    sheet.text()
+}
+
+/// `shards.csv`: a row for each of the worst shards of each stream, in replication 0.
+pub fn shards(result: &RunResult) -> String {
+    let mut sheet = Sheet::new(&[
+        "stream",
+        "shard",
+        "hash_range_share",
+        "load_share",
+        "utilisation_max",
+        "utilisation_p99",
+        "records",
+        "bytes",
+        "refused",
+        "refused_by_records",
+        "refused_by_bytes",
+        "refused_by_both",
+        "worst_minute_s",
+        "worst_minute_records",
+        "worst_minute_bytes",
+        "worst_minute_refused",
+        "worst_minute_utilisation_mean",
+        "worst_second_records",
+        "worst_second_bytes",
+        "top_key",
+        "top_key_share",
+    ]);
+    for (stream, row) in
+        result.shards.iter().flat_map(|stream| stream.worst.iter().map(move |row| (stream, row)))
+    {
+        let (refused, minute) = (&row.refused_by_limit, &row.worst_minute);
+        let top = row.top_keys.first();
+        let counts = [
+            row.total.records,
+            row.total.bytes,
+            row.total.refused,
+            refused.records,
+            refused.bytes,
+            refused.both,
+        ];
+        let of_minute = [minute.at_s, minute.minute.records, minute.minute.bytes, minute.minute.refused];
+        let of_second = [minute.busiest_second.records, minute.busiest_second.bytes];
+        let shares = [row.hash_range_share, row.load_share, row.utilisation_max, row.utilisation_p99];
+        sheet.row(
+            [stream.path.clone(), row.shard.to_string()]
+                .into_iter()
+                .chain(shares.map(cell))
+                .chain(counts.map(|count| count.to_string()))
+                .chain(of_minute.map(|count| count.to_string()))
+                .chain([cell(minute.utilisation_mean)])
+                .chain(of_second.map(|count| count.to_string()))
+                .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))]),
+        );
+    }
+    sheet.text()
+}
+
+/// `objects.csv`: a row for each object of replication 0, up to the number that a run lists.
+pub fn objects(scenario: &Scenario, outcome: &Outcome) -> String {
+    let mut sheet = Sheet::new(&[
+        "firehose",
+        "key",
+        "buffer",
+        "records",
+        "bytes_before_compression",
+        "bytes",
+        "opened_s",
+        "flushed_s",
+        "complete_s",
+        "oldest_arrival_s",
+        "flushed_by",
+    ]);
+    for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
+        for (number, object) in delivery.rows.iter().enumerate() {
+            let stored = (object.bytes as f64 * plan.compression + 0.5) as u64;
+            sheet.row([
+                resource("firehose", &plan.name),
+                objects::name(scenario, plan, number, object),
+                object.buffer.to_string(),
+                object.records.to_string(),
+                object.bytes.to_string(),
+                stored.to_string(),
+                seconds(object.opened),
+                seconds(object.flushed),
+                seconds(object.complete),
+                seconds(object.oldest_arrival * 1_000),
+                objects::reason(object.reason).to_owned(),
+            ]);
+        }
+    }
+    sheet.text()
+}
+
+/// Seconds to the microsecond, written exactly.
+fn seconds(nanos: Nanos) -> String {
+    format!("{}.{:06}", nanos / SECOND, nanos % SECOND / 1_000)
+}
+
+/// A metric in a series: its CloudWatch name and unit, its column, and what CloudWatch's unit divides it by.
+struct Metric {
+    name: &'static str,
+    statistic: &'static str,
+    unit: &'static str,
+    column: usize,
+    divisor: u64,
+}
+
+const fn sum(name: &'static str, unit: &'static str, column: usize) -> Metric {
+    Metric { name, statistic: "Sum", unit, column, divisor: 1 }
+}
+
+const fn maximum(name: &'static str, unit: &'static str, column: usize, divisor: u64) -> Metric {
+    Metric { name, statistic: "Maximum", unit, column, divisor }
+}
+
+/// DynamoDB's metrics of a table; the burst balance is not one of CloudWatch's.
+const TABLE: [Metric; 3] = [
+    sum("ConsumedWriteCapacityUnits", "Count", write::column::UNITS),
+    sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
+    maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
+];
+/// DynamoDB's metrics of a feed.
+const FEED: [Metric; 3] = [
+    maximum("AgeOfOldestUnreplicatedRecord", "Milliseconds", feed::column::AGE, 1_000),
+    sum("ThrottledPutRecordCount", "Count", feed::column::THROTTLED),
+    sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
+];
+/// KDS-M1, KDS-M2.
+const STREAM: [Metric; 3] = [
+    sum("IncomingRecords", "Count", source::column::RECORDS),
+    sum("IncomingBytes", "Bytes", source::column::BYTES),
+    sum("WriteProvisionedThroughputExceeded", "Count", source::column::REFUSED),
+];
+/// KDS-M2, KDS-M3; the processed records are not one of CloudWatch's.
+const CONSUMER: [Metric; 3] = [
+    sum("ProcessedRecords", "Count", read::column::RECORDS),
+    maximum("GetRecords.IteratorAgeMilliseconds", "Milliseconds", read::column::ITERATOR_AGE, 1_000),
+    sum("ReadProvisionedThroughputExceeded", "Count", read::column::REFUSED),
+];
+/// FH-M1, FH-M2.
+const DELIVERY: [Metric; 4] = [
+    sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
+    sum("DeliveryToS3.Bytes", "Bytes", deliver::column::BYTES),
+    sum("DeliveryToS3.ObjectCount", "Count", deliver::column::OBJECTS),
+    maximum("DeliveryToS3.DataFreshness", "Seconds", deliver::column::FRESHNESS, 1_000_000),
+];
+
+/// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
+/// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
+pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
+    let mut sheet = Sheet::new(&["second", "period_s", "resource", "metric", "statistic", "unit", "value"]);
+    for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
+        let path = resource("tables", &plan.name);
+        series(&mut sheet, &path, &table.series, &TABLE);
+        if let Some(feed) = &table.feed {
+            series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED);
+        }
+    }
+    for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
+        series(&mut sheet, &resource("kinesis", &plan.name), &stream.series, &STREAM);
+    }
+    for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
+        series(&mut sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
+    }
+    for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
+        series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);
+    }
+    sheet.text()
+}
+
+fn series<const COLUMNS: usize>(sheet: &mut Sheet, path: &str, series: &Series<COLUMNS>, metrics: &[Metric]) {
+    let period = series.width() / SECOND;
+    for metric in metrics {
+        for (bin, values) in series.bins().iter().enumerate() {
+            let value = values[metric.column];
+            if value == 0 && metric.statistic == "Maximum" {
+                continue;
+            }
+            let value = match metric.divisor {
+                1 => value.to_string(),
+                divisor => (value as f64 / divisor as f64).to_string(),
+            };
+            let head = [(bin as u64 * period).to_string(), period.to_string(), path.to_owned()];
+            let tail = [metric.name, metric.statistic, metric.unit].map(str::to_owned);
+            sheet.row(head.into_iter().chain(tail).chain([value]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+    use rust_decimal::Decimal;
+
+    fn records(text: &str) -> Vec<Vec<String>> {
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn amounts_by_cause_add_up_to_the_total_and_parts_to_the_mean() {
+        let result = example::result(2);
+        let amounts = records(&cost(&result)).iter().map(|row| row[8].parse::<Decimal>().unwrap()).sum();
+        assert_eq!(result.cost.bill.total, Some(amounts));
+        let rows = records(&latency(&result));
+        let lake = |row: &&Vec<String>| row[0] == "firehose.lake.freshness" && row[1] == "mean_ms";
+        let (total, parts): (Vec<_>, Vec<_>) = rows.iter().filter(lake).partition(|row| row[2] == "total");
+        let sum: f64 = parts.iter().map(|row| row[3].parse::<f64>().unwrap()).sum();
+        assert!((sum / total[0][3].parse::<f64>().unwrap() - 1.0).abs() < 1e-5);
+        assert_eq!(parts.len(), 4);
+    }
+
+    #[test]
+    fn the_series_have_cloudwatchs_names_and_lose_nothing() {
+        let scenario = example::scenario(1);
+        let outcomes = example::outcomes(&scenario, 1);
+        let rows = records(&timeseries(&scenario, &outcomes[0]));
+        let total = |metric: &str| -> u64 {
+            rows.iter().filter(|row| row[3] == metric).map(|row| row[6].parse::<u64>().unwrap()).sum()
+        };
+        let accepted = outcomes[0].streams[0].loads.iter().map(|load| load.total.records).sum::<u64>();
+        assert_eq!(total("IncomingRecords"), accepted);
+        assert_eq!(total("DeliveryToS3.Records"), outcomes[0].deliveries[0].meter.delivered);
+        assert_eq!(total("DeliveryToS3.ObjectCount"), outcomes[0].deliveries[0].s3.objects);
+        let listed = records(&objects(&scenario, &outcomes[0]));
+        assert_eq!(listed.len() as u64, outcomes[0].deliveries[0].s3.objects);
+        let stored: u64 = listed.iter().map(|row| row[5].parse::<u64>().unwrap()).sum();
+        assert_eq!(stored, outcomes[0].deliveries[0].s3.bytes);
+        let mut keys: Vec<&String> = listed.iter().map(|row| &row[1]).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), listed.len());
+    }
+
+    #[test]
+    fn every_sheet_has_one_row_for_each_thing() {
+        let result = example::result(1);
+        assert_eq!(records(&shards(&result)).len(), 4);
+        assert_eq!(records(&throttles(&result)).len(), result.throttles.len());
+        assert_eq!(records(&ordering(&result)).len(), 1);
+    }
+}

@@ -1,0 +1,542 @@
+//! `summary.md`: everything a result says, for people to read.
+
+use super::result::RunResult;
+use super::result::identity::{StudyName, WarmUpName};
+use super::result::latency::LatencyRow;
+use super::result::ordering::Spread;
+use super::result::slo::Judgement;
+use super::table::{Table, escaped};
+use super::terminal::latency_figure;
+use super::words::{self, NONE};
+
+/// The whole summary.
+pub fn render(result: &RunResult) -> String {
+    let sections = [
+        heading(result),
+        objectives(result),
+        latency(result),
+        parts(result),
+        flow(result),
+        throttles(result),
+        ordering(result),
+        shards(result),
+        readers(result),
+        objects(result),
+        bill(result),
+        ledger(result),
+        assumptions(result),
+        identity(result),
+    ];
+    let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    sections.join("\n")
+}
+
+fn section(title: &str, table: &Table) -> String {
+    if table.is_empty() { String::new() } else { format!("## {title}\n\n{}", table.markdown()) }
+}
+
+fn or_none(value: Option<f64>, word: fn(f64) -> String) -> String {
+    value.map_or(NONE.to_owned(), word)
+}
+
+fn heading(result: &RunResult) -> String {
+    let identity = &result.identity;
+    let variant = identity.variant.as_ref().map_or(String::new(), |variant| format!(" / {variant}"));
+    let mut text = format!("# {}{}\n", escaped(&identity.scenario), escaped(&variant));
+    let mut paragraph = |words: &str| text += &format!("\n{words}\n");
+    if !identity.about.is_empty() {
+        paragraph(&escaped(&identity.about));
+    }
+    let study = match identity.study {
+        StudyName::Steady => "steady study",
+        StudyName::Terminating => "terminating study",
+    };
+    paragraph(&format!(
+        "A {study} of {} in {} with seed {}; the first {} are not measured.",
+        words::span(identity.duration_s),
+        words::plural(u64::from(identity.replications), "replication"),
+        identity.seed,
+        words::span(identity.warm_up_s),
+    ));
+    for overload in &result.overloaded {
+        let growth = overload.growth_per_s.map_or("is refused for good".to_owned(), |growth| {
+            format!("grows by {} records a second", words::number(growth))
+        });
+        paragraph(&format!(
+            "**overloaded: {}.** What waits at {} {growth}. There is no steady state, and latencies that depend on \
+             it are withheld.",
+            escaped(&overload.limit),
+            escaped(&overload.path)
+        ));
+    }
+    if !result.complete {
+        paragraph(
+            "**Some measured writes had not arrived by the end:** latencies are at least those shown (≥).",
+        );
+    }
+    result.notes.iter().for_each(|note| paragraph(&escaped(note)));
+    text
+}
+
+fn objectives(result: &RunResult) -> String {
+    let mut table = Table::new(&["<objective", "<asked", "found", "<verdict", "<why"]);
+    for verdict in &result.slo {
+        let word = match verdict.verdict {
+            Judgement::Pass => "pass".to_owned(),
+            judgement => judgement.name().to_uppercase(),
+        };
+        let violating = match verdict.violating {
+            0 => String::new(),
+            number => format!("{number} of {} replications violate it. ", result.identity.replications),
+        };
+        table.row([
+            verdict.path.clone(),
+            verdict.asked.clone(),
+            words::with_interval(&verdict.path, verdict.value, verdict.interval95.as_ref()),
+            word,
+            violating + verdict.reason.as_deref().unwrap_or(""),
+        ]);
+    }
+    section("Objectives", &table)
+}
+
+fn latency(result: &RunResult) -> String {
+    let mut table =
+        Table::new(&["<from the intended write", "records", "mean", "p50", "p90", "p99", "p99.9", "max"]);
+    for row in &result.latency {
+        let figure = |(name, value): (&str, Option<f64>)| {
+            let text = latency_figure(row, name, value);
+            match row.interval95.get(name).and_then(|interval| interval.ends()) {
+                Some((low, high)) if low != high && value.is_some() => {
+                    format!("{text} ±{}", words::milliseconds((high - low) / 2.0))
+                }
+                _ => text,
+            }
+        };
+        table.row([row.path.clone(), words::count(row.count)].into_iter().chain(row.figures().map(figure)));
+    }
+    section("Latency", &table)
+        + "\nEach figure is the mean of the replications' own figures, ± half of its 95 % interval (Student's t); max is \
+           the greatest of all. `~`: fewer than ten records lie beyond the percentile in some replication, so that it \
+           is not sure.\n"
+}
+
+fn parts(result: &RunResult) -> String {
+    let mut text = String::new();
+    let named = |row: &&LatencyRow| row.parts.get("mean_ms").is_some_and(|parts| parts.len() > 1);
+    for row in result.latency.iter().filter(named) {
+        let names: Vec<&String> = row.parts["mean_ms"].keys().collect();
+        let columns: Vec<&str> =
+            std::iter::once("<of").chain(names.iter().map(|name| name.as_str())).collect();
+        let mut table = Table::new(&columns);
+        for (figure, parts) in &row.parts {
+            let label = match figure.as_str() {
+                "mean_ms" => "the mean".to_owned(),
+                "p999_ms" => "records near p99.9".to_owned(),
+                figure => format!("records near {}", figure.trim_end_matches("_ms")),
+            };
+            let cells = parts.values().map(|value| words::figure(".mean", *value));
+            table.row(std::iter::once(label).chain(cells));
+        }
+        text += &format!("\n### {}\n\n{}", escaped(&row.path), table.markdown());
+    }
+    if text.is_empty() { text } else { format!("## What latency is made of\n{text}") }
+}
+
+fn flow(result: &RunResult) -> String {
+    let mut producers = Table::new(&[
+        "<producer",
+        "offered",
+        "measured a second",
+        "accepted",
+        "given up",
+        "too large",
+        "attempts a write",
+        "throttled at first",
+    ]);
+    for row in &result.producers {
+        producers.row([
+            format!("{} to {}", row.path, row.writes_to),
+            words::count(row.offered),
+            or_none(row.measured_per_s, words::number),
+            words::count(row.accepted),
+            words::count(row.given_up),
+            words::count(row.too_large),
+            or_none(row.attempts_per_write, words::number),
+            words::with_interval("_share", row.throttled_share, Some(&row.throttled_share_interval95)),
+        ]);
+    }
+    let mut tables = Table::new(&[
+        "<table",
+        "write units/s",
+        "requests",
+        "refused",
+        "units used",
+        "<feeds",
+        "puts",
+        "puts refused",
+        "copies",
+        "capture units",
+        "oldest waiting",
+    ]);
+    for row in &result.tables {
+        let mut cells = vec![
+            row.path.clone(),
+            words::count(row.write_units_per_s),
+            words::count(row.requests),
+            words::count(row.throttled),
+            words::count(row.write_units),
+        ];
+        if let Some(feed) = &row.kinesis {
+            let counts = [feed.attempts, feed.throttled, feed.copies, feed.change_data_capture_units];
+            cells.push(feed.stream.clone());
+            cells.extend(counts.map(words::count));
+            cells.push(or_none(feed.age_of_oldest_max_ms, words::milliseconds));
+        }
+        tables.row(cells);
+    }
+    let text = [section("Producers", &producers), section("Tables", &tables)];
+    text.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn throttles(result: &RunResult) -> String {
+    let mut table = Table::new(&["<where", "<limit", "refused", "of all requests", "first"]);
+    for row in result.throttles.iter().filter(|row| row.refused > 0) {
+        table.row([
+            row.path.clone(),
+            row.cause.clone(),
+            words::count(row.refused),
+            or_none(row.share, words::percent),
+            row.first_s.map_or(NONE.to_owned(), |second| format!("{} s", words::number(second))),
+        ]);
+    }
+    if table.is_empty() {
+        return "## Throttles\n\nNothing was refused anywhere.\n".into();
+    }
+    section("Throttles", &table) + "\nA refusal shows both where it was met and whose limit it was.\n"
+}
+
+fn ordering(result: &RunResult) -> String {
+    let mut text = String::new();
+    for row in &result.ordering {
+        let mut table = Table::new(&["<records", "count", "share"]);
+        let share = |value, interval| words::with_interval("_share", value, Some(interval));
+        table.row(["looked at".to_owned(), words::count(row.records)]);
+        table.row([
+            "second copies".to_owned(),
+            words::count(row.duplicates),
+            share(row.duplicate_share, &row.duplicate_share_interval95),
+        ]);
+        table.row([
+            "out of order for their item".to_owned(),
+            words::count(row.out_of_order),
+            share(row.out_of_order_share, &row.out_of_order_share_interval95),
+        ]);
+        for (cause, count) in row.causes.iter().filter(|(_, count)| **count > 0) {
+            table.row([format!("... by {cause}"), words::count(*count)]);
+        }
+        text += &format!("\n### {}\n\n{}", escaped(&row.path), table.markdown());
+        let mut distances = Table::new(&["<pooled over replications", "p50", "p90", "p99", "max"]);
+        let mut spread = |what: &str, spread: Spread, word: fn(f64) -> String| {
+            if spread.max.is_some() {
+                let figures =
+                    [spread.p50, spread.p90, spread.p99, spread.max].map(|value| or_none(value, word));
+                distances.row(std::iter::once(what.to_owned()).chain(figures));
+            }
+        };
+        spread("versions that late records lie behind", row.pooled_distance_records, words::number);
+        spread("age of late records against the newest seen", row.pooled_distance_ms, words::milliseconds);
+        spread("time from the first to the second copy", row.pooled_duplicate_gap_ms, words::milliseconds);
+        if !distances.is_empty() {
+            text += &format!("\n{}", distances.markdown());
+        }
+    }
+    if text.is_empty() { text } else { format!("## Order and duplicates\n{text}") }
+}
+
+fn shards(result: &RunResult) -> String {
+    let mut text = String::new();
+    for stream in &result.shards {
+        let mut table = Table::new(&[
+            "shard",
+            "hash range",
+            "load",
+            "busiest second",
+            "p99 second",
+            "records",
+            "refused",
+            "by records",
+            "by bytes",
+            "worst minute at",
+            "its mean second",
+            "its busiest second",
+            "<top key",
+        ]);
+        for shard in &stream.worst {
+            let (refused, minute) = (&shard.refused_by_limit, &shard.worst_minute);
+            let second = &minute.busiest_second;
+            let key = shard.top_keys.first();
+            table.row([
+                shard.shard.to_string(),
+                or_none(shard.hash_range_share, words::percent),
+                or_none(shard.load_share, words::percent),
+                or_none(shard.utilisation_max, words::percent),
+                or_none(shard.utilisation_p99, words::percent),
+                words::count(shard.total.records),
+                words::count(shard.total.refused),
+                words::count(refused.records + refused.both),
+                words::count(refused.bytes + refused.both),
+                format!("{} s", words::count(minute.at_s)),
+                or_none(minute.utilisation_mean, words::percent),
+                format!("{} records, {}", words::count(second.records), words::bytes(second.bytes as f64)),
+                key.map_or(String::new(), |key| {
+                    format!("{} ({})", key.key, or_none(key.share, words::percent))
+                }),
+            ]);
+        }
+        text += &format!(
+            "\n### {}\n\n{} shards, retention {} h; the worst in replication 0. Shares of a second are of the limit \
+             that binds, 1,000 records or 1 MiB.\n\n{}",
+            escaped(&stream.path),
+            words::count(u64::from(stream.shards)),
+            words::number(stream.retention_h),
+            table.markdown()
+        );
+    }
+    if text.is_empty() { text } else { format!("## Shards\n{text}") }
+}
+
+fn readers(result: &RunResult) -> String {
+    let mut table = Table::new(&[
+        "<reader",
+        "<reads",
+        "records",
+        "busy",
+        "records a batch",
+        "iterator age max",
+        "calls",
+        "empty",
+        "refused",
+        "expired",
+    ]);
+    let calls = |calls: &super::result::flow::ReadRow| {
+        let refused = calls.refused_calls + calls.refused_bytes;
+        let all = calls.polls + calls.empty_polls + refused;
+        [all, calls.empty_polls, refused, calls.expired].map(words::count)
+    };
+    for row in &result.consumers {
+        let head = [
+            row.path.clone(),
+            row.reads.clone(),
+            words::count(row.processed),
+            or_none(row.busy_share, words::percent),
+            or_none(row.records_per_batch, words::number),
+            or_none(row.iterator_age_max_ms, words::milliseconds),
+        ];
+        table.row(head.into_iter().chain(calls(&row.calls)));
+    }
+    for row in &result.objects {
+        let head = [row.path.clone(), row.reads.clone(), words::count(row.calls.records)];
+        table.row(head.into_iter().chain([(); 3].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
+    }
+    section("Readers", &table)
+}
+
+fn objects(result: &RunResult) -> String {
+    let mut table = Table::new(&[
+        "<delivery",
+        "objects",
+        "a day",
+        "mean size",
+        "p50",
+        "p90",
+        "max",
+        "below 1 MiB",
+        "below 128 MiB",
+        "by size",
+        "by interval",
+    ]);
+    for row in &result.objects {
+        let sizes = [row.object_bytes_mean, row.object_bytes.p50, row.object_bytes.p90, row.object_bytes.max];
+        let shares = [row.share_below_1_mib, row.share_below_128_mib];
+        table.row(
+            [row.path.clone(), words::count(row.objects), or_none(row.objects_per_day, words::number)]
+                .into_iter()
+                .chain(sizes.map(|size| or_none(size, words::bytes)))
+                .chain(shares.map(|share| or_none(share, words::percent)))
+                .chain([words::count(row.flushed_by_size), words::count(row.flushed_by_interval)]),
+        );
+    }
+    let mut hours = Table::new(&["<greatest freshness", "UTC hour", "seconds"]);
+    for row in result.objects.iter().filter(|row| row.freshness_max_by_hour_s.len() > 1) {
+        for (hour, seconds) in &row.freshness_max_by_hour_s {
+            hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
+        }
+    }
+    let text = section("Objects", &table);
+    if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
+}
+
+fn bill(result: &RunResult) -> String {
+    let bill = &result.cost.bill;
+    let mut table = Table::new(&[
+        "<price",
+        "<service",
+        "<item",
+        "quantity",
+        "<unit",
+        "unit price",
+        "amount",
+        "<causes",
+        "<sure",
+    ]);
+    let name =
+        |value: serde_json::Value| value.as_str().map_or(NONE.to_owned(), |name| name.replace('_', " "));
+    for line in &bill.lines {
+        let causes: Vec<String> = line
+            .causes
+            .iter()
+            .filter(|(_, amount)| !amount.is_zero())
+            .map(|(cause, amount)| {
+                format!("{} {amount}", name(serde_json::to_value(cause).unwrap_or_default()))
+            })
+            .collect();
+        let sure = name(serde_json::to_value(line.confidence).unwrap_or_default());
+        let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+        table.row([
+            line.id.clone(),
+            line.service.clone(),
+            line.item.clone(),
+            words::quantity(line.quantity),
+            line.unit.clone(),
+            line.unit_price.map_or("unknown".to_owned(), |price| price.to_string()),
+            line.amount.map_or("unknown".to_owned(), |amount| amount.to_string()),
+            causes.join(", "),
+            sure + &note,
+        ]);
+    }
+    let total = match bill.total {
+        Some(total) => {
+            let interval = result.cost.total_interval95.ends().filter(|(low, high)| low != high);
+            let interval = interval.map(|(low, high)| {
+                let [low, high] = [low, high].map(|end| words::figure("cost.month", Some(end)));
+                format!(" (95 % interval {low} to {high})")
+            });
+            format!("**{} a month**{}", words::usd(total), interval.unwrap_or_default())
+        }
+        None => format!(
+            "**The total is unknown.** {} a month are known; not {}",
+            words::usd(bill.known_subtotal),
+            bill.unknown.join(", ")
+        ),
+    };
+    let causes: Vec<String> = result
+        .cost
+        .by_cause
+        .iter()
+        .filter(|(_, amount)| !amount.is_zero())
+        .map(|(cause, amount)| {
+            format!("{} {}", name(serde_json::to_value(cause).unwrap_or_default()), words::usd(*amount))
+        })
+        .collect();
+    format!(
+        "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}. By cause: {}.\n\n{}\n{}\n\n`V`: \
+         seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
+         from memory.\n",
+        bill.terms.month_hours,
+        bill.terms.region,
+        bill.prices_as_of,
+        causes.join(", "),
+        table.markdown(),
+        result.cost.rules.join(" "),
+    )
+}
+
+fn ledger(result: &RunResult) -> String {
+    let mut table = Table::new(&["<stretch", "<entered", "<became"]);
+    for account in &result.ledger {
+        let list = |counts: &indexmap::IndexMap<String, u64>| {
+            let there = counts.iter().filter(|(_, count)| **count > 0);
+            let words: Vec<String> = there
+                .map(|(name, count)| format!("{} {}", words::count(*count), name.replace('_', " ")))
+                .collect();
+            words.join(", ")
+        };
+        table.row([account.path.clone(), list(&account.entered), list(&account.fates)]);
+    }
+    section("Ledger", &table) + "\nSummed over all replications, drain included; every line balances.\n"
+}
+
+fn assumptions(result: &RunResult) -> String {
+    let mut table = Table::new(&["<id", "<assumed", "<value", "<basis"]);
+    for row in &result.assumptions {
+        table.row([row.id.clone(), row.what.clone(), row.value.clone(), row.basis.clone()]);
+    }
+    section("Assumptions", &table)
+}
+
+fn identity(result: &RunResult) -> String {
+    let identity = &result.identity;
+    let mut table = Table::new(&["<this run", "<is"]);
+    let mut row = |what: &str, value: String| table.row([what.to_owned(), value]);
+    row("Streamgauge", identity.version.clone());
+    row("scenario, SHA-256", identity.scenario_digest.clone());
+    identity.inputs.iter().for_each(|(file, digest)| row(&format!("{file}, SHA-256"), digest.clone()));
+    identity.overrides.iter().for_each(|override_| row("override", override_.clone()));
+    row("seed", identity.seed.to_string());
+    row("replications", identity.replications.to_string());
+    row("duration", words::span(identity.duration_s));
+    let rule = match identity.warm_up_rule {
+        WarmUpName::Fixed => "",
+        WarmUpName::Mser5 => " by MSER-5",
+    };
+    row("warm-up", words::span(identity.warm_up_s) + rule);
+    row("simulated start", identity.start.clone());
+    row("fingerprint", identity.fingerprint.clone());
+    let book = &identity.price_book;
+    row("prices", format!("{} of {}, SHA-256 {}", book.region, book.as_of, book.digest));
+    section("Identity", &table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn the_summary_says_who_it_is_and_what_it_found() {
+        let result = example::result(2);
+        let text = render(&result);
+        let facts = [
+            "# small\n",
+            result.identity.fingerprint.as_str(),
+            result.identity.price_book.digest.as_str(),
+            "firehose.lake.freshness",
+            "| records near p99 |",
+            "a month",
+            "equals: 0",
+            "## Ledger",
+        ];
+        for fact in facts {
+            assert!(text.contains(fact), "{fact} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_censored_or_overloaded_is_said_aloud() {
+        let mut result = example::result(1);
+        result.complete = false;
+        result.latency.iter_mut().for_each(|row| row.at_least = true);
+        result.overloaded.push(crate::report::result::overload::Overload {
+            path: "consumers.search".into(),
+            limit: "consumers.search: 2 workers".into(),
+            growth_per_s: Some(12.0),
+        });
+        let text = render(&result);
+        assert!(
+            text.contains("at least")
+                && text.contains("| ≥")
+                && text.contains("overloaded: consumers.search")
+        );
+    }
+}
