@@ -1,17 +1,17 @@
 //! `compare`: variants of one scenario, several scenarios, or stored results, side by side.
 
 use super::Changes;
-use super::backend_stub::report::comparison::{self, Comparison};
-use super::backend_stub::report::folder;
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use super::report::read_result;
 use super::simulate::{Manner, Session, variant};
-use super::unfinished::{begin, cannot_write};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use streamgauge::pricing::PriceBook;
+use streamgauge::report::comparison::{self, Comparison};
 use streamgauge::report::result::RunResult;
+use streamgauge::report::terminal::Colour;
+use streamgauge::report::{folder, json};
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{self, Loaded};
 
@@ -33,7 +33,7 @@ pub struct Arguments {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Also write experiment.json into this folder
+    /// Also write experiment.json and summary.md into this folder
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -67,9 +67,6 @@ impl Candidate {
     }
 }
 
-/// What `--out` receives.
-const FILE: &str = "experiment.json";
-
 type Named<T> = Vec<(String, T)>;
 
 /// Simulates what is not stored, and compares.
@@ -80,18 +77,17 @@ pub fn compare(arguments: &Arguments) -> Ended {
     let candidates = candidates(arguments)?;
     let session = Session::start(&arguments.manner)?;
     if let Some(folder) = &arguments.out {
-        begin(folder, &[FILE])?;
+        folder::begin(folder).map_err(Failure::internal)?;
     }
-    let comparison = Comparison::new(results(candidates, &session)?);
+    let comparison = Comparison::new(&results(candidates, &session)?);
     if let Some(folder) = &arguments.out {
-        let file = folder.join(FILE);
-        folder::write_file(&file, comparison::json(&comparison).as_bytes())
-            .map_err(|error| cannot_write(&file, &error))?;
+        folder::write_comparison(folder, &comparison).map_err(Failure::internal)?;
     }
+    let files = arguments.out.as_ref().map(|folder| folder.display().to_string());
     output::print(&match arguments.format {
-        Format::Text => comparison::text(&comparison),
-        Format::Markdown => comparison::markdown(&comparison),
-        Format::Json => comparison::json(&comparison),
+        Format::Text => comparison::terminal::render(&comparison, files.as_deref(), Colour::Ansi),
+        Format::Markdown => comparison::markdown::render(&comparison),
+        Format::Json => json::render(&comparison).map_err(Failure::internal)?,
     })?;
     Ok(Exit::Fine)
 }

@@ -3,7 +3,6 @@
 //! Standard output carries data, standard error what is meant for people; see [`output`]. How the program ends,
 //! and with which code, is in [`exit`].
 
-mod backend_stub;
 pub mod check;
 pub mod compare;
 pub mod completions;

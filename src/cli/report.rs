@@ -1,13 +1,12 @@
 //! `report`: render a stored result again.
 
-use super::backend_stub::report::{csv, markdown};
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use clap::{Args, ValueEnum};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use streamgauge::report::result::RunResult;
-use streamgauge::report::{json, terminal};
+use streamgauge::report::{csv, json, markdown, terminal};
 
 /// Render a stored result again.
 #[derive(Debug, Args)]
@@ -43,8 +42,9 @@ enum Format {
 /// There is no finished result in the folder, or no table of that name.
 pub fn report(arguments: &Arguments) -> Ended {
     let result = read_result(&arguments.folder)?;
+    let files = arguments.folder.display().to_string();
     output::print(&match arguments.format {
-        Format::Text => terminal::render(&result, None, terminal::Colour::Ansi),
+        Format::Text => terminal::render(&result, Some(&files), terminal::Colour::Ansi),
         Format::Markdown => markdown::render(&result),
         Format::Json => json::render(&result).map_err(Failure::internal)?,
         Format::Csv => table(&result, &arguments.table)?,

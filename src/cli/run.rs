@@ -1,16 +1,14 @@
 //! `run`: simulate a scenario and write its report.
 
 use super::Changes;
-use super::backend_stub::report::{folder, markdown};
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use super::simulate::{Manner, Session, variant};
-use super::unfinished::{begin, cannot_write};
 use clap::{Args, ValueEnum};
 use std::path::{Component, Path, PathBuf};
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
-use streamgauge::report::{json, terminal};
+use streamgauge::report::{folder, json, markdown, terminal};
 use streamgauge::scenario;
 use streamgauge::scenario::checked::Scenario;
 
@@ -44,9 +42,6 @@ pub struct Arguments {
     manner: Manner,
 }
 
-/// What an older run may have left and would pass for the report of an interrupted one.
-const OLDER: [&str; 2] = ["result.json", "summary.md"];
-
 /// What `run` prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -79,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Ended {
         })?,
     };
     let session = Session::start(&arguments.manner)?;
-    begin(&folder, &OLDER)?;
+    folder::begin(&folder).map_err(Failure::internal)?;
     let result = simulate_and_write(scenario, &folder, arguments, &session).map_err(|failure| {
         failure.help(&format!("`{}` is unfinished: it holds no result.json", folder.display()))
     })?;
@@ -108,8 +103,7 @@ fn simulate_and_write(
         session.verify(&scenario)?;
     }
     let result = RunResult::new(&scenario, &outcomes, PriceBook::builtin()).map_err(Failure::internal)?;
-    folder::write(folder, &result, &outcomes, arguments.objects)
-        .map_err(|error| cannot_write(folder, &error))?;
+    folder::write_run(folder, &result, &scenario, &outcomes, arguments.objects).map_err(Failure::internal)?;
     Ok(result)
 }
 

@@ -1,9 +1,9 @@
 //! `schema`: print the JSON Schema of a file format.
 
-use super::backend_stub::report::comparison;
 use super::exit::{Ended, Exit};
 use super::output;
 use clap::{Args, ValueEnum};
+use streamgauge::report::comparison::Comparison;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario;
 
@@ -35,7 +35,7 @@ pub fn schema(arguments: &Arguments) -> Ended {
     let schema = match arguments.of {
         Format::Scenario => scenario::schema(),
         Format::Result => RunResult::schema().into(),
-        Format::Experiment => comparison::schema(),
+        Format::Experiment => Comparison::schema().into(),
     };
     output::print_json(&schema)?;
     Ok(Exit::Fine)
