@@ -99,8 +99,8 @@ pub struct EventQueue {
     filled: u64,
     first_head: Event,
     first_lane: usize,
-    /// Whether the lane that was first has lost its head since the first head was looked for.
-    stale: bool,
+    /// The first head of all other lanes.
+    second_head: Event,
 }
 
 impl Default for EventQueue {
@@ -126,7 +126,7 @@ impl Default for EventQueue {
             filled: 0,
             first_head: Event::NEVER,
             first_lane: 0,
-            stale: false,
+            second_head: Event::NEVER,
         }
     }
 }
@@ -156,7 +156,10 @@ impl EventQueue {
             self.filled |= 1 << lane.0;
             self.heads[lane.0] = event;
             if event < self.first_head {
+                self.second_head = self.first_head;
                 (self.first_head, self.first_lane) = (event, lane.0);
+            } else {
+                self.second_head = self.second_head.min(event);
             }
         } else {
             let waiting = &mut self.lanes[lane.0];
@@ -187,13 +190,8 @@ impl EventQueue {
             self.advance();
         }
         let limit = (time << 8) | u64::from(rank);
-        if self.filled != 0 {
-            if self.stale {
-                self.find_first_head();
-            }
-            if self.first_head < self.head {
-                return (self.first_head.key() < limit).then(|| self.pop_lane());
-            }
+        if self.first_head < self.head {
+            return (self.first_head.key() < limit).then(|| self.pop_lane());
         }
         let event = self.head;
         if event.key() >= limit {
@@ -225,30 +223,39 @@ impl EventQueue {
         self.head = near.min(self.due.last().copied().unwrap_or(Event::NEVER));
     }
 
-    #[inline(never)]
+    #[inline]
     fn pop_lane(&mut self) -> Event {
         let event = self.first_head;
         let lane = self.first_lane;
         match self.lanes[lane].pop_front() {
-            Some(next) => self.heads[lane] = next,
-            None => self.filled &= !(1 << lane),
+            Some(next) => {
+                self.heads[lane] = next;
+                self.first_head = next;
+            }
+            None => {
+                self.filled &= !(1 << lane);
+                self.first_head = Event::NEVER;
+            }
         }
-        // Whoever took this event usually fills the lane again, so the search for the first head can wait.
-        self.first_head = Event::NEVER;
-        self.stale = true;
+        if self.first_head > self.second_head {
+            self.find_first_heads();
+        }
         event
     }
 
     #[inline(never)]
-    fn find_first_head(&mut self) {
-        self.stale = false;
-        self.first_head = Event::NEVER;
+    fn find_first_heads(&mut self) {
+        (self.first_head, self.second_head) = (Event::NEVER, Event::NEVER);
         let mut filled = self.filled;
         while filled != 0 {
             let lane = filled.trailing_zeros() as usize % LANES_MAX;
             filled &= filled - 1;
-            if self.heads[lane] < self.first_head {
-                (self.first_head, self.first_lane) = (self.heads[lane], lane);
+            let head = self.heads[lane];
+            if head < self.first_head {
+                self.second_head = self.first_head;
+                (self.first_head, self.first_lane) = (head, lane);
+            } else {
+                self.second_head = self.second_head.min(head);
             }
         }
     }
@@ -438,7 +445,7 @@ impl EventQueue {
             }
         }
         self.sequence = events.len() as u32;
-        self.find_first_head();
+        self.find_first_heads();
     }
 
     /// How many events wait.

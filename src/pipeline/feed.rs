@@ -108,16 +108,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut change = Change::new(write.at, table as u8, write.key, item.version, write.record);
         change.link = u32::from(feed.items.shards[write.key as usize]);
         let mut ready = now + write.delay;
+        if feed.in_order {
+            ready = ready.max(feed.items.ready[write.key as usize]);
+        }
         let address = change.address();
         if feed.chances.disorder(address)
             && let Some(chance) = &feed.plan.disorder
         {
+            // Held back from its place in the order; later changes of its item do not wait for it.
             ready += feed.chances.delay(chance, address, 0);
             change.set(flags::DISORDERED);
         } else if feed.in_order {
-            let last = &mut feed.items.ready[write.key as usize];
-            ready = ready.max(*last);
-            *last = ready;
+            feed.items.ready[write.key as usize] = ready;
         }
         let handle = self.changes.insert(change);
         self.queue.push(ready, Kind::Put as u8, handle);
@@ -133,7 +135,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(chance) = &feed.plan.duplicates else { return };
         let at = ready + feed.chances.delay(chance, change.address(), 1);
         feed.meter.copies += 1;
-        feed.meter.units_copied += u64::from(change.units);
         let distance = (at - ready) / MICROSECOND;
         if FULL && self.cohort.has(change.written / MICROSECOND) {
             feed.ordering.duplicate_micros.record(distance);
@@ -177,6 +178,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.skip_too_large(now, handle, change);
         }
         feed.meter.units += u64::from(change.units);
+        if change.flags() & flags::COPY != 0 && change.failures == 0 {
+            feed.meter.units_copied += u64::from(change.units);
+        }
         let place = &mut self.streams[feed.plan.stream];
         let outcome = place.stream.admit(now, shard, change.bytes());
         if FULL {

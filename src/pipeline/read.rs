@@ -78,6 +78,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - last.appended);
         }
+        hand.behind = place.stream.behind(shard, consumer.reader) > 0;
         let time = consumer.polling.process(now, shard);
         self.queue.push(now + time, Kind::Processed as u8, pack(number, shard));
     }
@@ -115,13 +116,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.release_worker(now, number, shard);
     }
 
-    /// A shard that still holds records is polled again at once; an empty one at its next record's poll.
+    /// A shard whose last answer did not hold all there was is polled again at once, another one at its next poll,
+    /// an empty one at the poll after its next record.
     fn poll_again(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
-        if !place.stream.sleep_if_drained(now, shard, consumer.reader) {
-            self.queue.push(now, Kind::Poll as u8, pack(number, shard));
+        if place.stream.sleep_if_drained(now, shard, consumer.reader) {
+            return;
         }
+        let behind = consumer.polling.hand(shard).behind;
+        let at = if behind { now } else { place.stream.next_poll(now, shard, consumer.reader) };
+        self.queue.push(at, Kind::Poll as u8, pack(number, shard));
     }
 
     /// The delivery stream calls GetRecords for one shard and buffers the records.

@@ -46,6 +46,8 @@ pub struct InHand {
     pub due: Nanos,
     /// When it took place.
     pub polled: Nanos,
+    /// Whether it left records behind, as MillisBehindLatest tells (KDS-R9).
+    pub behind: bool,
 }
 
 #[derive(Clone, Debug, Default)]

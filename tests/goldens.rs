@@ -1,0 +1,72 @@
+//! The committed reports of the bundled scenarios come out again, byte for byte: in another folder, on any number of
+//! threads. `just bless` rewrites them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The names of the bundled scenarios.
+fn scenarios() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(root().join("scenarios"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Runs a bundled scenario from a folder that is not the checkout; returns where its report is.
+fn run(name: &str, threads: u32, away: &Path) -> PathBuf {
+    let out = away.join(format!("{name}-{threads}"));
+    let ended = Command::new(env!("CARGO_BIN_EXE_streamgauge"))
+        .current_dir(away)
+        .arg("run")
+        .arg(root().join(format!("scenarios/{name}.yaml")))
+        .args(["--quiet", "--format", "none", "--threads", &threads.to_string(), "--out"])
+        .arg(&out)
+        .status()
+        .unwrap();
+    assert!(matches!(ended.code(), Some(0 | 3 | 4)), "{name} ended with {ended}");
+    out
+}
+
+/// The files of the committed report.
+fn committed(name: &str) -> Vec<PathBuf> {
+    let folder = root().join("reports").join(name);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.iter().any(|file| file.ends_with("result.json")), "{name} has a report");
+    files
+}
+
+fn compare(name: &str, out: &Path) {
+    for expected in committed(name) {
+        let file = expected.file_name().unwrap();
+        let found = fs::read(out.join(file)).unwrap();
+        let same = found == fs::read(&expected).unwrap();
+        assert!(same, "{} differs from what `run` writes; see {}", expected.display(), out.display());
+    }
+}
+
+#[test]
+fn every_committed_report_comes_out_again_on_one_thread() {
+    let away = tempfile::tempdir().unwrap();
+    for name in scenarios() {
+        compare(&name, &run(&name, 1, away.path()));
+    }
+}
+
+#[test]
+fn two_threads_give_the_same_bytes() {
+    let away = tempfile::tempdir().unwrap();
+    for name in ["quick-start", "identical-rerun", "duplicates-and-order"] {
+        compare(name, &run(name, 2, away.path()));
+    }
+}
