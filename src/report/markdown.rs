@@ -59,15 +59,10 @@ fn heading(result: &RunResult) -> String {
         words::span(identity.warm_up_s),
     ));
     for overload in &result.overloaded {
-        let growth = overload.growth_per_s.map_or("is refused for good".to_owned(), |growth| {
-            format!("grows by {} records a second", words::number(growth))
-        });
-        paragraph(&format!(
-            "**overloaded: {}.** What waits at {} {growth}. There is no steady state, and latencies that depend on \
-             it are withheld.",
-            escaped(&overload.limit),
-            escaped(&overload.path)
-        ));
+        paragraph(&format!("**{}**", escaped(&overload.sentence(identity.replications))));
+    }
+    if !result.overloaded.is_empty() {
+        paragraph("There is no steady state, and latencies that depend on it are withheld.");
     }
     if !result.complete {
         paragraph(
@@ -531,6 +526,7 @@ mod tests {
             path: "consumers.search".into(),
             limit: "consumers.search: 2 workers".into(),
             growth_per_s: Some(12.0),
+            replications: 1,
         });
         let text = render(&result);
         assert!(

@@ -121,7 +121,7 @@ impl RunResult {
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
             tables: flow::tables(scenario, outcomes),
-            latency: latency::rows(scenario, outcomes, complete, &overloads),
+            latency: latency::rows(scenario, outcomes, &overloads),
             ordering: ordering::rows(scenario, outcomes),
             throttles: throttles::rows(scenario, outcomes),
             shards: shards::rows(scenario, outcomes),

@@ -89,10 +89,7 @@ fn heading(result: &RunResult) -> Vec<String> {
 fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
     let mut warnings = Vec::new();
     for overload in &result.overloaded {
-        let growth = overload.growth_per_s.map_or("is refused for good".to_owned(), |growth| {
-            format!("grows by {} records/s", words::number(growth))
-        });
-        warnings.push(format!("overloaded: {}; what waits at {} {growth}.", overload.limit, overload.path));
+        warnings.push(overload.sentence(result.identity.replications));
     }
     if !result.overloaded.is_empty() {
         warnings.push("There is no steady state, so latencies that depend on it are withheld.".into());

@@ -41,18 +41,13 @@ pub struct LatencyRow {
 }
 
 /// The rows of all legs.
-pub fn rows(
-    scenario: &Scenario,
-    outcomes: &[Outcome],
-    complete: bool,
-    overloads: &[(Place, Overload)],
-) -> Vec<LatencyRow> {
-    let row = |leg: &Leg| LatencyRow::new(leg, outcomes, complete, overload::spoils(overloads, leg.place));
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome], overloads: &[(Place, Overload)]) -> Vec<LatencyRow> {
+    let row = |leg: &Leg| LatencyRow::new(leg, outcomes, overload::spoils(overloads, leg.place));
     legs(scenario).iter().map(row).collect()
 }
 
 impl LatencyRow {
-    fn new(leg: &Leg, outcomes: &[Outcome], complete: bool, withheld: bool) -> Self {
+    fn new(leg: &Leg, outcomes: &[Outcome], withheld: bool) -> Self {
         let samples: Vec<Option<Sample>> = outcomes.iter().map(|outcome| leg.sample(outcome)).collect();
         let there = || samples.iter().flatten();
         let shown = |value: Option<f64>| value.filter(|_| !withheld).and_then(rounded);
@@ -92,7 +87,7 @@ impl LatencyRow {
             max_ms: shown(there().filter_map(|sample| sample.max_ms).reduce(f64::max)),
             parts: if withheld || there().next().is_none() { IndexMap::new() } else { all_parts },
             interval95,
-            at_least: !complete,
+            at_least: leg.unfinished(outcomes),
             withheld,
         }
     }

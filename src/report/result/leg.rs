@@ -81,6 +81,15 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
 }
 
 impl Leg {
+    /// Whether some measured writes had not come to the end of the leg when their replication ended. Of the legs
+    /// behind the table it is only known whether all of them were complete.
+    pub fn unfinished(&self, outcomes: &[Outcome]) -> bool {
+        outcomes.iter().any(|outcome| match self.place {
+            Place::Writer(number) => !outcome.complete && outcome.producers[number].0.retrying() > 0,
+            _ => !outcome.complete,
+        })
+    }
+
     /// What a replication says of it; `None` when it measured nothing there.
     pub fn sample(&self, outcome: &Outcome) -> Option<Sample> {
         match self.place {

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::flow::ReadRow;
 use super::leg::Place;
 use crate::engine::time::Nanos;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{mean, rounded};
+use crate::report::words;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 
@@ -20,6 +22,29 @@ pub struct Overload {
     pub limit: String,
     /// Records by which the backlog grows each second; null where refused writes are given up instead.
     pub growth_per_s: Option<f64>,
+    /// Replications in which it does.
+    pub replications: u32,
+}
+
+impl Overload {
+    /// It in words; `all` is the number of replications.
+    pub fn sentence(&self, all: u32) -> String {
+        let Self { path, limit, growth_per_s, replications } = self;
+        let when = if *replications == all {
+            String::new()
+        } else {
+            format!(" in {replications} of {all} replications")
+        };
+        match growth_per_s {
+            Some(growth) => {
+                format!(
+                    "overloaded: {limit}; what waits at {path} grows by {} records/s{when}.",
+                    words::number(*growth)
+                )
+            }
+            None => format!("overloaded: {limit}; {path} gives writes up{when}."),
+        }
+    }
 }
 
 /// A backlog that grows by less than this share of what comes in is not told from chance.
@@ -28,61 +53,68 @@ const GROWTH_SHARE_MIN: f64 = 0.01;
 /// straight rise from nothing has 6.9; samples of a steady backlog have one time in a thousand more than this.
 const GROWTH_DEVIATIONS_MIN: f64 = 3.0;
 
-/// The limits that the load of a steady study is above; empty for other studies.
+/// The limits that the load of a steady study is above; empty for other studies. One replication that falls behind is
+/// enough: a state that not all of them keep is not steady.
 pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
     if scenario.study != Study::Steady {
         return Vec::new();
     }
-    let span = scenario.duration.saturating_sub(scenario.warm_up);
-    let grows = |waiting: &dyn Fn(&Backlog) -> u64, entered: &dyn Fn(&Outcome) -> u64| {
-        let growths: Vec<Option<f64>> = outcomes
-            .iter()
-            .map(|outcome| growth(&outcome.backlogs, scenario.warm_up, span, waiting, entered(outcome)))
-            .collect();
-        let rising = growths.iter().flatten().count() * 2 > growths.len();
-        rising.then(|| mean(growths).and_then(rounded)).flatten()
-    };
-    let mut found = Vec::new();
-    for (number, plan) in scenario.producers.iter().enumerate() {
-        let growth = grows(&|backlog| backlog.writers[number], &|outcome| outcome.producers[number].0.cohort);
-        if growth.is_some() || offered_above_capacity(scenario, outcomes, plan.table) {
+    let writers = (0..scenario.producers.len()).map(Place::Writer);
+    let feeds = (0..scenario.tables.len()).map(Place::Feed);
+    let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
+    let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
+    let places = writers.chain(feeds).chain(consumers).chain(deliveries);
+    places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
+}
+
+/// The overload at one place, if there is one.
+fn at(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> Option<Overload> {
+    let growths: Vec<Option<f64>> = outcomes.iter().map(|outcome| growth(scenario, outcome, place)).collect();
+    let mut replications = growths.iter().flatten().count() as u32;
+    if let Place::Writer(number) = place {
+        let table = scenario.producers[number].table;
+        let above = outcomes.iter().filter(|outcome| offered_above_capacity(scenario, outcome, table));
+        replications = replications.max(above.count() as u32);
+    }
+    if replications == 0 {
+        return None;
+    }
+    let (path, limit) = describe(scenario, outcomes, place);
+    Some(Overload { path, limit, growth_per_s: mean(growths).and_then(rounded), replications })
+}
+
+/// Where it backs up at a place, and the limit behind that.
+fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String, String) {
+    match place {
+        Place::Writer(number) => {
+            let plan = &scenario.producers[number];
             let table = &scenario.tables[plan.table];
-            let limit =
-                format!("{} capacity: {} write units/s", resource("tables", &table.name), table.write_units);
-            let path = resource("workload", &plan.name);
-            found.push((Place::Writer(number), Overload { path, limit, growth_per_s: growth }));
+            let limit = format!("{}: {} write units/s", resource("tables", &table.name), table.write_units);
+            (resource("workload", &plan.name), limit)
         }
-    }
-    for (number, plan) in scenario.tables.iter().enumerate() {
-        let Some(feed) = &plan.replication else { continue };
-        let growth =
-            grows(&|backlog| backlog.feeds[number], &|outcome| outcome.quantities.streams[feed.stream][1]);
-        if growth.is_some() {
+        Place::Feed(number) => {
+            let plan = &scenario.tables[number];
             let path = format!("{}.kinesis", resource("tables", &plan.name));
-            let limit = shard_limit(scenario, outcomes, feed.stream).unwrap_or_else(|| path.clone());
-            found.push((Place::Feed(number), Overload { path, limit, growth_per_s: growth }));
+            let stream = plan.replication.as_ref().map(|feed| feed.stream);
+            let limit = stream.and_then(|stream| shard_limit(scenario, outcomes, stream));
+            (path.clone(), limit.unwrap_or(path))
         }
-    }
-    for (number, plan) in scenario.consumers.iter().enumerate() {
-        let entered = |outcome: &Outcome| outcome.quantities.streams[plan.stream][1];
-        let growth = grows(&|backlog| backlog.consumers[number], &entered);
-        if growth.is_some() {
+        Place::Consumer(number) => {
+            let plan = &scenario.consumers[number];
+            let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
             let path = resource("consumers", &plan.name);
-            let limit = format!("{path}: {} workers", plan.workers);
-            found.push((Place::Consumer(number), Overload { path, limit, growth_per_s: growth }));
+            let limit = read_limit(scenario, plan.stream, reads)
+                .unwrap_or_else(|| format!("{path}: {} workers", plan.workers));
+            (path, limit)
         }
-    }
-    for (number, plan) in scenario.deliveries.iter().enumerate() {
-        let entered = |outcome: &Outcome| outcome.quantities.streams[plan.stream][1];
-        let growth = grows(&|backlog| backlog.deliveries[number], &entered);
-        if growth.is_some() {
+        Place::Delivery(number) => {
+            let plan = &scenario.deliveries[number];
+            let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
             let path = resource("firehose", &plan.name);
-            let limit =
-                format!("{} reads by {path}", resource("kinesis", &scenario.streams[plan.stream].name));
-            found.push((Place::Delivery(number), Overload { path, limit, growth_per_s: growth }));
+            let limit = read_limit(scenario, plan.stream, reads).unwrap_or_else(|| path.clone());
+            (path, limit)
         }
     }
-    found
 }
 
 /// Whether an overload leaves no steady latency at a place: its own backlog does, and so does one before it. Any
@@ -95,19 +127,44 @@ pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     })
 }
 
-/// By how much a backlog grows a second, if it does: its mean in the last quarter of the measured span against
-/// the second quarter, half a span earlier.
-fn growth(
-    samples: &[Backlog],
+/// By how much the backlog at a place grows a second in one replication, if it does.
+fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
+    let in_stream = |stream: usize| outcome.quantities.streams[stream][1];
+    let (entered, waiting): (u64, fn(&Backlog, usize) -> u64) = match place {
+        Place::Writer(number) => {
+            (outcome.producers[number].0.cohort, |backlog, number| backlog.writers[number])
+        }
+        Place::Feed(number) => {
+            let stream = scenario.tables[number].replication.as_ref()?.stream;
+            (in_stream(stream), |backlog, number| backlog.feeds[number])
+        }
+        Place::Consumer(number) => {
+            (in_stream(scenario.consumers[number].stream), |backlog, number| backlog.consumers[number])
+        }
+        Place::Delivery(number) => {
+            (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
+        }
+    };
+    let (Place::Writer(number) | Place::Feed(number) | Place::Consumer(number) | Place::Delivery(number)) =
+        place;
+    let span = scenario.duration.saturating_sub(scenario.warm_up);
+    let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
+    rise(samples, scenario.warm_up, span, entered)
+}
+
+/// By how much samples (moment, records that wait) rise a second, if they do: their mean in the last quarter of the
+/// measured span against the second quarter, half a span earlier.
+fn rise(
+    samples: impl Iterator<Item = (Nanos, u64)>,
     warm_up: Nanos,
     span: Nanos,
-    waiting: &dyn Fn(&Backlog) -> u64,
     entered: u64,
 ) -> Option<f64> {
+    let samples: Vec<(Nanos, u64)> = samples.collect();
     let quarter = |number: u64| -> Vec<f64> {
         let (from, to) = (warm_up + span / 4 * number, warm_up + span / 4 * (number + 1));
-        let inside = samples.iter().filter(|sample| sample.at > from && sample.at <= to);
-        inside.map(|sample| waiting(sample) as f64).collect()
+        let inside = samples.iter().filter(|(at, _)| *at > from && *at <= to);
+        inside.map(|(_, waiting)| *waiting as f64).collect()
     };
     let (early, late) = (quarter(1), quarter(3));
     if early.len() < 2 || late.is_empty() || entered == 0 {
@@ -122,18 +179,28 @@ fn growth(
     real.then(|| growth / (span as f64 / 2e9))
 }
 
-/// Whether the writes offered to a table need more units than it has, burst capacity aside.
-fn offered_above_capacity(scenario: &Scenario, outcomes: &[Outcome], table: usize) -> bool {
-    let above = |outcome: &&Outcome| {
-        let meter = &outcome.tables[table].meter;
-        let writers =
-            scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
-        let offered: u64 = writers.map(|(_, (meter, _))| meter.offered - meter.too_large).sum();
-        let units = meter.units as f64 / meter.accepted.max(1) as f64;
-        let capacity = scenario.tables[table].write_units as f64 * outcome.end as f64 / 1e9;
-        meter.throttled > 0 && offered as f64 * units > capacity * (1.0 + GROWTH_SHARE_MIN)
-    };
-    outcomes.iter().filter(above).count() * 2 > outcomes.len()
+/// Whether the writes offered to a table in one replication need more units than it has, burst capacity aside.
+fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) -> bool {
+    let meter = &outcome.tables[table].meter;
+    let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
+    let offered: u64 = writers.map(|(_, (meter, _))| meter.offered - meter.too_large).sum();
+    let units = meter.units as f64 / meter.accepted.max(1) as f64;
+    let capacity = scenario.tables[table].write_units as f64 * outcome.end as f64 / 1e9;
+    meter.throttled > 0 && offered as f64 * units > capacity * (1.0 + GROWTH_SHARE_MIN)
+}
+
+/// The limit on reading that refused most of a reader's calls, if at least one in a hundred was refused.
+fn read_limit<'a>(
+    scenario: &Scenario,
+    stream: usize,
+    reads: impl Iterator<Item = &'a crate::systems::kinesis::stream::ReadMeter>,
+) -> Option<String> {
+    let all = ReadRow::sum(reads);
+    let refused = all.refused_calls + all.refused_bytes;
+    let calls = all.polls + all.empty_polls + refused;
+    let limit = if all.refused_calls >= all.refused_bytes { "5 calls/s" } else { "2 MB/s" };
+    (refused * 100 >= calls && refused > 0)
+        .then(|| format!("{} reads: {limit} a shard", resource("kinesis", &scenario.streams[stream].name)))
 }
 
 /// The shard of a stream that refused most, and the limit that did.
@@ -155,13 +222,7 @@ mod tests {
     use crate::engine::time::SECOND;
 
     fn grows(waiting: impl Fn(u64) -> u64) -> Option<f64> {
-        let sample = |second: u64| Backlog {
-            at: second * SECOND,
-            writers: vec![waiting(second)],
-            ..Backlog::default()
-        };
-        let samples: Vec<Backlog> = (1..=200).map(sample).collect();
-        growth(&samples, 0, 200 * SECOND, &|backlog| backlog.writers[0], 200_000)
+        rise((1..=200).map(|second| (second * SECOND, waiting(second))), 0, 200 * SECOND, 200_000)
     }
 
     /// 1,000 records/s come in for 200 s.
