@@ -89,7 +89,11 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
         Place::Writer(number) => {
             let plan = &scenario.producers[number];
             let table = &scenario.tables[plan.table];
-            let limit = format!("{}: {} write units/s", resource("tables", &table.name), table.write_units);
+            let limit = format!(
+                "{}: {} write units/s",
+                resource("tables", &table.name),
+                words::count(table.write_units)
+            );
             (resource("workload", &plan.name), limit)
         }
         Place::Feed(number) => {
