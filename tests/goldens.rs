@@ -1,6 +1,8 @@
 //! The committed reports of the bundled scenarios come out again, byte for byte: in another folder, on any number of
 //! threads. `just bless` rewrites them.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! A change on its way from a table to a stream: 32 bytes in a slab.
 
-use crate::engine::time::Nanos;
+use crate::engine::time::{MICROSECOND, Nanos};
 use crate::workload::producer::ChangeRecord;
 
 /// A change, or a copy of one, between the table's acceptance and the shard's.
@@ -46,6 +46,12 @@ impl Change {
             failures: 0,
             table,
         }
+    }
+
+    /// Notes that the feed, which took it up at `now`, delays it to `ready`.
+    #[inline]
+    pub fn delayed_to(&mut self, now: Nanos, ready: Nanos) {
+        self.propagation = u32::try_from((ready - now) / MICROSECOND).unwrap_or(u32::MAX);
     }
 
     /// Bytes it takes in the stream.

@@ -108,8 +108,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut change = Change::new(write.at, table as u8, write.key, item.version, write.record);
         change.link = u32::from(feed.items.shards[write.key as usize]);
         let mut ready = now + write.delay;
-        if feed.in_order {
-            ready = ready.max(feed.items.ready[write.key as usize]);
+        if feed.in_order && ready < feed.items.ready[write.key as usize] {
+            ready = feed.items.ready[write.key as usize];
+            change.delayed_to(now, ready);
         }
         let address = change.address();
         if feed.chances.disorder(address)
@@ -117,6 +118,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         {
             // Held back from its place in the order; later changes of its item do not wait for it.
             ready += feed.chances.delay(chance, address, 0);
+            change.delayed_to(now, ready);
             change.set(flags::DISORDERED);
         } else if feed.in_order {
             feed.items.ready[write.key as usize] = ready;

@@ -18,8 +18,8 @@ fn arriving(arrivals: &str) -> Marked {
 
 fn packed(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(text.as_bytes()).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn broken_input_files() {
         (PROFILE, packed[..packed.len() - 12].to_vec(), "cannot read the file"),
         (PROFILE, b"\x1f\x8bnot gzip after all".to_vec(), "cannot read the file"),
         (TRACE, Vec::new(), "input.csv: the file is empty"),
-        (TRACE, writes[..45].as_bytes().to_vec(), "input.csv: the file has no rows"),
+        (TRACE, writes.as_bytes()[..45].to_vec(), "input.csv: the file has no rows"),
         (TRACE, b"timestamp_ms,key,op\n0,a,INSERT\n".to_vec(), "input.csv:1: no column `bytes_before`"),
         (TRACE, traced("1,a,UPSERT,0,9"), "input.csv:3: `op` must be INSERT, MODIFY or REMOVE"),
         (TRACE, traced("-1,a,MODIFY,9,9"), "input.csv:3: `timestamp_ms` must be a whole number"),
