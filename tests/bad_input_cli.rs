@@ -1,5 +1,7 @@
 //! The real command refuses wrong scenarios: exit code 2, nothing on standard output, the message on standard error.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
