@@ -11,6 +11,7 @@ use streamgauge::report::result::RunResult;
 use streamgauge::report::{folder, json, markdown, terminal};
 use streamgauge::scenario;
 use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::load_check::LoadCheck;
 
 /// Simulate a scenario and write its report.
 ///
@@ -97,6 +98,7 @@ fn simulate_and_write(
     arguments: &Arguments,
     session: &Session,
 ) -> Result<RunResult, Failure> {
+    scenario.notes.extend(LoadCheck::of(&scenario).warnings);
     session.settle(std::slice::from_mut(&mut scenario))?;
     let outcomes = session.simulate(&scenario)?;
     if arguments.verify {

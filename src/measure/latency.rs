@@ -2,8 +2,8 @@
 
 use crate::engine::histogram::Histogram;
 
-/// Latency bands an octave: records are grouped by total latency, a fifth of an octave apart or so.
-const BANDS_PER_OCTAVE_BITS: u32 = 2;
+/// Latency bands an octave, as a power of two: records are grouped by total latency, 4 % apart or so.
+const BANDS_PER_OCTAVE_BITS: u32 = 4;
 const BANDS: usize = 48 << BANDS_PER_OCTAVE_BITS;
 
 /// Sums of parts over the records of one band of total latency.

@@ -218,7 +218,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if change.failures > 0 {
             feed.meter.units_retried += u64::from(change.units);
         }
-        if FULL && change.failures > 0 {
+        if FULL {
             let age = appended - written;
             feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
             feed.series.raise(now, column::AGE, age);

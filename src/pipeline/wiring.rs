@@ -216,7 +216,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         source.readers.push((scenario.consumers.len() + number) as u32);
         Delivery {
             firehose: Firehose::new(number, plan, shards),
-            bucket: Bucket::new(plan.put.clone(), named("put")),
+            bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
             reader: source.stream.add_reader(plan.polls.grid(shards, &mut named("polls"))),
             compression: plan.compression,

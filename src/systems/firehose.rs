@@ -4,7 +4,7 @@
 pub mod settings;
 
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, MINUTE, Nanos};
 use crate::pricing::meter::firehose_billed_bytes;
 use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::kinesis::poll_grid::PollPlan;
@@ -43,6 +43,13 @@ pub struct FirehosePlan {
     pub extension: String,
     /// Duration of an S3 PUT, nanoseconds.
     pub put: Sampler,
+}
+
+impl FirehosePlan {
+    /// PUT-class requests of one object: intervals under 60 s use multipart uploads (FH-B9: create, one part, complete).
+    pub fn requests_per_object(&self) -> u64 {
+        if self.interval < MINUTE { 3 } else { 1 }
+    }
 }
 
 /// Why a buffer was flushed.

@@ -19,20 +19,22 @@ pub struct S3Meter {
 #[derive(Clone, Debug)]
 pub struct Bucket {
     put: Sampler,
+    requests: u64,
     draws: Draws,
     /// What it counted.
     pub meter: S3Meter,
 }
 
 impl Bucket {
-    /// `put` is the duration of one PUT in nanoseconds (S3-3, DEF-8).
-    pub fn new(put: Sampler, draws: Draws) -> Self {
-        Self { put, draws, meter: S3Meter::default() }
+    /// `put` is the duration of one upload in nanoseconds (S3-3, DEF-8), `requests` what it counts for in PUT-class
+    /// requests.
+    pub fn new(put: Sampler, requests: u64, draws: Draws) -> Self {
+        Self { put, requests, draws, meter: S3Meter::default() }
     }
 
     /// Starts one PUT; returns how long it takes.
     pub fn put_object(&mut self) -> Nanos {
-        self.meter.puts += 1;
+        self.meter.puts += self.requests;
         round(self.put.sample(&mut self.draws))
     }
 

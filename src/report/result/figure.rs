@@ -11,7 +11,7 @@ use crate::units::Duration;
 
 /// A named figure and where it is found in an outcome.
 pub struct Figure {
-    /// Its path, such as `consumers.search.latency.p99`. Its last word tells the unit: see [`unit`].
+    /// Its path, such as `consumers.search.latency.p99`. Its last word tells the unit: see [`unit()`].
     pub path: String,
     /// Whether it is a greatest value or a count of failures: a single replication then tells something.
     pub extreme: bool,
@@ -143,7 +143,7 @@ fn writer_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     }));
     all.push(Figure::new(format!("{path}.attempts_per_write"), move |outcome| {
         let meter = &outcome.producers[number].0;
-        share(meter.requests(), meter.accepted)
+        share(meter.requests(), meter.offered)
     }));
 }
 

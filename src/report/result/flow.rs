@@ -31,7 +31,7 @@ pub struct ProducerRow {
     pub too_large: u64,
     /// Requests sent, retries among them.
     pub requests: u64,
-    /// Requests for each accepted write.
+    /// Requests for each write offered.
     pub attempts_per_write: Option<f64>,
     /// Share of the measured writes that were not accepted at their first try.
     pub throttled_share: Option<f64>,
@@ -59,7 +59,7 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             given_up: sum(|meter| meter.given_up),
             too_large: sum(|meter| meter.too_large),
             requests,
-            attempts_per_write: share(requests, accepted).and_then(rounded),
+            attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),
             throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
         }

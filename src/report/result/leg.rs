@@ -70,11 +70,11 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         )
     });
     let consumers = scenario.consumers.iter().enumerate().map(|(number, plan)| {
-        let parts = &["propagation", "polling", "queueing", "execution"];
+        let parts = &["replication", "polling", "queueing", "execution"];
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = &["propagation", "polling", "buffering", "upload"];
+        let parts = &["replication", "polling", "buffering", "upload"];
         leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
     });
     writers.chain(feeds).chain(consumers).chain(deliveries).collect()

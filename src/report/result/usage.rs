@@ -71,9 +71,10 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
-        for [_, stored] in &quantities.s3 {
-            // What one month delivers, kept for one month.
-            usage.add("s3.std", Cause::Base, Decimal::from(*stored))?;
+        for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
+            let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
+            usage.add("s3.std", Cause::Base, Decimal::from(stored))?;
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));

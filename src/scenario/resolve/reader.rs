@@ -9,7 +9,8 @@ use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::systems::firehose::settings::{
     BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
-    Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, UPLOADS,
+    Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS,
+    UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::settings::StreamSettings;
@@ -124,6 +125,7 @@ fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) 
         resolver.error(&path.key("prefix"), format!("expected at most {PREFIX_BYTES_MAX} bytes"));
     }
     resolver.assume(&UPLOADS);
+    resolver.assume(&REQUESTS);
     let put = resolver.take(settings.put.clone(), &PUT);
     (prefix, distribution::time(resolver, &path.key("put"), &put))
 }

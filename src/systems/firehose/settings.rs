@@ -40,12 +40,29 @@ pub const UPLOADS: Parameter = Parameter::built_in(
     "UNV-2",
     "uploads to S3 at a time",
     "without limit: an upload does not wait for another",
-    "AWS does not publish it",
+    "AWS does not publish it; the fact sheet suggests one at a time for each buffer",
+);
+/// Requests of an upload.
+pub const REQUESTS: Parameter = Parameter::built_in(
+    "FH-B9",
+    "S3 requests of one object",
+    "1, or 3 where the interval is under 60 s: create, one part, complete",
+    "AWS says that short intervals use multipart uploads, not in how many parts",
 );
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] =
-    &[BUFFER_SIZE, BUFFER_INTERVAL, BUFFER_PER, POLL_INTERVAL, DELIMITER, COMPRESSION, PREFIX, PUT, UPLOADS];
+pub const PARAMETERS: &[Parameter] = &[
+    BUFFER_SIZE,
+    BUFFER_INTERVAL,
+    BUFFER_PER,
+    POLL_INTERVAL,
+    DELIMITER,
+    COMPRESSION,
+    PREFIX,
+    PUT,
+    UPLOADS,
+    REQUESTS,
+];
 
 /// An Amazon Data Firehose delivery stream.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
