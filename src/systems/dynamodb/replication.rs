@@ -119,11 +119,6 @@ impl ReplicationPlan {
         self.delay.fill(draws, scratch);
         out.extend(scratch.iter().map(|delay| round(*delay)));
     }
-
-    /// The share of a plain lognormal delay above `nanos`; used by load checks and tests.
-    pub fn mean_delay(&self) -> f64 {
-        self.delay.mean()
-    }
 }
 
 /// What the feed did.
