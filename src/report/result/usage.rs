@@ -24,11 +24,9 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(&mut month, &hourly(scenario)?.scale(represents, u128::from(HOUR))?)?;
-    let long_term = long_term(scenario, outcomes)?;
-    add_all(
-        &mut month,
-        &long_term.scale(represents, spans * GIGABYTE * u128::from(scenario.billing.month))?,
-    )?;
+    // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
+    let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
+    add_all(&mut month, &long_term.scale(1, u128::from(scenario.billing.month))?)?;
     month.0.retain(|_, line| !line.quantity.is_zero());
     Ok(month)
 }
