@@ -12,21 +12,24 @@ pub enum Kind {
     Arrive = 2,
     /// A producer's client tries a refused write again: after first tries, which came in no later.
     WriteAgain = 3,
+    /// Shards of a stream close and their children open. Before puts, which meet the new shards.
+    Reshard = 4,
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
-    Put = 4,
+    Put = 5,
     /// A reader polls a shard.
-    Poll = 5,
+    Poll = 6,
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
-    Interval = 6,
+    Interval = 7,
 }
 
 impl Kind {
     /// All kinds, by rank.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Uploaded,
         Self::Processed,
         Self::Arrive,
         Self::WriteAgain,
+        Self::Reshard,
         Self::Put,
         Self::Poll,
         Self::Interval,
@@ -40,8 +43,9 @@ impl Kind {
             1 => Self::Processed,
             2 => Self::Arrive,
             3 => Self::WriteAgain,
-            4 => Self::Put,
-            5 => Self::Poll,
+            4 => Self::Reshard,
+            5 => Self::Put,
+            6 => Self::Poll,
             _ => Self::Interval,
         }
     }
@@ -53,6 +57,7 @@ impl Kind {
             Self::Processed => "batch processed",
             Self::Arrive => "write",
             Self::WriteAgain => "write retry",
+            Self::Reshard => "resharding",
             Self::Put => "put into a stream",
             Self::Poll => "poll of a shard",
             Self::Interval => "end of a buffer interval",
@@ -80,7 +85,7 @@ mod tests {
     #[test]
     fn ranks_are_the_places_in_the_list() {
         assert!(
-            (0..7).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
+            (0..8).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
         );
     }
 }
