@@ -1,7 +1,8 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
+//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects),
+//! [`reshard`] (shards that close and open).
 
 pub mod backlog;
 pub mod change;
@@ -11,6 +12,7 @@ pub mod feed;
 pub mod finish;
 pub mod quantities;
 pub mod read;
+pub mod reshard;
 pub mod source;
 pub mod timeline;
 pub mod wiring;
@@ -144,6 +146,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Reshard => self.reshard(now, handle),
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),

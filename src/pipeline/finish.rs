@@ -12,6 +12,7 @@ use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
@@ -24,6 +25,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::TableMeter;
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
@@ -104,6 +106,10 @@ pub struct FeedOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Its shards, open and closed.
+    pub lineage: Lineage,
+    /// Its load before, during and after each resharding; one era where there was none.
+    pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
 }
@@ -276,7 +282,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let end = self.now.max(scenario.duration);
         for source in &mut self.streams {
             source.stream.finish(end);
-            source.loads.iter_mut().for_each(|load| load.finish(end));
+            if FULL {
+                source.turn_era(end, false);
+            }
+            for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
+                load.finish(kin.closed.unwrap_or(end));
+            }
         }
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
@@ -318,7 +329,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             streams: streams
                 .into_iter()
-                .map(|source| StreamOutcome { loads: source.loads, series: source.series })
+                .map(|source| StreamOutcome {
+                    loads: source.loads,
+                    lineage: source.stream.lineage().clone(),
+                    eras: source.eras,
+                    series: source.series,
+                })
                 .collect(),
         })
     }
