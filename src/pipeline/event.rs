@@ -8,26 +8,41 @@ pub enum Kind {
     Uploaded = 0,
     /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
     Processed = 1,
+    /// A direct producer's call is answered. Before new records, so that its connection is free for them.
+    Replied = 2,
     /// A producer writes. Before all that follows from writes.
-    Arrive = 2,
+    Arrive = 3,
     /// A producer's client tries a refused write again: after first tries, which came in no later.
-    WriteAgain = 3,
+    WriteAgain = 4,
+    /// A direct producer makes a record. With the writes, after those to tables.
+    Record = 5,
+    /// A direct producer makes a failed call again: after new records, which found its connection taken.
+    CallAgain = 6,
+    /// A direct producer's gathering may be over: after records of this instant, which go along.
+    Gathered = 7,
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
-    Put = 4,
+    Put = 8,
+    /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
+    PutRecords = 9,
     /// A reader polls a shard.
-    Poll = 5,
+    Poll = 10,
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
-    Interval = 6,
+    Interval = 11,
 }
 
 impl Kind {
     /// All kinds, by rank.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Uploaded,
         Self::Processed,
+        Self::Replied,
         Self::Arrive,
         Self::WriteAgain,
+        Self::Record,
+        Self::CallAgain,
+        Self::Gathered,
         Self::Put,
+        Self::PutRecords,
         Self::Poll,
         Self::Interval,
     ];
@@ -38,10 +53,15 @@ impl Kind {
         match rank {
             0 => Self::Uploaded,
             1 => Self::Processed,
-            2 => Self::Arrive,
-            3 => Self::WriteAgain,
-            4 => Self::Put,
-            5 => Self::Poll,
+            2 => Self::Replied,
+            3 => Self::Arrive,
+            4 => Self::WriteAgain,
+            5 => Self::Record,
+            6 => Self::CallAgain,
+            7 => Self::Gathered,
+            8 => Self::Put,
+            9 => Self::PutRecords,
+            10 => Self::Poll,
             _ => Self::Interval,
         }
     }
@@ -51,9 +71,14 @@ impl Kind {
         match self {
             Self::Uploaded => "object uploaded",
             Self::Processed => "batch processed",
+            Self::Replied => "reply to a direct producer",
             Self::Arrive => "write",
             Self::WriteAgain => "write retry",
+            Self::Record => "record of a direct producer",
+            Self::CallAgain => "call made again",
+            Self::Gathered => "end of gathering",
             Self::Put => "put into a stream",
+            Self::PutRecords => "call of a direct producer",
             Self::Poll => "poll of a shard",
             Self::Interval => "end of a buffer interval",
         }
@@ -80,7 +105,7 @@ mod tests {
     #[test]
     fn ranks_are_the_places_in_the_list() {
         assert!(
-            (0..7).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
+            (0..12).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
         );
     }
 }

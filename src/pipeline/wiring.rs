@@ -131,6 +131,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers,
             tables,
             streams,
+            direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
             changes: Slab::default(),
@@ -142,6 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             now: 0,
         };
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
+        pipeline.start_direct();
         pipeline
     }
 }
