@@ -40,14 +40,24 @@ kinds! {
     Uploaded "object uploaded",
     /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
     Processed "batch processed",
+    /// A direct producer's call is answered. Before new records, so that its connection is free for them.
+    Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
     Arrive "write",
     /// A producer's client tries a refused write again: after first tries, which came in no later.
     WriteAgain "write retry",
+    /// A direct producer makes a record. With the writes, after those to tables.
+    Record "record of a direct producer",
+    /// A direct producer makes a failed call again: after new records, which found its connection taken.
+    CallAgain "call made again",
+    /// A direct producer's gathering may be over: after records of this instant, which go along.
+    Gathered "end of gathering",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
+    /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
+    PutRecords "call of a direct producer",
     /// A reader polls a shard.
     Poll "poll of a shard",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.

@@ -133,6 +133,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers,
             tables,
             streams,
+            direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
             changes: Slab::default(),
@@ -147,6 +148,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
+        pipeline.start_direct();
         pipeline
     }
 }
