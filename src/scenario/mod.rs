@@ -24,6 +24,7 @@ pub mod resolve;
 mod resolver;
 mod schema;
 pub mod source;
+pub mod timeline;
 pub mod tree;
 pub mod usage_file;
 pub mod yaml;
