@@ -15,6 +15,7 @@ use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
@@ -139,8 +140,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
+            plan: scenario.timeline.clone(),
+            timeline: Timeline::default(),
             now: 0,
         };
+        super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline
     }
@@ -201,6 +205,7 @@ fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource])
             polling: Polling::new(plan, shards),
             stream: plan.stream,
             reader: source.stream.add_reader(grid),
+            down_until: 0,
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }
