@@ -12,6 +12,7 @@ pub mod finish;
 pub mod quantities;
 pub mod read;
 pub mod source;
+pub mod tables;
 pub mod timeline;
 pub mod wiring;
 pub mod write;
