@@ -4,11 +4,13 @@
 //! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
 
 pub mod backlog;
+pub mod calls;
 pub mod change;
 pub mod deliver;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod long_way;
 pub mod quantities;
 pub mod read;
 pub mod source;

@@ -14,3 +14,4 @@ pub mod result;
 pub mod table;
 pub mod terminal;
 pub mod words;
+mod writes;

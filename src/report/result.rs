@@ -14,6 +14,7 @@ pub mod shards;
 pub mod slo;
 pub mod throttles;
 pub mod usage;
+pub mod writes;
 
 use indexmap::IndexMap;
 use schemars::generate::SchemaSettings;

@@ -3,6 +3,7 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod client;
 mod distribution;
 mod flow;
 mod objectives;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::writes::WritesRow;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::read;
 use crate::report::number::{Interval95, rounded, share};
@@ -37,6 +38,9 @@ pub struct ProducerRow {
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
+    /// What its writes came to by kind, where they are more than plain inserts, changes and removals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<WritesRow>,
 }
 
 /// The rows of all producers.
@@ -62,6 +66,7 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),
             throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            writes: WritesRow::of(scenario, outcomes, number),
         }
     };
     (0..scenario.producers.len()).map(row).collect()

@@ -95,8 +95,8 @@ impl Leg {
         match self.place {
             Place::Writer(number) => {
                 let (meter, retried) = &outcome.producers[number];
-                // A write that was accepted at its first try took no time.
-                Sample::of(retried, meter.first_try_cohort)
+                // A write that was accepted at its first try took no time, unless it has a time of its own.
+                Sample::of(retried, meter.first_try_cohort - meter.timed_cohort)
             }
             Place::Feed(number) => Sample::of(&outcome.tables[number].feed.as_ref()?.latency, 0),
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),

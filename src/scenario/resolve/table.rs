@@ -19,8 +19,7 @@ use crate::systems::dynamodb::replication_settings::{
     TIMESTAMP_PRECISION,
 };
 use crate::systems::dynamodb::settings::{
-    BURST, KEY_DIGITS, KEY_PREFIX, KeySettings, PARTITIONS, RETRY_QUOTA, TableCapacity, TableSettings,
-    WRITE_TIME,
+    BURST, KEY_DIGITS, KEY_PREFIX, KeySettings, PARTITIONS, TableCapacity, TableSettings,
 };
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::kinesis::settings::StreamSettings;
@@ -55,7 +54,7 @@ pub(super) fn resolve(
     let capacity_path = path.key("capacity").key("provisioned");
     let units = WriteUnits::new(1)..=WriteUnits::new(WRITE_UNITS_MAX);
     resolver.within(&capacity_path.key("write_units"), capacity.write_units, units, "DDB-M11");
-    [&WRITE_TIME, &PARTITIONS, &RETRY_QUOTA].into_iter().for_each(|built_in| resolver.assume(built_in));
+    resolver.assume(&PARTITIONS);
     let burst: Duration = resolver.take(capacity.burst, &BURST);
     let seconds = |seconds| Duration::from_nanos(seconds * crate::engine::time::SECOND);
     resolver.within(&capacity_path.key("burst"), burst, seconds(1)..=seconds(300), "DDB-P6");

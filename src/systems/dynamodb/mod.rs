@@ -10,3 +10,4 @@ pub mod replication;
 pub mod replication_settings;
 pub mod settings;
 pub mod table;
+pub mod write_kind;

@@ -30,12 +30,21 @@ pub struct TablePlan {
 pub struct TableMeter {
     /// Writes accepted.
     pub accepted: u64,
+    /// Those of them that changed nothing: unchanged items, failed conditions, cancelled transactions.
+    pub changeless: u64,
     /// Write units consumed by accepted writes (`ConsumedWriteCapacityUnits`).
     pub units: u64,
     /// Requests refused: `TableWriteProvisionedThroughputExceeded` (DDB-T1, DDB-T2).
     pub throttled: u64,
     /// When the first one was refused.
     pub first_throttled: Option<Nanos>,
+}
+
+impl TableMeter {
+    /// Changes of items that it made.
+    pub fn changes(&self) -> u64 {
+        self.accepted - self.changeless
+    }
 }
 
 /// A table at work.
@@ -67,6 +76,11 @@ impl Table {
             self.meter.first_throttled.get_or_insert(now);
         }
         accepted
+    }
+
+    /// An expired item goes, free of charge (DDB-L2).
+    pub fn expire(&mut self) {
+        self.meter.accepted += 1;
     }
 
     /// Whether a write of `units` can ever be accepted.
