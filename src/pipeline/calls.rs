@@ -154,7 +154,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         writer.succeed(client, cost);
         if !left.is_empty() {
             left.iter_mut().for_each(|item| item.cost = 0);
-            self.call_again(now, left);
+            self.send_call_again(now, left);
         }
     }
 
@@ -193,7 +193,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let table = writer.producer.table();
         if !condition_fails || charged < items.len() as u64 {
             self.tables[table].table.meter.changeless += charged;
-            return self.call_again(now, items);
+            return self.send_call_again(now, items);
         }
         for item in &items {
             if fails(&item) {
@@ -222,7 +222,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// The application sends again what is left of a call. Items that can never fit are given up.
-    fn call_again(&mut self, now: Nanos, items: Vec<PendingWrite>) {
+    fn send_call_again(&mut self, now: Nanos, items: Vec<PendingWrite>) {
         let writer = &self.writers[items[0].writer as usize];
         let table = &self.tables[writer.producer.table()].table;
         let resend = writer.plan().map(|plan| plan.resend);

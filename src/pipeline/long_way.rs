@@ -226,7 +226,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.answer_lost(now, attempt, applied);
         }
         if !self.charge(now, attempt.writer, &attempt.write) {
-            self.failed(now, attempt, Failure::Throttling);
+            self.write_failed(now, attempt, Failure::Throttling);
             return false;
         }
         self.carried_out(now, &attempt);
@@ -323,12 +323,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             self.apply(now, &attempt);
             attempt.applied = true;
         }
-        self.failed(now, attempt, Failure::Transient);
+        self.write_failed(now, attempt, Failure::Transient);
         false
     }
 
     /// The SDK tries again after a while, or gives up.
-    fn failed(&mut self, now: Nanos, mut attempt: PendingWrite, why: Failure) {
+    fn write_failed(&mut self, now: Nanos, mut attempt: PendingWrite, why: Failure) {
         attempt.failures += 1;
         let writer = &mut self.writers[attempt.writer as usize];
         let source = &self.tables[writer.producer.table()];
