@@ -8,6 +8,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
+use super::writes;
 use crate::pricing::Confidence;
 
 /// The whole summary.
@@ -18,6 +19,7 @@ pub fn render(result: &RunResult) -> String {
         latency(result),
         parts(result),
         flow(result),
+        writes::section(result),
         throttles(result),
         ordering(result),
         shards(result),

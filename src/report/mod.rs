@@ -16,3 +16,4 @@ pub mod result;
 pub mod table;
 pub mod terminal;
 pub mod words;
+mod writes;

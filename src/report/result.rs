@@ -16,6 +16,7 @@ pub mod slo;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;
+pub mod writes;
 
 use indexmap::IndexMap;
 use schemars::generate::SchemaSettings;

@@ -5,6 +5,7 @@
 mod arrivals;
 mod capacity;
 mod capacity_change;
+mod client;
 mod direct;
 mod distribution;
 mod flow;
