@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 mod simulate;
+pub mod sweep;
 mod unfinished;
 
 use clap::{Args, Parser, Subcommand};
@@ -53,6 +54,7 @@ pub enum Verb {
     Check(check::Arguments),
     Run(run::Arguments),
     Compare(compare::Arguments),
+    Sweep(sweep::Arguments),
     Report(report::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),

@@ -6,8 +6,7 @@ pub mod terminal;
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::number::rounded;
@@ -24,6 +23,7 @@ pub struct Comparison {
     /// Version of this layout.
     pub format: u32,
     /// What kind of experiment this is: `compare`.
+    #[schemars(extend("const" = "compare"))]
     pub kind: String,
     /// Whether all variants had the same draws over the same span, replication by replication. Differences are judged
     /// only then.
@@ -149,11 +149,6 @@ impl Comparison {
         }
     }
 
-    /// The JSON Schema of `experiment.json`, draft-07.
-    pub fn schema() -> Schema {
-        SchemaSettings::draft07().into_generator().into_root_schema_for::<Self>()
-    }
-
     /// What the comparison exits with: as a run does, over the objectives of all variants.
     pub fn exit_code(&self) -> u8 {
         let verdicts: Vec<Verdict> = self.variants.iter().flat_map(|variant| variant.slo.clone()).collect();
@@ -171,7 +166,7 @@ fn same_draws(a: &RunResult, b: &RunResult) -> bool {
 }
 
 impl VariantRow {
-    fn new(name: &str, result: &RunResult) -> Self {
+    pub(super) fn new(name: &str, result: &RunResult) -> Self {
         let identity = &result.identity;
         Self {
             name: name.to_owned(),

@@ -21,8 +21,9 @@ pub mod resolve;
 mod resolver;
 mod schema;
 pub mod source;
+pub mod sweep;
 pub mod tree;
 pub mod yaml;
 
-pub use load::{LoadOptions, Loaded, load, load_text};
+pub use load::{LoadOptions, Loaded, load, load_sweep, load_text};
 pub use schema::schema;
