@@ -69,7 +69,7 @@ pub struct VariantRow {
 pub struct FigureRow {
     /// Its path.
     pub path: String,
-    /// Its mean over replications, by variant; null where it is not known.
+    /// Its value by variant, as the variant's own report shows it (see [`RunResult::figure`]); null where it is not known.
     pub values: Vec<Option<f64>>,
     /// How each variant after the first differs from it.
     pub differences: Vec<Difference>,
@@ -78,7 +78,7 @@ pub struct FigureRow {
 /// A variant's figure minus the baseline's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
-    /// The mean of the differences; null when either figure is not known.
+    /// The mean of the differences replication by replication, also of greatest values; null when either figure is not known.
     pub mean: Option<f64>,
     /// Lower end of the 95 % interval of the paired differences.
     pub low: Option<f64>,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::VariantRow;
 use super::number::Interval95;
+use super::result::figure::is_extreme;
 use super::result::{FORMAT, ReplicationRow, RunResult};
 use crate::pricing::PriceBook;
 use crate::scenario::checked::Scenario;
@@ -70,7 +71,7 @@ pub struct PointRow {
 pub struct FigureValue {
     /// What [`RunResult::figure`] says; null where it is not known.
     pub value: Option<f64>,
-    /// Lower end of the 95 % interval of the mean; null with one replication, or when some replication has no such figure.
+    /// Lower end of the 95 % interval of the mean; null for greatest values and counts of failures, with one replication, or when some replication has no such figure.
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
@@ -142,9 +143,13 @@ impl PointResult {
         let values: Vec<String> = sweep.values(point).into_iter().map(str::to_owned).collect();
         let paths = result.replications.first().map(|row| row.figures.keys()).into_iter().flatten();
         let figure = |path: &String| {
+            let value = result.figure(path);
+            if is_extreme(path) {
+                return (path.clone(), FigureValue { value, low: None, high: None });
+            }
             let samples = result.replications.iter().map(|row| row.figures.get(path).copied().flatten());
             let interval = Interval95::of(&samples.collect::<Vec<_>>(), true);
-            let value = FigureValue { value: result.figure(path), low: interval.low, high: interval.high };
+            let value = FigureValue { value, low: interval.low, high: interval.high };
             (path.clone(), value)
         };
         Self {
