@@ -1,17 +1,21 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
+//! [`feed`] (table to stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`deliver`]
+//! (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards that close and open), [`timeline`].
 
 pub mod backlog;
 pub mod change;
 pub mod deliver;
+pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
 pub mod quantities;
 pub mod read;
+pub mod reshard;
 pub mod source;
+pub mod timeline;
 pub mod wiring;
 pub mod write;
 
@@ -19,6 +23,8 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
+use crate::measure::timeline::Timeline;
+use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::log::Record;
 use change::Change;
 use deliver::Delivery;
@@ -49,6 +55,7 @@ pub struct Pipeline<const FULL: bool> {
     writers: Vec<Writer>,
     tables: Vec<TableSource>,
     streams: Vec<StreamSource>,
+    direct: Vec<direct::Direct>,
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,
     changes: Slab<Change>,
@@ -57,6 +64,10 @@ pub struct Pipeline<const FULL: bool> {
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
+    /// Planned events.
+    plan: Vec<Occurrence>,
+    /// What happened to the pipeline itself so far.
+    pub timeline: Timeline,
     now: Nanos,
 }
 
@@ -134,8 +145,15 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[inline]
     fn step(&mut self, now: Nanos, kind: Kind, handle: u32) {
         match kind {
+            Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Reshard => self.reshard(now, handle),
+            Kind::Record => self.record_made(now, handle),
+            Kind::CallAgain => self.call_again(now, handle),
+            Kind::Gathered => self.gathered(now, handle),
+            Kind::PutRecords => self.put_records(now, handle),
+            Kind::Replied => self.replied(now, handle),
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),

@@ -39,6 +39,7 @@ pub fn scenario(seconds: u64) -> Scenario {
         replications: 1,
         end: End::Drain,
         producers: vec![producer(1_000.0)],
+        direct: vec![],
         tables: vec![TablePlan {
             name: "orders".into(),
             write_units: 2_000,
@@ -62,6 +63,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             per_record: 50_000,
             workers: 2,
         }],
+        timeline: Vec::new(),
         deliveries: vec![FirehosePlan {
             name: "lake".into(),
             stream: 0,

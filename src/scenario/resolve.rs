@@ -3,6 +3,7 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod direct;
 mod distribution;
 mod flow;
 mod objectives;
@@ -11,6 +12,7 @@ mod reader;
 mod shape;
 mod stream;
 mod table;
+mod timeline;
 
 use super::canonical;
 use super::checked::{Billing, End, Identity, Scenario, Study, WarmUpRule};
@@ -38,6 +40,7 @@ const COUNT_MAX: usize = 255;
 pub fn parameters() -> Vec<Parameter> {
     let rooms = [
         workload::settings::PARAMETERS,
+        workload::settings::direct::PARAMETERS,
         dynamodb::settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
@@ -68,6 +71,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let start = scenario.start;
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
+    timeline::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -113,11 +117,13 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
             EndSettings::Stop => End::Stop,
         },
         producers: Vec::new(),
+        direct: Vec::new(),
         tables: Vec::new(),
         items: Vec::new(),
         streams: Vec::new(),
         consumers: Vec::new(),
         deliveries: Vec::new(),
+        timeline: Vec::new(),
     }
 }
 
@@ -175,7 +181,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
     let readers = file.consumers.len() + file.firehose.len();
     let sections = [
         ("workload", file.workload.len(), 1),
-        ("tables", file.tables.len(), 1),
+        ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
     ];

@@ -44,11 +44,13 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         replications: 1,
         end: End::Drain,
         producers: vec![],
+        direct: vec![],
         tables: vec![],
         items: vec![],
         streams: vec![],
         consumers: vec![],
         deliveries: vec![],
+        timeline: vec![],
     }
 }
 
