@@ -272,7 +272,9 @@ impl Order {
                 _ => {}
             }
         }
-        self.book = self.book.with_own(&rows, "").map_err(|error| Diagnostic::new(error.to_string()))?;
+        if !rows.is_empty() {
+            self.book = self.book.with_own(&rows, "").map_err(|error| Diagnostic::new(error.to_string()))?;
+        }
         Diagnostics::new(errors).or(())
     }
 
