@@ -160,6 +160,20 @@ fn a_simulation_and_bill_make_out_the_same_lines() {
 }
 
 #[test]
+fn kds_prov_lt_ret_gbmo_is_what_a_stream_always_holds_beyond_seven_days() {
+    // Of ten days' retention three are long-term: what is written in a month, held for 3 of its 31 days.
+    let billing = Billing { month: 744 * HOUR, represents: 744 * HOUR, ..Billing::default() };
+    let scenario = scenario(billing);
+    let outcomes = [support::run::<true>(&scenario, 0)];
+    let usage = RunResult::new(&scenario, &outcomes, scenario.billing.book()).unwrap().usage;
+    let gb = outcomes[0].quantities.streams[0][2] as f64 / f64::from(1 << 30);
+    let spans = (744 * HOUR) as f64 / outcomes[0].quantities.at as f64;
+    let found: f64 = usage.0["kds.prov.lt_ret_gbmo"].quantity.to_string().parse().unwrap();
+    let expected = gb * spans * 3.0 / 31.0;
+    assert!((found / expected - 1.0).abs() < 1e-9, "{found} and {expected}");
+}
+
+#[test]
 fn runs_that_share_a_month_make_up_its_usage() {
     let of = |hours: u64| {
         let billing = Billing { represents: hours * HOUR, ..Billing::default() };
@@ -218,7 +232,10 @@ fn own_prices_bill_a_run_and_bring_their_region() {
     std::fs::remove_file(folder.path().join("prices.csv")).unwrap();
     let error = load(SCENARIO, &LoadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("s.yaml:12:20") && error.contains("there is no such file"), "{error}");
-    assert!(!error.contains("Region"), "what follows from a file that cannot be read is not reported:\n{error}");
+    assert!(
+        !error.contains("Region"),
+        "what follows from a file that cannot be read is not reported:\n{error}"
+    );
 }
 
 #[test]

@@ -192,8 +192,45 @@ fn flow(result: &RunResult) -> String {
         }
         tables.row(cells);
     }
-    let text = [section("Producers", &producers), section("Tables", &tables)];
+    let text = [section("Producers", &producers), puts(result), section("Tables", &tables)];
     text.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Producers that put records straight into a stream.
+fn puts(result: &RunResult) -> String {
+    let mut table = Table::new(&[
+        "<producer",
+        "calls",
+        "records a Kinesis record",
+        "Kinesis records put",
+        "refused",
+        "for records",
+        "for bytes",
+        "for both",
+        "attempts a record",
+        "expired",
+        "copies",
+        "payload units",
+    ]);
+    for row in &result.producers {
+        let Some(puts) = &row.puts else { continue };
+        let limits = puts.refused_by_limit;
+        table.row([
+            row.path.clone(),
+            words::count(puts.calls),
+            or_none(puts.records_per_kinesis_record, words::number),
+            words::count(puts.kinesis_records),
+            words::with_interval("_share", puts.refused_share, Some(&puts.refused_share_interval95)),
+            words::count(limits.records),
+            words::count(limits.bytes),
+            words::count(limits.both),
+            or_none(puts.attempts_per_record, words::number),
+            words::count(puts.expired),
+            words::count(puts.copies),
+            words::count(puts.put_payload_units),
+        ]);
+    }
+    section("Puts into streams", &table)
 }
 
 fn throttles(result: &RunResult) -> String {

@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod billing;
+mod direct;
 mod distribution;
 mod flow;
 mod objectives;
@@ -38,6 +39,7 @@ const COUNT_MAX: usize = 255;
 pub fn parameters() -> Vec<Parameter> {
     let rooms = [
         workload::settings::PARAMETERS,
+        workload::settings::direct::PARAMETERS,
         dynamodb::settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
@@ -102,7 +104,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         notes: Vec::new(),
         name: file.name.clone(),
         about: file.about.clone().unwrap_or_default(),
-        region: billing::region(resolver, file, billing.book()),
+        region: billing::region(resolver, file, &billing),
         billing,
         start: start.unix_seconds(),
         seed: resolver.take(file.seed, &SEED),
@@ -115,6 +117,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
             EndSettings::Stop => End::Stop,
         },
         producers: Vec::new(),
+        direct: Vec::new(),
         tables: Vec::new(),
         items: Vec::new(),
         streams: Vec::new(),
@@ -155,7 +158,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
     let readers = file.consumers.len() + file.firehose.len();
     let sections = [
         ("workload", file.workload.len(), 1),
-        ("tables", file.tables.len(), 1),
+        ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
     ];

@@ -41,11 +41,12 @@ pub(super) fn resolve(
     }
 }
 
-/// The Region, which must be one that the book has.
-pub(super) fn region(resolver: &mut Resolver, file: &ScenarioFile, book: &PriceBook) -> String {
+/// The Region, which must be one that the book has. Of prices that could not be read nobody knows for which they are.
+pub(super) fn region(resolver: &mut Resolver, file: &ScenarioFile, billing: &Billing) -> String {
     let region: String = resolver.take(file.region.clone(), &REGION);
-    let known = book.regions();
-    if !known.contains(&region) {
+    let known = billing.book().regions();
+    let stated = file.billing.as_ref().is_some_and(|settings| settings.prices.is_some());
+    if !known.contains(&region) && stated == billing.prices.is_some() {
         let near = did_you_mean(&region, known.iter().map(String::as_str));
         let help = format!("it has {}", known.join(", "));
         let message = format!("the price book has no Region `{region}`{near}");
