@@ -228,6 +228,19 @@ fn bill_takes_usage_from_a_file_a_folder_and_standard_input() {
     assert!(again["lines"].as_array().unwrap().len() > 3);
 }
 
+/// The how-to's example is what the program says.
+#[test]
+fn the_page_on_bills_shows_a_bill() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bill.md")).unwrap();
+    let block = |fence: &str| page.split(fence).nth(1).unwrap().split("```").next().unwrap().to_owned();
+    let folder = folder();
+    std::fs::write(folder.path().join("usage.yaml"), block("```yaml\n")).unwrap();
+    let shown = call(folder.path(), &["bill", "usage.yaml"]).code(0).stdout;
+    assert_eq!(block("```text\n$ streamgauge bill usage.yaml\n"), shown);
+    std::fs::write(folder.path().join("prices.csv"), block("```text\nid,").replacen("", "id,", 1)).unwrap();
+    call(folder.path(), &["bill", "--prices", "prices.csv", "--region", "eu-central-1"]).code(0);
+}
+
 #[test]
 fn bill_refuses_what_it_does_not_know_with_the_nearest_name() {
     let folder = folder();

@@ -1,7 +1,5 @@
 //! The price book against the compiled facts, row by row. Skipped, with a word, where the facts are not beside the checkout.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -33,8 +33,8 @@ use crate::pricing::{
     Asked, Bill, BillError, Date, Line, LookupError, PriceBook, Row, Terms, Usage, UsageError,
 };
 
-/// The hours that a month can have; 730 is what AWS's calculator takes.
-const MONTH_HOURS: std::ops::RangeInclusive<u32> = 672..=744;
+/// The hours that a month, or what is billed of it, can have; 730 is what AWS's calculator takes.
+const MONTH_HOURS: std::ops::RangeInclusive<u32> = 1..=744;
 const MONTH_HOURS_DEFAULT: u32 = 730;
 
 /// What the command line says besides the file; it goes before what the file says.
@@ -415,7 +415,7 @@ mod tests {
                 "prices: { fh.putt: 1 }\nusage: { s3.put: 1 }\n",
                 &["u.yaml:1:11", "nearest is `fh.put`"],
             ),
-            ("u.yaml", "month_hours: 100\nusage: { s3.put: 1 }\n", &["u.yaml:1:14", "672 to 744"]),
+            ("u.yaml", "month_hours: 1000\nusage: { s3.put: 1 }\n", &["u.yaml:1:14", "1 to 744"]),
             ("u.yaml", "usgae: { s3.put: 1 }\n", &["unknown key `usgae`; did you mean `usage`?"]),
             ("u.yaml", "", &["the usage file is empty"]),
             ("u.yaml", "at: 2026-02-30\nusage: { s3.put: 1 }\n", &["u.yaml:1:5"]),
