@@ -143,8 +143,12 @@ fn a_simulation_and_bill_make_out_the_same_lines() {
     assert!(expected.lines.len() >= 7 && expected.total.is_some(), "{expected:?}");
 
     let text = json::render(&result).unwrap();
-    let whole = usage_file::bill(&Source::new("result.json", text), &BillOptions::default()).unwrap();
+    let source = Source::new("result.json", text);
+    let whole = usage_file::bill(&source, &BillOptions::default()).unwrap();
     assert_eq!(&whole, expected, "a result.json is billed on its own terms");
+    assert!(!usage_file::has_other_prices(&source, &whole));
+    let other = Source::new("other.json", source.text().replace(&whole.prices_digest, "0"));
+    assert!(usage_file::has_other_prices(&other, &whole));
 
     // Its usage alone, and the quantities as CSV, on the same terms.
     let options = BillOptions { month_hours: Some(744), free_tier: Some(true), ..BillOptions::default() };

@@ -89,6 +89,16 @@ pub fn bill(source: &Arc<Source>, options: &BillOptions) -> Result<Bill, Diagnos
     Diagnostics::new(unknown.map(|line| order.unknown(line, &file.usage)).collect()).or(bill)
 }
 
+/// Whether a `result.json` was billed by other prices than this bill, so that the two may differ.
+pub fn has_other_prices(source: &Arc<Source>, bill: &Bill) -> bool {
+    let path = Path::ROOT.key("cost").key("prices_digest");
+    let tree = if is_csv(source, "id") { None } else { yaml::parse_value(source).ok() };
+    match tree.as_ref().and_then(|tree| tree.get(&path)).map(|node| &node.value) {
+        Some(Value::Quoted(digest) | Value::Plain(digest)) => *digest != bill.prices_digest,
+        _ => false,
+    }
+}
+
 /// The file as a map with the key `usage`.
 fn tree(source: &Arc<Source>) -> Result<Node, Diagnostics> {
     let origin = |span| Origin::File { source: Arc::clone(source), span };
