@@ -14,6 +14,7 @@ pub mod overload;
 pub mod shards;
 pub mod slo;
 pub mod throttles;
+pub mod throughput;
 pub mod usage;
 
 use indexmap::IndexMap;

@@ -154,7 +154,13 @@ impl LoadCheck {
             let mut units = Load::default();
             own.for_each(|demand| units.add(demand.writes_over_burst, demand.units));
             let path = Path::ROOT.key("tables").key(&plan.name);
-            self.row(&path, "DDB-P6", "write units/s", units, plan.write_units as f64);
+            self.row(
+                &path,
+                "DDB-P6",
+                "write units/s",
+                units,
+                plan.throughput.capacity.units_at_start() as f64,
+            );
         }
     }
 

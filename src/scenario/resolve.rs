@@ -4,6 +4,8 @@
 
 mod arrivals;
 mod billing;
+mod capacity;
+mod capacity_change;
 mod direct;
 mod distribution;
 mod flow;
@@ -41,6 +43,7 @@ pub fn parameters() -> Vec<Parameter> {
         workload::settings::PARAMETERS,
         workload::settings::direct::PARAMETERS,
         dynamodb::settings::PARAMETERS,
+        dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
