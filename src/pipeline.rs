@@ -1,7 +1,8 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`direct`] (producer to stream), [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
+//! [`feed`] (table to stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`deliver`]
+//! (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards that close and open), [`timeline`].
 
 pub mod backlog;
 pub mod change;
@@ -12,7 +13,9 @@ pub mod feed;
 pub mod finish;
 pub mod quantities;
 pub mod read;
+pub mod reshard;
 pub mod source;
+pub mod timeline;
 pub mod wiring;
 pub mod write;
 
@@ -20,6 +23,8 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
+use crate::measure::timeline::Timeline;
+use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::log::Record;
 use change::Change;
 use deliver::Delivery;
@@ -59,6 +64,10 @@ pub struct Pipeline<const FULL: bool> {
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
+    /// Planned events.
+    plan: Vec<Occurrence>,
+    /// What happened to the pipeline itself so far.
+    pub timeline: Timeline,
     now: Nanos,
 }
 
@@ -136,8 +145,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[inline]
     fn step(&mut self, now: Nanos, kind: Kind, handle: u32) {
         match kind {
+            Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Reshard => self.reshard(now, handle),
             Kind::Record => self.record_made(now, handle),
             Kind::CallAgain => self.call_again(now, handle),
             Kind::Gathered => self.gathered(now, handle),

@@ -14,17 +14,20 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::direct::DirectMeter;
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::TableMeter;
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
@@ -43,6 +46,8 @@ pub struct Outcome {
     pub complete: bool,
     /// Everything accounted for.
     pub ledger: Ledger,
+    /// What happened to the pipeline itself.
+    pub timeline: Timeline,
     /// What the measured span used of everything that is billed.
     pub quantities: Quantities,
     /// What waited at moments spread evenly over the span.
@@ -105,6 +110,10 @@ pub struct FeedOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Its shards, open and closed.
+    pub lineage: Lineage,
+    /// Its load before, during and after each resharding; one era where there was none.
+    pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
 }
@@ -191,10 +200,6 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
-/// A steady study goes on at most as long again as its measured span, and this much, to see its last measured
-/// writes arrive.
-const DRAIN_MIN: Nanos = 30 * crate::engine::time::MINUTE;
-
 impl<const FULL: bool> Pipeline<FULL> {
     /// Runs one replication from start to end, telling `progress` now and then how far it is; `progress` answers
     /// whether to go on.
@@ -259,7 +264,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 if !self.measured_are_under_way() {
                     return Ok(Some(true));
                 }
-                if until >= scenario.duration * 2 + DRAIN_MIN {
+                if until >= scenario.ends_by() {
                     return Ok(Some(false));
                 }
             }
@@ -297,7 +302,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let end = self.now.max(scenario.duration);
         for source in &mut self.streams {
             source.stream.finish(end);
-            source.loads.iter_mut().for_each(|load| load.finish(end));
+            if FULL {
+                source.turn_era(end, false);
+            }
+            for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
+                load.finish(kin.closed.unwrap_or(end));
+            }
         }
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
@@ -330,6 +340,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             events: self.counts,
             complete,
             ledger,
+            timeline: self.timeline,
             quantities,
             backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
@@ -344,7 +355,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             streams: streams
                 .into_iter()
-                .map(|source| StreamOutcome { loads: source.loads, series: source.series })
+                .map(|source| StreamOutcome {
+                    loads: source.loads,
+                    lineage: source.stream.lineage().clone(),
+                    eras: source.eras,
+                    series: source.series,
+                })
                 .collect(),
         })
     }

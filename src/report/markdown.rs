@@ -8,6 +8,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
+use crate::pricing::Confidence;
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -22,6 +23,7 @@ pub fn render(result: &RunResult) -> String {
         shards(result),
         readers(result),
         objects(result),
+        events(result),
         bill(result),
         ledger(result),
         assumptions(result),
@@ -409,6 +411,15 @@ fn objects(result: &RunResult) -> String {
     if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
 }
 
+fn events(result: &RunResult) -> String {
+    let mut table = Table::new(&["at", "<where", "<what", "<planned as"]);
+    for row in &result.events {
+        let at = row.at_s.map_or(NONE.to_owned(), |second| format!("{} s", words::number(second)));
+        table.row([at, row.path.clone(), row.what.clone(), row.event.clone().unwrap_or_default()]);
+    }
+    section("Events", &table)
+}
+
 fn bill(result: &RunResult) -> String {
     let bill = &result.cost.bill;
     let mut table = Table::new(&[
@@ -422,18 +433,14 @@ fn bill(result: &RunResult) -> String {
         "<causes",
         "<sure",
     ]);
-    let name =
-        |value: serde_json::Value| value.as_str().map_or(NONE.to_owned(), |name| name.replace('_', " "));
     for line in &bill.lines {
         let causes: Vec<String> = line
             .causes
             .iter()
             .filter(|(_, amount)| !amount.is_zero())
-            .map(|(cause, amount)| {
-                format!("{} {amount}", name(serde_json::to_value(cause).unwrap_or_default()))
-            })
+            .map(|(cause, amount)| format!("{} {amount}", cause.words()))
             .collect();
-        let sure = name(serde_json::to_value(line.confidence).unwrap_or_default());
+        let sure = line.confidence.map_or(NONE, Confidence::letter).to_owned();
         let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
         table.row([
             line.id.clone(),
@@ -467,14 +474,12 @@ fn bill(result: &RunResult) -> String {
         .by_cause
         .iter()
         .filter(|(_, amount)| !amount.is_zero())
-        .map(|(cause, amount)| {
-            format!("{} {}", name(serde_json::to_value(cause).unwrap_or_default()), words::usd(*amount))
-        })
+        .map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(*amount)))
         .collect();
     format!(
         "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}. By cause: {}.\n\n{}\n{}\n\n`V`: \
          seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
-         from memory.\n",
+         from memory; `E`: an estimate that was allowed, not AWS's price; `own`: your own price.\n",
         bill.terms.month_hours,
         bill.terms.region,
         bill.prices_as_of,

@@ -24,6 +24,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(&mut month, &hourly(scenario)?.scale(represents, u128::from(HOUR))?)?;
+    add_all(&mut month, &shard_hours(scenario, outcomes)?.scale(represents, spans * u128::from(HOUR))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
     add_all(&mut month, &long_term.scale(1, u128::from(scenario.billing.month))?)?;
@@ -85,11 +86,23 @@ fn hourly(scenario: &Scenario) -> Result<Usage, UsageError> {
     for table in &scenario.tables {
         usage.add("ddb.prov.wcu_h", Cause::Base, Decimal::from(table.write_units))?;
     }
-    for stream in &scenario.streams {
-        let shards = Decimal::from(stream.shards);
-        usage.add("kds.prov.shard_h", Cause::Base, shards)?;
-        if stream.retention > DAY {
-            usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+    Ok(usage)
+}
+
+/// Open shards times the nanoseconds for which they were open.
+fn shard_hours(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for (stream, nanos) in scenario.streams.iter().zip(&quantities.shard_nanos) {
+            let shards = i128::try_from(*nanos)
+                .ok()
+                .and_then(|nanos| Decimal::try_from_i128_with_scale(nanos, 0).ok());
+            let id = "kds.prov.shard_h";
+            let shards = shards.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
+            usage.add(id, Cause::Base, shards)?;
+            if stream.retention > DAY {
+                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+            }
         }
     }
     Ok(usage)
@@ -118,7 +131,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Requests, units and bytes are those of the measured span, as the mean of the replications, scaled to the \
          time that the scenario stands for."
             .to_owned(),
-        "Provisioned write units and shards are billed for every hour of that time.".to_owned(),
+        "Provisioned write units and open shards are billed for every hour of that time.".to_owned(),
     ];
     if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
         rules.push(
