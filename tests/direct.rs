@@ -1,12 +1,17 @@
 //! Producers that put records straight into a stream, against what AWS says of PutRecord, PutRecords, the Kinesis
 //! Producer Library and the Kinesis Agent. Every run checks its ledger besides.
 
+use std::collections::BTreeSet;
 use streamgauge::engine::time::SECOND;
 use streamgauge::measure::direct::DirectMeter;
 use streamgauge::measure::ordering::Cause;
+use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::{DirectOutcome, Outcome};
+use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::kinesis::producer::plan::{AggregateMax, ClientPlan};
+use streamgauge::workload::settings::direct::PARAMETERS;
 
 mod support;
 
@@ -466,4 +471,60 @@ fn what_belongs_to_tables_or_to_streams_is_refused_at_the_other() {
     let table = "tables={ t: { capacity: { provisioned: { write_units: 10 } } } }";
     let found = errors(&[table, "workload.w.writes_to=tables.t"]);
     assert!(found.contains("goes with `writes_to: kinesis.X` only"), "{found}");
+}
+
+#[test]
+fn records_find_the_shards_that_a_split_leaves_open() {
+    for client in [kpl(KPL), sdk("call: put_records, latency: 10ms, lost_replies: 0%")] {
+        let scenario = scenario(&[&client, "duration=4m"]);
+        let mut pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
+        pipeline.run_until(60 * SECOND);
+        pipeline.update_shard_count(60 * SECOND, 0, 2).expect("twice as many");
+        let outcome = pipeline.run(&scenario, |_| true).expect("a balanced ledger").expect("not stopped");
+        let meter = meter(&outcome);
+        assert_eq!((meter.accepted, meter.refused_records), (120_000, 0));
+        assert_eq!(outcome.consumers[0].meter.processed, 120_000);
+        let by_shard = &direct(&outcome).records_by_shard;
+        assert!(by_shard.len() == 3 && by_shard.iter().all(|records| *records > 20_000), "{by_shard:?}");
+        assert_eq!(direct(&outcome).ordering.late(), 0);
+    }
+}
+
+#[test]
+fn a_spike_multiplies_the_records_of_a_direct_producer() {
+    let spike = "events={ rush: { at: 5s, for: 10s, spike: { of: workload.w, factor: 3 } } }";
+    assert_eq!(meter(&run(&[spike])).offered, 10 * 500 + 10 * 1_500);
+}
+
+#[test]
+fn what_clients_leave_open_is_published_or_listed_as_assumed() {
+    let clients = ["sdk: { call: put_records }", "kpl: {}", "agent: {}"];
+    let listed: BTreeSet<String> = clients
+        .iter()
+        .flat_map(|client| scenario(&[&format!("{CLIENT}={{ {client} }}")]).assumptions)
+        .map(|assumption| assumption.what)
+        .collect();
+    for parameter in PARAMETERS.iter().filter(|parameter| !parameter.published) {
+        assert!(listed.contains(parameter.what), "{parameter:?}");
+    }
+    // KPL-1 to KPL-6 and KDS-W3.
+    let ClientPlan::Kpl(kpl) = &scenario(&[&kpl("")]).direct[0].direct.client else { panic!("the KPL") };
+    assert_eq!(kpl.aggregate, Some(AggregateMax { bytes: 51_200, count: u32::MAX }));
+    assert_eq!((kpl.collect_records, kpl.collect_bytes), (500, 5_242_880));
+    assert_eq!((kpl.buffered, kpl.ttl, kpl.rate_limit), (SECOND / 10, 30 * SECOND, 1.5));
+    let ClientPlan::Gather(sdk) = &scenario(&[]).direct[0].direct.client else { panic!("an SDK") };
+    assert_eq!((sdk.records_max, sdk.bytes_max, sdk.retries.attempts_max), (500, 10 << 20, Some(3)));
+}
+
+#[test]
+fn the_libraries_own_names_are_understood() {
+    let ours = scenario(&[&kpl("record_max_buffered_time: 200ms, record_ttl: 5s, aggregation: false")]);
+    let theirs = scenario(&[&kpl("RecordMaxBufferedTime: 200, RecordTtl: 5000, AggregationEnabled: false")]);
+    assert_eq!(format!("{:?}", ours.direct[0].direct), format!("{:?}", theirs.direct[0].direct));
+    let agent = |settings: &str| scenario(&[&format!("{CLIENT}={{ agent: {{ {settings} }} }}")]);
+    let ours = agent("max_buffer_age: 2s, max_buffer_size: 1 MiB, partition_key_option: deterministic");
+    let theirs =
+        agent("maxBufferAgeMillis: 2000, maxBufferSizeBytes: 1048576, partitionKeyOption: DETERMINISTIC");
+    assert_eq!(format!("{:?}", ours.direct[0].direct), format!("{:?}", theirs.direct[0].direct));
+    assert_eq!(ours.direct[0].placement, theirs.direct[0].placement);
 }
