@@ -3,6 +3,7 @@ use crate::engine::math;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
 use crate::scenario::checked::{End, Study};
+use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::replication::{Backoff, Chance, Order, PartitionKey, RecordSize, lognormal};
 use crate::systems::firehose::BufferPer;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -171,7 +172,8 @@ fn each_mistake_is_named_with_its_place() {
             "workload.checkout.writes_to=tables.ordres",
             "there is no `ordres` in `tables`; did you mean `orders`?",
         ),
-        ("workload.checkout.writes_to=firehose.lake", "expected a name in `tables`"),
+        ("workload.checkout.writes_to=firehose.lake", "expected a name in `tables`, such as `tables.x`"),
+        ("workload.checkout.writes_to=kinesis.changes", "a stream takes records, not items"),
         ("tables.orders.kinesis.stream=x", "there is no `x` in `kinesis`"),
         ("region=us-east-3", "the price book has no Region `us-east-3`; did you mean `us-east-1`?"),
         ("kinesis.changes.capacity.provisioned.shards=10_001", "expected 1 to 10000 (KDS-S8); found `10001`"),
