@@ -14,6 +14,7 @@ pub mod quantities;
 pub mod read;
 pub mod reshard;
 pub mod source;
+pub mod timeline;
 pub mod wiring;
 pub mod write;
 
@@ -21,6 +22,8 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
+use crate::measure::timeline::Timeline;
+use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::log::Record;
 use change::Change;
 use deliver::Delivery;
@@ -59,6 +62,10 @@ pub struct Pipeline<const FULL: bool> {
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
+    /// Planned events.
+    plan: Vec<Occurrence>,
+    /// What happened to the pipeline itself so far.
+    pub timeline: Timeline,
     now: Nanos,
 }
 
@@ -136,6 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[inline]
     fn step(&mut self, now: Nanos, kind: Kind, handle: u32) {
         match kind {
+            Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
             Kind::Reshard => self.reshard(now, handle),

@@ -6,3 +6,4 @@ pub mod ledger;
 pub mod ordering;
 pub mod series;
 pub mod shard_load;
+pub mod timeline;

@@ -4,27 +4,30 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Kind {
-    /// An object is complete. First, so that whoever acts now finds it.
-    Uploaded = 0,
+    /// A planned event begins or ends. First of all, so that everything at this instant meets the new state.
+    Planned = 0,
+    /// An object is complete. Before all traffic, so that whoever acts now finds it.
+    Uploaded = 1,
     /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
-    Processed = 1,
+    Processed = 2,
     /// A producer writes. Before all that follows from writes.
-    Arrive = 2,
+    Arrive = 3,
     /// A producer's client tries a refused write again: after first tries, which came in no later.
-    WriteAgain = 3,
+    WriteAgain = 4,
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
-    Reshard = 4,
+    Reshard = 5,
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
-    Put = 5,
+    Put = 6,
     /// A reader polls a shard.
-    Poll = 6,
+    Poll = 7,
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
-    Interval = 7,
+    Interval = 8,
 }
 
 impl Kind {
     /// All kinds, by rank.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Planned,
         Self::Uploaded,
         Self::Processed,
         Self::Arrive,
@@ -39,13 +42,14 @@ impl Kind {
     #[inline]
     pub fn of(rank: u8) -> Self {
         match rank {
-            0 => Self::Uploaded,
-            1 => Self::Processed,
-            2 => Self::Arrive,
-            3 => Self::WriteAgain,
-            4 => Self::Reshard,
-            5 => Self::Put,
-            6 => Self::Poll,
+            0 => Self::Planned,
+            1 => Self::Uploaded,
+            2 => Self::Processed,
+            3 => Self::Arrive,
+            4 => Self::WriteAgain,
+            5 => Self::Reshard,
+            6 => Self::Put,
+            7 => Self::Poll,
             _ => Self::Interval,
         }
     }
@@ -53,6 +57,7 @@ impl Kind {
     /// The word for it in messages.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Planned => "planned event",
             Self::Uploaded => "object uploaded",
             Self::Processed => "batch processed",
             Self::Arrive => "write",
@@ -85,7 +90,7 @@ mod tests {
     #[test]
     fn ranks_are_the_places_in_the_list() {
         assert!(
-            (0..8).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
+            (0..9).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
         );
     }
 }

@@ -18,6 +18,7 @@ use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub complete: bool,
     /// Everything accounted for.
     pub ledger: Ledger,
+    /// What happened to the pipeline itself.
+    pub timeline: Timeline,
     /// What the measured span used of everything that is billed.
     pub quantities: Quantities,
     /// What waited at moments spread evenly over the span.
@@ -178,10 +181,6 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
-/// A steady study goes on at most as long again as its measured span, and this much, to see its last measured
-/// writes arrive.
-const DRAIN_MIN: Nanos = 30 * crate::engine::time::MINUTE;
-
 impl<const FULL: bool> Pipeline<FULL> {
     /// Runs one replication from start to end, telling `progress` now and then how far it is; `progress` answers
     /// whether to go on.
@@ -246,7 +245,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 if !self.measured_are_under_way() {
                     return Ok(Some(true));
                 }
-                if until >= scenario.duration * 2 + DRAIN_MIN {
+                if until >= scenario.ends_by() {
                     return Ok(Some(false));
                 }
             }
@@ -316,6 +315,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             events: self.counts,
             complete,
             ledger,
+            timeline: self.timeline,
             quantities,
             backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),

@@ -16,6 +16,7 @@ use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
@@ -140,8 +141,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
+            plan: scenario.timeline.clone(),
+            timeline: Timeline::default(),
             now: 0,
         };
+        super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline
     }
@@ -202,6 +206,7 @@ fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource])
             polling: Polling::new(plan, shards),
             stream: plan.stream,
             reader: source.stream.add_reader(grid),
+            down_until: 0,
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }

@@ -22,6 +22,7 @@ pub fn render(result: &RunResult) -> String {
         shards(result),
         readers(result),
         objects(result),
+        events(result),
         bill(result),
         ledger(result),
         assumptions(result),
@@ -370,6 +371,15 @@ fn objects(result: &RunResult) -> String {
     }
     let text = section("Objects", &table);
     if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
+}
+
+fn events(result: &RunResult) -> String {
+    let mut table = Table::new(&["at", "<where", "<what", "<planned as"]);
+    for row in &result.events {
+        let at = row.at_s.map_or(NONE.to_owned(), |second| format!("{} s", words::number(second)));
+        table.row([at, row.path.clone(), row.what.clone(), row.event.clone().unwrap_or_default()]);
+    }
+    section("Events", &table)
 }
 
 fn bill(result: &RunResult) -> String {

@@ -49,6 +49,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         streams: vec![],
         consumers: vec![],
         deliveries: vec![],
+        timeline: vec![],
     }
 }
 

@@ -10,6 +10,7 @@ use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{mean, rounded};
 use crate::report::words;
+use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 
@@ -108,7 +109,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, plan.stream, reads)
-                .unwrap_or_else(|| format!("{path}: {} workers", plan.workers));
+                .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
         Place::Delivery(number) => {

@@ -308,6 +308,26 @@ impl Stream {
         self.readers[reader].grid.at_or_after(shard, now)
     }
 
+    /// A reader makes no calls before `until`.
+    pub fn pause_reader(&mut self, now: Nanos, reader: usize, until: Nanos) {
+        for shard in 0..self.shards.len() {
+            self.settle_empty_polls(now, shard);
+            let slot = shard * self.readers.len() + reader;
+            self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, until);
+        }
+    }
+
+    /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2).
+    pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
+        let readers = self.readers.len();
+        for (slot, cursor) in self.cursors.iter_mut().enumerate() {
+            let (log, reader) = (&self.shards[slot / readers].log, &mut self.readers[slot % readers]);
+            let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+            reader.meter.expired += expire(&mut self.arena, log, cursor, horizon);
+        }
+        self.retention = retention / MICROSECOND;
+    }
+
     /// Accounts for empty polls up to the end of the run.
     pub fn finish(&mut self, end: Nanos) {
         for shard in 0..self.shards.len() {
