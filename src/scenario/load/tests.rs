@@ -3,7 +3,6 @@ use crate::engine::math;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
 use crate::scenario::checked::{End, Study};
-use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::replication::{Backoff, Chance, Order, PartitionKey, RecordSize, lognormal};
 use crate::systems::firehose::BufferPer;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
