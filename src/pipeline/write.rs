@@ -191,7 +191,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// One request; whether the table accepted it.
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) -> bool {
         let writer = &mut self.writers[handle as usize];
         let number = writer.producer.table();
@@ -245,6 +245,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A client tries a refused write again.
+    #[inline(never)]
     pub(super) fn write_again(&mut self, now: Nanos, handle: u32) {
         let pending = self.pending.remove(handle);
         self.writers[pending.writer as usize].meter.retries += 1;

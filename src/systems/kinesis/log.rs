@@ -110,7 +110,7 @@ impl Log {
 
 impl Arena {
     /// Appends a record to a log whose readers stand at `cursors`. O(1); allocates one chunk in 64 appends at most.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, log: &mut Log, cursors: &mut [Cursor], record: &Record) {
         debug_assert!(record.written <= record.appended, "a record is written before it arrives");
         if cursors.is_empty() {

@@ -108,7 +108,7 @@ impl Stream {
     }
 
     /// The second half of [`put_record`](Self::put_record): appends a record that was admitted.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
