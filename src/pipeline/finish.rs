@@ -2,16 +2,20 @@
 
 use super::backlog::Backlog;
 use super::deliver::{Delivery, ObjectRow};
+use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
 use super::quantities::Quantities;
 use super::read::Consumer;
 use super::source::StreamSource;
+use super::tables::busiest_items;
 use super::write::{self, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::direct::DirectMeter;
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
@@ -22,8 +26,9 @@ use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
-use crate::systems::dynamodb::table::TableMeter;
+use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
@@ -50,6 +55,8 @@ pub struct Outcome {
     pub backlogs: Vec<Backlog>,
     /// Producers.
     pub producers: Vec<(WriterMeter, Latency<1>)>,
+    /// Direct producers.
+    pub direct: Vec<DirectOutcome>,
     /// Tables.
     pub tables: Vec<TableOutcome>,
     /// Streams.
@@ -65,6 +72,10 @@ pub struct Outcome {
 pub struct TableOutcome {
     /// Requests and units.
     pub meter: TableMeter,
+    /// What it took at the end, its partitions and its indexes, with what they counted.
+    pub table: Table,
+    /// By partition, the items with the most changes that lie there at the end; empty where partitions are off.
+    pub top_of_partition: Vec<Vec<(String, u64)>>,
     /// Its series.
     pub series: Series<{ write::column::COUNT }>,
     /// Its feed.
@@ -104,8 +115,27 @@ pub struct FeedOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Its shards, open and closed.
+    pub lineage: Lineage,
+    /// Its load before, during and after each resharding; one era where there was none.
+    pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
+}
+
+/// What one direct producer came to.
+#[derive(Clone, Debug)]
+pub struct DirectOutcome {
+    /// Records and calls.
+    pub meter: DirectMeter,
+    /// From the intended write to the shard.
+    pub latency: Latency<3>,
+    /// Order and duplicates in the stream.
+    pub ordering: Ordering,
+    /// Keys with the most records, as those of a table's items.
+    pub top_keys: Vec<TopItem>,
+    /// Records made for each shard.
+    pub records_by_shard: Vec<u64>,
 }
 
 /// What one consumer came to.
@@ -251,6 +281,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
+            || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
             || self.consumers.iter().any(|consumer| {
                 let stream = &self.streams[consumer.stream].stream;
@@ -276,13 +307,25 @@ impl<const FULL: bool> Pipeline<FULL> {
         let end = self.now.max(scenario.duration);
         for source in &mut self.streams {
             source.stream.finish(end);
-            source.loads.iter_mut().for_each(|load| load.finish(end));
+            if FULL {
+                source.turn_era(end, false);
+            }
+            for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
+                load.finish(kin.closed.unwrap_or(end));
+            }
         }
+        self.tables.iter_mut().for_each(|source| source.table.settle(end));
+        self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
         let top_items = self.top_items();
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
+        let direct = |direct: Direct| {
+            let (top_keys, records_by_shard) = direct.top_keys();
+            let Direct { meter, latency, ordering, .. } = direct;
+            DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
+        };
         let consumer = |consumer: Consumer| ConsumerOutcome {
             meter: consumer.polling.meter,
             reads: reads(consumer.stream, consumer.reader),
@@ -308,6 +351,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             quantities,
             backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
+            direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             tables: self
@@ -318,7 +362,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             streams: streams
                 .into_iter()
-                .map(|source| StreamOutcome { loads: source.loads, series: source.series })
+                .map(|source| StreamOutcome {
+                    loads: source.loads,
+                    lineage: source.stream.lineage().clone(),
+                    eras: source.eras,
+                    series: source.series,
+                })
                 .collect(),
         })
     }
@@ -336,6 +385,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (number, writer) in self.writers.iter().enumerate() {
             accounts.push(self.writer_account(&scenario.producers[number].name, number, writer));
         }
+        accounts.extend(self.direct.iter().map(direct_account));
         for (number, table) in self.tables.iter().enumerate() {
             accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
         }
@@ -410,9 +460,31 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 }
 
+fn direct_account(direct: &Direct) -> Account {
+    let meter = &direct.meter;
+    Account {
+        path: resource("workload", &direct.plan.name),
+        entered: vec![("offered", meter.offered), ("copies", meter.copies)],
+        fates: vec![
+            ("accepted", meter.accepted + meter.copies),
+            ("given_up", meter.given_up),
+            ("expired", meter.expired),
+            ("too_large", meter.too_large),
+            ("waiting", direct.waiting()),
+        ],
+    }
+}
+
 fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard: Vec<u64>) -> TableOutcome {
+    let items = source.items().items.iter();
+    let versions = items.zip(0..).map(|(item, number)| (number, item.version));
+    let partitions = source.table.throughput().partitions();
+    let top_of_partition =
+        partitions.map(|partitions| busiest_items(&source.route, partitions, versions, TOP_ITEMS_A_SHARD));
     TableOutcome {
         meter: source.table.meter,
+        top_of_partition: top_of_partition.unwrap_or_default(),
+        table: source.table,
         series: source.series,
         feed: source.feed.map(|feed| FeedOutcome {
             meter: feed.meter,

@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::Kind;
 use super::feed::Feed;
+use super::source::StreamSource;
 use super::wiring::Route;
 use crate::engine::random::Keyed;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
@@ -10,6 +11,8 @@ use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
+use crate::systems::dynamodb::throttle::Throttle;
+use crate::systems::kinesis::stream::Stream;
 use crate::workload::producer::{Producer, Write};
 use std::sync::Arc;
 
@@ -21,8 +24,14 @@ pub mod column {
     pub const THROTTLED: usize = 1;
     /// Saved write units at the first write of the bin.
     pub const BURST_BALANCE: usize = 2;
+    /// Write units a second that are taken in the long run, at the first write of the bin.
+    pub const CAPACITY: usize = 3;
+    /// Open partitions at the first write of the bin.
+    pub const PARTITIONS: usize = 4;
+    /// Refusals by limit, in the order of `ThrottleLimit::ALL`; those of indexes are among them.
+    pub const THROTTLED_BY_LIMIT: usize = 5;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 9;
 }
 
 /// What became of a producer's writes.
@@ -107,10 +116,36 @@ impl TableSource {
 
     /// Makes room for items up to number `largest`, which a growing key space has come to.
     #[cold]
-    fn grow(&mut self, largest: usize) {
-        let items = self.feed.as_mut().map_or(&mut self.items, |feed| &mut feed.items);
-        let from = items.len();
-        items.extend((from..=largest).map(|key| self.route.shard(key as u32)));
+    fn grow(&mut self, largest: usize, streams: &[StreamSource]) {
+        let Self { items, feed, route, table, .. } = self;
+        let stream = feed.as_ref().map(|feed| &streams[feed.plan.stream].stream);
+        let items = feed.as_mut().map_or(items, |feed| &mut feed.items);
+        let shard = |key| stream.map_or(0, |stream| stream.lineage().shard_of(route.hash_key(key)));
+        items.extend((items.len() as u32..=largest as u32).map(shard));
+        table.extend(largest + 1);
+    }
+
+    /// The shard that an item's changes go to, now that the one they went to is closed.
+    #[cold]
+    pub fn route_again(&mut self, key: u32, stream: &Stream) -> usize {
+        let shard = stream.lineage().shard_of(self.route.hash_key(key));
+        if let Some(feed) = &mut self.feed {
+            feed.items.shards[key as usize] = shard;
+        }
+        usize::from(shard)
+    }
+
+    /// Notes in the series what the table takes as a bin begins.
+    #[cold]
+    fn note_capacity(&mut self, now: Nanos) {
+        self.table.settle(now);
+        let throughput = self.table.throughput();
+        let capacity = throughput.capacity().units_per_second();
+        let partitions = throughput.partitions().map_or(0, |partitions| partitions.open().len());
+        let balance = self.table.burst_balance(now);
+        self.series.raise(now, column::CAPACITY, capacity);
+        self.series.raise(now, column::PARTITIONS, partitions as u64);
+        self.series.raise(now, column::BURST_BALANCE, balance);
     }
 
     #[inline]
@@ -181,7 +216,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
         let largest = producer.batch_keys().max()? as usize;
         if largest >= table.items().len() {
-            table.grow(largest);
+            table.grow(largest, &self.streams);
         }
         if let Some(feed) = &table.feed {
             let shards = producer.batch_keys().map(|key| usize::from(feed.items.shards[key as usize]));
@@ -202,11 +237,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             return false;
         }
         if FULL && source.series.enter(now) {
-            let balance = source.table.burst_balance(now);
-            source.series.raise(now, column::BURST_BALANCE, balance);
+            source.note_capacity(now);
         }
-        if !source.table.write(now, u32::from(write.units)) {
-            self.refused(now, handle, write, failures);
+        if let Err(throttle) = source.table.write(now, write.key, u32::from(write.units)) {
+            self.refused(now, handle, write, failures, throttle);
             return false;
         }
         writer.meter.accepted += 1;
@@ -223,10 +257,12 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     #[cold]
-    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) {
+    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32, throttle: Throttle) {
         let writer = &mut self.writers[handle as usize];
         if FULL {
-            self.tables[writer.producer.table()].series.add(now, column::THROTTLED, 1);
+            let series = &mut self.tables[writer.producer.table()].series;
+            series.add(now, column::THROTTLED, 1);
+            series.add(now, column::THROTTLED_BY_LIMIT + throttle.limit as usize, 1);
         }
         let failures = failures + 1;
         let uniform = writer.backoff.unit(write.at ^ (u64::from(write.key) << 24), failures);

@@ -1,6 +1,7 @@
 //! What a run came to: `result.json`, of which all other files are renderings.
 
 pub mod cost;
+pub mod direct;
 pub mod events;
 pub mod figure;
 pub mod flow;
@@ -13,6 +14,7 @@ pub mod overload;
 pub mod shards;
 pub mod slo;
 pub mod throttles;
+pub mod throughput;
 pub mod usage;
 
 use indexmap::IndexMap;

@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
+use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::settings::StreamSettings;
@@ -76,9 +77,12 @@ pub struct ScenarioFile {
     pub end: Option<EndSettings>,
     /// How the measured span becomes a month's bill.
     pub billing: Option<BillingSettings>,
+    /// Quotas of the AWS account.
+    pub account: Option<AccountSettings>,
     /// Producers, by name.
     pub workload: IndexMap<String, WorkloadSettings>,
     /// DynamoDB tables, by name.
+    #[serde(default)]
     pub tables: IndexMap<String, TableSettings>,
     /// Kinesis data streams, by name.
     #[serde(default)]
@@ -127,6 +131,14 @@ pub enum EndSettings {
     Drain,
     /// The run stops, and what is under way stays so.
     Stop,
+}
+
+/// Quotas of the AWS account in the scenario's Region.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// DynamoDB's.
+    pub dynamodb: Option<DynamoDbQuotas>,
 }
 
 /// How the measured span becomes a month's bill.

@@ -19,7 +19,7 @@ use crate::workload::producer::{SizePlan, Source};
 use crate::workload::trace::Trace;
 
 /// Writes drawn to estimate what one costs: mean sizes come out within 1 % for all but the heaviest tails.
-const DRAWS: usize = 1 << 16;
+pub(super) const DRAWS: usize = 1 << 16;
 
 /// What one producer asks of the pipeline.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Demand {
             name: plan.name.clone(),
             table: plan.table,
             writes: load(SECOND),
-            writes_over_burst: load(table.burst.max(SECOND)),
+            writes_over_burst: load(table.throughput.capacity.window().max(SECOND)),
             units: costs.units as f64 / writes,
             record_bytes: costs.record_bytes as f64 / costs.records.max(1) as f64,
             records: costs.records as f64 / writes,
