@@ -149,6 +149,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
+            collision: draws.collision(),
             plan: scenario.timeline.clone(),
             timeline: Timeline::default(),
             now: 0,
