@@ -98,6 +98,7 @@ pub fn producer(rate: f64) -> Arc<ProducerPlan> {
             operations: OperationMix::new(0.0, 1.0, 0.0).unwrap(),
         },
         retries: retry::RetryProfile::named("none", retry::Client::DynamoDb).unwrap(),
+        client: None,
     })
 }
 

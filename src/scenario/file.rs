@@ -109,6 +109,11 @@ pub struct ScenarioFile {
     #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "24-shards": { "kinesis.changes.capacity.provisioned.shards": 24 } }))]
     pub variants: IndexMap<String, IgnoredAny>,
+    /// A grid of overrides for `sweep`: by path, the values to try. The path `variants` takes names of variants, and `base`.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, Vec<serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "kinesis.changes.capacity.provisioned.shards": [10, 12, 16] }))]
+    pub sweep: IndexMap<String, IgnoredAny>,
     /// Values of listed assumptions by their ids; a map where several have one id.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]

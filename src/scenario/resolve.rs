@@ -6,6 +6,7 @@ mod arrivals;
 mod billing;
 mod capacity;
 mod capacity_change;
+mod client;
 mod direct;
 mod distribution;
 mod flow;

@@ -88,6 +88,7 @@ pub fn producer(name: &str, table: usize) -> ProducerPlan {
             operations: OperationMix::new(0.1, 0.8, 0.1).expect("shares"),
         },
         retries: RetryProfile::none(),
+        client: None,
     }
 }
 
