@@ -4,12 +4,13 @@
 //! workload ──write──▶ table ──replication──▶ Kinesis shards ──poll──▶ consumers
 //!    ▲                  │        ▲   │                       └──poll──▶ Firehose buffer ──▶ S3
 //!    └── SDK retry ◀────┘        └───┘ throttled: wait and try again
+//! direct producers (SDK, KPL, agent) ──put──▶ the same shards
 //! ```
 //!
 //! Arrows point down only: what is lower in this list never knows of what is above it.
 //!
 //! * [`report`]: what a result says, and how it looks in each format.
-//! * [`experiment`]: replications, warm-up, statistics, checking a rerun.
+//! * [`experiment`]: replications, warm-up, statistics, sweeps, checking a rerun.
 //! * [`pipeline`]: the map of the flow: which event does what, and who is wired to whom.
 //! * [`scenario`]: the language: from YAML to a checked scenario.
 //! * [`pricing`]: the price book, metering rules and the bill.

@@ -5,16 +5,19 @@
 //! (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards that close and open), [`timeline`].
 
 pub mod backlog;
+pub mod calls;
 pub mod change;
 pub mod deliver;
 pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod long_way;
 pub mod quantities;
 pub mod read;
 pub mod reshard;
 pub mod source;
+pub mod tables;
 pub mod timeline;
 pub mod wiring;
 pub mod write;
