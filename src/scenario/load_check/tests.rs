@@ -107,6 +107,18 @@ fn what_is_not_simulated_or_will_be_skipped_is_said() {
     assert!(ending.warnings.iter().any(|text| text.contains("end at 1m, before the run does")), "{ending:?}");
 }
 
+#[test]
+fn a_bill_over_part_of_a_period_is_warned_of() {
+    let warned = |sets: &[&str]| check(sets).warnings.iter().any(|text| text.starts_with("The bill scales"));
+    // Bursts come every 100 s.
+    assert!(!warned(&["duration=10m"]) && !warned(&["duration=610s", "warm_up=10s"]));
+    assert!(warned(&["duration=610s"]));
+    assert!(!warned(&["duration=610s", "billing.represents=610s"]), "nothing is scaled");
+    let diurnal = "workload.checkout.arrivals={ diurnal: { low: 1/s, high: 9/s, peak_at: 18:00 } }";
+    assert!(warned(&[diurnal, "duration=36h"]) && !warned(&[diurnal, "duration=48h"]));
+    assert!(!warned(&["workload.checkout.arrivals={ poisson: { rate: 5/s } }", "duration=7s"]));
+}
+
 const DIRECT: &str = "\
 name: direct
 duration: 10m
