@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod client;
+mod destination;
 mod direct;
 mod distribution;
 mod flow;

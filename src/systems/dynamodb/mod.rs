@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod change_record;
+pub mod destination;
 pub mod item_size;
 pub mod items;
 pub mod operation;
