@@ -18,6 +18,7 @@ pub mod quantities;
 pub mod read;
 pub mod reshard;
 pub mod source;
+pub mod tables;
 pub mod timeline;
 pub mod wiring;
 pub mod write;

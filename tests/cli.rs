@@ -198,7 +198,7 @@ fn every_verb_has_help_and_a_manual_page() {
     call(folder.path(), &["man", "--dir", "pages"]).code(0);
     let main = call(folder.path(), &["man"]).code(0).stdout;
     assert!(main.contains(".TH streamgauge 1"), "{main}");
-    for verb in ["init", "check", "run", "compare", "report", "schema", "completions", "man"] {
+    for verb in ["init", "check", "run", "compare", "sweep", "report", "schema", "completions", "man"] {
         assert!(!call(folder.path(), &[verb, "--help"]).code(0).stdout.is_empty());
         let page =
             std::fs::read_to_string(folder.path().join(format!("pages/streamgauge-{verb}.1"))).unwrap();

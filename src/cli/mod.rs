@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 mod simulate;
+pub mod sweep;
 mod unfinished;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +55,7 @@ pub enum Verb {
     Check(check::Arguments),
     Run(run::Arguments),
     Compare(compare::Arguments),
+    Sweep(sweep::Arguments),
     Report(report::Arguments),
     Bill(bill::Arguments),
     Schema(schema::Arguments),

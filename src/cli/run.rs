@@ -110,7 +110,7 @@ fn simulate_and_write(
 }
 
 /// `reports/<name>`, if the name is one that a folder can have.
-fn default_folder(name: &str) -> Result<PathBuf, Failure> {
+pub(super) fn default_folder(name: &str) -> Result<PathBuf, Failure> {
     let one_step = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
     if one_step && !name.contains(['/', '\\', ':']) {
         return Ok(Path::new("reports").join(name));

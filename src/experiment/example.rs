@@ -6,6 +6,7 @@ use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
 use crate::scenario::checked::*;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
+use crate::systems::dynamodb::throughput::ThroughputPlan;
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -42,8 +43,8 @@ pub fn scenario(seconds: u64) -> Scenario {
         direct: vec![],
         tables: vec![TablePlan {
             name: "orders".into(),
-            write_units: 2_000,
-            burst: SECOND,
+            throughput: ThroughputPlan::provisioned(2_000, SECOND),
+            indexes: vec![],
             replication: Some(replication()),
         }],
         items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],

@@ -9,6 +9,7 @@ use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Consumer;
 use super::source::StreamSource;
+use super::tables::busiest_items;
 use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -26,7 +27,7 @@ use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
-use crate::systems::dynamodb::table::TableMeter;
+use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::stream::ReadMeter;
@@ -74,6 +75,10 @@ pub struct Outcome {
 pub struct TableOutcome {
     /// Requests and units.
     pub meter: TableMeter,
+    /// What it took at the end, its partitions and its indexes, with what they counted.
+    pub table: Table,
+    /// By partition, the items with the most changes that lie there at the end; empty where partitions are off.
+    pub top_of_partition: Vec<Vec<(String, u64)>>,
     /// Its series.
     pub series: Series<{ write::column::COUNT }>,
     /// Its feed.
@@ -317,6 +322,8 @@ impl<const FULL: bool> Pipeline<FULL> {
                 load.finish(kin.closed.unwrap_or(end));
             }
         }
+        self.tables.iter_mut().for_each(|source| source.table.settle(end));
+        self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
         let top_items = self.top_items();
@@ -494,8 +501,15 @@ fn direct_account(direct: &Direct) -> Account {
 }
 
 fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard: Vec<u64>) -> TableOutcome {
+    let items = source.items().items.iter();
+    let versions = items.zip(0..).map(|(item, number)| (number, item.version));
+    let partitions = source.table.throughput().partitions();
+    let top_of_partition =
+        partitions.map(|partitions| busiest_items(&source.route, partitions, versions, TOP_ITEMS_A_SHARD));
     TableOutcome {
         meter: source.table.meter,
+        top_of_partition: top_of_partition.unwrap_or_default(),
+        table: source.table,
         series: source.series,
         feed: source.feed.map(|feed| FeedOutcome {
             meter: feed.meter,

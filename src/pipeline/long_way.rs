@@ -239,18 +239,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         let source = &mut self.tables[writer.producer.table()];
         if FULL && source.series.enter(now) {
-            let balance = source.table.burst_balance(now);
-            source.series.raise(now, super::write::column::BURST_BALANCE, balance);
+            source.note_capacity(now);
         }
         if write.units == 0 {
             source.table.expire();
             return true;
         }
         let units = u32::from(write.units);
-        if !source.table.write(now, units) {
+        if let Err(throttle) = source.table.write(now, write.key, units) {
             writer.meter.refused += 1;
             if FULL {
-                source.series.add(now, super::write::column::THROTTLED, 1);
+                source.note_throttle(now, throttle);
             }
             return false;
         }

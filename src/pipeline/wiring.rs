@@ -33,10 +33,11 @@ use crate::workload::producer::Producer;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// What all replications of a scenario share and is dear to make: the shard of every item.
+/// What all replications of a scenario share and is dear to make: the shard and the partition of every item.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     routes: Vec<Arc<Route>>,
+    tables: Vec<Table>,
 }
 
 /// How the items of one table find their shards.
@@ -75,7 +76,11 @@ impl Prepared {
             route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
         };
-        Self { routes: (0..scenario.tables.len()).map(route).collect() }
+        let tables = scenario.tables.iter().enumerate();
+        Self {
+            routes: (0..scenario.tables.len()).map(route).collect(),
+            tables: tables.map(|(number, plan)| Table::new(plan, scenario.items(number))).collect(),
+        }
     }
 
     /// How the items of a table find their shards.
@@ -191,7 +196,7 @@ fn table<const FULL: bool>(
         None => (items, None),
     };
     TableSource {
-        table: Table::new(plan),
+        table: prepared.tables[number].clone(),
         items,
         feed,
         route: Arc::clone(route),

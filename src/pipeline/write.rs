@@ -12,6 +12,7 @@ use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
+use crate::systems::dynamodb::throttle::Throttle;
 use crate::systems::kinesis::stream::Stream;
 use crate::workload::producer::{Producer, Way, Write};
 use std::sync::Arc;
@@ -24,8 +25,14 @@ pub mod column {
     pub const THROTTLED: usize = 1;
     /// Saved write units at the first write of the bin.
     pub const BURST_BALANCE: usize = 2;
+    /// Write units a second that are taken in the long run, at the first write of the bin.
+    pub const CAPACITY: usize = 3;
+    /// Open partitions at the first write of the bin.
+    pub const PARTITIONS: usize = 4;
+    /// Refusals by limit, in the order of `ThrottleLimit::ALL`; those of indexes are among them.
+    pub const THROTTLED_BY_LIMIT: usize = 5;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 9;
 }
 
 /// What became of a producer's writes.
@@ -135,11 +142,12 @@ impl TableSource {
     /// Makes room for items up to number `largest`, which a growing key space has come to.
     #[cold]
     fn grow(&mut self, largest: usize, streams: &[StreamSource]) {
-        let Self { items, feed, route, .. } = self;
+        let Self { items, feed, route, table, .. } = self;
         let stream = feed.as_ref().map(|feed| &streams[feed.plan.stream].stream);
         let items = feed.as_mut().map_or(items, |feed| &mut feed.items);
         let shard = |key| stream.map_or(0, |stream| stream.lineage().shard_of(route.hash_key(key)));
         items.extend((items.len() as u32..=largest as u32).map(shard));
+        table.extend(largest + 1);
     }
 
     /// The shard that an item's changes go to, now that the one they went to is closed.
@@ -150,6 +158,25 @@ impl TableSource {
             feed.items.shards[key as usize] = shard;
         }
         usize::from(shard)
+    }
+
+    /// Notes a refusal in the series, by limit.
+    pub(super) fn note_throttle(&mut self, now: Nanos, throttle: Throttle) {
+        self.series.add(now, column::THROTTLED, 1);
+        self.series.add(now, column::THROTTLED_BY_LIMIT + throttle.limit as usize, 1);
+    }
+
+    /// Notes in the series what the table takes as a bin begins.
+    #[cold]
+    pub(super) fn note_capacity(&mut self, now: Nanos) {
+        self.table.settle(now);
+        let throughput = self.table.throughput();
+        let capacity = throughput.capacity().units_per_second();
+        let partitions = throughput.partitions().map_or(0, |partitions| partitions.open().len());
+        let balance = self.table.burst_balance(now);
+        self.series.raise(now, column::CAPACITY, capacity);
+        self.series.raise(now, column::PARTITIONS, partitions as u64);
+        self.series.raise(now, column::BURST_BALANCE, balance);
     }
 
     #[inline]
@@ -262,11 +289,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = writer.producer.table();
         let source = &mut self.tables[number];
         if FULL && source.series.enter(now) {
-            let balance = source.table.burst_balance(now);
-            source.series.raise(now, column::BURST_BALANCE, balance);
+            source.note_capacity(now);
         }
-        if !source.table.write(now, u32::from(write.units)) {
-            self.refused(now, handle, write, failures);
+        if let Err(throttle) = source.table.write(now, write.key, u32::from(write.units)) {
+            self.refused(now, handle, write, failures, throttle);
             return false;
         }
         writer.meter.accepted += 1;
@@ -283,11 +309,11 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     #[cold]
-    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) {
+    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32, throttle: Throttle) {
         let writer = &mut self.writers[handle as usize];
         writer.meter.refused += 1;
         if FULL {
-            self.tables[writer.producer.table()].series.add(now, column::THROTTLED, 1);
+            self.tables[writer.producer.table()].note_throttle(now, throttle);
         }
         let failures = failures + 1;
         let uniform = writer.backoff.unit(write.address(), failures);

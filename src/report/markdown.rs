@@ -410,7 +410,7 @@ fn objects(result: &RunResult) -> String {
             hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
         }
     }
-    let text = section("Objects", &table);
+    let text = section("Objects (replication 0)", &table);
     if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
+use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::settings::StreamSettings;
@@ -76,6 +77,8 @@ pub struct ScenarioFile {
     pub end: Option<EndSettings>,
     /// How the measured span becomes a month's bill.
     pub billing: Option<BillingSettings>,
+    /// Quotas of the AWS account.
+    pub account: Option<AccountSettings>,
     /// Producers, by name.
     pub workload: IndexMap<String, WorkloadSettings>,
     /// DynamoDB tables, by name.
@@ -103,6 +106,11 @@ pub struct ScenarioFile {
     #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "24-shards": { "kinesis.changes.capacity.provisioned.shards": 24 } }))]
     pub variants: IndexMap<String, IgnoredAny>,
+    /// A grid of overrides for `sweep`: by path, the values to try. The path `variants` takes names of variants, and `base`.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, Vec<serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "kinesis.changes.capacity.provisioned.shards": [10, 12, 16] }))]
+    pub sweep: IndexMap<String, IgnoredAny>,
     /// Values of listed assumptions by their ids; a map where several have one id.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
@@ -128,6 +136,14 @@ pub enum EndSettings {
     Drain,
     /// The run stops, and what is under way stays so.
     Stop,
+}
+
+/// Quotas of the AWS account in the scenario's Region.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// DynamoDB's.
+    pub dynamodb: Option<DynamoDbQuotas>,
 }
 
 /// How the measured span becomes a month's bill.

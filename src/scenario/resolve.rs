@@ -3,6 +3,8 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod capacity;
+mod capacity_change;
 mod client;
 mod destination;
 mod direct;
@@ -44,6 +46,7 @@ pub fn parameters() -> Vec<Parameter> {
         workload::settings::PARAMETERS,
         workload::settings::direct::PARAMETERS,
         dynamodb::settings::PARAMETERS,
+        dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],

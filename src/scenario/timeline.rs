@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
+use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::dynamodb::destination::Turn;
 use crate::units::{Duration, Percent};
 
@@ -83,6 +84,8 @@ pub enum Action {
     ConsumerOutage(usize),
     /// Something happens to the destination of a table's feed, by number of the table.
     Destination(usize, Turn),
+    /// Another capacity is asked for: of a table, by number, or of one of its indexes.
+    TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.
     Retention(usize, Nanos),
 }

@@ -12,6 +12,7 @@ use streamgauge::systems::dynamodb::replication::{
     Backoff, Order, PartitionKey, RecordSize, ReplicationPlan,
 };
 use streamgauge::systems::dynamodb::table::TablePlan;
+use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -93,7 +94,12 @@ pub fn producer(name: &str, table: usize) -> ProducerPlan {
 
 /// A table of 10,000 write units a second.
 pub fn table(name: &str, replication: Option<ReplicationPlan>) -> TablePlan {
-    TablePlan { name: name.into(), write_units: 10_000, burst: SECOND, replication }
+    TablePlan {
+        name: name.into(),
+        throughput: ThroughputPlan::provisioned(10_000, SECOND),
+        indexes: vec![],
+        replication,
+    }
 }
 
 /// A feed that takes 100 ms, in order, without chances.

@@ -4,12 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
+use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::read;
 use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::kinesis::stream::ReadMeter;
 
 /// What a producer offered and what became of it at the table, or at the stream.
@@ -83,7 +85,9 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
 pub struct TableRow {
     /// Its path, such as `tables.orders`.
     pub path: String,
-    /// Provisioned write units a second.
+    /// Its capacity mode at the start.
+    pub mode: ModeName,
+    /// Write units a second that it takes at the start: provisioned, or at once in on-demand mode.
     pub write_units_per_s: u64,
     /// Write requests, each retry counted.
     pub requests: u64,
@@ -93,8 +97,20 @@ pub struct TableRow {
     pub throttled: u64,
     /// Write units consumed (`ConsumedWriteCapacityUnits`).
     pub write_units: u64,
+    /// What it took, over time and by partition.
+    pub throughput: ThroughputRow,
     /// Its feed into a stream, if it has one.
     pub kinesis: Option<FeedRow>,
+}
+
+/// A capacity mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeName {
+    /// So many units a second.
+    Provisioned,
+    /// By the traffic.
+    OnDemand,
 }
 
 /// A table's feed into a stream.
@@ -146,7 +162,12 @@ pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
         };
         TableRow {
             path: resource("tables", &plan.name),
-            write_units_per_s: plan.write_units,
+            mode: match plan.throughput.capacity {
+                CapacityPlan::Provisioned(_) => ModeName::Provisioned,
+                CapacityPlan::OnDemand(_) => ModeName::OnDemand,
+            },
+            write_units_per_s: plan.throughput.capacity.units_at_start(),
+            throughput: ThroughputRow::of(scenario, outcomes, number),
             requests: sum(|meter| meter.accepted + meter.throttled),
             accepted: sum(|meter| meter.accepted),
             throttled: sum(|meter| meter.throttled),

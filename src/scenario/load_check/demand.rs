@@ -117,7 +117,7 @@ impl Demand {
             name: plan.name.clone(),
             table: plan.table,
             writes: load(SECOND),
-            writes_over_burst: load(table.burst.max(SECOND)),
+            writes_over_burst: load(table.throughput.capacity.window().max(SECOND)),
             units: costs.units as f64 / writes,
             record_bytes: costs.record_bytes as f64 / costs.records.max(1) as f64,
             records: costs.records as f64 / writes,

@@ -63,6 +63,8 @@ fn bursts_are_judged_by_what_saved_units_bridge() {
     let table = check(&[]);
     let table = row(&table, "tables.orders", "write units/s");
     assert!((table.mean - 190.0).abs() < 1e-9 && (table.peak - 190.0).abs() < 1e-9, "{table:?}");
+    // A single second of a burst has all of it.
+    assert!((table.peak_second - 1_000.0).abs() < 1e-9, "{table:?}");
     assert_eq!(table.verdict, Verdict::Tight);
     // Saved for a second only, the units do not bridge a burst.
     let table = check(&["tables.orders.capacity.provisioned.burst=1s"]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::arrivals::{Arrivals, Surroundings};
+use super::capacity::Account;
 use super::producer::{self, Draft};
 use super::{client, direct, reader, shape, stream, table};
 use crate::scenario::checked::{ItemSpace, Scenario};
@@ -45,13 +46,15 @@ pub(super) fn resolve(
         drafts.extend(producer::draft(resolver, &path, settings, to, around).map(|draft| (name, draft)));
     }
     client::meet_transactions(&mut drafts);
+    let account = Account::resolve(resolver, file, scenario.start);
     let mut shapes = Vec::new();
     for (number, (name, settings)) in file.tables.iter().enumerate() {
         let path = at("tables", name);
         let writers: Vec<_> = drafts.iter().filter(|(_, draft)| draft.table == number).collect();
         let (items, shape) = contents(resolver, &path, settings, &writers);
         let place = (&path, name.as_str());
-        let plan = table::resolve(resolver, place, settings, &shape, &scenario.region, &file.kinesis);
+        let plan =
+            table::resolve(resolver, place, settings, &shape, &scenario.region, &file.kinesis, &account);
         let in_json = plan.as_ref().and_then(|plan| plan.replication.as_ref());
         let in_json = in_json.is_some_and(|feed| matches!(feed.record, RecordSize::Json(_)));
         if in_json && writers.iter().all(|(_, draft)| draft.shape.is_none()) {
@@ -61,6 +64,7 @@ pub(super) fn resolve(
         scenario.items.push(items);
         shapes.push(shape);
     }
+    account.check(resolver, &scenario.tables);
     for (name, draft) in drafts {
         let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
         if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::path::{Path, Segment, resource};
+use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
 use crate::scenario::timeline::{Action, EventSettings, Occurrence, SpikeSettings};
 use crate::units::Duration;
 use crate::workload::producer::Source;
 
+use super::capacity_change::{self, Change};
 use super::{destination, stream};
 
 /// The paths that `set` can change.
-const SETTABLE: &str = "`kinesis.X.retention`";
+const SETTABLE: &str = "`kinesis.X.retention`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
 pub(super) struct Happening {
@@ -42,7 +43,7 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             what: it.what,
             action: it.action,
         };
-        for happening in happenings(resolver, &path, file, settings) {
+        for happening in happenings(resolver, &path, file, scenario, settings) {
             let occurrence = occurrence(happening);
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
@@ -77,6 +78,7 @@ fn happenings(
     resolver: &mut Resolver,
     path: &Path,
     file: &ScenarioFile,
+    scenario: &Scenario,
     settings: &EventSettings,
 ) -> Vec<Happening> {
     let EventSettings { at: _, lasts, spike, outage, set, .. } = settings;
@@ -93,7 +95,8 @@ fn happenings(
             resolver.error(&path.key("for"), "`set` holds until it is set again; take `for` out");
         }
         let path = path.key("set");
-        return values.keys().filter_map(|written| new_value(resolver, &path, written, file)).collect();
+        let values = values.keys();
+        return values.filter_map(|written| new_value(resolver, &path, written, file, scenario)).collect();
     }
     if let Some(written) = turn {
         return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();
@@ -144,6 +147,7 @@ fn new_value(
     section: &Path,
     written: &str,
     file: &ScenarioFile,
+    scenario: &Scenario,
 ) -> Option<Happening> {
     let path = section.key(written);
     let target = resolver.check(&path, written.parse::<Path>())?;
@@ -159,12 +163,31 @@ fn new_value(
                 action: Action::Retention(number, retention.nanos()),
             })
         }
-        _ => {
-            let message = format!("`{written}` cannot be changed while a run goes on");
-            resolver.error_with_help(&path, message, format!("what can be set: {SETTABLE}"));
-            None
+        ["tables", name, ref rest @ ..] => {
+            let number = resolver.named(&path, "tables", name, file.tables.keys())?;
+            match capacity_change::resolve(resolver, &path, scenario, name, rest) {
+                Some(change) => change.map(|change| of_table(scenario, number, name, &change)),
+                None => not_settable(resolver, &path, written),
+            }
         }
+        _ => not_settable(resolver, &path, written),
     }
+}
+
+fn of_table(scenario: &Scenario, number: usize, name: &str, change: &Change) -> Happening {
+    let table = resource("tables", name);
+    let index = change.index.and_then(|index| scenario.tables.get(number)?.indexes.get(index));
+    Happening {
+        place: index.map_or(table.clone(), |index| index_path(&table, &index.name)),
+        what: format!("another capacity is asked for: {}", change.to.describe()),
+        action: Action::TableCapacity(number, change.index, change.to),
+    }
+}
+
+fn not_settable(resolver: &mut Resolver, path: &Path, written: &str) -> Option<Happening> {
+    let message = format!("`{written}` cannot be changed while a run goes on");
+    resolver.error_with_help(path, message, format!("what can be set: {SETTABLE}"));
+    None
 }
 
 fn key(segment: &Segment) -> Option<&str> {
