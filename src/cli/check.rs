@@ -102,7 +102,7 @@ impl Checked {
 /// # Errors
 /// All that is wrong in any of the files.
 pub fn check(arguments: &Arguments) -> Ended {
-    let options = LoadOptions { sets: arguments.sets.clone(), seed: None, replications: None };
+    let options = LoadOptions { sets: arguments.sets.clone(), ..LoadOptions::default() };
     let (mut checked, mut errors) = (Vec::new(), Vec::new());
     for file in &arguments.scenarios {
         match scenario::load(file, &options) {

@@ -330,7 +330,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
         let direct = |direct: Direct| {
-            let (top_keys, records_by_shard) = direct.top_keys();
+            let (top_keys, records_by_shard) = direct.top_keys(streams[direct.plan.stream].stream.lineage());
             let Direct { meter, latency, ordering, .. } = direct;
             DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
         };

@@ -280,7 +280,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// One request; whether the table accepted it.
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) -> bool {
         if write.way != Way::Short {
             return self.first_try(now, handle, write);
@@ -332,6 +332,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A client tries a refused write again.
+    #[inline(never)]
     pub(super) fn write_again(&mut self, now: Nanos, handle: u32) {
         let pending = self.pending.remove(handle);
         if pending.write.way != Way::Short {

@@ -1,6 +1,6 @@
 //! From a scenario file to checked scenarios: the base and each of its variants.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use super::checked::Scenario;
@@ -24,6 +24,8 @@ pub struct LoadOptions {
     pub seed: Option<u64>,
     /// Replications in place of the file's.
     pub replications: Option<u32>,
+    /// A file of prices in place of the scenario's.
+    pub prices: Option<PathBuf>,
 }
 
 /// A scenario file, checked.
@@ -101,6 +103,9 @@ impl File {
         let tree = yaml::parse(source)?;
         let arguments = Arguments::parse(options)?;
         let mut inputs = Inputs::new(folder);
+        if let Some(prices) = &options.prices {
+            inputs.find_elsewhere(&prices.display().to_string(), prices);
+        }
         let base = arguments.scenario(&tree, None, &mut inputs);
         let base = base.map_err(|errors| arguments.blame(errors, &tree, &mut inputs))?;
         let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
@@ -181,6 +186,7 @@ impl Arguments {
                 Err(found) => errors.extend(found.into_errors()),
             }
         }
+        overrides.extend(options.prices.iter().map(|prices| Override::prices(&prices.display().to_string())));
         Diagnostics::new(errors).or(Self { overrides, written: options.sets.clone() })
     }
 

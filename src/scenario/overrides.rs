@@ -35,6 +35,14 @@ impl Override {
         Ok(Self { path, value: without_places(value, &origin) })
     }
 
+    /// The argument `--prices`: other prices.
+    pub fn prices(file: &str) -> Self {
+        let label: Arc<str> = format!("--prices {file}").into();
+        let value = Value::Quoted(file.to_owned());
+        let origin = Origin::Override { label, written: None };
+        Self { path: Path::ROOT.key("billing").key("prices"), value: Node { value, origin } }
+    }
+
     /// Reads a map from paths to values, as a variant has it. `label` says whose it is: ``variant `small` ``.
     pub fn list(map: &Node, label: &str) -> Result<Vec<Self>, Diagnostics> {
         let label: Arc<str> = label.into();

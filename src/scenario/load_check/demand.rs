@@ -48,6 +48,8 @@ pub(super) struct Demand {
     pub shares: KeyShares,
     /// When the writes end, if they do.
     end: Option<Nanos>,
+    /// After which time their rate repeats, if it does.
+    period: Option<Nanos>,
 }
 
 /// Sums over writes.
@@ -130,6 +132,7 @@ impl Demand {
             },
             shares,
             end: arrivals.end(),
+            period: arrivals.period(),
         }
     }
 
@@ -168,7 +171,23 @@ impl Demand {
             )),
             _ => {}
         }
+        warnings.extend(self.partial_period(scenario));
         warnings
+    }
+
+    /// Part of a day scaled to a month is billed as if the whole day were like it.
+    fn partial_period(&self, scenario: &Scenario) -> Option<String> {
+        let measured = scenario.duration - scenario.warm_up;
+        let period = self.period?;
+        if measured.is_multiple_of(period) || measured == scenario.billing.represents {
+            return None;
+        }
+        let [span, whole, month] = [measured, period, scenario.billing.represents].map(Duration::from_nanos);
+        Some(format!(
+            "The bill scales {span} to {month}, but they are no multiple of the {whole} after which the rate of \
+             workload.{name} repeats; measure whole periods, or say with `billing.represents` what this run stands for.",
+            name = self.name
+        ))
     }
 }
 
