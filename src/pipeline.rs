@@ -8,6 +8,7 @@ pub mod backlog;
 pub mod calls;
 pub mod change;
 pub mod deliver;
+pub mod destination;
 pub mod direct;
 pub mod event;
 pub mod feed;

@@ -444,14 +444,18 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        let mut fates = vec![
+            ("replicated", feed.meter.replicated),
+            ("too_large", feed.meter.too_large),
+            ("waiting", waiting as u64),
+        ];
+        if feed.destination().is_some() {
+            fates.extend([("not_captured", feed.meter.not_captured), ("dropped", feed.meter.dropped)]);
+        }
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
             entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
-            fates: vec![
-                ("replicated", feed.meter.replicated),
-                ("too_large", feed.meter.too_large),
-                ("waiting", waiting as u64),
-            ],
+            fates,
         })
     }
 

@@ -20,6 +20,7 @@ pub fn render(result: &RunResult) -> String {
         parts(result),
         flow(result),
         writes::section(result),
+        writes::troubles(result),
         throttles(result),
         ordering(result),
         shards(result),
