@@ -147,6 +147,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
             Kind::Reshard => self.reshard(now, handle),
+            Kind::Start => self.start_consumer(now, handle as usize),
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),

@@ -16,23 +16,26 @@ pub enum Kind {
     WriteAgain = 4,
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard = 5,
+    /// A consumer begins to read. Before polls, of which it may make one at once.
+    Start = 6,
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
-    Put = 6,
+    Put = 7,
     /// A reader polls a shard.
-    Poll = 7,
+    Poll = 8,
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
-    Interval = 8,
+    Interval = 9,
 }
 
 impl Kind {
     /// All kinds, by rank.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Planned,
         Self::Uploaded,
         Self::Processed,
         Self::Arrive,
         Self::WriteAgain,
         Self::Reshard,
+        Self::Start,
         Self::Put,
         Self::Poll,
         Self::Interval,
@@ -48,8 +51,9 @@ impl Kind {
             3 => Self::Arrive,
             4 => Self::WriteAgain,
             5 => Self::Reshard,
-            6 => Self::Put,
-            7 => Self::Poll,
+            6 => Self::Start,
+            7 => Self::Put,
+            8 => Self::Poll,
             _ => Self::Interval,
         }
     }
@@ -63,6 +67,7 @@ impl Kind {
             Self::Arrive => "write",
             Self::WriteAgain => "write retry",
             Self::Reshard => "resharding",
+            Self::Start => "start of a consumer",
             Self::Put => "put into a stream",
             Self::Poll => "poll of a shard",
             Self::Interval => "end of a buffer interval",
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn ranks_are_the_places_in_the_list() {
         assert!(
-            (0..9).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
+            (0..10).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
         );
     }
 }
