@@ -126,7 +126,7 @@ pub struct ShardRow {
     pub refused_by_limit: RefusedRow,
     /// The minute with the most offered puts.
     pub worst_minute: WorstMinute,
-    /// The items with the most changes.
+    /// The items with the most changes; none of a closed shard, whose items have gone elsewhere.
     pub top_keys: Vec<TopKey>,
 }
 
@@ -152,7 +152,7 @@ pub struct TopKey {
     pub key: String,
     /// Its changes.
     pub changes: u64,
-    /// Their share of the shard's changes.
+    /// Their share of the changes, over the whole run, of the items that go to this shard at the end.
     pub share: Option<f64>,
 }
 
@@ -200,7 +200,11 @@ impl StreamRow {
                 total: load.total.into(),
                 refused_by_limit: refused(std::iter::once(load)),
                 worst_minute: worst_minute(load),
-                top_keys: top_keys(scenario, outcome, number, shard, of_items[shard]),
+                top_keys: match kin(shard) {
+                    // Its items have gone to other shards.
+                    Some(Kin { closed: Some(_), .. }) => Vec::new(),
+                    _ => top_keys(scenario, outcome, number, shard, of_items[shard]),
+                },
             }
         });
         let sum = |of: fn(&Traffic) -> u64| loads.iter().map(|load| of(&load.total)).sum();

@@ -128,8 +128,10 @@ fn what_is_left_open_is_as_aws_has_it_or_listed_as_assumed() {
     let listed: std::collections::BTreeSet<&str> =
         scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
     let all = super::super::resolve::parameters();
-    let expected =
-        all.iter().filter(|parameter| !parameter.published).map(|parameter| parameter.id).collect();
+    // Nothing reshards here, so that how long it takes is no assumption of this run.
+    let unused = ["OPEN-11"];
+    let assumed = all.iter().filter(|parameter| !parameter.published).map(|parameter| parameter.id);
+    let expected = assumed.filter(|id| !unused.contains(id)).collect();
     assert_eq!(listed, expected);
 }
 
