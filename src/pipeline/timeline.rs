@@ -36,6 +36,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         match action {
             Action::Spike => {}
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
                 self.streams[number].stream.set_retention(now, retention);
             }

@@ -3,6 +3,7 @@
 use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
+use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
 use super::source::{ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
@@ -37,10 +38,11 @@ use crate::workload::producer::Producer;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// What all replications of a scenario share and is dear to make: the shard of every item.
+/// What all replications of a scenario share and is dear to make: the shard and the partition of every item.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     routes: Vec<Arc<Route>>,
+    tables: Vec<Table>,
 }
 
 /// How the items of one table find their shards.
@@ -79,7 +81,11 @@ impl Prepared {
             route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
         };
-        Self { routes: (0..scenario.tables.len()).map(route).collect() }
+        let tables = scenario.tables.iter().enumerate();
+        Self {
+            routes: (0..scenario.tables.len()).map(route).collect(),
+            tables: tables.map(|(number, plan)| Table::new(plan, scenario.items(number))).collect(),
+        }
     }
 
     /// How the items of a table find their shards.
@@ -103,6 +109,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
                 meter: WriterMeter::default(),
                 latency: Latency::default(),
+                long: LongWay::new(plan, &draws),
             })
             .collect();
         let tables = (0..scenario.tables.len())
@@ -134,6 +141,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers,
             tables,
             streams,
+            direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
             changes: Slab::default(),
@@ -148,6 +156,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
+        pipeline.start_direct();
         pipeline
     }
 }
@@ -189,11 +198,12 @@ fn table<const FULL: bool>(
         None => (items, None),
     };
     TableSource {
-        table: Table::new(plan),
+        table: prepared.tables[number].clone(),
         items,
         feed,
         route: Arc::clone(route),
         series: Series::new(scenario.duration),
+        held: Vec::new(),
     }
 }
 
@@ -220,6 +230,7 @@ fn consumers<const FULL: bool>(
         source.readers.push(number as u32);
         let feeds = scenario.tables.iter().filter_map(|table| table.replication.as_ref());
         let feeds = feeds.filter(|feed| feed.stream == plan.stream).count();
+        let direct = scenario.direct.iter().any(|direct| direct.stream == plan.stream);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
             queue.push(plan.reader.starts, Kind::Start as u8, number as u32);
@@ -228,8 +239,8 @@ fn consumers<const FULL: bool>(
             polling: Polling::new(plan, shards),
             stream: plan.stream,
             reader,
-            // A record names its item by its number in its table, so there has to be one table.
-            seen: (FULL && !plan.reader.parents_first && feeds == 1).then(Seen::default),
+            // A record names its item by its number in its table, so that there has to be one source.
+            seen: (FULL && !plan.reader.parents_first && feeds == 1 && !direct).then(Seen::default),
             backfill: Backfill::default(),
             refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
             refused_wait: plan.refused_wait,

@@ -13,9 +13,13 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     // DynamoDB
     ("ApproximateCreationDateTimePrecision", "timestamp_precision", None),
     ("BillingMode", "capacity", None),
+    ("MaxCapacity", "max", None),
+    ("MaxWriteRequestUnits", "max", None),
+    ("MinCapacity", "min", None),
     ("ProvisionedThroughput", "provisioned", None),
     ("ReadCapacityUnits", "read_units", None),
     ("StreamViewType", "view", None),
+    ("TargetValue", "target", Some("%")),
     ("WriteCapacityUnits", "write_units", None),
     // Kinesis Data Streams
     ("MaxRecordSizeInKiB", "max_record", Some("KiB")),
@@ -23,6 +27,18 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("ShardCount", "shards", None),
     ("StreamMode", "capacity", None),
     ("StreamName", "stream", None),
+    // Kinesis Producer Library
+    ("AggregationEnabled", "aggregation", None),
+    ("AggregationMaxSize", "aggregation_max_size", Some("B")),
+    ("CollectionMaxSize", "collection_max_size", Some("B")),
+    ("RecordMaxBufferedTime", "record_max_buffered_time", Some("ms")),
+    ("RecordTtl", "record_ttl", Some("ms")),
+    ("RequestTimeout", "request_timeout", Some("ms")),
+    // Kinesis Agent
+    ("maxBufferAgeMillis", "max_buffer_age", Some("ms")),
+    ("maxBufferSizeBytes", "max_buffer_size", Some("B")),
+    ("maxBufferSizeRecords", "max_buffer_records", None),
+    ("minTimeBetweenFilePollsMillis", "file_polls", Some("ms")),
     // Firehose
     ("BufferingHints", "buffer", None),
     ("IntervalInSeconds", "interval", Some("s")),

@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
+use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::settings::StreamSettings;
@@ -40,6 +41,9 @@ pub const MONTH: Parameter =
 /// Free quantities.
 pub const FREE_TIER: Parameter =
     choice("free_tier", "whether monthly free quantities are taken off", "false");
+/// Estimates.
+pub const ALLOW_ESTIMATES: Parameter =
+    choice("allow_estimates", "whether estimates stand in for prices that are not known", "false");
 
 /// A Streamgauge scenario: a change stream from DynamoDB writes to objects in S3, and what to ask of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -76,9 +80,12 @@ pub struct ScenarioFile {
     pub end: Option<EndSettings>,
     /// How the measured span becomes a month's bill.
     pub billing: Option<BillingSettings>,
+    /// Quotas of the AWS account.
+    pub account: Option<AccountSettings>,
     /// Producers, by name.
     pub workload: IndexMap<String, WorkloadSettings>,
     /// DynamoDB tables, by name.
+    #[serde(default)]
     pub tables: IndexMap<String, TableSettings>,
     /// Kinesis data streams, by name.
     #[serde(default)]
@@ -102,6 +109,11 @@ pub struct ScenarioFile {
     #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "24-shards": { "kinesis.changes.capacity.provisioned.shards": 24 } }))]
     pub variants: IndexMap<String, IgnoredAny>,
+    /// A grid of overrides for `sweep`: by path, the values to try. The path `variants` takes names of variants, and `base`.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, Vec<serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "kinesis.changes.capacity.provisioned.shards": [10, 12, 16] }))]
+    pub sweep: IndexMap<String, IgnoredAny>,
     /// Values of listed assumptions by their ids; a map where several have one id.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
@@ -129,6 +141,14 @@ pub enum EndSettings {
     Stop,
 }
 
+/// Quotas of the AWS account in the scenario's Region.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// DynamoDB's.
+    pub dynamodb: Option<DynamoDbQuotas>,
+}
+
 /// How the measured span becomes a month's bill.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -141,6 +161,13 @@ pub struct BillingSettings {
     /// Whether monthly free quantities are taken off.
     #[schemars(extend("default" = FREE_TIER.value))]
     pub free_tier: Option<bool>,
+    /// Whether estimates by a ratio to other Regions stand in for prices that are not known; such lines are marked.
+    #[schemars(extend("default" = ALLOW_ESTIMATES.value))]
+    pub allow_estimates: Option<bool>,
+    /// Your own prices over those of the price book: a file relative to the scenario's folder, CSV like the book (`bill --prices
+    /// --format csv` prints it) or YAML with a price by id.
+    #[schemars(example = &"prices.csv")]
+    pub prices: Option<String>,
 }
 
 /// How long the warm-up is.

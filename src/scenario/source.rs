@@ -40,7 +40,6 @@ impl Source {
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
         let name = path.display().to_string();
         let cannot = |why: &dyn std::fmt::Display| Diagnostic::new(format!("cannot read `{name}`: {why}"));
-        let mut bytes = Vec::new();
         let file = match File::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(cannot(&"there is no such file"));
@@ -48,9 +47,16 @@ impl Source {
             opened => opened.map_err(|error| cannot(&error))?,
         };
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            return Err(cannot(&"it is a folder; name the scenario file in it"));
+            return Err(cannot(&"it is a folder; name the file in it"));
         }
-        file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
+        Self::read_from(&name, file)
+    }
+
+    /// Reads UTF-8 text, at most 4 MiB, under the name that messages shall use.
+    pub fn read_from(name: &str, from: impl Read) -> Result<Arc<Self>, Diagnostic> {
+        let cannot = |why: &dyn std::fmt::Display| Diagnostic::new(format!("cannot read `{name}`: {why}"));
+        let mut bytes = Vec::new();
+        from.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
         if bytes.len() as u64 > LARGEST_BYTES {
             return Err(cannot(&"it is larger than 4 MiB"));
         }
@@ -164,7 +170,7 @@ mod tests {
     fn says_why_a_file_cannot_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let message = |path: &Path| Source::read(path).unwrap_err().message;
-        assert!(message(folder.path()).ends_with("it is a folder; name the scenario file in it"));
+        assert!(message(folder.path()).ends_with("it is a folder; name the file in it"));
         let file = folder.path().join("s.yaml");
         assert!(message(&file).ends_with("there is no such file"));
         std::fs::write(&file, b"a: 1\nb: \xff\n").unwrap();

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
+use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::units::Duration;
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
@@ -114,6 +115,8 @@ pub enum Action {
     Spike,
     /// A polling consumer, by number, stops reading.
     ConsumerOutage(usize),
+    /// Another capacity is asked for: of a table, by number, or of one of its indexes.
+    TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.
     Retention(usize, Nanos),
     /// UpdateShardCount of a stream, by number.

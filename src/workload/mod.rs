@@ -4,6 +4,7 @@
 //! wrong. The scenario's room turns YAML into them.
 
 pub mod arrivals;
+pub mod client;
 pub mod input;
 pub mod integrated_rate;
 pub mod key_name;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod operation;
 pub mod producer;
 pub mod profile;
+pub mod put_records;
 pub mod rate_profile;
 pub mod rate_shapes;
 pub mod retry;

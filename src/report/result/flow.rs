@@ -3,20 +3,24 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::direct::PutRow;
+use super::throughput::ThroughputRow;
+use super::writes::WritesRow;
 use crate::pipeline::finish::{ConsumerOutcome, Outcome};
 use crate::pipeline::read::{self, Backfill};
 use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::polling::PollingPlan;
 
-/// What a producer offered and what became of it at the table.
+/// What a producer offered and what became of it at the table, or at the stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProducerRow {
     /// Its path, such as `workload.checkout`.
     pub path: String,
-    /// Where it writes, such as `tables.orders`.
+    /// Where it writes, such as `tables.orders` or `kinesis.changes`.
     pub writes_to: String,
     /// Writes offered.
     pub offered: u64,
@@ -24,11 +28,11 @@ pub struct ProducerRow {
     pub measured: u64,
     /// Measured writes offered a second, by intended time.
     pub measured_per_s: Option<f64>,
-    /// Accepted by the table.
+    /// Accepted by the table, or by the stream.
     pub accepted: u64,
     /// Given up after the last retry.
     pub given_up: u64,
-    /// Refused for good as larger than an item may be.
+    /// Refused for good as larger than an item, or a record of the stream, may be.
     pub too_large: u64,
     /// Requests sent, retries among them.
     pub requests: u64,
@@ -38,6 +42,12 @@ pub struct ProducerRow {
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
+    /// What its writes came to by kind, where they are more than plain inserts, changes and removals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<WritesRow>,
+    /// What its client did, if it puts records straight into a stream; its writes are then user records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub puts: Option<PutRow>,
 }
 
 /// The rows of all producers.
@@ -63,9 +73,12 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),
             throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            writes: WritesRow::of(scenario, outcomes, number),
+            puts: None,
         }
     };
-    (0..scenario.producers.len()).map(row).collect()
+    let direct = super::direct::producers(scenario, outcomes);
+    (0..scenario.producers.len()).map(row).chain(direct).collect()
 }
 
 /// A table.
@@ -73,7 +86,9 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
 pub struct TableRow {
     /// Its path, such as `tables.orders`.
     pub path: String,
-    /// Provisioned write units a second.
+    /// Its capacity mode at the start.
+    pub mode: ModeName,
+    /// Write units a second that it takes at the start: provisioned, or at once in on-demand mode.
     pub write_units_per_s: u64,
     /// Write requests, each retry counted.
     pub requests: u64,
@@ -83,8 +98,20 @@ pub struct TableRow {
     pub throttled: u64,
     /// Write units consumed (`ConsumedWriteCapacityUnits`).
     pub write_units: u64,
+    /// What it took, over time and by partition.
+    pub throughput: ThroughputRow,
     /// Its feed into a stream, if it has one.
     pub kinesis: Option<FeedRow>,
+}
+
+/// A capacity mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeName {
+    /// So many units a second.
+    Provisioned,
+    /// By the traffic.
+    OnDemand,
 }
 
 /// A table's feed into a stream.
@@ -120,7 +147,12 @@ pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
         };
         TableRow {
             path: resource("tables", &plan.name),
-            write_units_per_s: plan.write_units,
+            mode: match plan.throughput.capacity {
+                CapacityPlan::Provisioned(_) => ModeName::Provisioned,
+                CapacityPlan::OnDemand(_) => ModeName::OnDemand,
+            },
+            write_units_per_s: plan.throughput.capacity.units_at_start(),
+            throughput: ThroughputRow::of(scenario, outcomes, number),
             requests: sum(|meter| meter.accepted + meter.throttled),
             accepted: sum(|meter| meter.accepted),
             throttled: sum(|meter| meter.throttled),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::arrivals::{Arrivals, Surroundings};
+use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{reader, shape, stream, table, timeline};
+use super::{client, direct, reader, shape, stream, table, timeline};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -38,16 +39,24 @@ pub(super) fn resolve(
     for (name, settings) in &file.workload {
         let path = at("workload", name);
         let to = &settings.writes_to.0;
+        if to.starts_with("kinesis.") {
+            let plan = direct::resolve(resolver, &path, name, settings, &scenario.streams, around);
+            scenario.direct.extend(plan.map(Arc::new));
+            continue;
+        }
         let to = resolver.reference(&path.key("writes_to"), "tables", to, file.tables.keys());
         drafts.extend(producer::draft(resolver, &path, settings, to, around).map(|draft| (name, draft)));
     }
+    client::meet_transactions(&mut drafts);
+    let account = Account::resolve(resolver, file, scenario.start);
     let mut shapes = Vec::new();
     for (number, (name, settings)) in file.tables.iter().enumerate() {
         let path = at("tables", name);
         let writers: Vec<_> = drafts.iter().filter(|(_, draft)| draft.table == number).collect();
         let (items, shape) = contents(resolver, &path, settings, &writers);
         let place = (&path, name.as_str());
-        let plan = table::resolve(resolver, place, settings, &shape, &scenario.region, &file.kinesis);
+        let plan =
+            table::resolve(resolver, place, settings, &shape, &scenario.region, &file.kinesis, &account);
         let in_json = plan.as_ref().and_then(|plan| plan.replication.as_ref());
         let in_json = in_json.is_some_and(|feed| matches!(feed.record, RecordSize::Json(_)));
         if in_json && writers.iter().all(|(_, draft)| draft.shape.is_none()) {
@@ -57,11 +66,12 @@ pub(super) fn resolve(
         scenario.items.push(items);
         shapes.push(shape);
     }
+    account.check(resolver, &scenario.tables);
     for (name, draft) in drafts {
-        let (table, retries) = (draft.table, draft.retries.clone());
+        let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
         if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {
             let name = name.clone();
-            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries }));
+            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries, client }));
         }
     }
     readers(resolver, file, scenario);

@@ -9,6 +9,7 @@ pub mod past;
 pub mod plan;
 pub mod poll_grid;
 pub mod poll_settings;
+pub mod producer;
 pub mod read_limit;
 pub mod reader;
 pub mod reshard;
