@@ -1,68 +1,67 @@
 //! The kinds of events, in the order in which they happen at one instant.
 
-/// What an event is. The number is its rank: at equal times, lower ranks go first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Kind {
-    /// A planned event begins or ends. First of all, so that everything at this instant meets the new state.
-    Planned = 0,
-    /// An object is complete. Before all traffic, so that whoever acts now finds it.
-    Uploaded = 1,
-    /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
-    Processed = 2,
-    /// A producer writes. Before all that follows from writes.
-    Arrive = 3,
-    /// A producer's client tries a refused write again: after first tries, which came in no later.
-    WriteAgain = 4,
-    /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
-    Put = 5,
-    /// A reader polls a shard.
-    Poll = 6,
-    /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
-    Interval = 7,
+/// Declares the kinds once: their place in the list is their rank.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $name:literal,)*) => {
+        /// What an event is. Its place in the list is its rank: at equal times, lower ranks go first.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            /// All kinds, by rank.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// The kind with this rank; ranks come from kinds.
+            #[inline]
+            pub fn of(rank: u8) -> Self {
+                match rank {
+                    $(rank if rank == Self::$kind as u8 => Self::$kind,)*
+                    _ => Self::Interval,
+                }
+            }
+
+            /// The word for it in messages.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// All kinds, by rank.
-    pub const ALL: [Self; 8] = [
-        Self::Planned,
-        Self::Uploaded,
-        Self::Processed,
-        Self::Arrive,
-        Self::WriteAgain,
-        Self::Put,
-        Self::Poll,
-        Self::Interval,
-    ];
-
-    /// The kind with this rank.
-    #[inline]
-    pub fn of(rank: u8) -> Self {
-        match rank {
-            0 => Self::Planned,
-            1 => Self::Uploaded,
-            2 => Self::Processed,
-            3 => Self::Arrive,
-            4 => Self::WriteAgain,
-            5 => Self::Put,
-            6 => Self::Poll,
-            _ => Self::Interval,
-        }
-    }
-
-    /// The word for it in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Planned => "planned event",
-            Self::Uploaded => "object uploaded",
-            Self::Processed => "batch processed",
-            Self::Arrive => "write",
-            Self::WriteAgain => "write retry",
-            Self::Put => "put into a stream",
-            Self::Poll => "poll of a shard",
-            Self::Interval => "end of a buffer interval",
-        }
-    }
+kinds! {
+    /// A planned event begins or ends. First of all, so that everything at this instant meets the new state.
+    Planned "planned event",
+    /// An object is complete. Before all traffic, so that whoever acts now finds it.
+    Uploaded "object uploaded",
+    /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
+    Processed "batch processed",
+    /// A direct producer's call is answered. Before new records, so that its connection is free for them.
+    Replied "reply to a direct producer",
+    /// A producer writes. Before all that follows from writes.
+    Arrive "write",
+    /// A producer's client tries a refused write again: after first tries, which came in no later.
+    WriteAgain "write retry",
+    /// A direct producer makes a record. With the writes, after those to tables.
+    Record "record of a direct producer",
+    /// A direct producer makes a failed call again: after new records, which found its connection taken.
+    CallAgain "call made again",
+    /// A direct producer's gathering may be over: after records of this instant, which go along.
+    Gathered "end of gathering",
+    /// Shards of a stream close and their children open. Before puts, which meet the new shards.
+    Reshard "resharding",
+    /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
+    Put "put into a stream",
+    /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
+    PutRecords "call of a direct producer",
+    /// A reader polls a shard.
+    Poll "poll of a shard",
+    /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
+    Interval "end of a buffer interval",
 }
 
 /// A number of 8 bits and one of 24 in one event handle.
@@ -84,8 +83,8 @@ mod tests {
 
     #[test]
     fn ranks_are_the_places_in_the_list() {
-        assert!(
-            (0..8).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
-        );
+        for (rank, kind) in Kind::ALL.iter().enumerate() {
+            assert!(Kind::of(rank as u8) == *kind && *kind as usize == rank);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::backlog::Backlog;
 use super::deliver::{Delivery, ObjectRow};
+use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
 use super::quantities::Quantities;
@@ -13,6 +14,8 @@ use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::direct::DirectMeter;
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
@@ -25,6 +28,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
@@ -51,6 +55,8 @@ pub struct Outcome {
     pub backlogs: Vec<Backlog>,
     /// Producers.
     pub producers: Vec<(WriterMeter, Latency<1>)>,
+    /// Direct producers.
+    pub direct: Vec<DirectOutcome>,
     /// Tables.
     pub tables: Vec<TableOutcome>,
     /// Streams.
@@ -109,8 +115,27 @@ pub struct FeedOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Its shards, open and closed.
+    pub lineage: Lineage,
+    /// Its load before, during and after each resharding; one era where there was none.
+    pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
+}
+
+/// What one direct producer came to.
+#[derive(Clone, Debug)]
+pub struct DirectOutcome {
+    /// Records and calls.
+    pub meter: DirectMeter,
+    /// From the intended write to the shard.
+    pub latency: Latency<3>,
+    /// Order and duplicates in the stream.
+    pub ordering: Ordering,
+    /// Keys with the most records, as those of a table's items.
+    pub top_keys: Vec<TopItem>,
+    /// Records made for each shard.
+    pub records_by_shard: Vec<u64>,
 }
 
 /// What one consumer came to.
@@ -256,6 +281,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
+            || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
             || self.consumers.iter().any(|consumer| {
                 let stream = &self.streams[consumer.stream].stream;
@@ -281,7 +307,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let end = self.now.max(scenario.duration);
         for source in &mut self.streams {
             source.stream.finish(end);
-            source.loads.iter_mut().for_each(|load| load.finish(end));
+            if FULL {
+                source.turn_era(end, false);
+            }
+            for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
+                load.finish(kin.closed.unwrap_or(end));
+            }
         }
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
         self.note_tables(scenario);
@@ -290,6 +321,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         let top_items = self.top_items();
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
+        let direct = |direct: Direct| {
+            let (top_keys, records_by_shard) = direct.top_keys();
+            let Direct { meter, latency, ordering, .. } = direct;
+            DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
+        };
         let consumer = |consumer: Consumer| ConsumerOutcome {
             meter: consumer.polling.meter,
             reads: reads(consumer.stream, consumer.reader),
@@ -315,6 +351,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             quantities,
             backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
+            direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             tables: self
@@ -325,7 +362,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             streams: streams
                 .into_iter()
-                .map(|source| StreamOutcome { loads: source.loads, series: source.series })
+                .map(|source| StreamOutcome {
+                    loads: source.loads,
+                    lineage: source.stream.lineage().clone(),
+                    eras: source.eras,
+                    series: source.series,
+                })
                 .collect(),
         })
     }
@@ -343,6 +385,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (number, writer) in self.writers.iter().enumerate() {
             accounts.push(self.writer_account(&scenario.producers[number].name, number, writer));
         }
+        accounts.extend(self.direct.iter().map(direct_account));
         for (number, table) in self.tables.iter().enumerate() {
             accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
         }
@@ -414,6 +457,21 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
         }
+    }
+}
+
+fn direct_account(direct: &Direct) -> Account {
+    let meter = &direct.meter;
+    Account {
+        path: resource("workload", &direct.plan.name),
+        entered: vec![("offered", meter.offered), ("copies", meter.copies)],
+        fates: vec![
+            ("accepted", meter.accepted + meter.copies),
+            ("given_up", meter.given_up),
+            ("expired", meter.expired),
+            ("too_large", meter.too_large),
+            ("waiting", direct.waiting()),
+        ],
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Quantities {
     pub tables: Vec<TableQuantities>,
     /// PUT payload units, records and bytes accepted by each stream.
     pub streams: Vec<[u64; 3]>,
+    /// Open shards of each stream times the nanoseconds for which they were open.
+    pub shard_nanos: Vec<u128>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
     /// PUT requests and bytes stored for each delivery stream.
@@ -70,6 +72,7 @@ impl Quantities {
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.deliveries, &earlier.deliveries);
         subtract(&mut self.s3, &earlier.s3);
+        self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         self.tables.iter_mut().zip(&earlier.tables).for_each(|(now, before)| *now = now.since(before));
         self
     }
@@ -98,6 +101,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|source| [source.put_units, source.stream.appended_total(), source.bytes])
                 .collect(),
+            shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
             deliveries: self
                 .deliveries
                 .iter()

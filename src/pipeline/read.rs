@@ -76,7 +76,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let Some(last) = hand.records.last().copied() else {
             // Refused, or retention took what was there: try again at the next poll of the clock.
-            if !place.stream.sleep_if_drained(now, shard, consumer.reader) {
+            if place.stream.sleep_if_drained(now, shard, consumer.reader) {
+                place.rest(now, shard, consumer.reader, &mut self.queue);
+            } else {
                 let at = place.stream.next_poll(now + 1, shard, consumer.reader);
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
             }
@@ -129,7 +131,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-            return;
+            return place.rest(now, shard, consumer.reader, &mut self.queue);
         }
         let behind = consumer.polling.hand(shard).behind;
         let at = if behind { now } else { place.stream.next_poll(now, shard, consumer.reader) };
@@ -150,7 +152,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
         let _refused = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
-        if !place.stream.sleep_if_drained(now, shard, delivery.reader) {
+        if place.stream.sleep_if_drained(now, shard, delivery.reader) {
+            place.rest(now, shard, delivery.reader, &mut self.queue);
+        } else {
             let at = place.stream.next_poll(now + 1, shard, delivery.reader);
             self.queue.push(at, Kind::Poll as u8, handle);
         }

@@ -3,7 +3,7 @@
 use super::deliver::{Delivery, Objects};
 use super::feed::Feed;
 use super::read::Consumer;
-use super::source::StreamSource;
+use super::source::{ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -12,6 +12,7 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
@@ -28,6 +29,7 @@ use crate::systems::s3::Bucket;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::Producer;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// What all replications of a scenario share and is dear to make: the shard and the partition of every item.
@@ -41,17 +43,16 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 pub struct Route {
     names: KeyNames,
-    replication: Option<(ReplicationPlan, HashRanges)>,
+    replication: Option<ReplicationPlan>,
     /// The shard of each item that exists at the start.
     shards: Vec<u16>,
 }
 
 impl Route {
-    /// The shard of an item, by hashing its key (KDS-H2).
-    pub fn shard(&self, key: u32) -> u16 {
-        let Some((plan, ranges)) = &self.replication else { return 0 };
+    /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
+    pub fn hash_key(&self, key: u32) -> u128 {
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
-        ranges.index_of(plan.hash_key(self.names.write(key, &mut buffer))) as u16
+        self.replication.as_ref().map_or(0, |plan| plan.hash_key(self.names.write(key, &mut buffer)))
     }
 
     /// The name of an item.
@@ -66,15 +67,12 @@ impl Prepared {
     pub fn new(scenario: &Scenario) -> Self {
         let route = |number: usize| {
             let table = &scenario.tables[number];
-            let replication = table.replication.as_ref().map(|plan| {
-                let shards = scenario.streams[plan.stream].shards;
-                (
-                    plan.clone(),
-                    HashRanges::even(std::num::NonZeroU32::new(shards).unwrap_or(std::num::NonZeroU32::MIN)),
-                )
-            });
+            let replication = table.replication.clone();
+            let shards = replication.as_ref().map_or(1, |plan| scenario.streams[plan.stream].shards);
+            let ranges = HashRanges::even(NonZeroU32::new(shards).unwrap_or(NonZeroU32::MIN));
             let mut route = Route { names: scenario.key_names(number), replication, shards: Vec::new() };
-            route.shards = (0..scenario.items(number)).map(|key| route.shard(key)).collect();
+            let shard = |key| ranges.index_of(route.hash_key(key)) as u16;
+            route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
         };
         let tables = scenario.tables.iter().enumerate();
@@ -122,6 +120,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ),
                 readers: Vec::new(),
                 loads: vec![ShardLoad::default(); if FULL { plan.shards as usize } else { 0 }],
+                eras: Vec::new(),
+                era: Era::default(),
+                hours: ShardHours::default(),
                 put_units: 0,
                 bytes: 0,
                 series: Series::new(span),
@@ -137,6 +138,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers,
             tables,
             streams,
+            direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
             changes: Slab::default(),
@@ -151,6 +153,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
+        pipeline.start_direct();
         pipeline
     }
 }
@@ -204,7 +207,7 @@ fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource])
     let consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, &mut draws.named(&format!("consumers.{}.polls", plan.name)));
+        let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
         source.readers.push(number as u32);
         Consumer {
             polling: Polling::new(plan, shards),
@@ -228,7 +231,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             firehose: Firehose::new(number, plan, shards),
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
-            reader: source.stream.add_reader(plan.polls.grid(shards, &mut named("polls"))),
+            reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),
             compression: plan.compression,
             latency: Latency::default(),
             sizes: Histogram::default(),

@@ -10,6 +10,7 @@ use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{mean, rounded};
 use crate::report::words;
+use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
@@ -61,10 +62,11 @@ pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)>
         return Vec::new();
     }
     let writers = (0..scenario.producers.len()).map(Place::Writer);
+    let direct = (0..scenario.direct.len()).map(Place::Direct);
     let feeds = (0..scenario.tables.len()).map(Place::Feed);
     let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
-    let places = writers.chain(feeds).chain(consumers).chain(deliveries);
+    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
 
@@ -93,6 +95,12 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let limit = table_limit(outcomes, plan.table);
             (resource("workload", &plan.name), format!("{}: {limit}", resource("tables", &table.name)))
         }
+        Place::Direct(number) => {
+            let plan = &scenario.direct[number];
+            let path = resource("workload", &plan.name);
+            let limit = shard_limit(scenario, outcomes, plan.stream);
+            (path.clone(), limit.unwrap_or_else(|| format!("{path}: its calls in flight")))
+        }
         Place::Feed(number) => {
             let plan = &scenario.tables[number];
             let path = format!("{}.kinesis", resource("tables", &plan.name));
@@ -105,7 +113,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, plan.stream, reads)
-                .unwrap_or_else(|| format!("{path}: {} workers", plan.workers));
+                .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
         Place::Delivery(number) => {
@@ -123,7 +131,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
 pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
-        Place::Feed(_) => !matches!(place, Place::Writer(_)),
+        Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_)),
         Place::Consumer(_) | Place::Delivery(_) => *at == place,
     })
 }
@@ -134,6 +142,9 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     let (entered, waiting): (u64, fn(&Backlog, usize) -> u64) = match place {
         Place::Writer(number) => {
             (outcome.producers[number].0.cohort, |backlog, number| backlog.writers[number])
+        }
+        Place::Direct(number) => {
+            (outcome.direct[number].meter.cohort, |backlog, number| backlog.direct[number])
         }
         Place::Feed(number) => {
             let stream = scenario.tables[number].replication.as_ref()?.stream;
@@ -146,8 +157,11 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
             (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
         }
     };
-    let (Place::Writer(number) | Place::Feed(number) | Place::Consumer(number) | Place::Delivery(number)) =
-        place;
+    let (Place::Writer(number)
+    | Place::Direct(number)
+    | Place::Feed(number)
+    | Place::Consumer(number)
+    | Place::Delivery(number)) = place;
     let span = scenario.duration.saturating_sub(scenario.warm_up);
     let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
     rise(samples, scenario.warm_up, span, entered)

@@ -129,10 +129,8 @@ fn what_is_left_open_is_as_aws_has_it_or_listed_as_assumed() {
     let listed: std::collections::BTreeSet<&str> =
         scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
     let all = super::super::resolve::parameters();
-    // Those of on-demand capacity, auto scaling, planned changes and indexes are listed where there are such.
-    let elsewhere = ["DDB-M8", "DDB-M14", "DDB-M16", "DDB-M17", "DDB-P4", "OPEN-2", "OWN-6"];
-    let open = all.iter().filter(|parameter| !parameter.published).map(|parameter| parameter.id);
-    let expected = open.filter(|id| !elsewhere.contains(id)).collect();
+    let expected =
+        all.iter().filter(|parameter| !parameter.published).map(|parameter| parameter.id).collect();
     assert_eq!(listed, expected);
 }
 

@@ -7,12 +7,11 @@ use crate::settings::parameter::Parameter;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
+use crate::systems::kinesis::reshard::SHARDS_MAX;
 use crate::systems::kinesis::settings::{
     BURST, GET_RECORDS_CALLS, MAX_RECORD, RETENTION, StreamCapacity, StreamSettings,
 };
 use crate::units::{Bytes, Duration};
-
-const SHARDS_MAX: u32 = 10_000;
 
 /// Resolves a stream.
 pub(super) fn resolve(
