@@ -117,12 +117,12 @@ impl TableSource {
     /// Makes room for items up to number `largest`, which a growing key space has come to.
     #[cold]
     fn grow(&mut self, largest: usize, streams: &[StreamSource]) {
-        let Self { items, feed, route, .. } = self;
+        let Self { items, feed, route, table, .. } = self;
         let stream = feed.as_ref().map(|feed| &streams[feed.plan.stream].stream);
         let items = feed.as_mut().map_or(items, |feed| &mut feed.items);
         let shard = |key| stream.map_or(0, |stream| stream.lineage().shard_of(route.hash_key(key)));
         items.extend((items.len() as u32..=largest as u32).map(shard));
-        self.table.extend(largest + 1);
+        table.extend(largest + 1);
     }
 
     /// The shard that an item's changes go to, now that the one they went to is closed.

@@ -23,8 +23,8 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
-    add_all(&mut month, &shard_hours(scenario, outcomes)?.scale(represents, spans * u128::from(HOUR))?)?;
-    add_all(&mut month, &provisioned(outcomes)?.scale(represents, spans * u128::from(HOUR))?)?;
+    let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
+    add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
     add_all(&mut month, &long_term.scale(1, u128::from(scenario.billing.month))?)?;
@@ -84,40 +84,33 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
     Ok(usage)
 }
 
-/// Provisioned capacity of tables times the nanoseconds for which it was there; that of indexes is fan-out.
-fn provisioned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+/// Provisioned capacity of tables and open shards, times the seconds for which they were there; that of indexes is fan-out.
+fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for table in outcomes.iter().flat_map(|outcome| &outcome.quantities.tables) {
         let write = "ddb.prov.wcu_h";
-        usage.add(write, Cause::Base, nanos(write, table.provisioned)?)?;
-        usage.add(write, Cause::FanOut, nanos(write, table.provisioned_indexes)?)?;
+        usage.add(write, Cause::Base, unit_seconds(write, table.provisioned)?)?;
+        usage.add(write, Cause::FanOut, unit_seconds(write, table.provisioned_indexes)?)?;
         let read = "ddb.prov.rcu_h";
-        usage.add(read, Cause::Base, nanos(read, table.provisioned_reads)?)?;
+        usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
-    Ok(usage)
-}
-
-/// A number of something times nanoseconds.
-fn nanos(id: &str, nanos: u128) -> Result<Decimal, UsageError> {
-    let number =
-        i128::try_from(nanos).ok().and_then(|nanos| Decimal::try_from_i128_with_scale(nanos, 0).ok());
-    number.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })
-}
-
-/// Open shards times the nanoseconds for which they were open.
-fn shard_hours(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
-    let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (stream, open) in scenario.streams.iter().zip(&quantities.shard_nanos) {
-            let id = "kds.prov.shard_h";
-            let shards = nanos(id, *open)?;
-            usage.add(id, Cause::Base, shards)?;
+        for (stream, nanos) in scenario.streams.iter().zip(&quantities.shard_nanos) {
+            let shard = "kds.prov.shard_h";
+            let seconds = unit_seconds(shard, *nanos)?;
+            usage.add(shard, Cause::Base, seconds)?;
             if stream.retention > DAY {
-                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, seconds)?;
             }
         }
     }
     Ok(usage)
+}
+
+fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
+    let mantissa = i128::try_from(unit_nanos).ok();
+    let seconds = mantissa.and_then(|mantissa| Decimal::try_from_i128_with_scale(mantissa, 9).ok());
+    seconds.map(|seconds| seconds.normalize()).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })
 }
 
 /// Bytes written times the seconds for which they stay beyond seven days. In the long run a stream always holds
@@ -143,8 +136,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Requests, units and bytes are those of the measured span, as the mean of the replications, scaled to the \
          time that the scenario stands for."
             .to_owned(),
-        "Provisioned capacity of tables and open shards are billed for every hour of that time, as they stood over the \
-         measured span."
+        "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
     if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {

@@ -115,7 +115,7 @@ pub const LOCAL_INDEX: Parameter = Parameter::built_in(
 );
 /// Values of an index key.
 pub const INDEX_VALUES: Parameter = Parameter::assumed(
-    "OWN-6",
+    "OWN-7",
     "values",
     "different values of an index's partition key, equally common",
     "1_000_000",
