@@ -5,12 +5,14 @@
 //! (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards that close and open), [`timeline`].
 
 pub mod backlog;
+pub mod calls;
 pub mod change;
 pub mod deliver;
 pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod long_way;
 pub mod quantities;
 pub mod read;
 pub mod reshard;

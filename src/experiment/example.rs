@@ -2,7 +2,7 @@
 
 use crate::engine::math;
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
+use crate::engine::time::{DAY, MILLISECOND, SECOND};
 use crate::scenario::checked::*;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
@@ -25,7 +25,7 @@ pub fn scenario(seconds: u64) -> Scenario {
     Scenario {
         identity: Identity { digest: "d1".into(), ..Identity::default() },
         warm_up_rule: WarmUpRule::Fixed,
-        billing: Billing { month: 730 * HOUR, represents: 730 * HOUR, free_tier: false },
+        billing: Billing::default(),
         objectives: vec![],
         assumptions: vec![],
         notes: vec![],
@@ -98,6 +98,7 @@ pub fn producer(rate: f64) -> Arc<ProducerPlan> {
             operations: OperationMix::new(0.0, 1.0, 0.0).unwrap(),
         },
         retries: retry::RetryProfile::named("none", retry::Client::DynamoDb).unwrap(),
+        client: None,
     })
 }
 

@@ -5,11 +5,12 @@ use super::deliver::{Delivery, ObjectRow};
 use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
+use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Consumer;
 use super::source::StreamSource;
 use super::tables::busiest_items;
-use super::write::{self, TableSource, Writer, WriterMeter};
+use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
@@ -55,6 +56,8 @@ pub struct Outcome {
     pub backlogs: Vec<Backlog>,
     /// Producers.
     pub producers: Vec<(WriterMeter, Latency<1>)>,
+    /// What producers whose writes are more than plain ones counted besides.
+    pub long_ways: Vec<Option<LongMeter>>,
     /// Direct producers.
     pub direct: Vec<DirectOutcome>,
     /// Tables.
@@ -283,6 +286,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
             || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
+            || self
+                .writers
+                .iter()
+                .filter_map(|writer| writer.long.as_ref())
+                .any(|long| long.calls.items().any(|item| measured(item.intended() / MICROSECOND)))
             || self.consumers.iter().any(|consumer| {
                 let stream = &self.streams[consumer.stream].stream;
                 consumer.polling.any_in_hand(|record| measured(record.written))
@@ -322,7 +330,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
         let direct = |direct: Direct| {
-            let (top_keys, records_by_shard) = direct.top_keys();
+            let (top_keys, records_by_shard) = direct.top_keys(streams[direct.plan.stream].stream.lineage());
             let Direct { meter, latency, ordering, .. } = direct;
             DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
         };
@@ -350,6 +358,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             timeline: self.timeline,
             quantities,
             backlogs,
+            long_ways: self
+                .writers
+                .iter()
+                .map(|writer| writer.long.as_ref().map(|long| long.meter()))
+                .collect(),
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
             direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
@@ -399,18 +412,26 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     fn writer_account(&self, name: &str, number: usize, writer: &Writer) -> Account {
-        let waiting = self.pending.iter().filter(|pending| pending.writer() as usize == number).count();
+        let single = |pending: &&PendingWrite| pending.writer() as usize == number && !pending.is_call();
+        let waiting = self.pending.iter().filter(single).count();
+        let not_due = self.pending.iter().filter(single).filter(|pending| pending.is_not_due()).count();
+        let in_calls = writer.long.as_ref().map_or(0, |long| long.calls.items().count());
         let meter = &writer.meter;
-        Account {
-            path: resource("workload", name),
-            entered: vec![("offered", meter.offered)],
-            fates: vec![
-                ("accepted", meter.accepted),
-                ("given_up", meter.given_up),
-                ("too_large", meter.too_large),
-                ("waiting_for_retry", waiting as u64),
-            ],
+        let mut fates = vec![
+            ("accepted", meter.accepted),
+            ("given_up", meter.given_up),
+            ("too_large", meter.too_large),
+            ("waiting_for_retry", (waiting - not_due + in_calls) as u64),
+        ];
+        if writer.long.is_some() {
+            fates.extend([
+                ("condition_failed", meter.condition_failed),
+                ("cancelled", meter.cancelled),
+                ("applied_unheard", meter.applied_unheard),
+                ("not_due", not_due as u64),
+            ]);
         }
+        Account { path: resource("workload", name), entered: vec![("offered", meter.offered)], fates }
     }
 
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
@@ -418,7 +439,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
-            entered: vec![("changes", table.table.meter.accepted), ("copies", feed.meter.copies)],
+            entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
             fates: vec![
                 ("replicated", feed.meter.replicated),
                 ("too_large", feed.meter.too_large),

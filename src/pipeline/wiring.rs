@@ -2,6 +2,7 @@
 
 use super::deliver::{Delivery, Objects};
 use super::feed::Feed;
+use super::long_way::LongWay;
 use super::read::Consumer;
 use super::source::{ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
@@ -103,6 +104,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
                 meter: WriterMeter::default(),
                 latency: Latency::default(),
+                long: LongWay::new(plan, &draws),
             })
             .collect();
         let tables = (0..scenario.tables.len())
@@ -200,6 +202,7 @@ fn table<const FULL: bool>(
         feed,
         route: Arc::clone(route),
         series: Series::new(scenario.duration),
+        held: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::Kind;
 use super::feed::Feed;
+use super::long_way::LongWay;
 use super::source::StreamSource;
 use super::wiring::Route;
 use crate::engine::random::Keyed;
@@ -13,7 +14,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::dynamodb::throttle::Throttle;
 use crate::systems::kinesis::stream::Stream;
-use crate::workload::producer::{Producer, Write};
+use crate::workload::producer::{Producer, Way, Write};
 use std::sync::Arc;
 
 /// Columns of a table's series.
@@ -51,12 +52,31 @@ pub struct WriterMeter {
     pub given_up: u64,
     /// Refused as larger than an item may be (DDB-U10).
     pub too_large: u64,
+    /// Requests that the table refused.
+    pub refused: u64,
+    /// First tries of the cohort whose answer took time of its own.
+    pub timed_cohort: u64,
+    /// Failed for their condition (DDB-U6).
+    pub condition_failed: u64,
+    /// Cancelled with a transaction of which another condition failed.
+    pub cancelled: u64,
+    /// Requests refused for a transaction in progress, by item (DDB-T7).
+    pub conflicts: u64,
+    /// Answers that left the outcome open (DDB-T8).
+    pub server_errors: u64,
+    /// Given up although they had taken place, unheard.
+    pub applied_unheard: u64,
+    /// Retries that the quota did not pay for (SDK-R4).
+    pub quota_empty: u64,
+    /// Writes that are not due yet.
+    pub not_due: u64,
 }
 
 impl WriterMeter {
     /// Writes that wait for a retry now.
     pub fn retrying(&self) -> u64 {
-        self.offered - self.accepted - self.given_up - self.too_large
+        let special = self.condition_failed + self.cancelled + self.applied_unheard + self.not_due;
+        self.offered - self.accepted - self.given_up - self.too_large - special
     }
 
     /// Requests sent, retries among them.
@@ -88,8 +108,11 @@ pub struct Writer {
     pub backoff: Keyed,
     /// What it counted.
     pub meter: WriterMeter,
-    /// From the intended write to the table's acceptance, in microseconds, of writes that were refused at first.
+    /// From the intended write to the table's acceptance, in microseconds, of writes that were refused at first or take
+    /// time of their own.
     pub latency: Latency<1>,
+    /// What it remembers where its writes are more than plain ones.
+    pub long: Option<Box<LongWay>>,
 }
 
 /// One table at work.
@@ -105,6 +128,8 @@ pub struct TableSource {
     pub route: Arc<Route>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
+    /// Items that transactions in progress hold, and until when.
+    pub held: Vec<(Nanos, u32)>,
 }
 
 impl TableSource {
@@ -135,9 +160,15 @@ impl TableSource {
         usize::from(shard)
     }
 
+    /// Notes a refusal in the series, by limit.
+    pub(super) fn note_throttle(&mut self, now: Nanos, throttle: Throttle) {
+        self.series.add(now, column::THROTTLED, 1);
+        self.series.add(now, column::THROTTLED_BY_LIMIT + throttle.limit as usize, 1);
+    }
+
     /// Notes in the series what the table takes as a bin begins.
     #[cold]
-    fn note_capacity(&mut self, now: Nanos) {
+    pub(super) fn note_capacity(&mut self, now: Nanos) {
         self.table.settle(now);
         let throughput = self.table.throughput();
         let capacity = throughput.capacity().units_per_second();
@@ -149,7 +180,7 @@ impl TableSource {
     }
 
     #[inline]
-    fn accept(&mut self, key: u32) -> u32 {
+    pub(super) fn accept(&mut self, key: u32) -> u32 {
         let item = &mut self.items.items[key as usize];
         item.version += 1;
         item.version
@@ -159,15 +190,31 @@ impl TableSource {
 /// A refused write that its client will try again.
 #[derive(Clone, Copy, Debug)]
 pub struct PendingWrite {
-    write: Write,
-    writer: u32,
-    failures: u32,
+    pub(super) write: Write,
+    pub(super) writer: u32,
+    pub(super) failures: u32,
+    /// Which of its producer's clients it is of.
+    pub(super) client: u32,
+    /// What its last retry took from the quota.
+    pub(super) cost: u16,
+    /// Whether it took place although its client did not hear so.
+    pub(super) applied: bool,
 }
 
 impl PendingWrite {
+    /// A write that failed so many times.
+    pub(super) fn new(write: Write, writer: u32, failures: u32) -> Self {
+        Self { write, writer, failures, client: 0, cost: 0, applied: false }
+    }
+
     /// When it was meant to happen.
     pub fn intended(&self) -> Nanos {
         self.write.at
+    }
+
+    /// Whether it is an item's first request, and not due yet.
+    pub fn is_not_due(&self) -> bool {
+        self.write.way == Way::Due
     }
 
     /// Number of its producer.
@@ -211,6 +258,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Draws the producer's next batch; returns when its first write is meant to happen.
     #[cold]
     fn draw_writes(&mut self, handle: u32) -> Option<Nanos> {
+        let of_closed = self.next_of_closed(handle);
+        if of_closed == Some(None) {
+            return None;
+        }
         let producer = &mut self.writers[handle as usize].producer;
         let table = &mut self.tables[producer.table()];
         producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
@@ -222,20 +273,21 @@ impl<const FULL: bool> Pipeline<FULL> {
             let shards = producer.batch_keys().map(|key| usize::from(feed.items.shards[key as usize]));
             std::hint::black_box(self.streams[feed.plan.stream].stream.warm(shards));
         }
+        if let Some(Some(at)) = of_closed {
+            producer.move_next(at);
+        }
         producer.next_at()
     }
 
     /// One request; whether the table accepted it.
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) -> bool {
+        if write.way != Way::Short {
+            return self.first_try(now, handle, write);
+        }
         let writer = &mut self.writers[handle as usize];
         let number = writer.producer.table();
         let source = &mut self.tables[number];
-        if write.units == 0 {
-            writer.meter.too_large += 1;
-            self.fingerprint.outcome(now, u64::from(write.key), 3);
-            return false;
-        }
         if FULL && source.series.enter(now) {
             source.note_capacity(now);
         }
@@ -259,18 +311,17 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[cold]
     fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32, throttle: Throttle) {
         let writer = &mut self.writers[handle as usize];
+        writer.meter.refused += 1;
         if FULL {
-            let series = &mut self.tables[writer.producer.table()].series;
-            series.add(now, column::THROTTLED, 1);
-            series.add(now, column::THROTTLED_BY_LIMIT + throttle.limit as usize, 1);
+            self.tables[writer.producer.table()].note_throttle(now, throttle);
         }
         let failures = failures + 1;
-        let uniform = writer.backoff.unit(write.at ^ (u64::from(write.key) << 24), failures);
+        let uniform = writer.backoff.unit(write.address(), failures);
         // A write that never fits would be tried for ever by a client that never gives up.
         let fits = self.tables[writer.producer.table()].table.fits(u32::from(write.units));
         match writer.producer.retries().delay(failures, uniform).filter(|_| fits) {
             Some(wait) => {
-                let pending = self.pending.insert(PendingWrite { write: *write, writer: handle, failures });
+                let pending = self.pending.insert(PendingWrite::new(*write, handle, failures));
                 self.queue.push(now + wait, Kind::WriteAgain as u8, pending);
             }
             None => {
@@ -281,8 +332,15 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A client tries a refused write again.
+    #[inline(never)]
     pub(super) fn write_again(&mut self, now: Nanos, handle: u32) {
         let pending = self.pending.remove(handle);
+        if pending.write.way != Way::Short {
+            return match pending.is_call() {
+                true => self.call_once_more(now, pending),
+                false => self.again_the_long_way(now, pending),
+            };
+        }
         self.writers[pending.writer as usize].meter.retries += 1;
         let accepted = self.request(now, pending.writer, &pending.write, pending.failures);
         if FULL && accepted && self.cohort.has(pending.write.at / MICROSECOND) {

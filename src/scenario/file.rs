@@ -41,6 +41,9 @@ pub const MONTH: Parameter =
 /// Free quantities.
 pub const FREE_TIER: Parameter =
     choice("free_tier", "whether monthly free quantities are taken off", "false");
+/// Estimates.
+pub const ALLOW_ESTIMATES: Parameter =
+    choice("allow_estimates", "whether estimates stand in for prices that are not known", "false");
 
 /// A Streamgauge scenario: a change stream from DynamoDB writes to objects in S3, and what to ask of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -106,6 +109,11 @@ pub struct ScenarioFile {
     #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "24-shards": { "kinesis.changes.capacity.provisioned.shards": 24 } }))]
     pub variants: IndexMap<String, IgnoredAny>,
+    /// A grid of overrides for `sweep`: by path, the values to try. The path `variants` takes names of variants, and `base`.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, Vec<serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "kinesis.changes.capacity.provisioned.shards": [10, 12, 16] }))]
+    pub sweep: IndexMap<String, IgnoredAny>,
     /// Values of listed assumptions by their ids; a map where several have one id.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
@@ -153,6 +161,13 @@ pub struct BillingSettings {
     /// Whether monthly free quantities are taken off.
     #[schemars(extend("default" = FREE_TIER.value))]
     pub free_tier: Option<bool>,
+    /// Whether estimates by a ratio to other Regions stand in for prices that are not known; such lines are marked.
+    #[schemars(extend("default" = ALLOW_ESTIMATES.value))]
+    pub allow_estimates: Option<bool>,
+    /// Your own prices over those of the price book: a file relative to the scenario's folder, CSV like the book (`bill --prices
+    /// --format csv` prints it) or YAML with a price by id.
+    #[schemars(example = &"prices.csv")]
+    pub prices: Option<String>,
 }
 
 /// How long the warm-up is.

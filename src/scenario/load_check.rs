@@ -65,6 +65,8 @@ pub struct LoadRow {
     pub mean: f64,
     /// Highest mean over one second; of a table, over as long as it keeps unused units (DDB-P6).
     pub peak: f64,
+    /// Highest mean over one second, also of a table: what is above its limit lives on saved units.
+    pub peak_second: f64,
     /// The limit.
     pub allowed: f64,
     /// How they stand to each other.
@@ -146,7 +148,7 @@ impl LoadCheck {
         };
         let Load { mean, peak } = load;
         let (path, limit, unit) = (path.to_string(), limit.to_owned(), unit.to_owned());
-        self.rows.push(LoadRow { path, limit, unit, mean, peak, allowed, verdict });
+        self.rows.push(LoadRow { path, limit, unit, mean, peak, peak_second: peak, allowed, verdict });
     }
 
     fn stream(&mut self, plan: &StreamPlan, loads: &ShardLoads) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use streamgauge::engine::sampler::Sampler;
-use streamgauge::engine::time::{DAY, HOUR, MILLISECOND, Nanos, SECOND};
+use streamgauge::engine::time::{DAY, MILLISECOND, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
@@ -30,7 +30,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
     Scenario {
         identity: Identity::default(),
         warm_up_rule: WarmUpRule::Fixed,
-        billing: Billing { month: 730 * HOUR, represents: 730 * HOUR, free_tier: false },
+        billing: Billing::default(),
         objectives: vec![],
         assumptions: vec![],
         notes: vec![],
@@ -88,6 +88,7 @@ pub fn producer(name: &str, table: usize) -> ProducerPlan {
             operations: OperationMix::new(0.1, 0.8, 0.1).expect("shares"),
         },
         retries: RetryProfile::none(),
+        client: None,
     }
 }
 

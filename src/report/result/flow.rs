@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
 use super::throughput::ThroughputRow;
+use super::writes::WritesRow;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::read;
 use crate::report::number::{Interval95, rounded, share};
@@ -40,6 +41,9 @@ pub struct ProducerRow {
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
+    /// What its writes came to by kind, where they are more than plain inserts, changes and removals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<WritesRow>,
     /// What its client did, if it puts records straight into a stream; its writes are then user records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub puts: Option<PutRow>,
@@ -68,6 +72,7 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),
             throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            writes: WritesRow::of(scenario, outcomes, number),
             puts: None,
         }
     };

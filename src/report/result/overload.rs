@@ -58,9 +58,27 @@ const GROWTH_DEVIATIONS_MIN: f64 = 3.0;
 /// The limits that the load of a steady study is above; empty for other studies. One replication that falls behind is
 /// enough: a state that not all of them keep is not steady.
 pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
-    if scenario.study != Study::Steady {
+    if scenario.study == Study::Steady { everywhere(scenario, outcomes) } else { Vec::new() }
+}
+
+/// What a terminating study has to say where more comes in than goes on: as long as that lasts, a longer run has greater
+/// latencies.
+pub fn unsettled(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<String> {
+    if scenario.study != Study::Terminating {
         return Vec::new();
     }
+    let sentence = |(_, overload): (Place, Overload)| {
+        let Overload { path, limit, growth_per_s, .. } = overload;
+        let by = growth_per_s.map(|growth| format!(" by {} records/s", words::number(growth)))?;
+        Some(format!(
+            "What waits at {path} was still growing{by} towards the end ({limit}): latencies from there on depend on the duration \
+             of the run, percentiles too."
+        ))
+    };
+    everywhere(scenario, outcomes).into_iter().filter_map(sentence).collect()
+}
+
+fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
     let writers = (0..scenario.producers.len()).map(Place::Writer);
     let direct = (0..scenario.direct.len()).map(Place::Direct);
     let feeds = (0..scenario.tables.len()).map(Place::Feed);

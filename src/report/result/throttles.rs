@@ -45,8 +45,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
     for (number, plan) in scenario.producers.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.producers[number].0);
         let requests: u64 = meters().map(|meter| meter.requests()).sum();
-        let settled: u64 = meters().map(|meter| meter.accepted + meter.too_large).sum();
-        push(&resource("workload", &plan.name), "write capacity", requests - settled, requests, None);
+        let refused = meters().map(|meter| meter.refused).sum();
+        push(&resource("workload", &plan.name), "write capacity", refused, requests, None);
     }
     for (number, plan) in scenario.direct.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.direct[number].meter);

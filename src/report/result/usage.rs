@@ -27,7 +27,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
-    add_all(&mut month, &long_term.scale(1, u128::from(scenario.billing.month))?)?;
+    add_all(&mut month, &long_term.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
     month.0.retain(|_, line| !line.quantity.is_zero());
     Ok(month)
 }

@@ -41,7 +41,10 @@ impl LoadCheck {
         }
         match &plan.capacity {
             CapacityPlan::Provisioned(capacity) => match &capacity.auto_scaling {
-                None => self.row(path, "DDB-P6", UNIT, window, capacity.write_units as f64),
+                None => {
+                    self.row(path, "DDB-P6", UNIT, window, capacity.write_units as f64);
+                    self.peak_second(second.peak);
+                }
                 Some(scaling) => {
                     // Capacity follows the mean; peaks meet what is there when they come.
                     let (start, most) = (capacity.write_units as f64, scaling.max as f64);
@@ -51,6 +54,7 @@ impl LoadCheck {
                     if let Some(row) = self.rows.last_mut() {
                         row.mean = window.mean;
                     }
+                    self.peak_second(second.peak);
                 }
             },
             CapacityPlan::OnDemand(capacity) => {
@@ -65,6 +69,13 @@ impl LoadCheck {
                 }
                 self.row(path, "DDB-M10", UNIT, second, plan.control.quota as f64);
             }
+        }
+    }
+
+    /// The highest second of the last row, whose peak is over a longer window.
+    fn peak_second(&mut self, peak: f64) {
+        if let Some(row) = self.rows.last_mut() {
+            row.peak_second = peak;
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{direct, reader, shape, stream, table};
+use super::{client, direct, reader, shape, stream, table};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -45,6 +45,7 @@ pub(super) fn resolve(
         let to = resolver.reference(&path.key("writes_to"), "tables", to, file.tables.keys());
         drafts.extend(producer::draft(resolver, &path, settings, to, around).map(|draft| (name, draft)));
     }
+    client::meet_transactions(&mut drafts);
     let account = Account::resolve(resolver, file, scenario.start);
     let mut shapes = Vec::new();
     for (number, (name, settings)) in file.tables.iter().enumerate() {
@@ -65,10 +66,10 @@ pub(super) fn resolve(
     }
     account.check(resolver, &scenario.tables);
     for (name, draft) in drafts {
-        let (table, retries) = (draft.table, draft.retries.clone());
+        let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
         if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {
             let name = name.clone();
-            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries }));
+            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries, client }));
         }
     }
     readers(resolver, file, scenario);

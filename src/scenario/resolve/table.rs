@@ -19,9 +19,7 @@ use crate::systems::dynamodb::replication_settings::{
     RECORD_SIZE, REORDER, REORDER_DELAY, RETRY_BASE, RETRY_CAP, RETRY_JITTER, RecordSizeSettings,
     TIMESTAMP_PRECISION,
 };
-use crate::systems::dynamodb::settings::{
-    KEY_DIGITS, KEY_PREFIX, KeySettings, RETRY_QUOTA, TableSettings, WRITE_TIME,
-};
+use crate::systems::dynamodb::settings::{KEY_DIGITS, KEY_PREFIX, KeySettings, TableSettings};
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::units::{Duration, Percent};
@@ -49,7 +47,6 @@ pub(super) fn resolve(
     streams: &IndexMap<String, StreamSettings>,
     account: &Account,
 ) -> Option<TablePlan> {
-    [&WRITE_TIME, &RETRY_QUOTA].into_iter().for_each(|built_in| resolver.assume(built_in));
     let throughput = capacity::table(resolver, path, name, settings, account);
     let indexes = capacity::indexes(resolver, (path, name), settings, &throughput);
     let replication = match &settings.kinesis {

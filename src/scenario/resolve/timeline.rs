@@ -9,6 +9,7 @@ use crate::scenario::resolver::Resolver;
 use crate::scenario::timeline::{Action, EventSettings, Occurrence, SpikeSettings};
 use crate::units::Duration;
 use crate::workload::producer::Source;
+use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
 use super::stream;
@@ -63,6 +64,14 @@ fn multiply(
 ) {
     let ends_by = scenario.ends_by();
     let named = |name: &str| resource("workload", name) == spike.place;
+    if let Some(producer) = scenario.direct.iter_mut().find(|producer| named(&producer.name)) {
+        if let RecordSource::Drawn { arrivals, .. } = &mut Arc::make_mut(producer).source {
+            let span = (spike.at, spike.until.unwrap_or(spike.at));
+            let multiplied = resolver.check(path, arrivals.multiplied(span, settings.factor, ends_by));
+            *arrivals = multiplied.unwrap_or_else(|| arrivals.clone());
+        }
+        return;
+    }
     // After an error elsewhere the producer may be missing.
     let Some(producer) = scenario.producers.iter_mut().find(|producer| named(&producer.name)) else { return };
     let producer = Arc::make_mut(producer);

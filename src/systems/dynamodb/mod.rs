@@ -17,3 +17,4 @@ pub mod settings;
 pub mod table;
 pub mod throttle;
 pub mod throughput;
+pub mod write_kind;

@@ -21,24 +21,10 @@ pub const SHAPE: Parameter = Parameter::built_in(
     "a text key `pk` and one other text, `data`",
     "few attributes make small records (KDC-J4): write `item: { shape: ... }` for exact sizes",
 );
-/// What a write itself takes.
-pub const WRITE_TIME: Parameter = Parameter::built_in(
-    "DEF-6",
-    "how long an accepted write takes",
-    "no time: latencies count from the intended write and leave out its few milliseconds",
-    "AWS says single-digit milliseconds and publishes no percentile (DDB-Y1)",
-);
-/// Retry quota of clients.
-pub const RETRY_QUOTA: Parameter = Parameter::built_in(
-    "SDK-R4",
-    "the retry quota of SDK clients",
-    "never empty, as if many clients shared the load",
-    "how many clients write is not part of a scenario yet; one client alone would give up sooner",
-);
 const OWN_DATA: &str = "they decide shards and record sizes: write down what the user's keys look like";
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] = &[KEY_PREFIX, KEY_DIGITS, SHAPE, WRITE_TIME, RETRY_QUOTA];
+pub const PARAMETERS: &[Parameter] = &[KEY_PREFIX, KEY_DIGITS, SHAPE];
 
 /// A DynamoDB table.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

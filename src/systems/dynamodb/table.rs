@@ -34,6 +34,8 @@ pub struct TablePlan {
 pub struct TableMeter {
     /// Writes accepted.
     pub accepted: u64,
+    /// Those of them that changed nothing: unchanged items, failed conditions, cancelled transactions.
+    pub changeless: u64,
     /// Write units consumed by accepted writes (`ConsumedWriteCapacityUnits`), those of indexes left out.
     pub units: u64,
     /// Requests refused, by its own limits and by its indexes' (`ThrottledRequests`).
@@ -42,6 +44,13 @@ pub struct TableMeter {
     pub first_throttled: Option<Nanos>,
     /// When the last one was.
     pub last_throttled: Option<Nanos>,
+}
+
+impl TableMeter {
+    /// Changes of items that it made.
+    pub fn changes(&self) -> u64 {
+        self.accepted - self.changeless
+    }
 }
 
 /// A table at work.
@@ -160,6 +169,11 @@ impl Table {
     /// Makes room for items up to `items`, which do not exist yet.
     pub fn extend(&mut self, items: usize) {
         self.throughput.extend(items);
+    }
+
+    /// An expired item goes, free of charge (DDB-L2).
+    pub fn expire(&mut self) {
+        self.meter.accepted += 1;
     }
 
     /// Whether a write of `units` can ever be accepted.

@@ -145,7 +145,7 @@ impl Stream {
     }
 
     /// The second half of [`put_record`](Self::put_record): appends a record that was admitted.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
@@ -171,11 +171,16 @@ impl Stream {
     /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
     #[inline]
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
+        // The polls up to now are settled here, since that finds the next one by the way.
+        self.settle_empty_polls(now, shard);
         let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
         let readers = &self.readers;
+        let next_polls = &self.next_polls[shard * readers.len()..];
         let awake_from = &mut self.awake_from[shard * readers.len()..];
         BitsOf(sleepers).map(move |reader| {
-            awake_from[reader] = readers[reader].grid.at_or_after(shard, now);
+            let (next, grid) = (next_polls[reader], &readers[reader].grid);
+            let is_first = next >= now && next - now < grid.interval();
+            awake_from[reader] = if is_first { next } else { grid.at_or_after(shard, now) };
             (reader, awake_from[reader])
         })
     }
@@ -199,7 +204,7 @@ impl Stream {
         let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
         let Reader { grid, meter, .. } = &mut self.readers[reader];
         if self.next_polls[slot] <= now {
-            self.next_polls[slot] = grid.at_or_after(shard, now + 1);
+            self.next_polls[slot] = grid.at_or_after_known(self.next_polls[slot], now + 1);
         }
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
@@ -250,7 +255,7 @@ impl Stream {
             for (reader, slot) in self.readers.iter_mut().zip(slots) {
                 let interval = reader.grid.interval();
                 let next = &mut self.next_polls[slot];
-                let polls = now.min(self.awake_from[slot]).saturating_sub(*next).div_ceil(interval);
+                let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
                 if polls == 0 {
                     continue;
                 }
