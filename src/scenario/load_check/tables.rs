@@ -2,6 +2,7 @@
 
 use super::demand::Demand;
 use super::{Load, LoadCheck, LoadRow, PARTITION_UNITS, TIGHT, Verdict, hottest};
+use crate::engine::random::unit;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::systems::dynamodb::capacity::CapacityPlan;
@@ -125,7 +126,7 @@ impl LoadCheck {
 
     fn index(&mut self, path: &Path, plan: &IndexPlan, own: &[&Demand]) {
         let path = path.key("global_secondary_indexes").key(&plan.name);
-        let members = plan.members.map_or(1.0, |members| members as f64 / 2.0_f64.powi(64));
+        let members = plan.members.map_or(1.0, |members| unit(members));
         self.capacity(&path, &plan.throughput, own, members, plan.keys_only);
         let Some(partitions) = &plan.throughput.partitions else { return };
         let mut load = Load::default();
