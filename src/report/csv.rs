@@ -11,6 +11,8 @@ use crate::pipeline::{deliver, feed, read, source, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::capacity::CapacityPlan;
+use crate::systems::dynamodb::throttle::ThrottleLimit;
 
 /// A table under way.
 pub(super) struct Sheet(::csv::Writer<Vec<u8>>);
@@ -297,12 +299,30 @@ const fn maximum(name: &'static str, unit: &'static str, column: usize, divisor:
     Metric { name, statistic: "Maximum", unit, column, divisor }
 }
 
-/// DynamoDB's metrics of a table; the burst balance is not one of CloudWatch's.
+/// DynamoDB's metrics of a table (DDB-X1, DDB-X2); the burst balance is not one of CloudWatch's.
 const TABLE: [Metric; 3] = [
     sum("ConsumedWriteCapacityUnits", "Count", write::column::UNITS),
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
     maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
 ];
+/// Metrics of a table that are listed where they are not 0 throughout: refusals by cause (DDB-X3), and, not among
+/// CloudWatch's, open partitions.
+const TABLE_CAUSES: [Metric; 5] = [
+    sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
+    sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
+    sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
+    sum("WriteMaxOnDemandThroughputThrottleEvents", "Count", cause(ThrottleLimit::MaxOnDemand)),
+    maximum("Partitions", "Count", write::column::PARTITIONS, 1),
+];
+/// What a table takes: CloudWatch has it for provisioned tables.
+const PROVISIONED: [Metric; 1] =
+    [maximum("ProvisionedWriteCapacityUnits", "Count", write::column::CAPACITY, 1)];
+/// What an on-demand table takes.
+const ON_DEMAND: [Metric; 1] = [maximum("WriteCapacityUnitsAtOnce", "Count", write::column::CAPACITY, 1)];
+
+const fn cause(limit: ThrottleLimit) -> usize {
+    write::column::THROTTLED_BY_LIMIT + limit as usize
+}
 /// CloudWatch has a feed's metrics every five minutes (DDB-X7).
 const FEED_PERIOD: Nanos = 5 * MINUTE;
 /// DynamoDB's metrics of a feed (DDB-X6).
@@ -339,6 +359,13 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
         let path = resource("tables", &plan.name);
         series(&mut sheet, &path, &table.series, &TABLE);
+        let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
+        series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
+        for metric in TABLE_CAUSES {
+            if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
+                series(&mut sheet, &path, &table.series, &[metric]);
+            }
+        }
         if let Some(feed) = &table.feed {
             coarse_series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED, FEED_PERIOD);
         }

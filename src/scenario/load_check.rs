@@ -7,6 +7,7 @@
 mod demand;
 mod direct;
 pub mod estimates;
+mod tables;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -158,26 +159,6 @@ impl LoadCheck {
         self.rows.push(LoadRow { path, limit, unit, mean, peak, peak_second: peak, allowed, verdict });
     }
 
-    fn tables(&mut self, scenario: &Scenario, demands: &[Demand]) {
-        for (number, plan) in scenario.tables.iter().enumerate() {
-            let own = demands.iter().filter(|demand| demand.table == number);
-            let (mut units, mut peak_second) = (Load::default(), 0.0);
-            own.for_each(|demand| {
-                units.add(demand.writes_over_burst, demand.units);
-                peak_second += demand.writes.peak * demand.units;
-            });
-            let path = Path::ROOT.key("tables").key(&plan.name);
-            self.row(
-                &path,
-                "DDB-P6",
-                "write units/s",
-                units,
-                plan.throughput.capacity.units_at_start() as f64,
-            );
-            self.rows.iter_mut().rev().take(1).for_each(|row| row.peak_second = peak_second);
-        }
-    }
-
     fn stream(&mut self, plan: &StreamPlan, loads: &ShardLoads) {
         let path = Path::ROOT.key("kinesis").key(&plan.name);
         let shards = f64::from(plan.shards);
@@ -244,7 +225,7 @@ impl LoadCheck {
                 let name = &demand.name;
                 self.warnings.push(format!(
                     "The hottest item of workload.{name} takes {hottest:.0} write units a second; a partition takes 1000 \
-                     (DDB-P1), a limit that is not simulated."
+                     (DDB-P1), and an item is never on two (DDB-P8)."
                 ));
             }
         }
