@@ -44,6 +44,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Action::Retention(number, retention) => {
                 self.streams[number].stream.set_retention(now, retention);
             }
+            Action::StreamCapacity(number, change) => self.change_stream(now, number, change),
             Action::ShardCount(number, shards) => self.update_shard_count(now, number, shards)?,
             Action::Split(number, which, at) => self.split_planned(now, number, which, at)?,
             Action::Merge(number, one, other) => self.merge_shards(now, number, one, other)?,

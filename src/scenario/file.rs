@@ -12,6 +12,7 @@ use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
+use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::settings::ConsumerSettings;
 use crate::units::{Duration, Timestamp};
@@ -147,6 +148,12 @@ pub enum EndSettings {
 pub struct AccountSettings {
     /// DynamoDB's.
     pub dynamodb: Option<DynamoDbQuotas>,
+    /// Kinesis Data Streams'.
+    pub kinesis: Option<KinesisQuotas>,
+    /// Whether the account has On-demand Advantage in this Region: warm throughput, lower prices a GB, no price for a stream, and
+    /// a commitment to 25 MiB/s written and 25 MiB/s read (KDS-A1, KDS-A4, KDS-A5).
+    #[schemars(extend("default" = false))]
+    pub on_demand_advantage: Option<bool>,
 }
 
 /// How the measured span becomes a month's bill.
