@@ -156,6 +156,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
             Kind::Reshard => self.reshard(now, handle),
+            Kind::Start => self.start_consumer(now, handle as usize),
             Kind::Record => self.record_made(now, handle),
             Kind::CallAgain => self.call_again(now, handle),
             Kind::Gathered => self.gathered(now, handle),

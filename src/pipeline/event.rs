@@ -54,6 +54,8 @@ kinds! {
     Gathered "end of gathering",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
+    /// A consumer begins to read. Before polls, of which it may make one at once.
+    Start "start of a consumer",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
     /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.

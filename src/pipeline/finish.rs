@@ -7,7 +7,7 @@ use super::event::Kind;
 use super::feed;
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
-use super::read::Consumer;
+use super::read::{Backfill, Consumer};
 use super::source::StreamSource;
 use super::tables::busiest_items;
 use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
@@ -31,8 +31,9 @@ use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
 use crate::systems::kinesis::lineage::Lineage;
+use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::kinesis::stream::ReadMeter;
-use crate::systems::polling::PollingMeter;
+use crate::systems::polling::{PollingMeter, PollingPlan};
 use crate::systems::s3::S3Meter;
 use std::fmt;
 
@@ -149,6 +150,12 @@ pub struct ConsumerOutcome {
     pub meter: PollingMeter,
     /// Reading.
     pub reads: ReadMeter,
+    /// Shards that it had given up at the end.
+    pub stuck_shards: usize,
+    /// What was there when it began.
+    pub backfill: Backfill,
+    /// Order as it met it, where it could differ from the stream's.
+    pub ordering: Option<Ordering>,
     /// From the intended write to the end of processing.
     pub latency: Latency<4>,
     /// Its series.
@@ -235,6 +242,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if let Pause::Guard(kind) = self.run_until(at) {
                 return Err(RunError::Guard(kind));
             }
+            self.streams.iter_mut().for_each(|source| source.stream.forget_expired(at));
             if at == scenario.warm_up {
                 at_warm_up = Some(self.quantities(at));
             }
@@ -272,6 +280,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 Pause::Finished => return Ok(Some(true)),
                 Pause::Reached => {}
             }
+            self.streams.iter_mut().for_each(|source| source.stream.forget_expired(until));
             if !progress(self.progress(until)) {
                 return Ok(None);
             }
@@ -344,6 +353,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = |consumer: Consumer| ConsumerOutcome {
             meter: consumer.polling.meter,
             reads: reads(consumer.stream, consumer.reader),
+            stuck_shards: streams[consumer.stream].stream.stuck_shards(consumer.reader),
+            backfill: consumer.backfill,
+            ordering: consumer.seen.map(|seen| seen.ordering),
             latency: consumer.latency,
             series: consumer.series,
         };
@@ -410,7 +422,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
         }
         for (plan, consumer) in scenario.consumers.iter().zip(&self.consumers) {
-            accounts.push(self.consumer_account(&plan.name, end, consumer));
+            accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
             accounts.push(self.delivery_account(&plan.name, end, number));
@@ -459,19 +471,31 @@ impl<const FULL: bool> Pipeline<FULL> {
         })
     }
 
-    fn consumer_account(&self, name: &str, end: Nanos, consumer: &Consumer) -> Account {
+    fn consumer_account(&self, plan: &PollingPlan, end: Nanos, consumer: &Consumer) -> Account {
         let source = &self.streams[consumer.stream];
         let (waiting, expired) = source.stream.waiting(end, consumer.reader);
-        Account {
-            path: resource("consumers", name),
+        let meter = source.meter(consumer.reader);
+        let mut account = Account {
+            path: resource("consumers", &plan.name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
                 ("processed", consumer.polling.meter.processed),
                 ("in_hand", consumer.polling.in_hand()),
                 ("waiting", waiting),
-                ("expired", expired + source.meter(consumer.reader).expired),
+                ("expired", expired + meter.expired),
             ],
+        };
+        if let Some(past) = source.stream.past() {
+            account.entered.push(("history", past.records()));
         }
+        // Fates that only some consumers can have.
+        if source.stream.past().is_some() || plan.reader.starts > 0 {
+            account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
+        }
+        if plan.reader.when_trimmed == WhenTrimmed::Restart {
+            account.fates.push(("skipped", meter.skipped));
+        }
+        account
     }
 
     fn delivery_account(&self, name: &str, end: Nanos, number: usize) -> Account {

@@ -35,6 +35,8 @@ pub enum Reader {
 /// A stream with its readers and measures.
 #[derive(Clone, Debug)]
 pub struct StreamSource {
+    /// Its path, such as `kinesis.changes`.
+    pub place: String,
     /// The stream.
     pub stream: Stream,
     /// The handle numbers of its readers' polls, by the stream's own reader number.

@@ -159,7 +159,8 @@ pub fn throttles(result: &RunResult) -> String {
     sheet.text()
 }
 
-/// `shards.csv`: a row for each of the worst shards of each stream, in replication 0.
+/// `shards.csv`: a row for each of the worst shards of each stream, in replication 0; then, where shards changed, one for
+/// each open shard in each span between two changes, which `from_s` and `to_s` tell.
 pub fn shards(result: &RunResult) -> String {
     let mut sheet = Sheet::new(&[
         "stream",
@@ -183,6 +184,10 @@ pub fn shards(result: &RunResult) -> String {
         "worst_second_bytes",
         "top_key",
         "top_key_share",
+        "state",
+        "parents",
+        "from_s",
+        "to_s",
     ]);
     for (stream, row) in
         result.shards.iter().flat_map(|stream| stream.worst.iter().map(move |row| (stream, row)))
@@ -208,10 +213,32 @@ pub fn shards(result: &RunResult) -> String {
                 .chain(of_minute.map(|count| count.to_string()))
                 .chain([cell(minute.utilisation_mean)])
                 .chain(of_second.map(|count| count.to_string()))
-                .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))]),
+                .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))])
+                .chain([cell(row.state.clone()), numbers(&row.parents), String::new(), String::new()]),
         );
     }
+    // One row for each shard in each span between two reshardings, with what is known of spans.
+    let eras = result.shards.iter().flat_map(|stream| stream.resharding.iter().map(move |era| (stream, era)));
+    for (stream, era) in eras {
+        for row in &era.shards {
+            let head = [
+                stream.path.clone(),
+                row.shard.to_string(),
+                cell(row.hash_range_share),
+                cell(row.load_share),
+            ];
+            let refused =
+                [String::new(), String::new(), String::new(), String::new(), row.refused.to_string()];
+            let state = if era.updating { "open while updating" } else { "open" };
+            let tail = [state.to_owned(), numbers(&row.parents), cell(era.from_s), cell(era.to_s)];
+            sheet.row(head.into_iter().chain(refused).chain((0..12).map(|_| String::new())).chain(tail));
+        }
+    }
     sheet.text()
+}
+
+fn numbers(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// `objects.csv`: a row for each object of replication 0, up to the number that a run lists.

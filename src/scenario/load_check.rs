@@ -16,6 +16,7 @@ use super::checked::Scenario;
 use super::path::Path;
 use crate::engine::time::SECOND;
 use crate::systems::dynamodb::replication::Chance;
+use crate::systems::kinesis::past::PastShard;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
@@ -236,6 +237,28 @@ fn hottest(loads: &[Load]) -> (usize, Load) {
         |a: (usize, Load), b: (usize, Load)| if (b.1.mean, b.1.peak) > (a.1.mean, a.1.peak) { b } else { a };
     let loads = loads.iter().copied().enumerate();
     loads.reduce(larger).unwrap_or_default()
+}
+
+/// States what each shard of a stream with a history took before the run: the mean load of the run, shard by shard, and
+/// not more than a shard takes (KDS-W1).
+pub(super) fn fill_histories(scenario: &mut Scenario) {
+    if scenario.streams.iter().all(|stream| stream.history.is_none()) {
+        return;
+    }
+    let demands: Vec<Demand> =
+        (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+    let loads = shard_loads(scenario, &demands);
+    for (stream, loads) in scenario.streams.iter_mut().zip(loads) {
+        let Some(history) = &mut stream.history else { continue };
+        let seconds = history.span as f64 / SECOND as f64;
+        let shard = |(records, bytes): (&Load, &Load)| {
+            let size = if records.mean > 0.0 { bytes.mean / records.mean } else { 0.0 };
+            let rate = records.mean.min(WRITE_RECORDS_PER_SECOND as f64);
+            let rate = rate.min(WRITE_BYTES_PER_SECOND as f64 / size.max(1.0));
+            PastShard { records: (rate * seconds) as u64, bytes: size as u32 }
+        };
+        history.shards = loads.records.iter().zip(&loads.bytes).map(shard).collect();
+    }
 }
 
 fn shard_loads(scenario: &Scenario, demands: &[Demand]) -> Vec<ShardLoads> {

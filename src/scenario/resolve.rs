@@ -26,6 +26,7 @@ use super::file::{
     END, EndSettings, REPLICATIONS, SEED, START, STUDY, ScenarioFile, StudySettings, WARM_UP, WarmUp,
 };
 use super::inputs::Inputs;
+use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
 use super::tree::Node;
@@ -85,6 +86,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
         variant: setting.variant,
     };
     (scenario.assumptions, scenario.notes) = resolver.finish()?;
+    load_check::fill_histories(&mut scenario);
     Ok(scenario)
 }
 

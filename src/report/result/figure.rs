@@ -231,7 +231,7 @@ pub fn lost(outcome: &Outcome) -> u64 {
 }
 
 fn expired(ledger: &Ledger) -> u64 {
-    ledger.fate("expired")
+    ledger.fate("expired") + ledger.fate("skipped")
 }
 
 #[cfg(test)]
