@@ -24,6 +24,7 @@ pub fn render(result: &RunResult) -> String {
         flow(result),
         capacity::capacity(result),
         writes::section(result),
+        writes::troubles(result),
         throttles(result),
         ordering(result),
         shards(result),

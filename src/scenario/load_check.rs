@@ -6,6 +6,7 @@
 
 mod demand;
 mod direct;
+pub mod estimates;
 mod tables;
 
 use schemars::JsonSchema;
@@ -78,6 +79,10 @@ pub struct LoadRow {
 pub struct LoadCheck {
     /// Loads, from tables to consumers.
     pub rows: Vec<LoadRow>,
+    /// Shards for each feed by AWS's own formulas.
+    pub shard_estimates: Vec<estimates::ShardEstimate>,
+    /// What items of mean size and their records come to.
+    pub items: Vec<estimates::ItemRow>,
     /// What else deserves a thought; whole sentences.
     pub warnings: Vec<String>,
 }
@@ -130,6 +135,8 @@ impl LoadCheck {
             check.consumer(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);
+        check.shard_estimates = estimates::shards(scenario, &demands);
+        check.items = estimates::items(scenario, &demands);
         check
     }
 
