@@ -429,7 +429,6 @@ fn references_to_nothing() {
 fn parts_that_are_not_built() {
     Refusals::default()
         .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
-        .change("{ provisioned: { write_units: 500 } }", "§PAY_PER_REQUEST", &["`PAY_PER_REQUEST`"])
         .change(
             "    kinesis: { stream",
             "    §streams: { view: keys_only }\n    kinesis: { stream",
@@ -443,7 +442,7 @@ fn parts_that_are_not_built() {
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
         .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
-        .append("§account: { lambda_concurrency: 1000 }\n", &["unknown key `account`"])
+        .append("account: { §lambda_concurrency: 1000 }\n", &["unknown key `lambda_concurrency`"])
         .end();
 }
 
