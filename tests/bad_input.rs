@@ -385,7 +385,7 @@ fn references_to_nothing() {
     Refusals::default()
         .change("tables.orders", "§tables.order", &["no `order` in `tables`; did you mean `orders`?"])
         .change("tables.orders", "§orders", &["a name in `tables`, such as `tables.x`; found `orders`"])
-        .change("tables.orders", "§kinesis.changes", &["such as `tables.x`; found `kinesis.changes`"])
+        .change("tables.orders", "§firehose.lake", &["such as `tables.x`; found `firehose.lake`"])
         .change("tables.orders", "§tables..orders", &["such as `tables.x`"])
         .change("stream: changes", "stream: §chnages", &["did you mean `changes`?"])
         .change("stream: changes", "stream: §kinesis.changes", &["no `kinesis.changes` in `kinesis`"])

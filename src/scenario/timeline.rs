@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity::CapacityPlan;
-use crate::units::Duration;
+use crate::systems::dynamodb::destination::Turn;
+use crate::units::{Duration, Percent};
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -27,10 +28,28 @@ pub struct EventSettings {
     pub split: Option<SplitSettings>,
     /// MergeShards: two neighbouring shards of a stream become one.
     pub merge: Option<MergeSettings>,
+    /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
+    pub disable: Option<Reference>,
+    /// A table's feed is switched on, with nothing from before (KDC-9).
+    pub enable: Option<Reference>,
+    /// A table's feed may not write to its stream (KDC-R6): `tables.orders.kinesis`; needs `for`.
+    pub lost_permission: Option<Reference>,
+    /// The encryption key of a feed's stream is throttled (KDC-R2); needs `for`.
+    pub kms_throttling: Option<KeyThrottlingSettings>,
     /// New values by path: `kinesis.changes.retention: 48h`; a new number of shards is an `UpdateShardCount`.
     #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "kinesis.changes.retention": "48h" }))]
     pub set: Option<IndexMap<String, IgnoredAny>>,
+}
+
+/// A throttled encryption key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyThrottlingSettings {
+    /// The feed: `tables.orders.kinesis`.
+    pub of: Reference,
+    /// Share of the puts that fail.
+    pub share: Percent,
 }
 
 /// More traffic, or less.
@@ -115,6 +134,8 @@ pub enum Action {
     Spike,
     /// A polling consumer, by number, stops reading.
     ConsumerOutage(usize),
+    /// Something happens to the destination of a table's feed, by number of the table.
+    Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.
     TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.

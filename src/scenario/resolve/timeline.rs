@@ -16,16 +16,16 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::stream;
+use super::{destination, stream};
 
 /// The paths that `set` can change.
 const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity.provisioned.shards`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
-struct Happening {
-    place: String,
-    what: String,
-    action: Action,
+pub(super) struct Happening {
+    pub place: String,
+    pub what: String,
+    pub action: Action,
 }
 
 /// Resolves the events, in file order, and draws up the arrivals of producers that have spikes.
@@ -94,14 +94,18 @@ fn happenings(
     scenario: &Scenario,
     settings: &EventSettings,
 ) -> Vec<Happening> {
-    let EventSettings { at: _, lasts, spike, outage, split, merge, set } = settings;
+    let EventSettings { at: _, lasts, spike, outage, split, merge, set, .. } = settings;
+    let turn = destination::written(settings);
     let kinds = [
         ("spike", spike.is_some()),
         ("outage", outage.is_some()),
         ("split", split.is_some()),
         ("merge", merge.is_some()),
         ("set", set.is_some()),
-    ];
+    ]
+    .into_iter()
+    .chain(destination::kinds(settings))
+    .collect::<Vec<_>>();
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
     }
@@ -121,6 +125,9 @@ fn happenings(
     }
     if let Some(merge) = merge {
         return self::merge(resolver, &path.key("merge"), merge, file).into_iter().collect();
+    }
+    if let Some(written) = turn {
+        return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();
     }
     if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
         let kind = if spike.is_some() { "spike" } else { "outage" };
