@@ -44,7 +44,7 @@ pub const WHEN_TRIMMED: Parameter =
     Parameter::published("", "when_trimmed", "what a consumer does when retention has passed it", "skip");
 /// The wait after a refused call.
 pub const REFUSED_WAIT: Parameter = Parameter::assumed(
-    "OWN-6",
+    "OWN-8",
     "refused_wait",
     "mean wait before a refused GetRecords call is tried again; half as long to one and a half times as long",
     "200ms",
