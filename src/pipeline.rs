@@ -1,7 +1,8 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`deliver`] (buffer to objects).
+//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery),
+//! [`lambda`] (stream to functions), [`deliver`] (buffer to objects).
 
 pub mod backlog;
 pub mod change;
@@ -9,6 +10,7 @@ pub mod deliver;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod lambda;
 pub mod quantities;
 pub mod read;
 pub mod source;
@@ -20,9 +22,11 @@ use crate::engine::queue::EventQueue;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::log::Record;
+use crate::systems::lambda::concurrency::Account;
 use change::Change;
 use deliver::Delivery;
 use event::Kind;
+use lambda::LambdaConsumer;
 use read::Consumer;
 use source::StreamSource;
 use write::{NextWrite, PendingWrite, TableSource, Writer};
@@ -51,6 +55,8 @@ pub struct Pipeline<const FULL: bool> {
     streams: Vec<StreamSource>,
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,
+    lambdas: Vec<LambdaConsumer>,
+    account: Account,
     changes: Slab<Change>,
     pending: Slab<PendingWrite>,
     objects: deliver::Objects,
@@ -139,6 +145,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),
+            Kind::Returned => self.returned(now, handle),
+            Kind::Fetched => self.fetched(now, handle),
+            Kind::Lane => self.lane_timer(now, handle),
             Kind::Interval => self.interval(now, handle),
             Kind::Uploaded => self.uploaded(now, handle),
         }

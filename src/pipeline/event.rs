@@ -8,27 +8,37 @@ pub enum Kind {
     Uploaded = 0,
     /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
     Processed = 1,
+    /// A function has ended. Before polls and pushes, so that its lane and its concurrency are free for what comes now.
+    Returned = 2,
     /// A producer writes. Before all that follows from writes.
-    Arrive = 2,
+    Arrive = 3,
     /// A producer's client tries a refused write again: after first tries, which came in no later.
-    WriteAgain = 3,
+    WriteAgain = 4,
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
-    Put = 4,
+    Put = 5,
     /// A reader polls a shard.
-    Poll = 5,
+    Poll = 6,
+    /// What a poll returned has reached a function. After the polls that may have returned it at once.
+    Fetched = 7,
+    /// A batching window or a wait of a function's lane ends. After what comes in at this instant, which still belongs to
+    /// the window.
+    Lane = 8,
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
-    Interval = 6,
+    Interval = 9,
 }
 
 impl Kind {
     /// All kinds, by rank.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Uploaded,
         Self::Processed,
+        Self::Returned,
         Self::Arrive,
         Self::WriteAgain,
         Self::Put,
         Self::Poll,
+        Self::Fetched,
+        Self::Lane,
         Self::Interval,
     ];
 
@@ -38,10 +48,13 @@ impl Kind {
         match rank {
             0 => Self::Uploaded,
             1 => Self::Processed,
-            2 => Self::Arrive,
-            3 => Self::WriteAgain,
-            4 => Self::Put,
-            5 => Self::Poll,
+            2 => Self::Returned,
+            3 => Self::Arrive,
+            4 => Self::WriteAgain,
+            5 => Self::Put,
+            6 => Self::Poll,
+            7 => Self::Fetched,
+            8 => Self::Lane,
             _ => Self::Interval,
         }
     }
@@ -51,10 +64,13 @@ impl Kind {
         match self {
             Self::Uploaded => "object uploaded",
             Self::Processed => "batch processed",
+            Self::Returned => "function ended",
             Self::Arrive => "write",
             Self::WriteAgain => "write retry",
             Self::Put => "put into a stream",
             Self::Poll => "poll of a shard",
+            Self::Fetched => "records at a function",
+            Self::Lane => "end of a batching window or wait",
             Self::Interval => "end of a buffer interval",
         }
     }
@@ -80,7 +96,7 @@ mod tests {
     #[test]
     fn ranks_are_the_places_in_the_list() {
         assert!(
-            (0..7).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
+            (0..10).all(|rank| Kind::of(rank) as u8 == rank && Kind::ALL[rank as usize] == Kind::of(rank))
         );
     }
 }

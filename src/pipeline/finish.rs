@@ -4,6 +4,7 @@ use super::backlog::Backlog;
 use super::deliver::{Delivery, ObjectRow};
 use super::event::Kind;
 use super::feed;
+use super::lambda::{self, LambdaConsumer};
 use super::quantities::Quantities;
 use super::read::Consumer;
 use super::source::StreamSource;
@@ -23,7 +24,9 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::TableMeter;
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::stream::ReadMeter;
+use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
 use std::fmt;
@@ -55,6 +58,8 @@ pub struct Outcome {
     pub consumers: Vec<ConsumerOutcome>,
     /// Delivery streams.
     pub deliveries: Vec<DeliveryOutcome>,
+    /// Functions.
+    pub lambdas: Vec<LambdaOutcome>,
 }
 
 /// What one table and its feed came to.
@@ -135,6 +140,21 @@ pub struct DeliveryOutcome {
     pub rows: Vec<ObjectRow>,
     /// Its series.
     pub series: Series<{ super::deliver::column::COUNT }>,
+}
+
+/// What one function and its mapping came to.
+#[derive(Clone, Debug)]
+pub struct LambdaOutcome {
+    /// Invocations.
+    pub meter: MappingMeter,
+    /// Reading.
+    pub reads: ReadMeter,
+    /// What was pushed to it, if it is a registered consumer.
+    pub fan_out: Option<FanOutMeter>,
+    /// From the intended write to the end of the invocation.
+    pub latency: Latency<{ PARTS.len() }>,
+    /// Its series.
+    pub series: Series<{ lambda::column::COUNT }>,
 }
 
 /// How far a run has come.
@@ -263,6 +283,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 delivery.firehose.any_buffered(|held| measured(held.written))
                     || stream.any_waiting(delivery.reader, |record| measured(record.written))
             })
+            || self.lambdas.iter().any(|lambda| {
+                let stream = &self.streams[lambda.stream].stream;
+                lambda.mapping.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(lambda.reader, |record| measured(record.written))
+            })
             || self.objects.any(|held| measured(held.written))
     }
 
@@ -278,6 +303,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         for source in &mut self.streams {
             source.stream.finish(end);
             source.loads.iter_mut().for_each(|load| load.finish(end));
+        }
+        for consumer in &mut self.lambdas {
+            consumer.mapping.finish(end);
+            if let lambda::Access::FanOut(fan_out) = &mut consumer.access {
+                fan_out.finish(end);
+            }
         }
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
@@ -299,6 +330,13 @@ impl<const FULL: bool> Pipeline<FULL> {
             rows: delivery.rows,
             series: delivery.series,
         };
+        let lambda = |consumer: LambdaConsumer| LambdaOutcome {
+            reads: reads(consumer.stream, consumer.reader),
+            fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            meter: consumer.mapping.meter,
+            latency: consumer.latency,
+            series: consumer.series,
+        };
         Ok(Outcome {
             end,
             fingerprint: self.fingerprint,
@@ -310,6 +348,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
+            lambdas: self.lambdas.into_iter().map(lambda).collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -345,7 +384,29 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (number, plan) in scenario.deliveries.iter().enumerate() {
             accounts.push(self.delivery_account(&plan.name, end, number));
         }
+        for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
+            accounts.push(self.lambda_account(&plan.name, end, consumer));
+        }
         Ledger { accounts }
+    }
+
+    fn lambda_account(&self, name: &str, end: Nanos, consumer: &LambdaConsumer) -> Account {
+        let source = &self.streams[consumer.stream];
+        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let meter = &consumer.mapping.meter;
+        Account {
+            path: resource("consumers", name),
+            entered: vec![("records", source.stream.appended_total())],
+            fates: vec![
+                ("processed", meter.processed),
+                ("filtered", meter.filtered),
+                ("on_failure", meter.on_failure),
+                ("discarded", meter.discarded),
+                ("in_hand", consumer.mapping.in_hand()),
+                ("waiting", waiting),
+                ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
+            ],
+        }
     }
 
     fn writer_account(&self, name: &str, number: usize, writer: &Writer) -> Account {

@@ -4,6 +4,8 @@ use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{ProducerPlan, Source};
@@ -166,6 +168,10 @@ pub struct Scenario {
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.
     pub deliveries: Vec<FirehosePlan>,
+    /// Functions with their mappings, in file order.
+    pub lambdas: Vec<LambdaPlan>,
+    /// The account that functions share.
+    pub account: AccountPlan,
 }
 
 impl Scenario {

@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::settings::parameter::Parameter;
+use crate::settings::reference::Reference;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::settings::StreamSettings;
-use crate::systems::polling::settings::ConsumerSettings;
+use crate::systems::lambda::settings::{AccountSettings, LambdaSettings};
+use crate::systems::polling::settings::PollingSettings;
 use crate::units::{Duration, Timestamp};
 use crate::workload::settings::WorkloadSettings;
 
@@ -73,6 +75,8 @@ pub struct ScenarioFile {
     /// What happens after the measured span.
     #[schemars(extend("default" = END.value))]
     pub end: Option<EndSettings>,
+    /// The account in which functions run.
+    pub account: Option<AccountSettings>,
     /// How the measured span becomes a month's bill.
     pub billing: Option<BillingSettings>,
     /// Producers, by name.
@@ -102,6 +106,18 @@ pub struct ScenarioFile {
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
     #[schemars(example = serde_json::json!({ "OPEN-6": { "reorder": "0%" } }))]
     pub assumptions: IndexMap<String, IgnoredAny>,
+}
+
+/// A consumer of a stream: what it reads, and exactly one kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsumerSettings {
+    /// The stream it reads.
+    pub reads: Reference,
+    /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
+    pub polling: Option<PollingSettings>,
+    /// A Lambda function with an event source mapping.
+    pub lambda: Option<LambdaSettings>,
 }
 
 /// Kind of question.

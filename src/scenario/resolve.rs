@@ -5,6 +5,7 @@
 mod arrivals;
 mod distribution;
 mod flow;
+mod lambda;
 mod objectives;
 mod producer;
 mod reader;
@@ -26,7 +27,8 @@ use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::pricing::PriceBook;
 use crate::settings::parameter::Parameter;
-use crate::systems::{dynamodb, firehose, kinesis, polling};
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::{self, dynamodb, firehose, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -44,6 +46,8 @@ pub fn parameters() -> Vec<Parameter> {
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
+        kinesis::fan_out::PARAMETERS,
+        systems::lambda::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -118,6 +122,8 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
         streams: Vec::new(),
         consumers: Vec::new(),
         deliveries: Vec::new(),
+        lambdas: Vec::new(),
+        account: AccountPlan { concurrency: 0, others: 0 },
     }
 }
 

@@ -1,5 +1,6 @@
 //! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
 
+pub mod fan_out;
 pub mod hash_range;
 pub mod log;
 pub mod plan;

@@ -31,11 +31,30 @@ pub struct ReadMeter {
     pub expired: u64,
 }
 
-/// A reader of the stream that polls.
+/// A reader of the stream.
 #[derive(Clone, Debug)]
 struct Reader {
-    grid: PollGrid,
+    /// When it polls; `None` for one that the stream pushes to.
+    clock: Option<PollGrid>,
     meter: ReadMeter,
+}
+
+impl Reader {
+    /// Its first poll of a shard.
+    fn first(&self, shard: usize) -> Nanos {
+        self.clock.as_ref().map_or(ASLEEP, |clock| clock.first(shard))
+    }
+
+    /// Its first poll of a shard at or after `now`; one that is pushed to looks at once.
+    #[inline]
+    fn at_or_after(&self, shard: usize, now: Nanos) -> Nanos {
+        self.clock.as_ref().map_or(now, |clock| clock.at_or_after(shard, now))
+    }
+
+    /// Time between its polls of one shard.
+    fn interval(&self) -> Nanos {
+        self.clock.as_ref().map_or(ASLEEP, PollGrid::interval)
+    }
 }
 
 /// A stream of open shards.
@@ -78,13 +97,23 @@ impl Stream {
 
     /// Adds a polling reader before the first record; it starts at the beginning. Returns its number.
     pub fn add_reader(&mut self, grid: PollGrid) -> usize {
+        self.add(Some(grid))
+    }
+
+    /// Adds a registered consumer, which has its own throughput and is pushed to (KDS-E1): see
+    /// [`fan_out`](super::fan_out). Returns its number among the readers.
+    pub fn register_stream_consumer(&mut self) -> usize {
+        self.add(None)
+    }
+
+    fn add(&mut self, clock: Option<PollGrid>) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
-        self.readers.push(Reader { grid, meter: ReadMeter::default() });
+        self.readers.push(Reader { clock, meter: ReadMeter::default() });
         let readers = self.readers.len();
         self.cursors = vec![Cursor::default(); self.shards.len() * readers];
         self.next_polls = (0..self.shards.len() * readers)
-            .map(|slot| self.readers[slot % readers].grid.first(slot / readers))
+            .map(|slot| self.readers[slot % readers].first(slot / readers))
             .collect();
         self.awake_from = vec![ASLEEP; self.shards.len() * readers];
         for shard in &mut self.shards {
@@ -138,7 +167,7 @@ impl Stream {
         let readers = &self.readers;
         let awake_from = &mut self.awake_from[shard * readers.len()..];
         BitsOf(sleepers).map(move |reader| {
-            awake_from[reader] = readers[reader].grid.at_or_after(shard, now);
+            awake_from[reader] = readers[reader].at_or_after(shard, now);
             (reader, awake_from[reader])
         })
     }
@@ -160,10 +189,11 @@ impl Stream {
         let readers = self.readers.len();
         let slot = shard * readers + reader;
         let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
-        let Reader { grid, meter } = &mut self.readers[reader];
+        let reader = &mut self.readers[reader];
         if self.next_polls[slot] <= now {
-            self.next_polls[slot] = grid.at_or_after(shard, now + 1);
+            self.next_polls[slot] = reader.at_or_after(shard, now + 1);
         }
+        let meter = &mut reader.meter;
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
         let cursor = &mut self.cursors[slot];
@@ -198,6 +228,47 @@ impl Stream {
         Ok(bytes)
     }
 
+    /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
+    pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
+        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        let slot = shard * self.readers.len() + reader;
+        let (log, cursor) = (&self.shards[shard].log, &mut self.cursors[slot]);
+        self.readers[reader].meter.expired += expire(&mut self.arena, log, cursor, horizon);
+        self.arena.peek(log, cursor)
+    }
+
+    /// Moves what a push to a registered consumer carries to the end of `out`: records that had arrived by `until`, at
+    /// most `bytes_max` bytes of them but at least one. Returns the bytes.
+    pub fn push_records(
+        &mut self,
+        shard: usize,
+        reader: usize,
+        until: Micros,
+        bytes_max: u64,
+        out: &mut Vec<Record>,
+    ) -> u64 {
+        let readers = self.readers.len();
+        let place = &mut self.shards[shard];
+        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        let (mut bytes, before) = (0, out.len());
+        while let Some(record) = self.arena.peek(&place.log, &cursors[reader]) {
+            let more = bytes + u64::from(record.bytes);
+            let fits = record.appended <= until && more <= bytes_max;
+            if !fits && out.len() > before {
+                break;
+            }
+            self.arena.step(&place.log, &mut cursors[reader]);
+            bytes = more;
+            out.push(record);
+        }
+        let meter = &mut self.readers[reader].meter;
+        meter.polls += 1;
+        meter.records += (out.len() - before) as u64;
+        meter.bytes += bytes;
+        self.arena.release_if_drained(&mut place.log, cursors);
+        bytes
+    }
+
     /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
     /// were calls all the same, and took their tokens in the order of their times. A reader that is awake makes its
     /// calls itself, and none while it is busy.
@@ -206,7 +277,7 @@ impl Stream {
         let slots = shard * count..(shard + 1) * count;
         if count == 1 || !self.read_limits.limit_calls() {
             for (reader, slot) in self.readers.iter_mut().zip(slots) {
-                let interval = reader.grid.interval();
+                let interval = reader.interval();
                 let next = &mut self.next_polls[slot];
                 let polls = now.min(self.awake_from[slot]).saturating_sub(*next).div_ceil(interval);
                 if polls == 0 {
@@ -230,7 +301,7 @@ impl Stream {
                 Err(ReadRefused::Calls) => reader.meter.refused_calls += 1,
                 Err(ReadRefused::Bytes) => reader.meter.refused_bytes += 1,
             }
-            self.next_polls[slot] += reader.grid.interval();
+            self.next_polls[slot] += reader.interval();
         }
     }
 
@@ -244,7 +315,7 @@ impl Stream {
             self.shards[shard].idle_readers |= 1 << reader;
             self.awake_from[slot] = ASLEEP;
             if self.next_polls[slot] < now {
-                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
+                self.next_polls[slot] = self.readers[reader].at_or_after(shard, now);
             }
         }
         drained
@@ -259,7 +330,7 @@ impl Stream {
     /// The first grid poll of a shard at or after `now`.
     #[inline]
     pub fn next_poll(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
-        self.readers[reader].grid.at_or_after(shard, now)
+        self.readers[reader].at_or_after(shard, now)
     }
 
     /// Accounts for empty polls up to the end of the run.

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::settings::parameter::Parameter;
-use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
 use crate::units::Duration;
 
@@ -33,16 +32,6 @@ pub const WORKERS: Parameter = Parameter::assumed(
 
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] = &[INTERVAL, BATCH_SIZE, PER_RECORD, PER_BATCH, WORKERS];
-
-/// A consumer of a stream.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConsumerSettings {
-    /// The stream it reads.
-    pub reads: Reference,
-    /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
-    pub polling: PollingSettings,
-}
 
 /// A polling consumer.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
