@@ -1,8 +1,8 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery),
-//! [`lambda`] (stream to functions), [`deliver`] (buffer to objects).
+//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`lambda`] (stream to functions),
+//! [`deliver`] (buffer to objects), [`reshard`] (shards that close and open).
 
 pub mod backlog;
 pub mod change;
@@ -13,7 +13,9 @@ pub mod finish;
 pub mod lambda;
 pub mod quantities;
 pub mod read;
+pub mod reshard;
 pub mod source;
+pub mod timeline;
 pub mod wiring;
 pub mod write;
 
@@ -21,6 +23,8 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
+use crate::measure::timeline::Timeline;
+use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::concurrency::Account;
 use change::Change;
@@ -63,6 +67,10 @@ pub struct Pipeline<const FULL: bool> {
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
+    /// Planned events.
+    plan: Vec<Occurrence>,
+    /// What happened to the pipeline itself so far.
+    pub timeline: Timeline,
     now: Nanos,
 }
 
@@ -140,8 +148,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[inline]
     fn step(&mut self, now: Nanos, kind: Kind, handle: u32) {
         match kind {
+            Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Reshard => self.reshard(now, handle),
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),

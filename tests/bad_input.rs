@@ -182,6 +182,38 @@ fn the_scenario_without_mistakes_is_accepted() {
 }
 
 #[test]
+fn wrong_events() {
+    let event = |event: &str| format!("events:\n  sale: {event}\n");
+    Refusals::default()
+        .append(&event("{ §at: 10m, for: 1m, outage: consumers.search }"), &["within the `duration` of 10m"])
+        .append(
+            &event("§{ at: 1m, for: 1m }"),
+            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `set`; found none"],
+        )
+        .append(&event("§{ at: 1m, outage: consumers.search }"), &["`outage` needs `for`"])
+        .append(&event("{ at: 1m, for: 1m, §outage: consumers.serch }"), &["did you mean `search`?"])
+        .append(
+            &event("{ at: 1m, for: 1m, spike: { of: workload.checkout, §factor: -2 } }"),
+            &["expected 0 to 1000"],
+        )
+        .append(
+            &event("{ at: 1m, for: 1m, spike: { §of: tables.orders, factor: 2 } }"),
+            &["expected a name in `workload`"],
+        )
+        .append(
+            &event("{ at: 1m, set: { §kinesis.changes.nonsense: 48h } }"),
+            &["cannot be changed while a run goes on"],
+        )
+        .append(
+            &event("{ at: 1m, set: { §kinesis.changes.retention: 1h } }"),
+            &["expected 24h to 365d (KDS-S1)"],
+        )
+        .append(&event("{ at: 1m, set: { kinesis.changes.retention: §soon } }"), &["soon"])
+        .append(&event("{ at: 1m, §for: 1m, set: { kinesis.changes.retention: 48h } }"), &["take `for` out"])
+        .end();
+}
+
+#[test]
 fn wrong_types() {
     Refusals::default()
         .change("orders\nabout", "§[a, b]\nabout", &["expected text; found a list"])
@@ -399,7 +431,7 @@ fn parts_that_are_not_built() {
             "    §streams: { view: keys_only }\n    kinesis: { stream",
             &["unknown key `streams`"],
         )
-        .change("    polling: {", "    §lambda: { batch_size: 5 }\n    polling: {", &["unknown key `lambda`"])
+        .change("    polling: {", "    §kcl: { workers: 5 }\n    polling: {", &["unknown key `kcl`"])
         .change(
             "    to: { s3: {} }",
             "    §format: { parquet: { ratio: 13% } }\n    to: { s3: {} }",
@@ -408,8 +440,6 @@ fn parts_that_are_not_built() {
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
         .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
         .append("§sweep: { seed: [1, 2] }\n", &["unknown key `sweep`"])
-        .append("§events: { down: { at: 20m } }\n", &["unknown key `events`"])
-        .append("§account: { lambda_concurrency: 1000 }\n", &["unknown key `account`"])
         .end();
 }
 

@@ -471,8 +471,8 @@ fn check_delivery(scenario: &Scenario, outcome: &Outcome, plan: &FirehosePlan, d
 /// A delivery stream calls at every moment of its clock (FH-S2), whether something is there or not.
 fn assert_calls(scenario: &Scenario, plan: &FirehosePlan, end: Nanos, reads: &ReadMeter) {
     let shards = scenario.streams[plan.stream].shards as usize;
-    let mut draws = Streams::new(scenario.seed, 0).named(&format!("firehose.{}.polls", plan.name));
-    let grid = plan.polls.grid(shards, &mut draws);
+    let draws = Streams::new(scenario.seed, 0).named(&format!("firehose.{}.polls", plan.name));
+    let grid = plan.polls.grid(shards, draws);
     let until = |end: Nanos| -> u64 {
         (0..shards).map(|shard| end.saturating_sub(grid.first(shard)).div_ceil(grid.interval())).sum()
     };

@@ -63,6 +63,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             per_record: 50_000,
             workers: 2,
         }],
+        timeline: Vec::new(),
         deliveries: vec![FirehosePlan {
             name: "lake".into(),
             stream: 0,

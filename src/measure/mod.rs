@@ -1,7 +1,9 @@
 //! Measures: observers that count. They can neither draw numbers nor schedule, and the models never read them.
 
+pub mod era;
 pub mod latency;
 pub mod ledger;
 pub mod ordering;
 pub mod series;
 pub mod shard_load;
+pub mod timeline;

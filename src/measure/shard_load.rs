@@ -20,6 +20,15 @@ impl Traffic {
         (self.records * 1_000 / WRITE_RECORDS_PER_SECOND).max(self.bytes * 1_000 / WRITE_BYTES_PER_SECOND)
     }
 
+    /// What was added since it was `earlier`.
+    pub(super) fn since(self, earlier: Self) -> Self {
+        Self {
+            records: self.records - earlier.records,
+            bytes: self.bytes - earlier.bytes,
+            refused: self.refused - earlier.refused,
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.records += other.records;
         self.bytes += other.bytes;
@@ -73,6 +82,19 @@ impl Default for ShardLoad {
 }
 
 impl ShardLoad {
+    /// The load on a shard that opens at `now`.
+    pub fn opened(now: Nanos) -> Self {
+        let second_at = now / SECOND;
+        Self { second_at, end_of_second: (second_at + 1) * SECOND, ..Self::default() }
+    }
+
+    /// Everything so far, the second under way included.
+    pub fn so_far(&self) -> Traffic {
+        let mut all = self.total;
+        all.add(self.second);
+        all
+    }
+
     /// Counts an accepted record.
     #[inline]
     pub fn accepted(&mut self, now: Nanos, bytes: u32) {

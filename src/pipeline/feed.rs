@@ -174,7 +174,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn try_put(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
         let feed = self.tables[change.table as usize].feed.as_mut()?;
         let linked = change.flags() & LINKED != 0;
-        let shard =
+        let mut shard =
             if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
         if change.bytes() > feed.record_bytes_max {
             return self.skip_too_large(now, handle, change);
@@ -183,7 +183,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         if change.flags() & flags::COPY != 0 && change.failures == 0 {
             feed.meter.units_copied += u64::from(change.units);
         }
-        let place = &mut self.streams[feed.plan.stream];
+        let stream = feed.plan.stream;
+        if self.streams[stream].stream.is_closed(shard) {
+            let table = &mut self.tables[change.table as usize];
+            shard = table.route_again(change.key, &self.streams[stream].stream);
+        }
+        let feed = self.tables[change.table as usize].feed.as_mut()?;
+        let place = &mut self.streams[stream];
         let outcome = place.stream.admit(now, shard, change.bytes());
         if FULL {
             feed.series.add(now, column::UNITS, u64::from(change.units));

@@ -13,11 +13,13 @@ use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
@@ -25,6 +27,7 @@ use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::TableMeter;
 use crate::systems::firehose::FirehoseMeter;
 use crate::systems::kinesis::fan_out::FanOutMeter;
+use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::PollingMeter;
@@ -44,6 +47,8 @@ pub struct Outcome {
     pub complete: bool,
     /// Everything accounted for.
     pub ledger: Ledger,
+    /// What happened to the pipeline itself.
+    pub timeline: Timeline,
     /// What the measured span used of everything that is billed.
     pub quantities: Quantities,
     /// What waited at moments spread evenly over the span.
@@ -106,6 +111,10 @@ pub struct FeedOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Its shards, open and closed.
+    pub lineage: Lineage,
+    /// Its load before, during and after each resharding; one era where there was none.
+    pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
 }
@@ -192,10 +201,6 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
-/// A steady study goes on at most as long again as its measured span, and this much, to see its last measured
-/// writes arrive.
-const DRAIN_MIN: Nanos = 30 * crate::engine::time::MINUTE;
-
 impl<const FULL: bool> Pipeline<FULL> {
     /// Runs one replication from start to end, telling `progress` now and then how far it is; `progress` answers
     /// whether to go on.
@@ -260,7 +265,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 if !self.measured_are_under_way() {
                     return Ok(Some(true));
                 }
-                if until >= scenario.duration * 2 + DRAIN_MIN {
+                if until >= scenario.ends_by() {
                     return Ok(Some(false));
                 }
             }
@@ -302,7 +307,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let end = self.now.max(scenario.duration);
         for source in &mut self.streams {
             source.stream.finish(end);
-            source.loads.iter_mut().for_each(|load| load.finish(end));
+            if FULL {
+                source.turn_era(end, false);
+            }
+            for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
+                load.finish(kin.closed.unwrap_or(end));
+            }
         }
         for consumer in &mut self.lambdas {
             consumer.mapping.finish(end);
@@ -343,6 +353,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             events: self.counts,
             complete,
             ledger,
+            timeline: self.timeline,
             quantities,
             backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
@@ -357,7 +368,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             streams: streams
                 .into_iter()
-                .map(|source| StreamOutcome { loads: source.loads, series: source.series })
+                .map(|source| StreamOutcome {
+                    loads: source.loads,
+                    lineage: source.stream.lineage().clone(),
+                    eras: source.eras,
+                    series: source.series,
+                })
                 .collect(),
         })
     }

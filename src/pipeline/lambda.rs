@@ -66,6 +66,14 @@ pub struct LambdaConsumer {
 }
 
 impl LambdaConsumer {
+    /// Makes room for shards that have come since.
+    pub fn extend(&mut self, shards: usize) {
+        self.mapping.grow(shards);
+        if let Access::FanOut(fan_out) = &mut self.access {
+            fan_out.grow(shards);
+        }
+    }
+
     /// What was pushed to it, if it is pushed to.
     pub fn fan_out(&self) -> Option<&FanOut> {
         match &self.access {
@@ -100,11 +108,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         if out.is_empty() {
             // Refused, or nothing was there: the next poll of the clock.
-            if !place.stream.sleep_if_drained(now, shard, consumer.reader) {
-                let at = place.stream.next_poll(now + 1, shard, consumer.reader);
-                self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
+            if place.stream.sleep_if_drained(now, shard, consumer.reader) {
+                return self.rest_on_shard(now, number, shard);
             }
-            return;
+            let at = place.stream.next_poll(now + 1, shard, consumer.reader);
+            return self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
         }
         let behind = place.stream.behind(shard, consumer.reader) > 0;
         consumer.mapping.left_behind(shard, behind);
@@ -118,8 +126,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Access::FanOut(fan_out) = &mut consumer.access else { return };
         let place = &mut self.streams[consumer.stream];
         let Some(oldest) = place.stream.oldest(now, shard, consumer.reader) else {
-            place.stream.sleep_if_drained(now, shard, consumer.reader);
-            return;
+            let _drained = place.stream.sleep_if_drained(now, shard, consumer.reader);
+            return self.rest_on_shard(now, number, shard);
         };
         let at = fan_out.arrives(now, shard, &oldest);
         if at > now {
@@ -149,10 +157,20 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.lambdas[number];
         let place = &mut self.streams[consumer.stream];
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-            return consumer.mapping.rest(shard);
+            return self.rest_on_shard(now, number, shard);
         }
         let at = if at_once { now } else { place.stream.next_poll(now, shard, consumer.reader) };
         self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
+    }
+
+    /// Nothing waits on a shard. If it is closed, its children are read once all of its own records are settled (KDS-S7).
+    fn rest_on_shard(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.lambdas[number];
+        let place = &mut self.streams[consumer.stream];
+        let closed = place.stream.is_closed(shard);
+        if consumer.mapping.rest(shard, closed) {
+            place.rest(now, shard, consumer.reader, &mut self.queue);
+        }
     }
 
     /// A window or a wait of a lane may be over.
@@ -182,6 +200,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let shard = mapping.shard_of(lane);
         if mapping.resume(shard) {
             self.read_on(now, number, shard, true);
+        } else if mapping.is_over(shard) {
+            self.rest_on_shard(now, number, shard);
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Quantities {
     pub write_units: Vec<u64>,
     /// PUT payload units, records and bytes accepted by each stream.
     pub streams: Vec<[u64; 3]>,
+    /// Open shards of each stream times the nanoseconds for which they were open.
+    pub shard_nanos: Vec<u128>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
@@ -31,6 +33,7 @@ impl Quantities {
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
+        self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         self.write_units.iter_mut().zip(&earlier.write_units).for_each(|(now, before)| *now -= before);
         self
     }
@@ -96,6 +99,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|source| [source.put_units, source.stream.appended_total(), source.bytes])
                 .collect(),
+            shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
             deliveries: self
                 .deliveries
                 .iter()

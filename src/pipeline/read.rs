@@ -29,6 +29,8 @@ pub struct Consumer {
     pub stream: usize,
     /// Its number among the stream's readers.
     pub reader: usize,
+    /// Before this it does not read.
+    pub down_until: Nanos,
     /// From the intended write to the end of processing: propagation, polling, queueing, execution.
     pub latency: Latency<4>,
     /// Its series.
@@ -64,6 +66,11 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn poll_for_consumer(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
+        if now < consumer.down_until {
+            let at = place.stream.next_poll(consumer.down_until, shard, consumer.reader);
+            self.queue.push(at, Kind::Poll as u8, pack(number, shard));
+            return self.release_worker(now, number, shard);
+        }
         let batch_size = consumer.polling.batch_size;
         let hand = consumer.polling.hand(shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
@@ -72,7 +79,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let Some(last) = hand.records.last().copied() else {
             // Refused, or retention took what was there: try again at the next poll of the clock.
-            if !place.stream.sleep_if_drained(now, shard, consumer.reader) {
+            if place.stream.sleep_if_drained(now, shard, consumer.reader) {
+                place.rest(now, shard, consumer.reader, &mut self.queue);
+            } else {
                 let at = place.stream.next_poll(now + 1, shard, consumer.reader);
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
             }
@@ -125,11 +134,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-            return;
+            return place.rest(now, shard, consumer.reader, &mut self.queue);
         }
         let behind = consumer.polling.hand(shard).behind;
         let at = if behind { now } else { place.stream.next_poll(now, shard, consumer.reader) };
         self.queue.push(at, Kind::Poll as u8, pack(number, shard));
+    }
+
+    /// An outage begins: what the workers have in hand is finished, and nothing more is read before `until`.
+    pub(super) fn stop_consumer(&mut self, now: Nanos, number: usize, until: Nanos) {
+        let consumer = &mut self.consumers[number];
+        consumer.down_until = consumer.down_until.max(until);
+        self.streams[consumer.stream].stream.pause_reader(now, consumer.reader, consumer.down_until);
     }
 
     /// The delivery stream calls GetRecords for one shard and buffers the records.
@@ -139,7 +155,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
         let _refused = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
-        if !place.stream.sleep_if_drained(now, shard, delivery.reader) {
+        if place.stream.sleep_if_drained(now, shard, delivery.reader) {
+            place.rest(now, shard, delivery.reader, &mut self.queue);
+        } else {
             let at = place.stream.next_poll(now + 1, shard, delivery.reader);
             self.queue.push(at, Kind::Poll as u8, handle);
         }

@@ -4,7 +4,7 @@ use super::deliver::{Delivery, Objects};
 use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
 use super::read::Consumer;
-use super::source::StreamSource;
+use super::source::{ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -13,9 +13,11 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
+use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
@@ -31,6 +33,7 @@ use crate::systems::s3::Bucket;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::Producer;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// What all replications of a scenario share and is dear to make: the shard of every item.
@@ -43,17 +46,16 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 pub struct Route {
     names: KeyNames,
-    replication: Option<(ReplicationPlan, HashRanges)>,
+    replication: Option<ReplicationPlan>,
     /// The shard of each item that exists at the start.
     shards: Vec<u16>,
 }
 
 impl Route {
-    /// The shard of an item, by hashing its key (KDS-H2).
-    pub fn shard(&self, key: u32) -> u16 {
-        let Some((plan, ranges)) = &self.replication else { return 0 };
+    /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
+    pub fn hash_key(&self, key: u32) -> u128 {
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
-        ranges.index_of(plan.hash_key(self.names.write(key, &mut buffer))) as u16
+        self.replication.as_ref().map_or(0, |plan| plan.hash_key(self.names.write(key, &mut buffer)))
     }
 
     /// The name of an item.
@@ -68,15 +70,12 @@ impl Prepared {
     pub fn new(scenario: &Scenario) -> Self {
         let route = |number: usize| {
             let table = &scenario.tables[number];
-            let replication = table.replication.as_ref().map(|plan| {
-                let shards = scenario.streams[plan.stream].shards;
-                (
-                    plan.clone(),
-                    HashRanges::even(std::num::NonZeroU32::new(shards).unwrap_or(std::num::NonZeroU32::MIN)),
-                )
-            });
+            let replication = table.replication.clone();
+            let shards = replication.as_ref().map_or(1, |plan| scenario.streams[plan.stream].shards);
+            let ranges = HashRanges::even(NonZeroU32::new(shards).unwrap_or(NonZeroU32::MIN));
             let mut route = Route { names: scenario.key_names(number), replication, shards: Vec::new() };
-            route.shards = (0..scenario.items(number)).map(|key| route.shard(key)).collect();
+            let shard = |key| ranges.index_of(route.hash_key(key)) as u16;
+            route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
         };
         Self { routes: (0..scenario.tables.len()).map(route).collect() }
@@ -120,6 +119,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ),
                 readers: Vec::new(),
                 loads: vec![ShardLoad::default(); if FULL { plan.shards as usize } else { 0 }],
+                eras: Vec::new(),
+                era: Era::default(),
+                hours: ShardHours::default(),
                 put_units: 0,
                 bytes: 0,
                 series: Series::new(span),
@@ -146,8 +148,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
+            plan: scenario.timeline.clone(),
+            timeline: Timeline::default(),
             now: 0,
         };
+        super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline
     }
@@ -202,12 +207,13 @@ fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource])
     let consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, &mut draws.named(&format!("consumers.{}.polls", plan.name)));
+        let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
         source.readers.push(number as u32);
         Consumer {
             polling: Polling::new(plan, shards),
             stream: plan.stream,
             reader: source.stream.add_reader(grid),
+            down_until: 0,
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }
@@ -225,7 +231,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             firehose: Firehose::new(number, plan, shards),
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
-            reader: source.stream.add_reader(plan.polls.grid(shards, &mut named("polls"))),
+            reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),
             compression: plan.compression,
             latency: Latency::default(),
             sizes: Histogram::default(),
@@ -246,7 +252,7 @@ fn lambdas(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -
         let (access, reader) = match &plan.via {
             Via::Shared(polls) => {
                 let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
-                let grid = polls.grid(shards, &mut draws.named(&format!("{path}.polls")));
+                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
                 let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
                 (access, source.stream.add_reader(grid))
             }

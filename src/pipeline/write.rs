@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::Kind;
 use super::feed::Feed;
+use super::source::StreamSource;
 use super::wiring::Route;
 use crate::engine::random::Keyed;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
@@ -10,6 +11,7 @@ use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
+use crate::systems::kinesis::stream::Stream;
 use crate::workload::producer::{Producer, Write};
 use std::sync::Arc;
 
@@ -107,10 +109,22 @@ impl TableSource {
 
     /// Makes room for items up to number `largest`, which a growing key space has come to.
     #[cold]
-    fn grow(&mut self, largest: usize) {
-        let items = self.feed.as_mut().map_or(&mut self.items, |feed| &mut feed.items);
-        let from = items.len();
-        items.extend((from..=largest).map(|key| self.route.shard(key as u32)));
+    fn grow(&mut self, largest: usize, streams: &[StreamSource]) {
+        let Self { items, feed, route, .. } = self;
+        let stream = feed.as_ref().map(|feed| &streams[feed.plan.stream].stream);
+        let items = feed.as_mut().map_or(items, |feed| &mut feed.items);
+        let shard = |key| stream.map_or(0, |stream| stream.lineage().shard_of(route.hash_key(key)));
+        items.extend((items.len() as u32..=largest as u32).map(shard));
+    }
+
+    /// The shard that an item's changes go to, now that the one they went to is closed.
+    #[cold]
+    pub fn route_again(&mut self, key: u32, stream: &Stream) -> usize {
+        let shard = stream.lineage().shard_of(self.route.hash_key(key));
+        if let Some(feed) = &mut self.feed {
+            feed.items.shards[key as usize] = shard;
+        }
+        usize::from(shard)
     }
 
     #[inline]
@@ -181,7 +195,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
         let largest = producer.batch_keys().max()? as usize;
         if largest >= table.items().len() {
-            table.grow(largest);
+            table.grow(largest, &self.streams);
         }
         if let Some(feed) = &table.feed {
             let shards = producer.batch_keys().map(|key| usize::from(feed.items.shards[key as usize]));

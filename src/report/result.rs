@@ -1,9 +1,11 @@
 //! What a run came to: `result.json`, of which all other files are renderings.
 
 pub mod cost;
+pub mod events;
 pub mod figure;
 pub mod flow;
 pub mod identity;
+pub mod lambda;
 pub mod latency;
 pub mod leg;
 pub mod objects;
@@ -62,6 +64,8 @@ pub struct RunResult {
     pub consumers: Vec<flow::ConsumerRow>,
     /// Delivery streams and the objects they made.
     pub objects: Vec<objects::DeliveryRow>,
+    /// What happened to the pipeline itself in replication 0.
+    pub events: Vec<events::EventRow>,
     /// The month's bill.
     pub cost: cost::Cost,
     /// The verdict on each objective.
@@ -127,6 +131,7 @@ impl RunResult {
             shards: shards::rows(scenario, outcomes),
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
+            events: events::rows(outcomes),
             cost,
             slo: scenario.objectives.iter().map(|asked| slo::judge(asked, &measured, complete)).collect(),
             usage,

@@ -1,6 +1,7 @@
 //! A scenario that cannot be wrong: units resolved, defaults filled in, names turned into numbers.
 
-use crate::engine::time::Nanos;
+use super::timeline::Occurrence;
+use crate::engine::time::{MINUTE, Nanos};
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
@@ -172,9 +173,20 @@ pub struct Scenario {
     pub lambdas: Vec<LambdaPlan>,
     /// The account that functions share.
     pub account: AccountPlan,
+    /// Planned events, in file order.
+    pub timeline: Vec<Occurrence>,
 }
 
+/// How long a steady study goes on at least after its span, to see its last measured writes arrive.
+const DRAIN_MIN: Nanos = 30 * MINUTE;
+
 impl Scenario {
+    /// When a run stops at the latest, whatever is still under way: a steady study goes on at most as long again as its
+    /// span, and some minutes more.
+    pub fn ends_by(&self) -> Nanos {
+        self.duration * 2 + DRAIN_MIN
+    }
+
     /// Keys of a table's items.
     pub fn key_names(&self, table: usize) -> KeyNames {
         self.items[table].names.clone()

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::fmt;
 
+use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::systems::dynamodb::settings::TableSettings;
@@ -92,6 +93,10 @@ pub struct ScenarioFile {
     /// Firehose delivery streams, by name.
     #[serde(default)]
     pub firehose: IndexMap<String, FirehoseSettings>,
+    /// Planned events, by name: what changes while the run goes on.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "sale": { "at": "20m", "for": "10m", "spike": { "of": "workload.checkout", "factor": 3 } } }))]
+    pub events: IndexMap<String, EventSettings>,
     /// Objectives: a figure's path and its bound.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "firehose.lake.freshness.max": { "max": "2m" }, "lost": { "equals": 0 } }))]

@@ -21,6 +21,7 @@ pub mod resolve;
 mod resolver;
 mod schema;
 pub mod source;
+pub mod timeline;
 pub mod tree;
 pub mod yaml;
 

@@ -12,6 +12,7 @@ mod reader;
 mod shape;
 mod stream;
 mod table;
+mod timeline;
 
 use super::canonical;
 use super::checked::{Billing, End, Identity, Scenario, Study, WarmUpRule};
@@ -72,6 +73,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let start = scenario.start;
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
+    timeline::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -124,6 +126,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
         deliveries: Vec::new(),
         lambdas: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
+        timeline: Vec::new(),
     }
 }
 

@@ -223,6 +223,16 @@ impl<'a> Resolver<'a> {
         value.expect("a declared default reads as what it is a default of: a test reads them all")
     }
 
+    /// The value that stands at a path whose type depends on the path, such as a new value in `events`.
+    pub fn value<T: DeserializeOwned>(&mut self, path: &Path) -> Option<T> {
+        let read = de::from_node::<T>(self.tree.get(path)?);
+        let note = |errors: Diagnostics| {
+            let errors = errors.into_errors().into_iter().map(|error| error.on(path.clone()));
+            self.errors.extend(errors);
+        };
+        read.map_err(note).ok()
+    }
+
     /// Lists something that is assumed and built in.
     pub fn assume(&mut self, parameter: &Parameter) {
         self.note_assumption(parameter, parameter.value.to_owned(), parameter.basis);

@@ -251,6 +251,13 @@ impl Firehose {
         });
     }
 
+    /// Makes room for shards up to this many.
+    pub fn extend(&mut self, shards: usize) {
+        if self.per == BufferPer::Shard {
+            self.buffers.resize(shards.max(self.buffers.len()), Buffer::default());
+        }
+    }
+
     /// Counts a delivered batch and keeps its memory for the next one.
     pub fn delivered(&mut self, mut batch: Batch) {
         self.meter.delivered += batch.records.len() as u64;

@@ -123,6 +123,11 @@ impl Polling {
         next
     }
 
+    /// Makes room for shards up to this many.
+    pub fn extend(&mut self, shards: usize) {
+        self.hands.resize(shards.max(self.hands.len()), InHand::default());
+    }
+
     /// Whether some record in a worker's hands is such a one.
     pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
         self.hands.iter().any(|hand| hand.records.iter().any(&such))

@@ -30,6 +30,16 @@ impl ArrivalPlan {
         Ok(Self::Poisson(Arc::new(RateProfile::constant(rate)?)))
     }
 
+    /// These arrivals with their rate multiplied in [`from`, `to`); see [`RateProfile::multiplied`]. A trace stays as recorded.
+    pub fn multiplied(&self, span: (Nanos, Nanos), factor: f64, until: Nanos) -> Result<Self, String> {
+        let multiply = |profile: &RateProfile| profile.multiplied(span, factor, until).map(Arc::new);
+        Ok(match self {
+            Self::Poisson(profile) => Self::Poisson(multiply(profile)?),
+            Self::Regular(profile) => Self::Regular(multiply(profile)?),
+            Self::Trace(trace) => Self::Trace(Arc::clone(trace)),
+        })
+    }
+
     /// Mean rate in [`from`, `to`), in events per second; 0 for an empty span.
     pub fn mean_rate(&self, from: Nanos, to: Nanos) -> f64 {
         match self {

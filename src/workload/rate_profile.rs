@@ -78,6 +78,28 @@ impl RateProfile {
         Ok(Self { bins, repeats: repeats && events_before > 0.0 })
     }
 
+    /// This rate, multiplied by `factor` in [`from`, `to`). A repeating profile is written out up to `until`, its last
+    /// moment of interest, and ends there.
+    ///
+    /// Errors: a rate above [`RATE_MAX`].
+    pub fn multiplied(&self, (from, to): (Nanos, Nanos), factor: f64, until: Nanos) -> Result<Self, String> {
+        let cycles = if self.repeats { until.div_ceil(self.length()).max(1) } else { 1 };
+        let mut stretches = Vec::new();
+        for cycle in 0..cycles {
+            let shift = cycle * self.length();
+            for bin in &self.bins {
+                let (start, end) = (bin.start + shift, bin.end + shift);
+                let (first, last) = (from.clamp(start, end), to.clamp(start, end));
+                let pieces = [(start, first, 1.0), (first, last, factor), (last, end, 1.0)];
+                let pieces = pieces.into_iter().filter(|(start, end, _)| start < end);
+                stretches.extend(
+                    pieces.map(|(start, end, by)| Stretch { length: end - start, rate: bin.rate * by }),
+                );
+            }
+        }
+        Self::new(&stretches, false)
+    }
+
     /// The same rate for ever.
     pub fn constant(rate: f64) -> Result<Self, String> {
         Self::new(&[Stretch { length: END_OF_TIME, rate }], false)
@@ -205,6 +227,19 @@ mod tests {
                     let found = profile.peak_rate(from * SECOND, to * SECOND, window * SECOND);
                     assert!((found - tried).abs() < 1e-12, "{from} {to} {window}: {found}, {tried}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_spike_adds_what_its_factor_says_and_nothing_elsewhere() {
+        for profile in [steps(false), steps(true)] {
+            let spiked = profile.multiplied((7 * SECOND, 20 * SECOND), 3.0, 100 * SECOND).unwrap();
+            for s in 0..=100 {
+                let before = profile.events_until(s * SECOND);
+                let within = profile.events_until((s * SECOND).clamp(7 * SECOND, 20 * SECOND));
+                let added = 2.0 * (within - profile.events_until(7 * SECOND));
+                assert!((spiked.events_until(s * SECOND) - before - added).abs() < 1e-9, "{s}");
             }
         }
     }

@@ -52,6 +52,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         deliveries: vec![],
         lambdas: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
+        timeline: vec![],
     }
 }
 

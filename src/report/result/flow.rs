@@ -164,20 +164,22 @@ pub struct ConsumerRow {
     pub path: String,
     /// What it reads, such as `kinesis.changes`.
     pub reads: String,
-    /// Workers.
-    pub workers: u32,
+    /// Workers; null where its kind has none.
+    pub workers: Option<u32>,
     /// Records processed.
     pub processed: u64,
     /// Batches processed.
     pub batches: u64,
     /// Records in a batch on average.
     pub records_per_batch: Option<f64>,
-    /// Share of the workers' time in which they processed.
+    /// Share of the workers' time in which they processed; null where its kind has none.
     pub busy_share: Option<f64>,
     /// Peak of `GetRecords.IteratorAgeMilliseconds` in any replication.
     pub iterator_age_max_ms: Option<f64>,
-    /// Its GetRecords calls.
+    /// Its GetRecords calls; for a registered consumer, its pushes.
     pub calls: ReadRow,
+    /// What a Lambda function did; null for other kinds.
+    pub lambda: Option<super::lambda::LambdaRow>,
 }
 
 /// GetRecords calls.
@@ -230,14 +232,16 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         ConsumerRow {
             path: resource("consumers", &plan.name),
             reads: resource("kinesis", &scenario.streams[plan.stream].name),
-            workers: plan.workers,
+            workers: Some(plan.workers),
             processed,
             batches,
             records_per_batch: share(processed, batches).and_then(rounded),
             busy_share: share(busy, time).and_then(rounded),
             iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
             calls: ReadRow::sum(consumers().map(|consumer| &consumer.reads)),
+            lambda: None,
         }
     };
-    (0..scenario.consumers.len()).map(row).collect()
+    let polling = (0..scenario.consumers.len()).map(row);
+    polling.chain(super::lambda::rows(scenario, outcomes)).collect()
 }

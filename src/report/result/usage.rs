@@ -7,7 +7,11 @@ use crate::pipeline::finish::Outcome;
 use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
+use crate::systems::lambda::mapping::Via;
+use crate::systems::lambda::retry::Destination;
 
+/// Milliseconds times MiB in one GB-second.
+const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
 /// Up to here, longer retention is billed by shard-hours; beyond, also by stored bytes.
@@ -23,7 +27,12 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(
+        &mut month,
+        &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
+    )?;
     add_all(&mut month, &hourly(scenario)?.scale(represents, u128::from(HOUR))?)?;
+    add_all(&mut month, &shard_hours(scenario, outcomes)?.scale(represents, spans * u128::from(HOUR))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
     add_all(&mut month, &long_term.scale(1, u128::from(scenario.billing.month))?)?;
@@ -53,6 +62,15 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
             usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
         }
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            usage.add("lambda.req", Cause::Base, Decimal::from(used.requests[0]))?;
+            usage.add("lambda.req", Cause::Retries, Decimal::from(used.requests[1]))?;
+            match plan.mapping.retry.destination {
+                Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
+                Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
+                None => {}
+            }
+        }
         for [puts, _] in &quantities.s3 {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
         }
@@ -69,6 +87,9 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
+        for used in &quantities.lambdas {
+            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes))?;
+        }
         for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
@@ -79,17 +100,50 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
     Ok(usage)
 }
 
+/// Milliseconds times MiB of memory for which functions ran, each invocation rounded up to a millisecond.
+fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            let id = if plan.function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
+            let memory = Decimal::from(plan.function.memory_mib);
+            let ran = Decimal::new(i64::try_from(used.run_micros[0]).unwrap_or(i64::MAX), 3);
+            usage.add(id, Cause::Base, ran * memory)?;
+            usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
+            usage.add(id, Cause::Retries, Decimal::from(used.billed_millis[1]) * memory)?;
+        }
+    }
+    Ok(usage)
+}
+
 /// Units that are billed for each hour, used or not.
 fn hourly(scenario: &Scenario) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for table in &scenario.tables {
         usage.add("ddb.prov.wcu_h", Cause::Base, Decimal::from(table.write_units))?;
     }
-    for stream in &scenario.streams {
-        let shards = Decimal::from(stream.shards);
-        usage.add("kds.prov.shard_h", Cause::Base, shards)?;
-        if stream.retention > DAY {
-            usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+    Ok(usage)
+}
+
+/// Open shards times the nanoseconds for which they were open.
+fn shard_hours(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for (number, (stream, nanos)) in scenario.streams.iter().zip(&quantities.shard_nanos).enumerate() {
+            let shards = i128::try_from(*nanos)
+                .ok()
+                .and_then(|nanos| Decimal::try_from_i128_with_scale(nanos, 0).ok());
+            let id = "kds.prov.shard_h";
+            let shards = shards.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
+            usage.add(id, Cause::Base, shards)?;
+            if stream.retention > DAY {
+                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+            }
+            for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
+                if matches!(plan.via, Via::FanOut(_)) {
+                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, shards)?;
+                }
+            }
         }
     }
     Ok(usage)
@@ -118,7 +172,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Requests, units and bytes are those of the measured span, as the mean of the replications, scaled to the \
          time that the scenario stands for."
             .to_owned(),
-        "Provisioned write units and shards are billed for every hour of that time.".to_owned(),
+        "Provisioned write units and open shards are billed for every hour of that time.".to_owned(),
     ];
     if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
         rules.push(
@@ -135,7 +189,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         );
     }
     rules.push(
-        "Not in this bill: the table's storage and reads, consumers' computing time, data transfer, logs, metrics, \
+        "Not in this bill: the table's storage and reads, polling consumers' computing time, data transfer, logs, metrics, \
          encryption keys, taxes and discounts."
             .to_owned(),
     );

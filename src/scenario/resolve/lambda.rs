@@ -3,7 +3,7 @@
 use super::reader::Reads;
 use super::{distribution, stream};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND};
+use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
@@ -179,7 +179,7 @@ fn errors(settings: &ErrorSettings) -> Errors {
         rate: settings.rate.map_or(0.0, Percent::fraction),
         poison_share: poison.share.map_or(0.0, Percent::fraction),
         poison_keys: poison.keys.unwrap_or_default(),
-        poison_at: poison.at.unwrap_or_default().into_iter().map(|at| at.nanos() / MICROSECOND).collect(),
+        poison_at: Vec::new(),
     }
 }
 

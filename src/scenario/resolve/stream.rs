@@ -7,12 +7,11 @@ use crate::settings::parameter::Parameter;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
+use crate::systems::kinesis::reshard::SHARDS_MAX;
 use crate::systems::kinesis::settings::{
     BURST, GET_RECORDS_CALLS, MAX_RECORD, RETENTION, StreamCapacity, StreamSettings,
 };
 use crate::units::{Bytes, Duration};
-
-const SHARDS_MAX: u32 = 10_000;
 
 /// Resolves a stream.
 pub(super) fn resolve(
@@ -25,8 +24,7 @@ pub(super) fn resolve(
     let shards = path.key("capacity").key("provisioned").key("shards");
     resolver.within(&shards, capacity.shards, 1..=SHARDS_MAX, "KDS-S8");
     let retention: Duration = resolver.take(settings.retention, &RETENTION);
-    let hours = |hours| Duration::from_nanos(hours * HOUR);
-    resolver.within(&path.key("retention"), retention, hours(24)..=hours(8_760), "KDS-S1");
+    check_retention(resolver, &path.key("retention"), retention);
     let largest: Bytes = resolver.take(settings.max_record, &MAX_RECORD);
     let largest_path = path.key("max_record");
     resolver.within(&largest_path, largest, Bytes::new(1 << 20)..=Bytes::new(10 << 20), "KDS-W4");
@@ -42,6 +40,12 @@ pub(super) fn resolve(
         record_bytes_max: u32::try_from(largest.get()).unwrap_or(u32::MAX),
         limit_calls: resolver.take(limits.and_then(|limits| limits.get_records_calls), &GET_RECORDS_CALLS),
     }
+}
+
+/// Checks how long records stay.
+pub(super) fn check_retention(resolver: &mut Resolver, path: &Path, retention: Duration) {
+    let hours = |hours| Duration::from_nanos(hours * HOUR);
+    resolver.within(path, retention, hours(24)..=hours(8_760), "KDS-S1");
 }
 
 /// Resolves the clock of a reader; `path` is where its `interval` and `phase` are.

@@ -32,7 +32,7 @@ pub fn shard_of(hash: u128, shards: NonZeroU32) -> u32 {
 
 /// `floor(2^128 / shards)`, except that a single range is one hash key short, since 2^128 does not fit; its
 /// start and its index come out right all the same.
-const fn even_width(shards: NonZeroU32) -> u128 {
+pub(super) const fn even_width(shards: NonZeroU32) -> u128 {
     let shards = shards.get() as u128;
     // Dividing 2^128 - 1 instead gives the same floor unless the shards divide 2^128.
     if shards > 1 && shards.is_power_of_two() { u128::MAX / shards + 1 } else { u128::MAX / shards }

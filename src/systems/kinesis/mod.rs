@@ -1,12 +1,15 @@
 //! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
 
+pub mod exception;
 pub mod fan_out;
 pub mod hash_range;
+pub mod lineage;
 pub mod log;
 pub mod plan;
 pub mod poll_grid;
 pub mod poll_settings;
 pub mod read_limit;
+pub mod reshard;
 pub mod settings;
 pub mod shard;
 pub mod stream;

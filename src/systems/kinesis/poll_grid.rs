@@ -23,12 +23,11 @@ pub struct PollPlan {
 
 impl PollPlan {
     /// The clock over `shards` shards.
-    pub fn grid(&self, shards: usize, draws: &mut Draws) -> PollGrid {
-        let phase = |shard: u64| match self.phase {
-            PollPhase::Random => draws.below(self.interval),
-            PollPhase::Staggered(step) => shard * step,
-        };
-        PollGrid::new(self.interval, (0..shards as u64).map(phase).collect())
+    pub fn grid(&self, shards: usize, draws: Draws) -> PollGrid {
+        let mut grid =
+            PollGrid { interval: self.interval, phases: Vec::new(), rule: Some((self.phase, draws)) };
+        grid.extend(shards);
+        grid
     }
 }
 
@@ -37,13 +36,26 @@ impl PollPlan {
 pub struct PollGrid {
     interval: Nanos,
     phases: Vec<Nanos>,
+    /// Where the clock starts on shards to come, with the draws for it.
+    rule: Option<(PollPhase, Draws)>,
 }
 
 impl PollGrid {
     /// A grid for as many shards as there are phases; `interval` is not zero.
     pub fn new(interval: Nanos, phases: Vec<Nanos>) -> Self {
         debug_assert!(interval > 0, "polls need time between them");
-        Self { interval, phases }
+        Self { interval, phases, rule: None }
+    }
+
+    /// Makes room for shards up to this many; where no rule is known, new ones start with the interval.
+    pub fn extend(&mut self, shards: usize) {
+        for shard in self.phases.len()..shards {
+            self.phases.push(match &mut self.rule {
+                Some((PollPhase::Random, draws)) => draws.below(self.interval),
+                Some((PollPhase::Staggered(step), _)) => shard as u64 * *step,
+                None => 0,
+            });
+        }
     }
 
     /// Time between two polls of one shard.

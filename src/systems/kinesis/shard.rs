@@ -39,13 +39,15 @@ impl WriteLimits {
     }
 }
 
-/// One open shard.
+/// One shard.
 #[derive(Clone, Debug)]
 pub struct Shard {
     records: TokenBucket,
     bytes: TokenBucket,
     /// Readers that have nothing to read here and wait to be woken, one bit each.
     pub idle_readers: u64,
+    /// Whether it takes no more records (KDS-S6).
+    pub closed: bool,
     /// The records.
     pub log: Log,
 }
@@ -57,6 +59,7 @@ impl Shard {
             records: limits.records.full(),
             bytes: limits.bytes.full(),
             idle_readers: 0,
+            closed: false,
             log: Log::default(),
         }
     }

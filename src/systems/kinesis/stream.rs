@@ -1,16 +1,21 @@
 //! A data stream: its shards, their records, and the polling readers that share them.
 
+use super::lineage::{Lineage, ShardState};
 use super::log::{Arena, Cursor, Log, Micros, Record};
 use super::poll_grid::PollGrid;
 use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadBudget, ReadLimits, ReadRefused};
+use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
 use crate::engine::time::{MICROSECOND, Nanos};
+use std::num::NonZeroU32;
 
 /// Readers that one stream can have in one scenario: as many as the bits that say who sleeps.
 pub const READERS_MAX: usize = 64;
 
 /// Later than any poll: a sleeping reader's polls are accounted for, not made.
-const ASLEEP: Nanos = Nanos::MAX;
+pub(super) const ASLEEP: Nanos = Nanos::MAX;
+/// The next poll of a reader that makes none on a shard: it has not come there, or has come to its end.
+pub(super) const NEVER: Nanos = Nanos::MAX;
 
 /// What GetRecords calls of one reader came to, over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,57 +38,73 @@ pub struct ReadMeter {
 
 /// A reader of the stream.
 #[derive(Clone, Debug)]
-struct Reader {
+pub(super) struct Reader {
     /// When it polls; `None` for one that the stream pushes to.
-    clock: Option<PollGrid>,
-    meter: ReadMeter,
+    pub(super) clock: Option<PollGrid>,
+    pub(super) meter: ReadMeter,
+    /// Whether it reads a shard only after its parents (KDS-S7).
+    pub(super) parents_first: bool,
 }
 
 impl Reader {
     /// Its first poll of a shard.
     fn first(&self, shard: usize) -> Nanos {
-        self.clock.as_ref().map_or(ASLEEP, |clock| clock.first(shard))
+        self.clock.as_ref().map_or(NEVER, |clock| clock.first(shard))
     }
 
     /// Its first poll of a shard at or after `now`; one that is pushed to looks at once.
     #[inline]
-    fn at_or_after(&self, shard: usize, now: Nanos) -> Nanos {
+    pub(super) fn at_or_after(&self, shard: usize, now: Nanos) -> Nanos {
         self.clock.as_ref().map_or(now, |clock| clock.at_or_after(shard, now))
+    }
+
+    /// The poll of a shard from which on its calls are accounted for: one that is pushed to makes none.
+    pub(super) fn next_call(&self, shard: usize, now: Nanos) -> Nanos {
+        self.clock.as_ref().map_or(NEVER, |clock| clock.at_or_after(shard, now))
     }
 
     /// Time between its polls of one shard.
     fn interval(&self) -> Nanos {
-        self.clock.as_ref().map_or(ASLEEP, PollGrid::interval)
+        self.clock.as_ref().map_or(NEVER, PollGrid::interval)
     }
 }
 
-/// A stream of open shards.
+/// A stream of shards, open and closed.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    write_limits: WriteLimits,
-    read_limits: ReadLimits,
-    retention: Micros,
-    shards: Vec<Shard>,
+    pub(super) write_limits: WriteLimits,
+    pub(super) read_limits: ReadLimits,
+    pub(super) retention: Micros,
+    pub(super) lineage: Lineage,
+    pub(super) resharding: Resharding,
+    pub(super) shards: Vec<Shard>,
     /// What polling readers may still take from each shard.
-    budgets: Vec<ReadBudget>,
-    arena: Arena,
-    readers: Vec<Reader>,
+    pub(super) budgets: Vec<ReadBudget>,
+    /// Readers that have come to the end of each shard, one bit each.
+    pub(super) ended: Vec<u64>,
+    pub(super) arena: Arena,
+    pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
-    cursors: Vec<Cursor>,
+    pub(super) cursors: Vec<Cursor>,
     /// The first grid poll of reader `r` on shard `s` that is not accounted for.
-    next_polls: Vec<Nanos>,
+    pub(super) next_polls: Vec<Nanos>,
     /// From when on the polls of reader `r` on shard `s` are calls of its own; [`ASLEEP`] while it sleeps.
-    awake_from: Vec<Nanos>,
+    pub(super) awake_from: Vec<Nanos>,
 }
 
 impl Stream {
-    /// A stream of `shards` shards whose records stay for `retention`.
+    /// A stream of `shards` even shards, at least one, whose records stay for `retention`.
     pub fn new(shards: usize, retention: Nanos, large_records: bool, limit_calls: bool) -> Self {
+        let count = u32::try_from(shards).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let shards = count.get() as usize;
         let write_limits = WriteLimits::new(large_records);
         let read_limits = ReadLimits::new(limit_calls);
         Self {
             shards: vec![Shard::new(&write_limits); shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
+            ended: vec![0; shards],
+            lineage: Lineage::even(count),
+            resharding: Resharding::new(0),
             write_limits,
             read_limits,
             retention: retention / MICROSECOND,
@@ -109,7 +130,7 @@ impl Stream {
     fn add(&mut self, clock: Option<PollGrid>) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
-        self.readers.push(Reader { clock, meter: ReadMeter::default() });
+        self.readers.push(Reader { clock, meter: ReadMeter::default(), parents_first: true });
         let readers = self.readers.len();
         self.cursors = vec![Cursor::default(); self.shards.len() * readers];
         self.next_polls = (0..self.shards.len() * readers)
@@ -120,6 +141,27 @@ impl Stream {
             shard.idle_readers |= 1 << number;
         }
         number
+    }
+
+    /// Lets a reader go to new shards without reading their parents first.
+    pub fn ignore_parents(&mut self, reader: usize) {
+        self.readers[reader].parents_first = false;
+    }
+
+    /// Its shards, open and closed.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// What a shard does at `now`.
+    pub fn shard_state(&self, now: Nanos, shard: usize) -> ShardState {
+        self.lineage.state(shard, now, self.retention * MICROSECOND)
+    }
+
+    /// Whether a shard takes no more records: a put has to find the shard that does.
+    #[inline]
+    pub fn is_closed(&self, shard: usize) -> bool {
+        self.shards[shard].closed
     }
 
     /// PutRecord: appends to a shard, or refuses with ProvisionedThroughputExceededException (KDS-W6).
@@ -189,11 +231,11 @@ impl Stream {
         let readers = self.readers.len();
         let slot = shard * readers + reader;
         let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
-        let reader = &mut self.readers[reader];
+        let clock = &mut self.readers[reader];
         if self.next_polls[slot] <= now {
-            self.next_polls[slot] = reader.at_or_after(shard, now + 1);
+            self.next_polls[slot] = clock.next_call(shard, now + 1);
         }
-        let meter = &mut reader.meter;
+        let meter = &mut clock.meter;
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
         let cursor = &mut self.cursors[slot];
@@ -223,6 +265,11 @@ impl Stream {
         meter.records += (out.len() - before) as u64;
         meter.bytes += bytes;
         budget.took(&self.read_limits, now, bytes);
+        if place.closed && self.cursors[slot].behind(&place.log) == 0 {
+            // NextShardIterator is null (KDS-R9).
+            self.ended[shard] |= 1 << reader;
+            self.next_polls[slot] = NEVER;
+        }
         self.arena
             .release_if_drained(&mut place.log, &mut self.cursors[shard * readers..(shard + 1) * readers]);
         Ok(bytes)
@@ -234,7 +281,12 @@ impl Stream {
         let slot = shard * self.readers.len() + reader;
         let (log, cursor) = (&self.shards[shard].log, &mut self.cursors[slot]);
         self.readers[reader].meter.expired += expire(&mut self.arena, log, cursor, horizon);
-        self.arena.peek(log, cursor)
+        let oldest = self.arena.peek(log, cursor);
+        if oldest.is_none() && self.shards[shard].closed {
+            // The last event names the child shards (KDS-E7).
+            self.ended[shard] |= 1 << reader;
+        }
+        oldest
     }
 
     /// Moves what a push to a registered consumer carries to the end of `out`: records that had arrived by `until`, at
@@ -306,10 +358,14 @@ impl Stream {
     }
 
     /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does. While it sleeps, its
-    /// clock's polls from now on, but after its last call, count as made.
+    /// clock's polls from now on, but after its last call, count as made. On a closed shard it rests only once a call
+    /// has told it that this is the end; then it [turns to the children](Self::turn_to_children).
     #[inline]
     pub fn sleep_if_drained(&mut self, now: Nanos, shard: usize, reader: usize) -> bool {
         let drained = self.behind(shard, reader) == 0;
+        if drained && self.shards[shard].closed {
+            return self.ended[shard] & 1 << reader != 0;
+        }
         if drained {
             let slot = shard * self.readers.len() + reader;
             self.shards[shard].idle_readers |= 1 << reader;
@@ -333,6 +389,26 @@ impl Stream {
         self.readers[reader].at_or_after(shard, now)
     }
 
+    /// A reader makes no calls before `until`.
+    pub fn pause_reader(&mut self, now: Nanos, reader: usize, until: Nanos) {
+        for shard in 0..self.shards.len() {
+            self.settle_empty_polls(now, shard);
+            let slot = shard * self.readers.len() + reader;
+            self.next_polls[slot] = self.readers[reader].next_call(shard, until);
+        }
+    }
+
+    /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2).
+    pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
+        let readers = self.readers.len();
+        for (slot, cursor) in self.cursors.iter_mut().enumerate() {
+            let (log, reader) = (&self.shards[slot / readers].log, &mut self.readers[slot % readers]);
+            let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+            reader.meter.expired += expire(&mut self.arena, log, cursor, horizon);
+        }
+        self.retention = retention / MICROSECOND;
+    }
+
     /// Accounts for empty polls up to the end of the run.
     pub fn finish(&mut self, end: Nanos) {
         for shard in 0..self.shards.len() {
@@ -345,7 +421,7 @@ impl Stream {
         &self.readers[reader].meter
     }
 
-    /// How many shards are open.
+    /// How many shards there are, closed ones included; they are numbered from 0.
     pub fn shard_count(&self) -> usize {
         self.shards.len()
     }

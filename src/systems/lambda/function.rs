@@ -65,8 +65,10 @@ pub struct Function {
     poison_below: u64,
     /// The poison records that moments have chosen, so far.
     chosen: Vec<Option<u64>>,
-    /// While it is set, every invocation fails at its first record.
-    pub outage: bool,
+    /// Before this every invocation fails at its first record.
+    down_until: Nanos,
+    /// Another share of invocations fails until this moment.
+    other_rate: (u64, Nanos),
 }
 
 /// What a record's chances are addressed by; copies of a change share it.
@@ -83,9 +85,20 @@ impl Function {
             rate_below: threshold(plan.errors.rate),
             poison_below: threshold(plan.errors.poison_share),
             chosen: vec![None; plan.errors.poison_at.len()],
-            outage: false,
+            down_until: 0,
+            other_rate: (0, 0),
             plan: plan.clone(),
         }
+    }
+
+    /// An outage: every invocation fails.
+    pub fn fail_until(&mut self, until: Nanos) {
+        self.down_until = self.down_until.max(until);
+    }
+
+    /// This share of invocations fails for a while, instead of the usual one.
+    pub fn set_error_rate(&mut self, rate: f64, until: Nanos) {
+        self.other_rate = (threshold(rate), until);
     }
 
     /// Whether it always fails at this record.
@@ -106,7 +119,7 @@ impl Function {
     }
 
     /// Runs with a batch that is not empty; `attempt` counts its tries.
-    pub fn run(&mut self, records: &[Held], attempt: u32, cold: bool) -> Run {
+    pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool) -> Run {
         let address = records.first().map_or(0, |held| identity(&held.record));
         let mut draws = self.durations.draws(address, attempt);
         let factor = self.plan.spread.sample(&mut draws);
@@ -115,9 +128,11 @@ impl Function {
         let quiet =
             errors.poison_share == 0.0 && errors.poison_keys.is_empty() && errors.poison_at.is_empty();
         let poison = if quiet { None } else { records.iter().position(|held| self.is_poison(&held.record)) };
-        let by_chance = (self.rate_below > 0 && self.coins.bits(address, 1 + attempt) < self.rate_below)
+        let below = if now < self.other_rate.1 { self.other_rate.0 } else { self.rate_below };
+        let by_chance = (below > 0 && self.coins.bits(address, 1 + attempt) < below)
             .then(|| draws.below(records.len() as u64) as usize);
-        let mut fails_at = [poison, by_chance, self.outage.then_some(0)].into_iter().flatten().min();
+        let mut fails_at =
+            [poison, by_chance, (now < self.down_until).then_some(0)].into_iter().flatten().min();
         let time = |processed: usize| {
             round((self.plan.base as f64 + self.plan.per_record as f64 * processed as f64) * factor)
         };
@@ -160,10 +175,10 @@ mod tests {
     fn lam_c6_a_function_that_exceeds_its_timeout_fails_there() {
         let plan = FunctionPlan { timeout: 60 * MILLISECOND, ..plan() };
         let mut function = Function::new(&plan, &Streams::new(1, 0), "consumers.x");
-        let run = function.run(&records(100), 0, true);
+        let run = function.run(0, &records(100), 0, true);
         assert_eq!((run.duration, run.cold), (60 * MILLISECOND, 200 * MILLISECOND));
         assert_eq!(run.fails_at, Some(50), "10 ms, and one for each record");
-        assert_eq!(function.run(&records(50), 0, false).fails_at, None);
+        assert_eq!(function.run(0, &records(50), 0, false).fails_at, None);
     }
 
     #[test]
@@ -172,9 +187,9 @@ mod tests {
         let mut function =
             Function::new(&FunctionPlan { errors, ..plan() }, &Streams::new(1, 0), "consumers.x");
         for attempt in 0..3 {
-            let run = function.run(&records(100), attempt, false);
+            let run = function.run(0, &records(100), attempt, false);
             assert_eq!((run.fails_at, run.duration), (Some(30), 40 * MILLISECOND));
         }
-        assert_eq!(function.run(&records(100)[31..], 0, false).fails_at, None);
+        assert_eq!(function.run(0, &records(100)[31..], 0, false).fails_at, None);
     }
 }

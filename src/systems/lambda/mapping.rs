@@ -123,6 +123,8 @@ struct Hand {
     stalled_from: Nanos,
     /// Whether the read left records behind.
     behind: bool,
+    /// Whether the shard is closed and read to its end, and some of its records are not settled.
+    over: bool,
     /// Records that wait in its lanes.
     waiting: u64,
     /// Lanes whose function runs.
@@ -139,6 +141,7 @@ impl Hand {
             stalled: None,
             stalled_from: Nanos::MAX,
             behind: false,
+            over: false,
             waiting: 0,
             running: 0,
             busy_since: 0,
@@ -226,6 +229,11 @@ impl Mapping {
         self.lanes.resize_with(lanes, Lane::new);
     }
 
+    /// The source keeps records this long from now on.
+    pub fn set_retention(&mut self, retention: Nanos) {
+        self.plan.retention = retention;
+    }
+
     /// The shard of a lane.
     pub fn shard_of(&self, lane: usize) -> usize {
         lane / self.plan.factor as usize
@@ -241,9 +249,22 @@ impl Mapping {
         room
     }
 
-    /// A shard is read next when a record comes: nothing waits for room any more.
-    pub fn rest(&mut self, shard: usize) {
-        self.hands[shard].stalled_from = Nanos::MAX;
+    /// Nothing waits on a shard, which is read next when a record comes; or, if it is `closed`, never. Returns whether all
+    /// that was read of a closed shard is settled, which it says once.
+    pub fn rest(&mut self, shard: usize, closed: bool) -> bool {
+        let factor = self.plan.factor as usize;
+        let lanes = &self.lanes[shard * factor..(shard + 1) * factor];
+        let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none());
+        let hand = &mut self.hands[shard];
+        hand.stalled_from = Nanos::MAX;
+        hand.over = closed && !settled;
+        closed && settled
+    }
+
+    /// Whether all of a closed shard has been read and its children wait for that to be settled.
+    #[inline]
+    pub fn is_over(&self, shard: usize) -> bool {
+        self.hands[shard].over
     }
 
     /// Whether a shard that had no room has some again, so that it is to be read now.
@@ -406,7 +427,7 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         meter.invocations += 1;
         let again = place.work.is_retry();
-        let run = self.function.run(place.work.part(), place.work.tries, cold);
+        let run = self.function.run(now, place.work.part(), place.work.tries, cold);
         place.work.tries += 1;
         meter.retried += u64::from(again);
         meter.cold_starts += u64::from(cold);

@@ -346,7 +346,7 @@ pub struct ErrorSettings {
     pub poison: Option<PoisonSettings>,
 }
 
-/// Records that always fail: those that any of these means.
+/// Records that always fail. For a single one, plan an event `poison`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoisonSettings {
@@ -354,8 +354,6 @@ pub struct PoisonSettings {
     pub share: Option<Percent>,
     /// All records of these items, by number from 0: with zipfian keys, 0 is the hottest.
     pub keys: Option<Vec<u32>>,
-    /// The first record written at or after each of these moments.
-    pub at: Option<Vec<Duration>>,
 }
 
 /// The account and Region in which the functions run.

@@ -1,0 +1,98 @@
+//! Shards that close and open while the run goes on.
+
+use super::Pipeline;
+use super::event::Kind;
+use super::source::StreamSource;
+use crate::engine::time::Nanos;
+use crate::measure::era::Era;
+use crate::measure::shard_load::ShardLoad;
+use crate::systems::kinesis::exception::Exception;
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// SplitShard on one stream.
+    ///
+    /// # Errors
+    /// What AWS would answer.
+    pub fn split_shard(
+        &mut self,
+        now: Nanos,
+        stream: usize,
+        shard: usize,
+        at: u128,
+    ) -> Result<(), Exception> {
+        let due = self.streams[stream].stream.split_shard(now, shard, at)?;
+        self.begin_resharding(now, stream, due);
+        Ok(())
+    }
+
+    /// MergeShards on one stream.
+    ///
+    /// # Errors
+    /// What AWS would answer.
+    pub fn merge_shards(
+        &mut self,
+        now: Nanos,
+        stream: usize,
+        one: usize,
+        other: usize,
+    ) -> Result<(), Exception> {
+        let due = self.streams[stream].stream.merge_shards(now, one, other)?;
+        self.begin_resharding(now, stream, due);
+        Ok(())
+    }
+
+    /// UpdateShardCount on one stream.
+    ///
+    /// # Errors
+    /// What AWS would answer.
+    pub fn update_shard_count(&mut self, now: Nanos, stream: usize, target: u32) -> Result<(), Exception> {
+        let due = self.streams[stream].stream.update_shard_count(now, target)?;
+        self.begin_resharding(now, stream, due);
+        Ok(())
+    }
+
+    fn begin_resharding(&mut self, now: Nanos, stream: usize, due: Nanos) {
+        if FULL {
+            self.streams[stream].turn_era(now, true);
+        }
+        self.queue.push(due, Kind::Reshard as u8, stream as u32);
+    }
+
+    /// One step of a resharding takes effect.
+    pub(super) fn reshard(&mut self, now: Nanos, handle: u32) {
+        let number = handle as usize;
+        let source = &mut self.streams[number];
+        source.hours.change(now, source.stream.lineage().open().len());
+        let stepped = source.stream.reshard(now);
+        let shards = source.stream.shard_count();
+        if FULL {
+            source.loads.resize_with(shards, || ShardLoad::opened(now));
+            if stepped.next.is_none() {
+                source.turn_era(now, false);
+            }
+        }
+        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == number) {
+            consumer.polling.extend(shards);
+        }
+        for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == number) {
+            delivery.firehose.extend(shards);
+        }
+        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == number) {
+            consumer.extend(shards);
+        }
+        self.streams[number].schedule(&stepped.polls, &mut self.queue);
+        if let Some(next) = stepped.next {
+            self.queue.push(next, Kind::Reshard as u8, handle);
+        }
+        self.fingerprint.outcome(now, u64::from(handle) << 32 | shards as u64, 8);
+    }
+}
+
+impl StreamSource {
+    /// Ends the era under way and begins the next one.
+    pub(super) fn turn_era(&mut self, now: Nanos, updating: bool) {
+        let next = Era::begin(now, updating, &self.loads);
+        let ended = std::mem::replace(&mut self.era, next);
+        self.eras.push(ended.end(now, self.stream.lineage().open(), &self.loads));
+    }
+}

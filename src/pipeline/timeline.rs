@@ -1,0 +1,48 @@
+//! Planned events at work: what begins at its moment, and what ends.
+
+use super::Pipeline;
+use super::event::Kind;
+use crate::engine::queue::EventQueue;
+use crate::engine::time::Nanos;
+use crate::scenario::timeline::{Action, Occurrence};
+
+/// Schedules the beginning and the end of every planned event: handle 2n begins event n, and 2n + 1 ends it.
+pub(super) fn schedule(plan: &[Occurrence], queue: &mut EventQueue) {
+    for (number, occurrence) in plan.iter().enumerate() {
+        let handle = 2 * number as u32;
+        queue.push(occurrence.at, Kind::Planned as u8, handle);
+        if let Some(until) = occurrence.until {
+            queue.push(until, Kind::Planned as u8, handle + 1);
+        }
+    }
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// A planned event begins or ends.
+    pub(super) fn planned(&mut self, now: Nanos, handle: u32) {
+        let number = (handle / 2) as usize;
+        let (begins, occurrence) = (handle.is_multiple_of(2), &self.plan[number]);
+        let what = if begins { occurrence.what.clone() } else { format!("{}: over", occurrence.what) };
+        self.timeline.planned(now, &occurrence.place, what, &occurrence.name);
+        let until = occurrence.until.unwrap_or(now);
+        if begins {
+            self.begin(now, occurrence.action.clone(), until);
+        }
+    }
+
+    fn begin(&mut self, now: Nanos, action: Action, until: Nanos) {
+        match action {
+            Action::Spike | Action::Poison(_) => {}
+            Action::FunctionOutage(number) => self.lambdas[number].mapping.function.fail_until(until),
+            Action::ErrorRate(number, rate) => {
+                self.lambdas[number].mapping.function.set_error_rate(rate, until);
+            }
+            Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::Retention(number, retention) => {
+                self.streams[number].stream.set_retention(now, retention);
+                let readers = self.lambdas.iter_mut().filter(|consumer| consumer.stream == number);
+                readers.for_each(|consumer| consumer.mapping.set_retention(retention));
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Planned events: what they name, and what can be changed while a run goes on.
+
+use std::sync::Arc;
+
+use crate::engine::time::MICROSECOND;
+use crate::scenario::checked::Scenario;
+use crate::scenario::file::ScenarioFile;
+use crate::scenario::path::{Path, Segment, resource};
+use crate::scenario::resolver::Resolver;
+use crate::scenario::timeline::{Action, ErrorRateSettings, EventSettings, Occurrence, SpikeSettings};
+use crate::units::Duration;
+use crate::workload::producer::Source;
+
+use super::stream;
+
+/// The paths that `set` can change.
+const SETTABLE: &str = "`kinesis.X.retention`";
+
+/// What happens, where, in words.
+struct Happening {
+    place: String,
+    what: String,
+    action: Action,
+}
+
+/// Resolves the events, in file order, and draws up the arrivals of producers that have spikes.
+pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
+    for (name, settings) in &file.events {
+        let path = Path::ROOT.key("events").key(name);
+        if settings.at.nanos() >= scenario.duration {
+            let message = format!(
+                "expected a moment within the `duration` of {}; found `{}`",
+                file.duration, settings.at
+            );
+            resolver.error(&path.key("at"), message);
+        }
+        let until = settings.lasts.map(|lasts| settings.at.nanos().saturating_add(lasts.nanos()));
+        let occurrence = |it: Happening| Occurrence {
+            name: name.clone(),
+            at: settings.at.nanos(),
+            until,
+            place: it.place,
+            what: it.what,
+            action: it.action,
+        };
+        for happening in happenings(resolver, &path, file, settings, scenario) {
+            let occurrence = occurrence(happening);
+            if let Some(spike) = &settings.spike {
+                multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
+            }
+            if let Action::Poison(number) = occurrence.action {
+                scenario.lambdas[number].function.errors.poison_at.push(occurrence.at / MICROSECOND);
+            }
+            scenario.timeline.push(occurrence);
+        }
+    }
+}
+
+/// Draws up the arrivals of a producer again, with a spike.
+fn multiply(
+    resolver: &mut Resolver,
+    path: &Path,
+    scenario: &mut Scenario,
+    spike: &Occurrence,
+    settings: &SpikeSettings,
+) {
+    let ends_by = scenario.ends_by();
+    let named = |name: &str| resource("workload", name) == spike.place;
+    // After an error elsewhere the producer may be missing.
+    let Some(producer) = scenario.producers.iter_mut().find(|producer| named(&producer.name)) else { return };
+    let producer = Arc::make_mut(producer);
+    if let Source::Drawn { arrivals, .. } = &mut producer.source {
+        let span = (spike.at, spike.until.unwrap_or(spike.at));
+        let multiplied = resolver.check(path, arrivals.multiplied(span, settings.factor, ends_by));
+        *arrivals = multiplied.unwrap_or_else(|| arrivals.clone());
+    }
+}
+
+/// What an event brings: one thing, or one for each path that it sets.
+fn happenings(
+    resolver: &mut Resolver,
+    path: &Path,
+    file: &ScenarioFile,
+    settings: &EventSettings,
+    scenario: &Scenario,
+) -> Vec<Happening> {
+    let EventSettings { at: _, lasts, spike, outage, error_rate, poison, set } = settings;
+    let kinds = [
+        ("spike", spike.is_some()),
+        ("outage", outage.is_some()),
+        ("error_rate", error_rate.is_some()),
+        ("poison", poison.is_some()),
+        ("set", set.is_some()),
+    ];
+    if !resolver.exactly_one(path, &kinds) {
+        return Vec::new();
+    }
+    if let Some(values) = set {
+        if lasts.is_some() {
+            resolver.error(&path.key("for"), "`set` holds until it is set again; take `for` out");
+        }
+        let path = path.key("set");
+        return values.keys().filter_map(|written| new_value(resolver, &path, written, file)).collect();
+    }
+    if let Some(of) = poison {
+        if lasts.is_some() {
+            resolver.error(&path.key("for"), "`poison` is one record; take `for` out");
+        }
+        return self::poison(resolver, &path.key("poison"), &of.0, file, scenario).into_iter().collect();
+    }
+    if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
+        let kind = kinds.iter().find(|(_, there)| *there).map_or("", |(kind, _)| *kind);
+        resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
+    }
+    let happening = match (spike, outage, error_rate) {
+        (Some(spike), ..) => self::spike(resolver, &path.key("spike"), spike, file),
+        (_, Some(outage), _) => self::outage(resolver, &path.key("outage"), &outage.0, file, scenario),
+        (.., Some(errors)) => error_rate_of(resolver, &path.key("error_rate"), errors, file, scenario),
+        _ => None,
+    };
+    happening.into_iter().collect()
+}
+
+/// The number of a function among those of the scenario; an error if it is another kind of consumer.
+fn function(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<(usize, String)> {
+    let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
+    let (name, settings) = file.consumers.get_index(number)?;
+    if settings.lambda.is_none() {
+        resolver.error(path, format!("`{of}` is no Lambda function"));
+    }
+    let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
+    Some((number, resource("consumers", name)))
+}
+
+fn poison(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<Happening> {
+    let (number, place) = function(resolver, path, of, file, scenario)?;
+    let what = "the next record makes it fail every time".to_owned();
+    Some(Happening { place, what, action: Action::Poison(number) })
+}
+
+fn error_rate_of(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &ErrorRateSettings,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<Happening> {
+    let (number, place) = function(resolver, &path.key("of"), &settings.of.0, file, scenario)?;
+    let what = format!("fails {} of the time", settings.rate);
+    Some(Happening { place, what, action: Action::ErrorRate(number, settings.rate.fraction()) })
+}
+
+fn spike(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &SpikeSettings,
+    file: &ScenarioFile,
+) -> Option<Happening> {
+    let factors = 0.0..=1_000.0;
+    if !factors.contains(&settings.factor) {
+        resolver.within(&path.key("factor"), settings.factor, factors, "");
+        return None;
+    }
+    let of = &settings.of.0;
+    let number = resolver.reference(&path.key("of"), "workload", of, file.workload.keys())?;
+    let (name, producer) = file.workload.get_index(number)?;
+    if producer.arrivals.trace.is_some() {
+        resolver.error(&path.key("of"), format!("`{of}` is a trace, whose writes are as recorded"));
+    }
+    let what = format!("writes {} times as much", settings.factor);
+    Some(Happening { place: resource("workload", name), what, action: Action::Spike })
+}
+
+fn outage(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<Happening> {
+    let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
+    let (name, _) = file.consumers.get_index(number)?;
+    let place = resource("consumers", name);
+    let polling = scenario.consumers.iter().position(|plan| plan.name == *name);
+    let (what, action) = match polling {
+        Some(number) => ("stops reading", Action::ConsumerOutage(number)),
+        None => {
+            let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
+            ("fails every time", Action::FunctionOutage(number))
+        }
+    };
+    Some(Happening { place, what: what.to_owned(), action })
+}
+
+/// What setting this path to the value that stands there does.
+fn new_value(
+    resolver: &mut Resolver,
+    section: &Path,
+    written: &str,
+    file: &ScenarioFile,
+) -> Option<Happening> {
+    let path = section.key(written);
+    let target = resolver.check(&path, written.parse::<Path>())?;
+    let keys: Vec<&str> = target.segments().iter().map_while(key).collect();
+    match keys[..] {
+        ["kinesis", name, "retention"] => {
+            let number = resolver.named(&path, "kinesis", name, file.kinesis.keys())?;
+            let retention: Duration = resolver.value(&path)?;
+            stream::check_retention(resolver, &path, retention);
+            Some(Happening {
+                place: resource("kinesis", name),
+                what: format!("keeps records for {retention}"),
+                action: Action::Retention(number, retention.nanos()),
+            })
+        }
+        _ => {
+            let message = format!("`{written}` cannot be changed while a run goes on");
+            resolver.error_with_help(&path, message, format!("what can be set: {SETTABLE}"));
+            None
+        }
+    }
+}
+
+fn key(segment: &Segment) -> Option<&str> {
+    match segment {
+        Segment::Key(key) => Some(key),
+        Segment::Index(_) => None,
+    }
+}

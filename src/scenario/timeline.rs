@@ -1,0 +1,88 @@
+//! Planned events: what changes while a run goes on, at which moment and for how long.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::engine::time::Nanos;
+use crate::settings::reference::Reference;
+use crate::units::{Duration, Percent};
+
+/// A planned event: a moment, a length where it passes, and exactly one thing that happens.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventSettings {
+    /// When it begins, from the start of the run.
+    pub at: Duration,
+    /// How long it lasts; for what passes again.
+    #[serde(rename = "for")]
+    pub lasts: Option<Duration>,
+    /// A producer writes more, or less, than its arrivals say; needs `for`.
+    pub spike: Option<SpikeSettings>,
+    /// A consumer stops and goes on afterwards: a polling one does not read, a function fails every time. Such as
+    /// `consumers.search`; needs `for`.
+    pub outage: Option<Reference>,
+    /// A function fails more often, or less; needs `for`.
+    pub error_rate: Option<ErrorRateSettings>,
+    /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
+    pub poison: Option<Reference>,
+    /// New values by path: `kinesis.changes.retention: 48h`.
+    #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "kinesis.changes.retention": "48h" }))]
+    pub set: Option<IndexMap<String, IgnoredAny>>,
+}
+
+/// More traffic, or less.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpikeSettings {
+    /// The producer: `workload.checkout`.
+    pub of: Reference,
+    /// What its rate is multiplied by: 0 to 1,000.
+    pub factor: f64,
+}
+
+/// Failures of a function for a while.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRateSettings {
+    /// The function: `consumers.search`.
+    pub of: Reference,
+    /// Share of invocations that fail, somewhere in their batch.
+    pub rate: Percent,
+}
+
+/// A planned event, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Occurrence {
+    /// Its name in the scenario.
+    pub name: String,
+    /// When it begins.
+    pub at: Nanos,
+    /// When it is over, if it passes.
+    pub until: Option<Nanos>,
+    /// What it concerns: a path such as `kinesis.changes`.
+    pub place: String,
+    /// What happens, in words.
+    pub what: String,
+    /// What happens.
+    pub action: Action,
+}
+
+/// What a planned event does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A producer's rate is multiplied: its arrivals were drawn up so, and nothing is left to do.
+    Spike,
+    /// A polling consumer, by number, stops reading.
+    ConsumerOutage(usize),
+    /// A function, by number, fails every time.
+    FunctionOutage(usize),
+    /// This share of a function's invocations fails.
+    ErrorRate(usize, f64),
+    /// A record will make a function fail: it was told so, and nothing is left to do.
+    Poison(usize),
+    /// A stream, by number, keeps its records so long from now on.
+    Retention(usize, Nanos),
+}
