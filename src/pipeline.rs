@@ -1,12 +1,14 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`read`] (stream to consumers and delivery), [`lambda`] (stream to functions),
-//! [`deliver`] (buffer to objects), [`reshard`] (shards that close and open).
+//! [`feed`] (table to stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`lambda`]
+//! (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards
+//! that close and open), [`timeline`].
 
 pub mod backlog;
 pub mod change;
 pub mod deliver;
+pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
@@ -57,6 +59,7 @@ pub struct Pipeline<const FULL: bool> {
     writers: Vec<Writer>,
     tables: Vec<TableSource>,
     streams: Vec<StreamSource>,
+    direct: Vec<direct::Direct>,
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,
     lambdas: Vec<LambdaConsumer>,
@@ -152,6 +155,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
             Kind::Reshard => self.reshard(now, handle),
+            Kind::Record => self.record_made(now, handle),
+            Kind::CallAgain => self.call_again(now, handle),
+            Kind::Gathered => self.gathered(now, handle),
+            Kind::PutRecords => self.put_records(now, handle),
+            Kind::Replied => self.replied(now, handle),
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),

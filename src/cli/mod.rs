@@ -3,6 +3,7 @@
 //! Standard output carries data, standard error what is meant for people; see [`output`]. How the program ends,
 //! and with which code, is in [`exit`].
 
+pub mod bill;
 pub mod check;
 pub mod compare;
 pub mod completions;
@@ -54,6 +55,7 @@ pub enum Verb {
     Run(run::Arguments),
     Compare(compare::Arguments),
     Report(report::Arguments),
+    Bill(bill::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),

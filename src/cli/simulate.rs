@@ -77,7 +77,9 @@ impl<'a> Session<'a> {
         bar.clear();
         let outcomes = outcomes.map_err(failure)?;
         let producers = outcomes.iter().flat_map(|outcome| &outcome.producers);
-        let writes: u64 = producers.map(|(meter, _)| meter.offered).sum();
+        let direct = outcomes.iter().flat_map(|outcome| &outcome.direct);
+        let records: u64 = direct.map(|direct| direct.meter.offered).sum();
+        let writes = producers.map(|(meter, _)| meter.offered).sum::<u64>() + records;
         let (name, seconds) = (&scenario.name, started.elapsed().as_secs_f64());
         let each = seconds * 1e9 / writes.max(1) as f64;
         let threads = if self.threads == 1 { "1 thread" } else { &format!("{} threads", self.threads) };

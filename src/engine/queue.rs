@@ -184,7 +184,7 @@ impl EventQueue {
     }
 
     /// Takes the next event if it comes before everything of this rank at this time.
-    #[inline]
+    #[inline(always)]
     pub fn pop_before(&mut self, time: Nanos, rank: u8) -> Option<Event> {
         if self.head == Event::NEVER {
             self.advance();
@@ -461,21 +461,27 @@ impl EventQueue {
     }
 }
 
-/// Sorts a bucket so that its first event is last. Buckets are small, so insertion it is, mostly.
+/// Sorts a bucket so that its first event is last.
 #[inline]
 fn sort_latest_first(events: &mut [Event]) {
-    if events.len() > 24 {
-        events.sort_unstable_by(|a, b| b.cmp(a));
-        return;
+    match events.len() {
+        0..=1 => {}
+        2..=4 => sort_by_counting::<4>(events),
+        5..=8 => sort_by_counting::<8>(events),
+        9..=16 => sort_by_counting::<16>(events),
+        _ => events.sort_unstable_by(|a, b| b.cmp(a)),
     }
-    for i in 1..events.len() {
-        let event = events[i];
-        let mut place = i;
-        while place > 0 && events[place - 1] < event {
-            events[place] = events[place - 1];
-            place -= 1;
-        }
-        events[place] = event;
+}
+
+/// Puts each of up to `N` events behind as many as are later than it. Times within a bucket are random, so a sort that
+/// branches on them guesses wrong about once an event; these comparisons are more, but nothing hangs on one of them.
+#[inline]
+fn sort_by_counting<const N: usize>(events: &mut [Event]) {
+    let mut padded = [Event(0); N];
+    padded[..events.len()].copy_from_slice(events);
+    for event in &padded[..events.len()] {
+        let later = padded.iter().map(|other| usize::from(other > event)).sum::<usize>();
+        events[later] = *event;
     }
 }
 

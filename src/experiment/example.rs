@@ -40,6 +40,7 @@ pub fn scenario(seconds: u64) -> Scenario {
         replications: 1,
         end: End::Drain,
         producers: vec![producer(1_000.0)],
+        direct: vec![],
         tables: vec![TablePlan {
             name: "orders".into(),
             write_units: 2_000,

@@ -21,7 +21,7 @@ pub enum Verification {
         /// The fingerprints at the end.
         fingerprints: [Fingerprint; 2],
         /// Where they parted; `None` when two further runs agreed with each other.
-        first: Option<Difference>,
+        first: Option<Box<Difference>>,
     },
 }
 
@@ -78,7 +78,7 @@ pub fn verify(scenario: &Scenario, control: &Control<'_>) -> Result<Verification
     let make = || Pipeline::<true>::new(scenario, &Prepared::new(scenario), 0);
     Ok(Verification::Differs {
         fingerprints: [first.fingerprint, second.fingerprint],
-        first: first_difference(make(), make(), first.end.max(second.end)),
+        first: first_difference(make(), make(), first.end.max(second.end)).map(Box::new),
     })
 }
 

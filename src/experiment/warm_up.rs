@@ -120,9 +120,10 @@ fn leg_paths(scenario: &Scenario) -> Vec<String> {
         scenario.consumers.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
     let deliveries =
         scenario.deliveries.iter().map(|plan| format!("{}.freshness", resource("firehose", &plan.name)));
+    let direct = scenario.direct.iter().map(|plan| format!("{}.latency", resource("workload", &plan.name)));
     let lambdas =
         scenario.lambdas.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
-    feeds.chain(consumers).chain(deliveries).chain(lambdas).collect()
+    feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
 }
 
 /// Runs one pilot over its span; for each step, counts and sums of the latencies of each leg up to its end.

@@ -11,6 +11,8 @@ pub struct Backlog {
     pub at: Nanos,
     /// Refused writes that wait for a retry, by producer.
     pub writers: Vec<u64>,
+    /// Records that direct producers hold, by direct producer.
+    pub direct: Vec<u64>,
     /// Changes on their way to a stream, by table; 0 without a feed.
     pub feeds: Vec<u64>,
     /// Records in the stream that a consumer has not processed, by consumer.
@@ -31,6 +33,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         Backlog {
             at,
             writers: self.writers.iter().map(|writer| writer.meter.retrying()).collect(),
+            direct: self.direct.iter().map(|direct| direct.meter.waiting()).collect(),
             feeds: self
                 .tables
                 .iter()
@@ -57,13 +60,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Count and sum, in microseconds, of every latency measured so far: those of the feeds in the order of their
-    /// tables, then of consumers, delivery streams and functions.
+    /// tables, then of consumers, then of delivery streams, then of direct producers, then of functions.
     pub fn latency_totals(&self) -> Vec<(u64, u128)> {
         let feeds = self.tables.iter().filter_map(|table| table.feed.as_ref());
         let feeds = feeds.map(|feed| feed.latency.totals());
         let consumers = self.consumers.iter().map(|consumer| consumer.latency.totals());
         let deliveries = self.deliveries.iter().map(|delivery| delivery.latency.totals());
+        let direct = self.direct.iter().map(|direct| direct.latency.totals());
         let lambdas = self.lambdas.iter().map(|lambda| lambda.latency.totals());
-        feeds.chain(consumers).chain(deliveries).chain(lambdas).collect()
+        feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
     }
 }

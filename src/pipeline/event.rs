@@ -42,14 +42,24 @@ kinds! {
     Processed "batch processed",
     /// A function has ended. Before polls and pushes, so that its lane and its concurrency are free for what comes now.
     Returned "function ended",
+    /// A direct producer's call is answered. Before new records, so that its connection is free for them.
+    Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
     Arrive "write",
     /// A producer's client tries a refused write again: after first tries, which came in no later.
     WriteAgain "write retry",
+    /// A direct producer makes a record. With the writes, after those to tables.
+    Record "record of a direct producer",
+    /// A direct producer makes a failed call again: after new records, which found its connection taken.
+    CallAgain "call made again",
+    /// A direct producer's gathering may be over: after records of this instant, which go along.
+    Gathered "end of gathering",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
+    /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
+    PutRecords "call of a direct producer",
     /// A reader polls a shard.
     Poll "poll of a shard",
     /// What a poll returned has reached a function. After the polls that may have returned it at once.

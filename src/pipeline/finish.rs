@@ -2,6 +2,7 @@
 
 use super::backlog::Backlog;
 use super::deliver::{Delivery, ObjectRow};
+use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
 use super::lambda::{self, LambdaConsumer};
@@ -13,6 +14,7 @@ use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::measure::direct::DirectMeter;
 use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
@@ -55,6 +57,8 @@ pub struct Outcome {
     pub backlogs: Vec<Backlog>,
     /// Producers.
     pub producers: Vec<(WriterMeter, Latency<1>)>,
+    /// Direct producers.
+    pub direct: Vec<DirectOutcome>,
     /// Tables.
     pub tables: Vec<TableOutcome>,
     /// Streams.
@@ -117,6 +121,21 @@ pub struct StreamOutcome {
     pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
+}
+
+/// What one direct producer came to.
+#[derive(Clone, Debug)]
+pub struct DirectOutcome {
+    /// Records and calls.
+    pub meter: DirectMeter,
+    /// From the intended write to the shard.
+    pub latency: Latency<3>,
+    /// Order and duplicates in the stream.
+    pub ordering: Ordering,
+    /// Keys with the most records, as those of a table's items.
+    pub top_keys: Vec<TopItem>,
+    /// Records made for each shard.
+    pub records_by_shard: Vec<u64>,
 }
 
 /// What one consumer came to.
@@ -277,6 +296,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
+            || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
             || self.consumers.iter().any(|consumer| {
                 let stream = &self.streams[consumer.stream].stream;
@@ -325,6 +345,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         let top_items = self.top_items();
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
+        let direct = |direct: Direct| {
+            let (top_keys, records_by_shard) = direct.top_keys();
+            let Direct { meter, latency, ordering, .. } = direct;
+            DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
+        };
         let consumer = |consumer: Consumer| ConsumerOutcome {
             meter: consumer.polling.meter,
             reads: reads(consumer.stream, consumer.reader),
@@ -357,6 +382,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             quantities,
             backlogs,
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
+            direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
@@ -391,6 +417,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (number, writer) in self.writers.iter().enumerate() {
             accounts.push(self.writer_account(&scenario.producers[number].name, number, writer));
         }
+        accounts.extend(self.direct.iter().map(direct_account));
         for (number, table) in self.tables.iter().enumerate() {
             accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
         }
@@ -484,6 +511,21 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
         }
+    }
+}
+
+fn direct_account(direct: &Direct) -> Account {
+    let meter = &direct.meter;
+    Account {
+        path: resource("workload", &direct.plan.name),
+        entered: vec![("offered", meter.offered), ("copies", meter.copies)],
+        fates: vec![
+            ("accepted", meter.accepted + meter.copies),
+            ("given_up", meter.given_up),
+            ("expired", meter.expired),
+            ("too_large", meter.too_large),
+            ("waiting", direct.waiting()),
+        ],
     }
 }
 

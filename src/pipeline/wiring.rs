@@ -138,6 +138,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers,
             tables,
             streams,
+            direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
             lambdas,
@@ -154,6 +155,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
+        pipeline.start_direct();
         pipeline
     }
 }

@@ -6,9 +6,10 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::book::{Confidence, Entry, Lookup, LookupError, PriceBook, Unpriced};
+use super::book::{Asked, Confidence, Entry, Lookup, LookupError, PriceBook, Rate, Unpriced};
 use super::date::Date;
 use super::exact;
+use super::meter;
 use super::usage::{Cause, Usage, UsageError, UsageLine};
 
 const CENTS: u32 = 2;
@@ -20,10 +21,20 @@ pub struct Terms {
     pub region: String,
     /// The day whose prices hold.
     pub at: Date,
-    /// Hours of the month that the usage stands for; AWS's calculator takes 730. Printed, not computed with.
+    /// Hours of the month that the usage stands for; AWS's calculator takes 730. Quantities are those of the month
+    /// already; only minimum commitments are computed from it.
     pub month_hours: u32,
     /// Whether the monthly free quantities are taken off.
     pub free_tier: bool,
+    /// Whether estimates stand in for prices that are not known; such lines are marked.
+    #[serde(default)]
+    pub allow_estimates: bool,
+}
+
+impl Terms {
+    fn asked(&self) -> Asked<'_> {
+        Asked { region: &self.region, at: self.at, estimates: self.allow_estimates }
+    }
 }
 
 /// One line: one price (or one tier, or one free band) and what was used of it.
@@ -106,8 +117,8 @@ impl Bill {
         let mut free_left = BTreeMap::new();
         let mut lines = Vec::new();
         for (id, used) in &usage.0 {
-            let rows = book.rows(id)?;
-            let bands = match book.price(id, &terms.region, terms.at) {
+            let rows = book.rows(id, terms.asked())?;
+            let bands = match book.price(id, terms.asked()) {
                 Ok(lookup) => {
                     let free = if terms.free_tier {
                         take_free(&lookup, used.quantity, &mut free_left)
@@ -125,7 +136,8 @@ impl Bill {
                 )],
             };
             for band in bands.into_iter().filter(|band| !band.quantity.is_zero()) {
-                lines.push(band.line(used).ok_or_else(|| UsageError::TooLarge { id: id.clone() })?);
+                let line = band.line(used).ok_or_else(|| UsageError::TooLarge { id: id.clone() })?;
+                lines.push(Line { note: line.note.or_else(|| commitment(id, usage, &terms)), ..line });
             }
         }
         Bill::sum(lines, book, terms)
@@ -167,8 +179,25 @@ struct Band<'a> {
     entry: &'a Entry,
     id: String,
     quantity: Decimal,
-    price: Result<(Decimal, Confidence), Unpriced>,
+    price: Result<Rate, Unpriced>,
     note: Option<&'static str>,
+}
+
+/// What a user of On-demand Advantage has to add to what was used, in words.
+fn commitment(id: &str, usage: &Usage, terms: &Terms) -> Option<String> {
+    let of = |id: &str| usage.0.get(id).map(|line| line.quantity).unwrap_or_default();
+    let (what, used) = match id {
+        "kds.adv.in_gb" => ("written", of(id)),
+        "kds.adv.out_gb" => ("read, fan-out included", of(id) + of("kds.adv.efo_gb")),
+        _ => return None,
+    };
+    let least = meter::advantage_commitment_gb(terms.month_hours);
+    (used < least).then(|| {
+        let missing = (least - used).normalize();
+        format!(
+            "below the commitment of {least} GB {what} in a month; AWS bills the missing {missing} GB too"
+        )
+    })
 }
 
 /// Takes what the free quantity still gives to this price out of its pool.
@@ -190,7 +219,7 @@ fn bands<'a>(lookup: &Lookup<'a>, used: Decimal, free: Option<Decimal>) -> Vec<B
     let billed = used - free.unwrap_or_default();
     if let (Some(quantity), Some(first)) = (free, lookup.tiers.first()) {
         let id = format!("{}.free", family(first.entry, lookup));
-        let price = Ok((Decimal::ZERO, Confidence::Verified));
+        let price = Ok(Rate { price: Decimal::ZERO, confidence: Confidence::Verified });
         bands.push(Band { entry: first.entry, id, quantity, price, note: Some("monthly free quantity") });
     }
     for tier in &lookup.tiers {
@@ -221,7 +250,11 @@ impl<'a> Band<'a> {
     fn line(self, used: &UsageLine) -> Option<Line> {
         let Band { entry, id, quantity, price, note } = self;
         let (unit_price, confidence, note) = match price {
-            Ok((price, confidence)) => (Some(price), Some(confidence), note.map(str::to_owned)),
+            Ok(Rate { price, confidence }) => {
+                let estimate = (confidence == Confidence::Estimate)
+                    .then_some("an estimate by a ratio to other Regions, not AWS's price");
+                (Some(price), Some(confidence), note.or(estimate).map(str::to_owned))
+            }
             Err(reason) => {
                 let estimate = matches!(reason, Unpriced::Estimate { .. }).then_some(Confidence::Estimate);
                 (None, estimate, Some(reason.to_string()))
@@ -272,7 +305,13 @@ mod tests {
     use super::*;
 
     fn terms(region: &str, free_tier: bool) -> Terms {
-        Terms { region: region.to_owned(), at: "2026-01-05".parse().unwrap(), month_hours: 730, free_tier }
+        Terms {
+            region: region.to_owned(),
+            at: "2026-01-05".parse().unwrap(),
+            month_hours: 730,
+            free_tier,
+            allow_estimates: false,
+        }
     }
 
     fn usage(lines: &[(&str, i64)]) -> Usage {

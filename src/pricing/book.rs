@@ -1,33 +1,19 @@
 //! The price book: what one unit costs, where, since when, and how sure we are.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::book_file::{self, BookError, Row};
 use super::date::Date;
 
 const BUILTIN: &str = include_str!("prices.csv");
 const BUILTIN_AS_OF: Date = Date::new(2026, 11, 21).expect("21 November 2026 is a day");
-/// The columns before the Regions, in the order of the file.
-const COLUMNS: [&str; 12] = [
-    "id",
-    "service",
-    "item",
-    "unit",
-    "per",
-    "tier_from",
-    "tier_to",
-    "free",
-    "free_pool",
-    "valid_from",
-    "valid_to",
-    "source",
-];
+/// Stands for every Region in a price of the user's own.
+pub const EVERYWHERE: &str = "*";
 
 /// How sure we are of a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -44,31 +30,42 @@ pub enum Confidence {
     /// From memory; no source seen.
     #[serde(rename = "M")]
     Memory,
-    /// Computed from another Region's ratio; not AWS's price and never used as one.
+    /// Computed from another Region's ratio; not AWS's price, and used only where the user allows it.
     #[serde(rename = "E")]
     Estimate,
+    /// Stated by the user.
+    #[serde(rename = "own")]
+    Own,
+}
+
+impl Confidence {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Verified, "V"),
+        (Self::VerifiedOld, "V*"),
+        (Self::Corroborated, "C"),
+        (Self::Memory, "M"),
+        (Self::Estimate, "E"),
+        (Self::Own, "own"),
+    ];
+
+    /// The letter for it.
+    pub fn letter(self) -> &'static str {
+        Self::ALL.iter().find(|(known, _)| *known == self).map_or("", |(_, letter)| letter)
+    }
+
+    pub(super) fn of_letter(letter: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == letter).map(|(confidence, _)| *confidence)
+    }
 }
 
 /// One cell of the book: what it says for one Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Rate {
-    /// A list price in USD, with every digit as printed.
-    Listed {
-        /// USD for [`Entry::per`] single units.
-        #[schemars(with = "String")]
-        price: Decimal,
-        /// Anything but an estimate.
-        confidence: Confidence,
-    },
-    /// A guess in USD that must not pass for AWS's price.
-    Estimated {
-        /// USD for [`Entry::per`] single units.
-        #[schemars(with = "String")]
-        price: Decimal,
-    },
-    /// Nothing known.
-    Missing,
+pub struct Rate {
+    /// USD for [`Entry::per`] single units, with every digit as printed.
+    #[schemars(with = "String")]
+    pub price: Decimal,
+    /// How sure it is.
+    pub confidence: Confidence,
 }
 
 /// One row of the book: one price, or one tier of one.
@@ -101,8 +98,8 @@ pub struct Entry {
     pub valid_to: Option<Date>,
     /// Keys of the sources it was read in.
     pub source: String,
-    /// By Region, in the order of [`PriceBook::regions`].
-    pub rates: Vec<Rate>,
+    /// By Region; a Region that is not there has no known price.
+    pub rates: BTreeMap<String, Rate>,
 }
 
 /// Why there is no price to use.
@@ -142,6 +139,17 @@ pub enum Unpriced {
     NoSuchRegion(String),
 }
 
+/// Where and when a price is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Such as `us-east-1`.
+    pub region: &'a str,
+    /// The day whose prices hold.
+    pub at: Date,
+    /// Whether estimates may stand in for prices that are not known.
+    pub estimates: bool,
+}
+
 /// One tier of a looked-up price.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Tier<'a> {
@@ -153,9 +161,8 @@ pub struct Tier<'a> {
     /// Where it ends; `None` if it never does.
     #[schemars(with = "Option<String>")]
     pub to: Option<Decimal>,
-    /// USD for [`Entry::per`] single units and our confidence, or why there is none.
-    #[schemars(with = "Result<(String, Confidence), Unpriced>")]
-    pub price: Result<(Decimal, Confidence), Unpriced>,
+    /// What it costs, or why that is not known.
+    pub price: Result<Rate, Unpriced>,
 }
 
 /// A price as it holds in one Region on one day.
@@ -195,25 +202,6 @@ pub enum LookupError {
     },
 }
 
-/// A price file that does not hold together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BookError {
-    /// The text is not CSV, or a field is of the wrong kind.
-    #[error("price book: {0}.")]
-    Csv(String),
-    /// The header does not start with the fixed columns, or names no Region.
-    #[error("price book: the header must be {COLUMNS:?} and then one Region or more.")]
-    Header,
-    /// A row is wrong.
-    #[error("price book: {id}: {what}.")]
-    Row {
-        /// The row's id.
-        id: String,
-        /// What is wrong with it.
-        what: String,
-    },
-}
-
 /// Prices by id and Region, with the day they were compiled and the digest of their file.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PriceBook {
@@ -221,6 +209,8 @@ pub struct PriceBook {
     digest: String,
     regions: Vec<String>,
     entries: BTreeMap<String, Entry>,
+    /// The user's own prices, which go before the others where they say something.
+    own: BTreeMap<String, Entry>,
 }
 
 impl PriceBook {
@@ -237,26 +227,58 @@ impl PriceBook {
     /// # Errors
     /// [`BookError`] for the first row that is malformed, repeated, or leaves a gap between tiers.
     pub fn parse(text: &str, as_of: Date) -> Result<PriceBook, BookError> {
-        let csv_error = |error: csv::Error| BookError::Csv(error.to_string());
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let header = reader.headers().map_err(csv_error)?.clone();
-        if header.len() <= COLUMNS.len() || !header.iter().zip(COLUMNS).all(|(found, wanted)| found == wanted)
-        {
-            return Err(BookError::Header);
-        }
+        book_file::check_header(text)?;
         let mut entries = BTreeMap::new();
-        for record in reader.records() {
-            let record = record.map_err(csv_error)?;
-            let row: Row = record.deserialize(Some(&header)).map_err(csv_error)?;
-            let entry = row.with_cells(record.iter().skip(COLUMNS.len()))?;
-            if let Some(twice) = entries.insert(entry.id.clone(), entry) {
-                return Err(twice.wrong("the id is there twice"));
+        let rows = book_file::rows(text)?;
+        for row in &rows {
+            let entry = row.over(None)?;
+            if entries.insert(entry.id.clone(), entry).is_some() {
+                return Err(row.wrong("the id is there twice"));
             }
         }
-        check_tiers(&entries)?;
-        let regions = header.iter().skip(COLUMNS.len()).map(str::to_owned).collect();
-        let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(PriceBook { as_of, digest, regions, entries })
+        let digest = book_file::digest([text]);
+        let book =
+            PriceBook { as_of, digest, regions: book_file::regions(text)?, entries, own: BTreeMap::new() };
+        rows.iter().try_for_each(|row| book.check_tier(row))?;
+        Ok(book)
+    }
+
+    /// The same book with the user's own prices over it. They hold on any day unless they say which, and what they leave
+    /// out of a row is as in the book. `text` is the file they stand in.
+    ///
+    /// # Errors
+    /// [`BookError`] for the first row that is malformed, repeated, or leaves a gap between tiers.
+    pub fn with_own(&self, rows: &[Row], text: &str) -> Result<PriceBook, BookError> {
+        let mut book = self.clone();
+        book.digest = book_file::digest([self.digest.as_str(), text]);
+        let mut seen = BTreeSet::new();
+        for row in rows {
+            if !seen.insert(&row.id) {
+                return Err(row.wrong("the id is there twice"));
+            }
+            let base = book.own.get(&row.id).or_else(|| self.entries.get(&row.id)).cloned();
+            let mut entry = row.over(base.or_else(|| self.flat(&row.id)).as_ref())?;
+            let new =
+                entry.rates.keys().filter(|region| *region != EVERYWHERE && !self.regions.contains(region));
+            for region in new.cloned().collect::<Vec<_>>() {
+                if !book.regions.contains(&region) {
+                    book.regions.push(region);
+                }
+            }
+            if let Some(earlier) = book.own.remove(&row.id) {
+                entry.rates = earlier.rates.into_iter().chain(entry.rates).collect();
+            }
+            book.own.insert(entry.id.clone(), entry);
+        }
+        rows.iter().try_for_each(|row| book.check_tier(row))?;
+        Ok(book)
+    }
+
+    /// A row for a tiered price as a whole, as if it had no tiers.
+    fn flat(&self, id: &str) -> Option<Entry> {
+        let first = self.entries.get(&format!("{id}.t1"))?.clone();
+        let item = first.item.rsplit_once(": ").map_or(first.item.as_str(), |(item, _)| item).to_owned();
+        Some(Entry { id: id.to_owned(), item, tier_to: None, ..first })
     }
 
     /// The day on which the prices were compiled; to be printed on every bill.
@@ -264,7 +286,7 @@ impl PriceBook {
         self.as_of
     }
 
-    /// SHA-256 of the file, as 64 hex digits.
+    /// SHA-256 of the book, as 64 hex digits.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -274,54 +296,71 @@ impl PriceBook {
         &self.regions
     }
 
-    /// Every row, in the order of the ids.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+    /// Every row in the order of the ids, the user's own prices in place of the others.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        let ids: BTreeSet<&String> = self.entries.keys().chain(self.own.keys()).collect();
+        ids.into_iter().filter_map(|id| {
+            let (own, base) = (self.own.get(id), self.entries.get(id));
+            let mut entry = own.or(base)?.clone();
+            if let Some(base) = base.filter(|_| !entry.rates.contains_key(EVERYWHERE)) {
+                entry.rates = base.rates.clone().into_iter().chain(entry.rates).collect();
+            }
+            Some(entry)
+        })
     }
 
-    /// What `id` costs in `region` on the day `at`.
+    /// What `id` costs.
     ///
     /// A tiered price may be named without its tier (`fh.put` is `fh.put.t1` to `t3`); naming one tier gives
     /// its price for any quantity. On a day before a price held, its superseded row (`.old`) answers.
-    /// Estimates, empty cells and days that no row covers are tiers without a price, never an error and never
-    /// zero.
+    /// Estimates (unless asked for), empty cells and days that no row covers are tiers without a price, never an
+    /// error and never zero.
     ///
     /// # Errors
     /// [`LookupError`] if the id or the Region is not in the book at all.
-    pub fn price(&self, id: &str, region: &str, at: Date) -> Result<Lookup<'_>, LookupError> {
-        let rows = self.rows(id)?;
-        let column = self.column(region)?;
-        let single = self.entries.contains_key(id);
+    pub fn price(&self, id: &str, asked: Asked<'_>) -> Result<Lookup<'_>, LookupError> {
+        let rows = self.rows(id, asked)?;
+        if !self.regions.iter().any(|known| known == asked.region)
+            && rows.iter().any(|entry| entry.rate(asked.region).is_none())
+        {
+            return Err(self.unknown_region(asked.region));
+        }
+        let single =
+            !matches!(rows[..], [first, ..] if split_tier(&first.id).is_some_and(|(family, _)| family == id));
         let tiers = rows.into_iter().map(|entry| {
-            let entry = self.in_force(entry, at);
             let (from, to) = if single { (Decimal::ZERO, None) } else { (entry.tier_from, entry.tier_to) };
-            Tier { entry, from, to, price: entry.price(column, region, at) }
+            Tier { entry, from, to, price: entry.price(asked) }
         });
         Ok(Lookup { tiers: tiers.collect() })
     }
 
-    /// The rows behind an id: itself, or all of its tiers in ascending order.
-    pub(super) fn rows(&self, id: &str) -> Result<Vec<&Entry>, LookupError> {
-        if let Some(entry) = self.entries.get(id) {
+    /// The rows behind an id: itself, or all of its tiers in ascending order; never empty.
+    pub(super) fn rows(&self, id: &str, asked: Asked<'_>) -> Result<Vec<&Entry>, LookupError> {
+        let own = |id: &str| {
+            self.own.get(id).filter(|entry| entry.rate(asked.region).is_some() && entry.holds_on(asked.at))
+        };
+        let ours = |id: &str| self.entries.get(id).map(|entry| self.in_force(entry, asked.at));
+        if let Some(entry) = own(id).or_else(|| ours(id)) {
             return Ok(vec![entry]);
         }
-        let tiers: Vec<&Entry> =
-            (1..).map_while(|number: u32| self.entries.get(&format!("{id}.t{number}"))).collect();
-        if tiers.is_empty() { Err(self.unknown_id(id)) } else { Ok(tiers) }
+        let tier = |id: String| own(&id).or_else(|| ours(&id)).or_else(|| self.own.get(&id));
+        let tiers: Vec<&Entry> = (1..).map_while(|number: u32| tier(format!("{id}.t{number}"))).collect();
+        match self.own.get(id) {
+            Some(entry) if tiers.is_empty() => Ok(vec![entry]),
+            None if tiers.is_empty() => Err(self.unknown_id(id)),
+            _ => Ok(tiers),
+        }
     }
 
     fn unknown_id(&self, id: &str) -> LookupError {
-        let families =
-            self.entries.keys().map(|known| split_tier(known).map_or(known.as_str(), |(family, _)| family));
-        let nearest = nearest(id, families.chain(self.entries.keys().map(String::as_str)));
-        LookupError::UnknownId { id: id.to_owned(), nearest }
+        let ids = || self.entries.keys().chain(self.own.keys()).map(String::as_str);
+        let families = ids().map(|known| split_tier(known).map_or(known, |(family, _)| family));
+        LookupError::UnknownId { id: id.to_owned(), nearest: nearest(id, families.chain(ids())) }
     }
 
-    fn column(&self, region: &str) -> Result<usize, LookupError> {
-        self.regions.iter().position(|known| known == region).ok_or_else(|| LookupError::UnknownRegion {
-            region: region.to_owned(),
-            nearest: nearest(region, self.regions.iter().map(String::as_str)),
-        })
+    fn unknown_region(&self, region: &str) -> LookupError {
+        let nearest = nearest(region, self.regions.iter().map(String::as_str));
+        LookupError::UnknownRegion { region: region.to_owned(), nearest }
     }
 
     /// The row itself if it holds on that day or has no predecessor that does.
@@ -329,124 +368,56 @@ impl PriceBook {
         let old = self.entries.get(&format!("{}.old", entry.id)).filter(|old| old.holds_on(at));
         if entry.holds_on(at) { entry } else { old.unwrap_or(entry) }
     }
+
+    /// A tier must start where the one before it ends, and the first at nothing.
+    fn check_tier(&self, row: &Row) -> Result<(), BookError> {
+        let entry = |id: &str| self.own.get(id).or_else(|| self.entries.get(id));
+        let Some(tier) = entry(&row.id) else { return Ok(()) };
+        let start = match split_tier(&row.id) {
+            Some((family, number)) if number > 1 => entry(&format!("{family}.t{}", number - 1))
+                .and_then(|below| below.tier_to)
+                .ok_or_else(|| row.wrong("no tier ends where this one starts"))?,
+            _ => Decimal::ZERO,
+        };
+        if tier.tier_from != start || tier.tier_to.is_some_and(|to| to <= start) {
+            return Err(row.wrong(&format!("the tier must start at {start} and end above it")));
+        }
+        let next =
+            split_tier(&row.id).and_then(|(family, number)| entry(&format!("{family}.t{}", number + 1)));
+        match next {
+            Some(next) if Some(next.tier_from) != tier.tier_to => {
+                Err(row
+                    .wrong(&format!("the next tier starts at {}, where this one must end", next.tier_from)))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Entry {
-    fn holds_on(&self, at: Date) -> bool {
+    /// Whether the price holds on that day.
+    pub fn holds_on(&self, at: Date) -> bool {
         self.valid_from.is_none_or(|from| from <= at) && self.valid_to.is_none_or(|to| at < to)
     }
 
-    fn price(&self, column: usize, region: &str, at: Date) -> Result<(Decimal, Confidence), Unpriced> {
-        if !self.holds_on(at) {
-            return Err(Unpriced::OutOfDate { date: at });
+    /// What it says for a Region.
+    pub fn rate(&self, region: &str) -> Option<Rate> {
+        self.rates.get(region).or_else(|| self.rates.get(EVERYWHERE)).copied()
+    }
+
+    fn price(&self, asked: Asked<'_>) -> Result<Rate, Unpriced> {
+        if !self.holds_on(asked.at) {
+            return Err(Unpriced::OutOfDate { date: asked.at });
         }
-        let region = region.to_owned();
-        match self.rates[column] {
-            Rate::Listed { price, confidence } => Ok((price, confidence)),
-            Rate::Estimated { price } => Err(Unpriced::Estimate { region, price }),
-            Rate::Missing => Err(Unpriced::Missing { region }),
-        }
-    }
-
-    fn wrong(&self, what: impl fmt::Display) -> BookError {
-        BookError::Row { id: self.id.clone(), what: what.to_string() }
-    }
-}
-
-/// The fixed columns as they stand in the file.
-#[derive(Deserialize)]
-struct Row {
-    id: String,
-    service: String,
-    item: String,
-    unit: String,
-    per: u64,
-    tier_from: Decimal,
-    tier_to: Option<Decimal>,
-    free: Option<Decimal>,
-    free_pool: Option<String>,
-    valid_from: Option<Date>,
-    valid_to: Option<Date>,
-    source: String,
-}
-
-impl Row {
-    fn with_cells<'a>(self, cells: impl Iterator<Item = &'a str>) -> Result<Entry, BookError> {
-        let Row {
-            id,
-            service,
-            item,
-            unit,
-            per,
-            tier_from,
-            tier_to,
-            free,
-            free_pool,
-            valid_from,
-            valid_to,
-            source,
-        } = self;
-        let rates = Vec::new();
-        let mut entry = Entry {
-            id,
-            service,
-            item,
-            unit,
-            per,
-            tier_from,
-            tier_to,
-            free,
-            free_pool,
-            valid_from,
-            valid_to,
-            source,
-            rates,
-        };
-        if entry.per == 0 {
-            return Err(entry.wrong("a price must buy at least one unit"));
-        }
-        entry.rates = cells
-            .map(|cell| rate(cell).ok_or_else(|| entry.wrong(format!("{cell:?} is no price; write 0.015|V"))))
-            .collect::<Result<_, _>>()?;
-        Ok(entry)
-    }
-}
-
-/// Reads a cell: `0.015|V`, or blank.
-fn rate(cell: &str) -> Option<Rate> {
-    if cell.is_empty() {
-        return Some(Rate::Missing);
-    }
-    let (price, letter) = cell.split_once('|')?;
-    let price = Decimal::from_str_exact(price).ok().filter(|price| !price.is_sign_negative())?;
-    let confidence = match letter {
-        "V" => Confidence::Verified,
-        "V*" => Confidence::VerifiedOld,
-        "C" => Confidence::Corroborated,
-        "M" => Confidence::Memory,
-        "E" => return Some(Rate::Estimated { price }),
-        _ => return None,
-    };
-    Some(Rate::Listed { price, confidence })
-}
-
-/// Every tier must start where the one before it ends, and the first at nothing.
-fn check_tiers(entries: &BTreeMap<String, Entry>) -> Result<(), BookError> {
-    for entry in entries.values() {
-        let start = match split_tier(&entry.id) {
-            Some((family, number)) if number > 1 => {
-                let below = entries.get(&format!("{family}.t{}", number - 1));
-                below
-                    .and_then(|below| below.tier_to)
-                    .ok_or_else(|| entry.wrong("no tier ends where this one starts"))?
+        let region = || asked.region.to_owned();
+        match self.rate(asked.region) {
+            Some(Rate { price, confidence: Confidence::Estimate }) if !asked.estimates => {
+                Err(Unpriced::Estimate { region: region(), price })
             }
-            _ => Decimal::ZERO,
-        };
-        if entry.tier_from != start || entry.tier_to.is_some_and(|to| to <= start) {
-            return Err(entry.wrong(format!("the tier must start at {start} and end above it")));
+            Some(rate) => Ok(rate),
+            None => Err(Unpriced::Missing { region: region() }),
         }
     }
-    Ok(())
 }
 
 /// `fh.put.t2` is tier 2 of `fh.put`.
@@ -462,51 +433,36 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fmt::Write as _;
-    use std::path::Path;
+
+    const HEADER: &str =
+        "id,service,item,unit,per,tier_from,tier_to,free,free_pool,valid_from,valid_to,source";
 
     fn day(text: &str) -> Date {
         text.parse().unwrap()
     }
 
-    fn price(id: &str, region: &str, at: &str) -> Result<(Decimal, Confidence), Unpriced> {
-        PriceBook::builtin().price(id, region, day(at)).unwrap().tiers.remove(0).price
+    fn asked<'a>(region: &'a str, at: &str) -> Asked<'a> {
+        Asked { region, at: day(at), estimates: false }
     }
 
-    #[test]
-    fn the_file_has_exactly_the_ids_and_figures_of_the_facts() {
-        let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/facts/prices.md");
-        let Ok(text) = std::fs::read_to_string(&facts) else {
-            eprintln!("skipped: the compiled facts ({}) are not here to compare with.", facts.display());
-            return;
-        };
-        let block = text.split("```csv\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-        let sorted = |text: &str| -> Vec<String> {
-            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            lines[1..].sort();
-            lines
-        };
-        let mut ours =
-            String::from("id,us-east-1,us-west-2,eu-west-1,eu-central-1,ap-southeast-1,ap-northeast-1\n");
-        for line in BUILTIN.lines().skip(1) {
-            let cells: Vec<&str> = line.split(',').collect();
-            // Counted from the end, because a quoted unit may hold a comma. The facts' copy drops the star of
-            // V*.
-            let regions = cells[cells.len() - 8..cells.len() - 2].join(",").replace("V*", "V");
-            writeln!(ours, "{},{regions}", cells[0]).unwrap();
-        }
-        assert_eq!(sorted(&ours), sorted(block));
+    fn price(id: &str, region: &str, at: &str) -> Result<(String, Confidence), Unpriced> {
+        let rate = PriceBook::builtin().price(id, asked(region, at)).unwrap().tiers.remove(0).price?;
+        Ok((rate.price.to_string(), rate.confidence))
+    }
+
+    fn own(text: &str) -> Result<PriceBook, BookError> {
+        PriceBook::builtin().with_own(&book_file::rows(text)?, text)
     }
 
     #[test]
     fn prices_keep_every_printed_digit() {
-        let (price, confidence) = price("lambda.gbs.x86", "eu-west-1", "2026-11-21").unwrap();
-        assert_eq!((price.to_string().as_str(), confidence), ("0.0000166667", Confidence::Verified));
+        let found = price("lambda.gbs.x86", "eu-west-1", "2026-11-21").unwrap();
+        assert_eq!(found, ("0.0000166667".to_owned(), Confidence::Verified));
     }
 
     #[test]
     fn the_price_of_november_2024_replaces_the_older_one_on_its_day() {
-        let wru = |at| price("ddb.od.wru", "us-east-1", at).unwrap().0.to_string();
+        let wru = |at| price("ddb.od.wru", "us-east-1", at).unwrap().0;
         assert_eq!((wru("2024-10-31"), wru("2024-11-01")), ("1.25".to_owned(), "0.625".to_owned()));
         let expired = price("ddb.od.wru.old", "us-east-1", "2026-01-05");
         assert_eq!(expired, Err(Unpriced::OutOfDate { date: day("2026-01-05") }));
@@ -522,22 +478,25 @@ mod tests {
         assert!(matches!(price("fh.put", "eu-central-1", "2026-01-05"), Err(Unpriced::Missing { .. })));
         let old = price("fh.put", "ap-northeast-1", "2026-01-05").unwrap();
         assert_eq!(old.1, Confidence::VerifiedOld, "Tokyo's Firehose prices are of about 2018");
+        let allowed = Asked { estimates: true, ..asked("eu-west-1", "2026-01-05") };
+        let allowed = PriceBook::builtin().price("kds.od.in_gb", allowed).unwrap().tiers.remove(0).price;
+        assert_eq!(allowed.map(|rate| rate.confidence), Ok(Confidence::Estimate));
     }
 
     #[test]
     fn firehose_tiers_break_at_500_tb_and_2000_tb() {
-        let lookup = PriceBook::builtin().price("fh.put", "us-east-1", day("2026-01-05")).unwrap();
+        let lookup = PriceBook::builtin().price("fh.put", asked("us-east-1", "2026-01-05")).unwrap();
         let tb = |tb: i64| Decimal::from(tb * 1024);
         let edges: Vec<_> = lookup.tiers.iter().map(|tier| (tier.from, tier.to)).collect();
         assert_eq!(edges, [(tb(0), Some(tb(500))), (tb(500), Some(tb(2000))), (tb(2000), None)]);
-        let one = PriceBook::builtin().price("fh.put.t2", "us-east-1", day("2026-01-05")).unwrap();
+        let one = PriceBook::builtin().price("fh.put.t2", asked("us-east-1", "2026-01-05")).unwrap();
         assert_eq!((one.tiers.len(), one.tiers[0].from, one.tiers[0].to), (1, Decimal::ZERO, None));
     }
 
     #[test]
     fn a_mistyped_name_gets_the_nearest_one() {
         let error =
-            |id, region| PriceBook::builtin().price(id, region, BUILTIN_AS_OF).unwrap_err().to_string();
+            |id, region| PriceBook::builtin().price(id, asked(region, "2026-11-21")).unwrap_err().to_string();
         assert_eq!(
             error("kds.prov.shard_hr", "us-east-1"),
             r#"the price book has no "kds.prov.shard_hr"; the nearest is "kds.prov.shard_h"."#
@@ -548,11 +507,11 @@ mod tests {
 
     #[test]
     fn a_broken_book_is_refused() {
-        let header = format!("{},us-east-1\n", COLUMNS.join(","));
-        let parse = |rows: &str| PriceBook::parse(&format!("{header}{rows}"), BUILTIN_AS_OF).map(|_| ());
+        let parse =
+            |rows: &str| PriceBook::parse(&format!("{HEADER},us-east-1\n{rows}"), BUILTIN_AS_OF).map(|_| ());
         assert_eq!(parse("a,S,I,u,1,0,,,,,,S1,0.015|V\n"), Ok(()));
         for wrong in [
-            "a,S,I,u,1,0,,,,,,S1,0.015\n",
+            "a,S,I,u,1,0,,,,,,S1,0.015|X\n",
             "a,S,I,u,0,0,,,,,,S1,0.015|V\n",
             "a,S,I,u,1,0,,,,,,S1,0.015|V\na,S,I,u,1,0,,,,,,S1,0.015|V\n",
             "a.t1,S,I,u,1,0,10,,,,,S1,2|V\na.t2,S,I,u,1,11,,,,,,S1,1|V\n",
@@ -562,6 +521,43 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(PriceBook::parse("id,us-east-1\n", BUILTIN_AS_OF), Err(BookError::Header));
+        assert!(PriceBook::parse("id,us-east-1\n", BUILTIN_AS_OF).is_err());
+    }
+
+    #[test]
+    fn own_prices_go_before_the_books_where_they_say_something() {
+        let book = own("id,us-east-1,sa-east-1\nkds.prov.shard_h,0.012,0.03\nfh.put,0.02,\n").unwrap();
+        let of = |id, region| {
+            let found = book.price(id, asked(region, "2026-11-21")).unwrap();
+            let prices = found.tiers.iter().map(|tier| tier.price.clone().map(|rate| rate.price.to_string()));
+            prices.collect::<Result<Vec<_>, _>>()
+        };
+        assert_eq!(of("kds.prov.shard_h", "us-east-1").unwrap(), ["0.012"]);
+        assert_eq!(of("kds.prov.shard_h", "sa-east-1").unwrap(), ["0.03"], "a new Region");
+        assert_eq!(of("kds.prov.shard_h", "ap-northeast-1").unwrap(), ["0.0195"], "as in the book");
+        assert_eq!(of("fh.put", "us-east-1").unwrap(), ["0.02"], "flat where the book has tiers");
+        assert_eq!(of("fh.put", "us-west-2").unwrap(), ["0.029", "0.025", "0.020"]);
+        assert_eq!(of("fh.put", "sa-east-1"), Err(Unpriced::Missing { region: "sa-east-1".to_owned() }));
+        assert_ne!(book.digest(), PriceBook::builtin().digest());
+    }
+
+    #[test]
+    fn an_own_price_may_hold_everywhere_and_for_a_service_without_an_id() {
+        let book = own("id,unit,per,*\nacme.call,\"1,000 calls\",1000,0.5\nddb.od.wru,,,0.5\n").unwrap();
+        let acme = book.price("acme.call", asked("mars-north-1", "2020-01-01")).unwrap().tiers.remove(0);
+        assert_eq!((acme.entry.per, acme.price.unwrap().price), (1000, Decimal::new(5, 1)));
+        let wru = book.price("ddb.od.wru", asked("us-east-1", "2020-01-01")).unwrap().tiers.remove(0);
+        assert_eq!((wru.entry.per, wru.price.unwrap().confidence), (1_000_000, Confidence::Own));
+    }
+
+    #[test]
+    fn own_tiers_must_fit_those_of_the_book_that_stay() {
+        assert!(own("id,us-east-1\nfh.put.t1,0.02\n").is_ok());
+        let error = own("id,tier_to,us-east-1\nfh.put.t1,1000,0.02\n").unwrap_err().to_string();
+        assert!(error.contains("the next tier starts at 512000"), "{error}");
+        let new = "id,tier_from,tier_to,*\nx.t1,0,10,2\nx.t2,10,,1\n";
+        let found = own(new).unwrap();
+        let lookup = found.price("x", asked("us-east-1", "2026-11-21")).unwrap();
+        assert_eq!(lookup.tiers.len(), 2);
     }
 }

@@ -83,6 +83,17 @@ pub fn gb_seconds(megabyte_milliseconds: u64) -> Decimal {
     decimal(u128::from(megabyte_milliseconds) * 9_765_625, 13)
 }
 
+/// GB that On-demand Advantage bills at least for a month of so many hours, for writing and again for reading
+/// (`kds.adv.in_gb`, `kds.adv.out_gb`): 25 MiB a second, averaged over all streams of the account and Region.
+pub fn advantage_commitment_gb(month_hours: u32) -> Decimal {
+    gigabytes((25 * MB * 3_600).saturating_mul(u64::from(month_hours)))
+}
+
+/// KPU-hours of a Flink application with so many KPUs (`flink.kpu_h`): one more works for orchestration.
+pub fn flink_kpu_hours(kpus: u32, hours: Decimal) -> Decimal {
+    Decimal::from(u64::from(kpus) + 1) * hours
+}
+
 /// GB (2^30 bytes), rounded half-up to 12 decimals, which is a thousandth of a byte.
 pub fn gigabytes(bytes: u64) -> Decimal {
     decimal(((u128::from(bytes) * 1_000_000_000_000) + (1 << 29)) >> 30, 12)

@@ -4,8 +4,8 @@
 //! events --meter--> Usage (price id -> quantity, by cause) --Bill::of(book, terms)--> Bill (lines, total)
 //! ```
 //!
-//! Every price comes from `prices.csv` and carries how sure we are of it. An estimate is never used as AWS's
-//! price and an unknown price is never taken as zero: the line stays open and the bill has no total, only a
+//! Every price comes from `prices.csv`, or from the user's own, and carries how sure we are of it. An estimate is used only
+//! where the user allows it, and marked; it is never shown as AWS's price. An unknown price is never taken as zero: the line stays open and the bill has no total, only a
 //! known subtotal.
 //!
 //! **Numbers in files.** Quantities and money are exact decimals. They are written as JSON *strings*
@@ -14,12 +14,14 @@
 
 mod bill;
 mod book;
+mod book_file;
 mod date;
 mod exact;
 pub mod meter;
 mod usage;
 
 pub use bill::{Bill, BillError, Line, Terms};
-pub use book::{BookError, Confidence, Entry, Lookup, LookupError, PriceBook, Rate, Tier, Unpriced};
+pub use book::{Asked, Confidence, EVERYWHERE, Entry, Lookup, LookupError, PriceBook, Rate, Tier, Unpriced};
+pub use book_file::{BookError, Row, rows, to_csv};
 pub use date::{Date, NotADate};
 pub use usage::{Cause, Usage, UsageError, UsageLine};

@@ -37,6 +37,28 @@ pub enum Cause {
     LogsAndMetrics,
 }
 
+impl Cause {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Rounding => "rounding",
+            Self::Retries => "retries",
+            Self::EmptyPolls => "empty_polls",
+            Self::Duplicates => "duplicates",
+            Self::FanOut => "fan_out",
+            Self::Retention => "retention",
+            Self::Checkpoints => "checkpoints",
+            Self::LogsAndMetrics => "logs_and_metrics",
+        }
+    }
+
+    /// Its name in sentences.
+    pub fn words(self) -> String {
+        self.name().replace('_', " ")
+    }
+}
+
 /// The quantity used at one price, in single units (never in the millions that a price may be quoted for).
 /// Written in full, as its schema says; a bare quantity is read too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]

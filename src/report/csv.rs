@@ -8,6 +8,7 @@ use crate::engine::time::{Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::{deliver, feed, lambda, read, source, write};
+use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
@@ -109,8 +110,13 @@ pub fn ordering(result: &RunResult) -> String {
     sheet.text()
 }
 
-/// `cost.csv`: a row for each line of the bill and each cause; amounts add up to the known subtotal.
+/// `cost.csv`: the bill.
 pub fn cost(result: &RunResult) -> String {
+    bill(&result.cost.bill)
+}
+
+/// A bill: a row for each line and each cause; amounts add up to the known subtotal.
+pub fn bill(bill: &Bill) -> String {
     let mut sheet = Sheet::new(&[
         "id",
         "service",
@@ -124,16 +130,15 @@ pub fn cost(result: &RunResult) -> String {
         "confidence",
         "note",
     ]);
-    for line in &result.cost.bill.lines {
-        let name = |value: serde_json::Value| value.as_str().map_or(String::new(), str::to_owned);
-        let confidence = name(serde_json::to_value(line.confidence).unwrap_or_default());
+    for line in &bill.lines {
+        let confidence = cell(line.confidence.map(Confidence::letter));
         let mut row = |cause: String, amount: String| {
             let head = [line.id.clone(), line.service.clone(), line.item.clone(), line.quantity.to_string()];
             let price = [line.unit.clone(), line.per.to_string(), cell(line.unit_price), cause, amount];
             sheet.row(head.into_iter().chain(price).chain([confidence.clone(), cell(line.note.clone())]));
         };
         for (cause, amount) in &line.causes {
-            row(name(serde_json::to_value(cause).unwrap_or_default()), amount.to_string());
+            row(cause.name().to_owned(), amount.to_string());
         }
         if line.causes.is_empty() {
             row(String::new(), cell(line.amount));

@@ -31,6 +31,10 @@ pub fn draw(result: &RunResult, width: usize) -> Vec<String> {
         for table in result.tables.iter().filter(feeds) {
             left(result, table, &mut grid);
         }
+        for producer in result.producers.iter().filter(|producer| producer.writes_to == stream.path) {
+            let row = grid.len();
+            put(&mut grid, row, 1, direct(result, producer));
+        }
         let busiest = stream.worst.iter().filter_map(|shard| shard.utilisation_max).fold(0.0, f64::max);
         put(
             &mut grid,
@@ -75,6 +79,16 @@ fn left(result: &RunResult, table: &super::result::flow::TableRow, grid: &mut Gr
         let node = [producer.path.clone(), format!("{rate} writes/s"), format!("{refused} throttled")];
         put(grid, first + row, 0, node);
     }
+}
+
+/// A producer that puts straight into the stream: it stands among the tables.
+fn direct(result: &RunResult, producer: &super::result::flow::ProducerRow) -> Node {
+    let rate = producer.measured_per_s.map_or(NONE.into(), words::number);
+    let refused = producer.puts.as_ref().and_then(|puts| puts.refused_share);
+    let refused = refused.map_or(NONE.into(), words::percent);
+    let leg = format!("{}.latency", producer.path);
+    let figures = format!("{rate} records/s, {refused} refused");
+    [producer.path.clone(), figures, format!("to shard p99 {}", p99(result, &leg))]
 }
 
 fn readers(result: &RunResult, stream: &str, grid: &mut Grid) {

@@ -8,6 +8,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
+use crate::pricing::Confidence;
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -192,8 +193,45 @@ fn flow(result: &RunResult) -> String {
         }
         tables.row(cells);
     }
-    let text = [section("Producers", &producers), section("Tables", &tables)];
+    let text = [section("Producers", &producers), puts(result), section("Tables", &tables)];
     text.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Producers that put records straight into a stream.
+fn puts(result: &RunResult) -> String {
+    let mut table = Table::new(&[
+        "<producer",
+        "calls",
+        "records a Kinesis record",
+        "Kinesis records put",
+        "refused",
+        "for records",
+        "for bytes",
+        "for both",
+        "attempts a record",
+        "expired",
+        "copies",
+        "payload units",
+    ]);
+    for row in &result.producers {
+        let Some(puts) = &row.puts else { continue };
+        let limits = puts.refused_by_limit;
+        table.row([
+            row.path.clone(),
+            words::count(puts.calls),
+            or_none(puts.records_per_kinesis_record, words::number),
+            words::count(puts.kinesis_records),
+            words::with_interval("_share", puts.refused_share, Some(&puts.refused_share_interval95)),
+            words::count(limits.records),
+            words::count(limits.bytes),
+            words::count(limits.both),
+            or_none(puts.attempts_per_record, words::number),
+            words::count(puts.expired),
+            words::count(puts.copies),
+            words::count(puts.put_payload_units),
+        ]);
+    }
+    section("Puts into streams", &table)
 }
 
 fn throttles(result: &RunResult) -> String {
@@ -457,18 +495,14 @@ fn bill(result: &RunResult) -> String {
         "<causes",
         "<sure",
     ]);
-    let name =
-        |value: serde_json::Value| value.as_str().map_or(NONE.to_owned(), |name| name.replace('_', " "));
     for line in &bill.lines {
         let causes: Vec<String> = line
             .causes
             .iter()
             .filter(|(_, amount)| !amount.is_zero())
-            .map(|(cause, amount)| {
-                format!("{} {amount}", name(serde_json::to_value(cause).unwrap_or_default()))
-            })
+            .map(|(cause, amount)| format!("{} {amount}", cause.words()))
             .collect();
-        let sure = name(serde_json::to_value(line.confidence).unwrap_or_default());
+        let sure = line.confidence.map_or(NONE, Confidence::letter).to_owned();
         let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
         table.row([
             line.id.clone(),
@@ -502,14 +536,12 @@ fn bill(result: &RunResult) -> String {
         .by_cause
         .iter()
         .filter(|(_, amount)| !amount.is_zero())
-        .map(|(cause, amount)| {
-            format!("{} {}", name(serde_json::to_value(cause).unwrap_or_default()), words::usd(*amount))
-        })
+        .map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(*amount)))
         .collect();
     format!(
         "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}. By cause: {}.\n\n{}\n{}\n\n`V`: \
          seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
-         from memory.\n",
+         from memory; `E`: an estimate that was allowed, not AWS's price; `own`: your own price.\n",
         bill.terms.month_hours,
         bill.terms.region,
         bill.prices_as_of,

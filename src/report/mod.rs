@@ -1,6 +1,7 @@
 //! Reports. What a run came to is data first, the [`RunResult`](result::RunResult); every other file is a
 //! rendering of it, one format a file here.
 
+pub mod bill;
 pub mod comparison;
 pub mod csv;
 pub mod drawing;
@@ -10,6 +11,7 @@ pub mod folder;
 pub mod json;
 pub mod markdown;
 pub mod number;
+pub mod price_list;
 pub mod result;
 pub mod table;
 pub mod terminal;

@@ -1,6 +1,7 @@
 //! What a run came to: `result.json`, of which all other files are renderings.
 
 pub mod cost;
+pub mod direct;
 pub mod events;
 pub mod figure;
 pub mod flow;

@@ -23,6 +23,18 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("ShardCount", "shards", None),
     ("StreamMode", "capacity", None),
     ("StreamName", "stream", None),
+    // Kinesis Producer Library
+    ("AggregationEnabled", "aggregation", None),
+    ("AggregationMaxSize", "aggregation_max_size", Some("B")),
+    ("CollectionMaxSize", "collection_max_size", Some("B")),
+    ("RecordMaxBufferedTime", "record_max_buffered_time", Some("ms")),
+    ("RecordTtl", "record_ttl", Some("ms")),
+    ("RequestTimeout", "request_timeout", Some("ms")),
+    // Kinesis Agent
+    ("maxBufferAgeMillis", "max_buffer_age", Some("ms")),
+    ("maxBufferSizeBytes", "max_buffer_size", Some("B")),
+    ("maxBufferSizeRecords", "max_buffer_records", None),
+    ("minTimeBetweenFilePollsMillis", "file_polls", Some("ms")),
     // Firehose
     ("BufferingHints", "buffer", None),
     ("IntervalInSeconds", "interval", Some("s")),

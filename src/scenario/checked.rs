@@ -10,6 +10,7 @@ use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{ProducerPlan, Source};
+use crate::workload::put_records::PutPlan;
 use std::sync::Arc;
 
 /// What kind of question a run answers.
@@ -159,6 +160,8 @@ pub struct Scenario {
     pub end: End,
     /// Producers, in file order.
     pub producers: Vec<Arc<ProducerPlan>>,
+    /// Producers that put straight into streams, in file order.
+    pub direct: Vec<Arc<PutPlan>>,
     /// Tables, in file order.
     pub tables: Vec<TablePlan>,
     /// Items of each table.

@@ -21,6 +21,7 @@ mod number;
 
 use access::{Entries, Item, Items, Variant};
 use failure::Failure;
+pub(super) use number::exact;
 
 /// Errors after which the search for more ends: as many as are shown, and a few to sort.
 const ENOUGH: usize = 50;

@@ -83,6 +83,7 @@ pub struct ScenarioFile {
     /// Producers, by name.
     pub workload: IndexMap<String, WorkloadSettings>,
     /// DynamoDB tables, by name.
+    #[serde(default)]
     pub tables: IndexMap<String, TableSettings>,
     /// Kinesis data streams, by name.
     #[serde(default)]

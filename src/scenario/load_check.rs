@@ -5,6 +5,7 @@
 //! as if they came together.
 
 mod demand;
+mod direct;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,6 +20,7 @@ use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_S
 use crate::systems::lambda::mapping::{LambdaPlan, Via};
 use crate::systems::polling::PollingPlan;
 use demand::Demand;
+use direct::Direct;
 
 /// From this share of a limit on a load counts as tight.
 const TIGHT: f64 = 0.8;
@@ -112,7 +114,12 @@ impl LoadCheck {
             (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
         let mut check = Self { warnings: scenario.notes.clone(), ..Self::default() };
         check.tables(scenario, &demands);
-        let shards = shard_loads(scenario, &demands);
+        let mut shards = shard_loads(scenario, &demands);
+        for plan in &scenario.direct {
+            let direct = Direct::of(scenario, plan);
+            direct.add_to(&mut shards[plan.stream]);
+            check.warnings.extend(direct.warnings());
+        }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
             check.stream(plan, loads);
             check.readers(scenario, number, plan, loads);

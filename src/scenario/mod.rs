@@ -5,6 +5,8 @@
 //!                                  |
 //!                                  +--de--> ScenarioFile --resolve--> Scenario, or diagnostics that point into the file
 //! ```
+//!
+//! Price and usage files are read by the same steps; see [`price_file`] and [`usage_file`].
 
 mod alias;
 mod canonical;
@@ -17,12 +19,14 @@ mod load;
 pub mod load_check;
 pub mod overrides;
 pub mod path;
+pub mod price_file;
 pub mod resolve;
 mod resolver;
 mod schema;
 pub mod source;
 pub mod timeline;
 pub mod tree;
+pub mod usage_file;
 pub mod yaml;
 
 pub use load::{LoadOptions, Loaded, load, load_text};

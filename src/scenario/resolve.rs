@@ -3,6 +3,7 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod direct;
 mod distribution;
 mod flow;
 mod lambda;
@@ -41,6 +42,7 @@ const COUNT_MAX: usize = 255;
 pub fn parameters() -> Vec<Parameter> {
     let rooms = [
         workload::settings::PARAMETERS,
+        workload::settings::direct::PARAMETERS,
         dynamodb::settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
@@ -119,6 +121,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
             EndSettings::Stop => End::Stop,
         },
         producers: Vec::new(),
+        direct: Vec::new(),
         tables: Vec::new(),
         items: Vec::new(),
         streams: Vec::new(),
@@ -184,7 +187,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
     let readers = file.consumers.len() + file.firehose.len();
     let sections = [
         ("workload", file.workload.len(), 1),
-        ("tables", file.tables.len(), 1),
+        ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
     ];

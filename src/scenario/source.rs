@@ -40,7 +40,6 @@ impl Source {
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
         let name = path.display().to_string();
         let cannot = |why: &dyn std::fmt::Display| Diagnostic::new(format!("cannot read `{name}`: {why}"));
-        let mut bytes = Vec::new();
         let file = match File::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(cannot(&"there is no such file"));
@@ -50,7 +49,14 @@ impl Source {
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(cannot(&"it is a folder; name the scenario file in it"));
         }
-        file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
+        Self::read_from(&name, file)
+    }
+
+    /// Reads UTF-8 text, at most 4 MiB, under the name that messages shall use.
+    pub fn read_from(name: &str, from: impl Read) -> Result<Arc<Self>, Diagnostic> {
+        let cannot = |why: &dyn std::fmt::Display| Diagnostic::new(format!("cannot read `{name}`: {why}"));
+        let mut bytes = Vec::new();
+        from.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
         if bytes.len() as u64 > LARGEST_BYTES {
             return Err(cannot(&"it is larger than 4 MiB"));
         }

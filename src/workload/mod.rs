@@ -13,6 +13,7 @@ pub mod keys;
 pub mod operation;
 pub mod producer;
 pub mod profile;
+pub mod put_records;
 pub mod rate_profile;
 pub mod rate_shapes;
 pub mod retry;

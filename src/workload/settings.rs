@@ -1,6 +1,7 @@
 //! How a scenario describes a producer.
 
 pub mod arrivals;
+pub mod direct;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::units::{Duration, Percent};
 use arrivals::ArrivalSettings;
+use direct::{AgentSettings, KplSettings, RecordSettings, SdkSettings};
 
 /// What writes do.
 pub const OPERATIONS: Parameter = Parameter::assumed(
@@ -35,15 +37,17 @@ pub const PARAMETERS: &[Parameter] = &[OPERATIONS, RETRIES];
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadSettings {
-    /// The table it writes to.
+    /// The table it writes to, or the stream it puts into.
     pub writes_to: Reference,
     /// When writes arrive.
     pub arrivals: ArrivalSettings,
     /// Which items they go to; required unless arrivals are a trace, which brings its own.
     pub keys: Option<KeysSettings>,
-    /// How large items are; required unless arrivals are a trace, which brings its own.
+    /// How large items are; required of a table's producer unless arrivals are a trace, which brings its own.
     pub item: Option<ItemSettings>,
-    /// What writes do; the shares add up to 100%. Not with a trace, which brings its own.
+    /// What the records of a stream's producer are like; required of it.
+    pub record: Option<RecordSettings>,
+    /// What writes to a table do; the shares add up to 100%. Not with a trace, which brings its own.
     #[schemars(extend("default" = OPERATIONS.value))]
     pub operations: Option<OperationSettings>,
     /// The client that writes.
@@ -173,9 +177,15 @@ pub struct OperationSettings {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientSettings {
-    /// What it does when a write is refused.
+    /// What it does when a table refuses a write.
     #[schemars(extend("default" = RETRIES.value))]
     pub retries: Option<RetrySettings>,
+    /// An SDK that puts records into a stream.
+    pub sdk: Option<SdkSettings>,
+    /// The Kinesis Producer Library.
+    pub kpl: Option<KplSettings>,
+    /// The Kinesis Agent.
+    pub agent: Option<AgentSettings>,
 }
 
 /// What an SDK client does when a write is refused.

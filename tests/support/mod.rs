@@ -45,6 +45,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         replications: 1,
         end: End::Drain,
         producers: vec![],
+        direct: vec![],
         tables: vec![],
         items: vec![],
         streams: vec![],

@@ -2,7 +2,8 @@
 
 use super::leg::{self, Leg, QUANTILES};
 use crate::measure::ledger::Ledger;
-use crate::pipeline::finish::{FeedOutcome, LambdaOutcome, Outcome};
+use crate::measure::ordering::Ordering;
+use crate::pipeline::finish::{DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
 use crate::pipeline::{lambda, read};
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
@@ -36,7 +37,7 @@ impl From<Option<f64>> for Value {
 impl Figure {
     fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
         let last = path.rsplit('.').next().unwrap_or(&path);
-        let extreme = ["max", "lost", "given_up", "throttled"].contains(&last);
+        let extreme = ["max", "lost", "given_up", "expired", "throttled"].contains(&last);
         Self { path, extreme, of: Box::new(move |outcome| of(outcome).into()) }
     }
 
@@ -73,6 +74,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     let mut all = totals();
     for (number, plan) in scenario.producers.iter().enumerate() {
         writer_figures(&resource("workload", &plan.name), number, &mut all);
+    }
+    for (number, plan) in scenario.direct.iter().enumerate() {
+        direct_figures(&resource("workload", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.tables.iter().enumerate() {
         let path = resource("tables", &plan.name);
@@ -117,20 +121,25 @@ fn totals() -> Vec<Figure> {
     fn feeds(outcome: &Outcome) -> impl Iterator<Item = &FeedOutcome> {
         outcome.tables.iter().filter_map(|table| table.feed.as_ref())
     }
-    let looked_at = |outcome: &Outcome| feeds(outcome).map(|feed| feed.ordering.records).sum();
+    fn orders(outcome: &Outcome) -> impl Iterator<Item = &Ordering> {
+        let direct = outcome.direct.iter().map(|direct| &direct.ordering);
+        feeds(outcome).map(|feed| &feed.ordering).chain(direct)
+    }
+    let looked_at = |outcome: &Outcome| orders(outcome).map(|order| order.records).sum();
     vec![
         Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64)),
         // Writes that tables refused and puts that shards refused, each try counted.
         Figure::new("throttled".into(), |outcome| {
             let writes: u64 = outcome.tables.iter().map(|table| table.meter.throttled).sum();
             let puts: u64 = feeds(outcome).map(|feed| feed.meter.throttled).sum();
-            Some((writes + puts) as f64)
+            let direct: u64 = outcome.direct.iter().flat_map(|direct| direct.meter.refused).sum();
+            Some((writes + puts + direct) as f64)
         }),
         Figure::new("duplicates".into(), move |outcome| {
-            share(feeds(outcome).map(|feed| feed.ordering.duplicates).sum(), looked_at(outcome))
+            share(orders(outcome).map(|order| order.duplicates).sum(), looked_at(outcome))
         }),
         Figure::new("out_of_order".into(), move |outcome| {
-            share(feeds(outcome).map(|feed| feed.ordering.late()).sum(), looked_at(outcome))
+            share(orders(outcome).map(Ordering::late).sum(), looked_at(outcome))
         }),
     ]
 }
@@ -148,6 +157,26 @@ fn writer_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
         let meter = &outcome.producers[number].0;
         share(meter.requests(), meter.offered)
     }));
+}
+
+fn direct_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&DirectOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.direct[number]))
+    };
+    all.push(of("throttled_share", |direct| {
+        share(direct.meter.cohort - direct.meter.first_try_cohort, direct.meter.cohort)
+    }));
+    all.push(of("refused_share", |direct| share(direct.meter.refused.iter().sum(), direct.meter.parcels)));
+    all.push(of("refused_for_records_share", |direct| share(direct.meter.refused[0], direct.meter.parcels)));
+    all.push(of("refused_for_bytes_share", |direct| share(direct.meter.refused[1], direct.meter.parcels)));
+    all.push(of("given_up", |direct| Some(direct.meter.given_up as f64)));
+    all.push(of("expired", |direct| Some(direct.meter.expired as f64)));
+    all.push(of("attempts_per_record", |direct| share(direct.meter.attempts, direct.meter.accepted)));
+    all.push(of("records_per_kinesis_record", |direct| {
+        share(direct.meter.accepted + direct.meter.copies, direct.meter.parcels_accepted)
+    }));
+    all.push(of("duplicate_share", |direct| share(direct.ordering.duplicates, direct.ordering.records)));
+    all.push(of("out_of_order_share", |direct| share(direct.ordering.late(), direct.ordering.records)));
 }
 
 fn feed_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
@@ -206,13 +235,14 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
     push("max", |sample, _| sample.max_ms.into(), 0);
 }
 
-/// Writes that never reach someone: given up or too large at the table, too large for the stream, expired before a
-/// reader came, or given up by a function without a destination (once for each such reader).
+/// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
+/// expired before a reader came, or given up by a function without a destination (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
     let feeds = feeds.map(|feed| feed.meter.originals_too_large);
-    producers.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
+    let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
+    producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
 }
 
 fn lost_on_the_way(ledger: &Ledger) -> u64 {

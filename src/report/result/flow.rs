@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::direct::PutRow;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::read;
 use crate::report::number::{Interval95, rounded, share};
@@ -10,12 +11,12 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::stream::ReadMeter;
 
-/// What a producer offered and what became of it at the table.
+/// What a producer offered and what became of it at the table, or at the stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProducerRow {
     /// Its path, such as `workload.checkout`.
     pub path: String,
-    /// Where it writes, such as `tables.orders`.
+    /// Where it writes, such as `tables.orders` or `kinesis.changes`.
     pub writes_to: String,
     /// Writes offered.
     pub offered: u64,
@@ -23,11 +24,11 @@ pub struct ProducerRow {
     pub measured: u64,
     /// Measured writes offered a second, by intended time.
     pub measured_per_s: Option<f64>,
-    /// Accepted by the table.
+    /// Accepted by the table, or by the stream.
     pub accepted: u64,
     /// Given up after the last retry.
     pub given_up: u64,
-    /// Refused for good as larger than an item may be.
+    /// Refused for good as larger than an item, or a record of the stream, may be.
     pub too_large: u64,
     /// Requests sent, retries among them.
     pub requests: u64,
@@ -37,6 +38,9 @@ pub struct ProducerRow {
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
+    /// What its client did, if it puts records straight into a stream; its writes are then user records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub puts: Option<PutRow>,
 }
 
 /// The rows of all producers.
@@ -62,9 +66,11 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),
             throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            puts: None,
         }
     };
-    (0..scenario.producers.len()).map(row).collect()
+    let direct = super::direct::producers(scenario, outcomes);
+    (0..scenario.producers.len()).map(row).chain(direct).collect()
 }
 
 /// A table.

@@ -20,6 +20,8 @@ const BEYOND_MIN: f64 = 10.0;
 pub enum Place {
     /// At the table: a producer's writes, by number of the producer.
     Writer(usize),
+    /// At the shard: a direct producer's records, by number of the direct producer.
+    Direct(usize),
     /// At the shard: a table's changes, by number of the table.
     Feed(usize),
     /// At a consumer, processed.
@@ -64,6 +66,10 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let writers = scenario.producers.iter().enumerate().map(|(number, plan)| {
         leg(format!("{}.latency", resource("workload", &plan.name)), &["retry"][..], Place::Writer(number))
     });
+    let direct = scenario.direct.iter().enumerate().map(|(number, plan)| {
+        let parts = &["buffering", "call", "retry"];
+        leg(format!("{}.latency", resource("workload", &plan.name)), parts, Place::Direct(number))
+    });
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let feeds = feeds.map(|(number, plan)| {
         leg(
@@ -83,7 +89,7 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
         leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
     });
-    writers.chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()
+    writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()
 }
 
 impl Leg {
@@ -104,6 +110,7 @@ impl Leg {
                 // A write that was accepted at its first try took no time.
                 Sample::of(retried, meter.first_try_cohort)
             }
+            Place::Direct(number) => Sample::of(&outcome.direct[number].latency, 0),
             Place::Feed(number) => Sample::of(&outcome.tables[number].feed.as_ref()?.latency, 0),
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),

@@ -11,10 +11,11 @@ use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
-/// Order and duplicates of the measured changes of one table in its stream.
+/// Order and duplicates of the measured changes of one table in its stream, or of one direct producer's records, key by
+/// key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderingRow {
-    /// The feed, such as `tables.orders.kinesis`.
+    /// The feed, such as `tables.orders.kinesis`, or the direct producer, such as `workload.clicks`.
     pub path: String,
     /// Records looked at in all replications.
     pub records: u64,
@@ -62,7 +63,7 @@ impl Spread {
     }
 }
 
-/// The rows of all feeds.
+/// The rows of all feeds, then of direct producers.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
@@ -70,7 +71,11 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Ordering> = feeds.map(|feed| &feed.ordering).collect();
         OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each)
     };
-    feeds.map(row).collect()
+    let direct = scenario.direct.iter().enumerate().map(|(number, plan)| {
+        let each: Vec<&Ordering> = outcomes.iter().map(|outcome| &outcome.direct[number].ordering).collect();
+        OrderingRow::new(resource("workload", &plan.name), &each)
+    });
+    feeds.map(row).chain(direct).collect()
 }
 
 impl OrderingRow {

@@ -61,11 +61,12 @@ pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)>
         return Vec::new();
     }
     let writers = (0..scenario.producers.len()).map(Place::Writer);
+    let direct = (0..scenario.direct.len()).map(Place::Direct);
     let feeds = (0..scenario.tables.len()).map(Place::Feed);
     let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
     let lambdas = (0..scenario.lambdas.len()).map(Place::Lambda);
-    let places = writers.chain(feeds).chain(consumers).chain(lambdas).chain(deliveries);
+    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
 
@@ -97,6 +98,12 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
                 words::count(table.write_units)
             );
             (resource("workload", &plan.name), limit)
+        }
+        Place::Direct(number) => {
+            let plan = &scenario.direct[number];
+            let path = resource("workload", &plan.name);
+            let limit = shard_limit(scenario, outcomes, plan.stream);
+            (path.clone(), limit.unwrap_or_else(|| format!("{path}: its calls in flight")))
         }
         Place::Feed(number) => {
             let plan = &scenario.tables[number];
@@ -140,7 +147,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
 pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
-        Place::Feed(_) => !matches!(place, Place::Writer(_)),
+        Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_)),
         Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) => *at == place,
     })
 }
@@ -151,6 +158,9 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     let (entered, waiting): (u64, fn(&Backlog, usize) -> u64) = match place {
         Place::Writer(number) => {
             (outcome.producers[number].0.cohort, |backlog, number| backlog.writers[number])
+        }
+        Place::Direct(number) => {
+            (outcome.direct[number].meter.cohort, |backlog, number| backlog.direct[number])
         }
         Place::Feed(number) => {
             let stream = scenario.tables[number].replication.as_ref()?.stream;
@@ -167,6 +177,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
         }
     };
     let (Place::Writer(number)
+    | Place::Direct(number)
     | Place::Feed(number)
     | Place::Consumer(number)
     | Place::Delivery(number)

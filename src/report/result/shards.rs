@@ -6,12 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::shard_load::{ShardLoad, Traffic};
-use crate::pipeline::finish::Outcome;
+use crate::pipeline::finish::{Outcome, TopItem};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_names::KeyNames;
 
 /// Shards listed for a stream.
 const WORST_SHARDS: usize = 16;
@@ -68,7 +69,7 @@ pub struct ShardRow {
     pub shard: u32,
     /// Its share of all hash keys.
     pub hash_range_share: Option<f64>,
-    /// Its share of the changes made for the stream, refused ones included once.
+    /// Its share of the changes and records made for the stream, refused ones included once.
     pub load_share: Option<f64>,
     /// The busiest second, as a share of the limit that binds.
     pub utilisation_max: Option<f64>,
@@ -100,7 +101,7 @@ pub struct WorstMinute {
 /// An item that many of a shard's changes belong to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopKey {
-    /// Its table, such as `tables.orders`.
+    /// Its table, such as `tables.orders`, or its direct producer, such as `workload.clicks`.
     pub table: String,
     /// Its key.
     pub key: String,
@@ -190,11 +191,20 @@ fn feeding(scenario: &Scenario, stream: usize) -> impl Iterator<Item = usize> {
     (0..scenario.tables.len()).filter(feeds)
 }
 
+/// Numbers of the direct producers that put into a stream.
+fn putting(scenario: &Scenario, stream: usize) -> impl Iterator<Item = usize> {
+    (0..scenario.direct.len()).filter(move |number| scenario.direct[*number].stream == stream)
+}
+
 fn changes_by_shard(scenario: &Scenario, outcome: &Outcome, stream: usize, shards: usize) -> Vec<u64> {
     let mut changes = vec![0; shards];
     for table in feeding(scenario, stream) {
         let of_table = &outcome.tables[table].changes_by_shard;
         changes.iter_mut().zip(of_table).for_each(|(sum, count)| *sum += count);
+    }
+    for producer in putting(scenario, stream) {
+        let made = &outcome.direct[producer].records_by_shard;
+        changes.iter_mut().zip(made).for_each(|(sum, count)| *sum += count);
     }
     changes
 }
@@ -207,18 +217,25 @@ fn top_keys(
     changes: u64,
 ) -> Vec<TopKey> {
     let mut keys: Vec<TopKey> = Vec::new();
-    for table in feeding(scenario, stream) {
-        let names = scenario.key_names(table);
-        let of_shard = outcome.tables[table].top_items.iter().filter(|item| item.shard as usize == shard);
+    let mut add = |path: String, names: &KeyNames, items: &[TopItem]| {
+        let of_shard = items.iter().filter(|item| item.shard as usize == shard);
         keys.extend(of_shard.map(|item| {
             let mut buffer = [0; KEY_NAME_BYTES_MAX];
             TopKey {
-                table: resource("tables", &scenario.tables[table].name),
+                table: path.clone(),
                 key: String::from_utf8_lossy(names.write(item.key, &mut buffer)).into_owned(),
                 changes: u64::from(item.changes),
                 share: share(u64::from(item.changes), changes).and_then(rounded),
             }
         }));
+    };
+    for table in feeding(scenario, stream) {
+        let path = resource("tables", &scenario.tables[table].name);
+        add(path, &scenario.key_names(table), &outcome.tables[table].top_items);
+    }
+    for producer in putting(scenario, stream) {
+        let plan = &scenario.direct[producer];
+        add(resource("workload", &plan.name), &plan.names, &outcome.direct[producer].top_keys);
     }
     keys.sort_by_key(|key| std::cmp::Reverse(key.changes));
     keys.truncate(5);

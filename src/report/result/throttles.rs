@@ -46,6 +46,12 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         let settled: u64 = meters().map(|meter| meter.accepted + meter.too_large).sum();
         push(&resource("workload", &plan.name), "write capacity", requests - settled, requests, None);
     }
+    for (number, plan) in scenario.direct.iter().enumerate() {
+        let meters = || outcomes.iter().map(|outcome| &outcome.direct[number].meter);
+        let refused = meters().flat_map(|meter| meter.refused).sum();
+        let puts = meters().map(|meter| meter.parcels).sum();
+        push(&resource("workload", &plan.name), "shard limits", refused, puts, None);
+    }
     for (number, plan) in scenario.tables.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.tables[number].meter);
         let refused = meters().map(|meter| meter.throttled).sum();

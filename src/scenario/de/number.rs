@@ -1,5 +1,36 @@
 //! Unquoted text as a number: decimal, with underscores between digits.
 
+use indexmap::IndexMap;
+use rust_decimal::Decimal;
+
+use crate::scenario::tree::{Entry, Node, Value};
+
+/// The tree with its unquoted numbers as text with all their digits, for readers of decimals: none then passes
+/// through a binary float.
+pub fn exact(node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Plain(text) => match float(text).ok().and_then(|_| decimal(&text.replace('_', ""))) {
+            Some(number) => Value::Quoted(number.to_string()),
+            None => node.value.clone(),
+        },
+        Value::List(items) => Value::List(items.iter().map(exact).collect()),
+        Value::Map(map) => {
+            let entry = |entry: &Entry| Entry { key: entry.key.clone(), value: exact(&entry.value) };
+            Value::Map(map.iter().map(|(name, it)| (name.clone(), entry(it))).collect::<IndexMap<_, _>>())
+        }
+        other => other.clone(),
+    };
+    Node { value, origin: node.origin.clone() }
+}
+
+fn decimal(text: &str) -> Option<Decimal> {
+    if text.contains(['e', 'E']) {
+        Decimal::from_scientific(text).ok()
+    } else {
+        Decimal::from_str_exact(text).ok()
+    }
+}
+
 /// A number of whatever kind the text has.
 pub(super) enum Any {
     Unsigned(u64),

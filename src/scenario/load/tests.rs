@@ -134,10 +134,14 @@ fn what_is_left_open_is_as_aws_has_it_or_listed_as_assumed() {
     assert_eq!(feed.backoff, Backoff { base: 50 * MILLISECOND, cap: 5 * SECOND, jitter: true });
     let listed: std::collections::BTreeSet<&str> =
         scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
+    // What the feed, the buffer and the workload leave open is among it, and nothing that no room declares.
     let all = super::super::resolve::parameters();
-    let expected =
+    let declared =
         all.iter().filter(|parameter| !parameter.published).map(|parameter| parameter.id).collect();
-    assert_eq!(listed, expected);
+    assert!(listed.is_subset(&declared), "{listed:?}");
+    for id in ["DEF-8", "KDC-Y1", "OPEN-6", "OPEN-7", "OPEN-10", "OWN-1", "OWN-4"] {
+        assert!(listed.contains(id), "{id} in {listed:?}");
+    }
 }
 
 #[test]
@@ -173,7 +177,7 @@ fn each_mistake_is_named_with_its_place() {
             "workload.checkout.writes_to=tables.ordres",
             "there is no `ordres` in `tables`; did you mean `orders`?",
         ),
-        ("workload.checkout.writes_to=kinesis.changes", "expected a name in `tables`, such as `tables.x`"),
+        ("workload.checkout.writes_to=firehose.lake", "expected a name in `tables`"),
         ("tables.orders.kinesis.stream=x", "there is no `x` in `kinesis`"),
         ("region=us-east-3", "the price book has no Region `us-east-3`; did you mean `us-east-1`?"),
         ("kinesis.changes.capacity.provisioned.shards=10_001", "expected 1 to 10000 (KDS-S8); found `10001`"),

@@ -19,7 +19,7 @@ use crate::workload::producer::{SizePlan, Source};
 use crate::workload::trace::Trace;
 
 /// Writes drawn to estimate what one costs: mean sizes come out within 1 % for all but the heaviest tails.
-const DRAWS: usize = 1 << 16;
+pub(super) const DRAWS: usize = 1 << 16;
 
 /// What one producer asks of the pipeline.
 #[derive(Clone, Debug)]

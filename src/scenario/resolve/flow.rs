@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::arrivals::{Arrivals, Surroundings};
 use super::producer::{self, Draft};
-use super::{lambda, reader, shape, stream, table};
+use super::{direct, lambda, reader, shape, stream, table};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -36,6 +36,11 @@ pub(super) fn resolve(
     for (name, settings) in &file.workload {
         let path = at("workload", name);
         let to = &settings.writes_to.0;
+        if to.starts_with("kinesis.") {
+            let plan = direct::resolve(resolver, &path, name, settings, &scenario.streams, around);
+            scenario.direct.extend(plan.map(Arc::new));
+            continue;
+        }
         let to = resolver.reference(&path.key("writes_to"), "tables", to, file.tables.keys());
         drafts.extend(producer::draft(resolver, &path, settings, to, around).map(|draft| (name, draft)));
     }

@@ -45,7 +45,8 @@ pub(super) fn draft<'a>(
     let arrivals = arrivals::resolve(resolver, &path.key("arrivals"), &settings.arrivals, around);
     let retries = settings.client.as_ref().and_then(|client| client.retries.clone());
     let retries = resolver.take(retries, &RETRIES);
-    let retries = self::retries(resolver, &path.key("client").key("retries"), &retries);
+    let retries = self::retries(resolver, &path.key("client").key("retries"), &retries, Client::DynamoDb);
+    refuse_of_streams(resolver, path, settings);
     let (mut keys, mut operations) = (None, None);
     if settings.arrivals.trace.is_some() {
         refuse_with_trace(resolver, path, settings);
@@ -60,6 +61,20 @@ pub(super) fn draft<'a>(
     Some(Draft { table: table?, arrivals: arrivals?, keys, shape, settings, operations, retries })
 }
 
+/// Refuses what only producers that put into streams have.
+fn refuse_of_streams(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) {
+    let client = settings.client.as_ref();
+    let written = [
+        (path.key("record"), settings.record.is_some()),
+        (path.key("client").key("sdk"), client.is_some_and(|client| client.sdk.is_some())),
+        (path.key("client").key("kpl"), client.is_some_and(|client| client.kpl.is_some())),
+        (path.key("client").key("agent"), client.is_some_and(|client| client.agent.is_some())),
+    ];
+    for (path, _) in written.iter().filter(|(_, written)| *written) {
+        resolver.error(path, "this goes with `writes_to: kinesis.X` only; the producer writes to a table");
+    }
+}
+
 fn refuse_with_trace(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) {
     let keys = !matches!(settings.keys, None | Some(KeysSettings::Trace));
     for (key, written) in
@@ -71,7 +86,7 @@ fn refuse_with_trace(resolver: &mut Resolver, path: &Path, settings: &WorkloadSe
     }
 }
 
-fn keys(resolver: &mut Resolver, path: &Path, settings: Option<&KeysSettings>) -> Option<KeyPlan> {
+pub(super) fn keys(resolver: &mut Resolver, path: &Path, settings: Option<&KeysSettings>) -> Option<KeyPlan> {
     let Some(settings) = settings else {
         resolver.error(path, "the key `keys` is missing");
         return None;
@@ -122,8 +137,13 @@ fn operations(
     resolver.check(path, OperationMix::new(insert, modify, remove))
 }
 
-fn retries(resolver: &mut Resolver, path: &Path, settings: &RetrySettings) -> RetryProfile {
-    let client = Client::DynamoDb;
+/// Resolves what a client of this kind does when a call fails.
+pub(super) fn retries(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &RetrySettings,
+    client: Client,
+) -> RetryProfile {
     match settings {
         RetrySettings::None => RetryProfile::none(),
         RetrySettings::Standard2026 => RetryProfile::standard_2026(client),

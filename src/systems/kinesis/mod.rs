@@ -8,6 +8,7 @@ pub mod log;
 pub mod plan;
 pub mod poll_grid;
 pub mod poll_settings;
+pub mod producer;
 pub mod read_limit;
 pub mod reshard;
 pub mod settings;
