@@ -26,7 +26,7 @@ fn main() {
     let duration = value("d").map(|seconds| format!("duration={seconds}s"));
     let mut sets: Vec<String> = duration.or((!benching).then(|| "duration=1s".into())).into_iter().collect();
     sets.extend(words.iter().filter_map(|word| word.strip_prefix("set=")).map(String::from));
-    let options = LoadOptions { sets, seed: Some(number("seed", 1)), replications: None };
+    let options = LoadOptions { sets, seed: Some(number("seed", 1)), ..LoadOptions::default() };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.yaml"));
     let scenario = load(&path, &options).unwrap_or_else(|wrong| panic!("{wrong}")).base;
     let replications = number("reps", 1);

@@ -9,7 +9,7 @@
 //! Arrows point down only: what is lower in this list never knows of what is above it.
 //!
 //! * [`report`]: what a result says, and how it looks in each format.
-//! * [`experiment`]: replications, warm-up, statistics, checking a rerun.
+//! * [`experiment`]: replications, warm-up, statistics, sweeps, checking a rerun.
 //! * [`pipeline`]: the map of the flow: which event does what, and who is wired to whom.
 //! * [`scenario`]: the language: from YAML to a checked scenario.
 //! * [`pricing`]: the price book, metering rules and the bill.

@@ -6,6 +6,7 @@
 //! that close and open), [`timeline`].
 
 pub mod backlog;
+pub mod calls;
 pub mod change;
 pub mod deliver;
 pub mod direct;
@@ -13,10 +14,12 @@ pub mod event;
 pub mod feed;
 pub mod finish;
 pub mod lambda;
+pub mod long_way;
 pub mod quantities;
 pub mod read;
 pub mod reshard;
 pub mod source;
+pub mod tables;
 pub mod timeline;
 pub mod wiring;
 pub mod write;

@@ -265,6 +265,12 @@ fn wrong_units() {
         .change("remove: 5%", "remove: §-5%", &["`-5%` is negative"])
         .change("write_units: 500", "write_units: §500 RCU", &["write units, such as `5000 WCU`"])
         .change("lost: { equals: 0 }", "cost.month: { max: §9000 }", &["such as `9000 USD`"])
+        .change("lost: { equals: 0 }", "lost: §{ max: 5, equals: 0 }", &["`equals` leaves nothing"])
+        .change(
+            "lost: { equals: 0 }",
+            "lost: §{ max: 5, min: 6 }",
+            &["nothing can meet both `min: 6` and `max: 5`"],
+        )
         .change("lost: { equals: 0 }", "cost.month: { max: §9000 EUR }", &["such as `9000 USD`"])
         .change("equals: 0", "equals: §0%", &["expected a whole number; found `0%`"])
         .change("max: 3s", "max: §3", &["expected a duration with a unit"])
@@ -408,6 +414,7 @@ fn references_to_nothing() {
         )
         .change("  lost:", "  §losses:", &["there is no figure `losses`"])
         .change("{ max: 3s }", "{ §most: 3s }", &["unknown key `most`"])
+        .append("sweep: { seed: §7 }\n", &["expected a list of values to sweep over; found `7`"])
         .append("region: §eu-west-9\n", &["no Region `eu-west-9`; did you mean `eu-west-1`?"])
         .append("assumptions: { OPEN-66: §1s }\n", &["no assumption `OPEN-66`; did you mean `OPEN-6`?"])
         .append("assumptions: { OPEN-6: §1% }\n", &["`OPEN-6` stands for several values"])
@@ -439,7 +446,6 @@ fn parts_that_are_not_built() {
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
         .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
-        .append("§sweep: { seed: [1, 2] }\n", &["unknown key `sweep`"])
         .end();
 }
 

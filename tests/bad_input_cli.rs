@@ -95,7 +95,7 @@ fn wrong_files_and_arguments_are_refused_by_name() {
     write("empty.yaml", b"");
     for (arguments, part) in [
         (&["absent.yaml"][..], "`absent.yaml`: there is no such file"),
-        (&["."], "it is a folder; name the scenario file in it"),
+        (&["."], "it is a folder; name the file in it"),
         (&["latin.yaml"], "it is not UTF-8 text"),
         (&["empty.yaml"], "the scenario is empty"),
         (&["orders.yaml", "--set", "seed"], "expected path=value"),

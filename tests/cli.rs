@@ -193,12 +193,99 @@ fn compare_takes_variants_files_and_folders() {
 }
 
 #[test]
+fn bill_takes_usage_from_a_file_a_folder_and_standard_input() {
+    let folder = folder_with_orders();
+    let usage = "region: us-west-2\nusage: { kds.prov.shard_h: 14600, fh.put: 600000 }\n";
+    std::fs::write(folder.path().join("usage.yaml"), usage).unwrap();
+    let bill = |arguments: &[&str]| call(folder.path(), &[&["bill"], arguments].concat());
+
+    let json = bill(&["usage.yaml", "--format", "json"]).code(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let lines = json["lines"].as_array().unwrap();
+    let ids: Vec<_> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["fh.put.t1", "fh.put.t2", "kds.prov.shard_h"]);
+    // 512,000 x 0.029 + 88,000 x 0.025 + 14,600 x 0.015.
+    assert_eq!((&json["total"], &lines[1]["unit_price"]), (&"17267.00".into(), &"0.025".into()));
+    assert!(bill(&["usage.yaml"]).code(0).stdout.contains("total 17,267.00 USD a month"));
+    assert!(
+        bill(&["usage.yaml", "--format", "csv"]).code(0).stdout.contains("\nfh.put.t2,Amazon Data Firehose,")
+    );
+
+    std::fs::write(folder.path().join("mine.csv"), "id,us-west-2\nfh.put,0.01\n").unwrap();
+    let mine = bill(&["usage.yaml", "--prices", "mine.csv"]).code(0).stdout;
+    assert!(mine.contains("total 6,219.00 USD a month") && mine.contains(" own"), "{mine}");
+
+    let mut piped = Call::new(folder.path(), &["bill", "-"]);
+    piped.command.stdin(std::fs::File::open(folder.path().join("usage.yaml")).unwrap());
+    assert!(piped.end().code(0).stdout.contains("total 17,267.00 USD"));
+
+    call(folder.path(), &short(&["run", "orders.yaml", "--quiet", "--format", "none"]));
+    let stored = std::fs::read_to_string(folder.path().join("reports/orders/result.json")).unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
+    let again = bill(&["reports/orders", "--format", "json"]).code(0).stdout;
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((&again["lines"], &again["total"]), (&stored["cost"]["lines"], &stored["cost"]["total"]));
+    assert!(again["lines"].as_array().unwrap().len() > 3);
+}
+
+/// The how-to's example is what the program says.
+#[test]
+fn the_page_on_bills_shows_a_bill() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bill.md")).unwrap();
+    let block = |fence: &str| page.split(fence).nth(1).unwrap().split("```").next().unwrap().to_owned();
+    let folder = folder();
+    std::fs::write(folder.path().join("usage.yaml"), block("```yaml\n")).unwrap();
+    let shown = call(folder.path(), &["bill", "usage.yaml"]).code(0).stdout;
+    assert_eq!(block("```text\n$ streamgauge bill usage.yaml\n"), shown);
+    std::fs::write(folder.path().join("prices.csv"), block("```text\nid,").replacen("", "id,", 1)).unwrap();
+    call(folder.path(), &["bill", "--prices", "prices.csv", "--region", "eu-central-1"]).code(0);
+}
+
+#[test]
+fn bill_refuses_what_it_does_not_know_with_the_nearest_name() {
+    let folder = folder();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("typo.yaml", "usage:\n  fh.putt: 1\n");
+    file("unknown.yaml", "region: eu-central-1\nusage:\n  fh.put: 1\n");
+    file("prices.csv", "id,us-east-1\nfh.put,dear\n");
+    let end = |arguments: &[&str]| call(folder.path(), &[&["bill"], arguments].concat());
+    end(&["typo.yaml"]).code(2).error("typo.yaml:2:3 at usage.\"fh.putt\"");
+    end(&["typo.yaml"]).code(2).error("the nearest is `fh.put`");
+    end(&["unknown.yaml"]).code(2).error("the price in eu-central-1 is not known");
+    end(&["typo.yaml", "--prices", "prices.csv"]).code(2).error("prices.csv:2:1");
+    end(&["typo.yaml", "--prices"]).code(2).error("--prices names no file");
+    end(&["absent.yaml"]).code(2).error("there is no such file");
+    end(&["--prices", "--region", "eu-west-9"]).code(2).error("did you mean `eu-west-1`?");
+    for file in ["typo.yaml", "unknown.yaml"] {
+        let allowed = end(&[file, "--allow-unknown", "--format", "json"]).code(0).stdout;
+        assert!(allowed.contains("\"total\": null"), "{allowed}");
+    }
+    assert_eq!(end(&[]).code, Some(2));
+}
+
+#[test]
+fn the_price_book_is_shown_and_what_is_shown_can_be_given_back() {
+    let folder = folder();
+    let end = |arguments: &[&str]| call(folder.path(), &[&["bill"], arguments].concat()).code(0).stdout;
+    let table = end(&["--prices", "--region", "ap-northeast-1", "--at", "2024-10-31"]);
+    assert!(table.contains("ddb.od.wru.old") && table.contains("1.4269"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&end(&["--prices", "--format", "json"])).unwrap();
+    assert!(json["prices"].as_array().unwrap().len() > 100);
+    let csv = end(&["--prices", "--region", "us-east-1", "--format", "csv"]);
+    std::fs::write(folder.path().join("mine.csv"), csv.replace("0.015|V", "0.010")).unwrap();
+    let mine = end(&["--prices", "mine.csv", "--region", "us-east-1"]);
+    let shards = mine.lines().find(|line| line.starts_with("kds.prov.shard_h")).unwrap();
+    assert!(shards.contains("0.010") && shards.contains("own"), "{shards}");
+}
+
+#[test]
 fn every_verb_has_help_and_a_manual_page() {
     let folder = folder();
     call(folder.path(), &["man", "--dir", "pages"]).code(0);
     let main = call(folder.path(), &["man"]).code(0).stdout;
     assert!(main.contains(".TH streamgauge 1"), "{main}");
-    for verb in ["init", "check", "run", "compare", "report", "schema", "completions", "man"] {
+    for verb in ["init", "check", "run", "compare", "sweep", "report", "bill", "schema", "completions", "man"]
+    {
         assert!(!call(folder.path(), &[verb, "--help"]).code(0).stdout.is_empty());
         let page =
             std::fs::read_to_string(folder.path().join(format!("pages/streamgauge-{verb}.1"))).unwrap();

@@ -14,6 +14,7 @@ use streamgauge::scenario::checked::{End, Scenario, Study};
 use streamgauge::systems::dynamodb::replication::{
     Backoff, Chance, Order, PartitionKey, ReplicationPlan, lognormal,
 };
+use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::stream::ReadMeter;
@@ -100,8 +101,9 @@ fn draw(seed: u64) -> Scenario {
     }
     for (table, units) in scenario.tables.iter_mut().zip(units_a_second) {
         // A write of 400 KiB takes 400 units, and has to fit.
-        table.burst = choice.one_of(&[SECOND, 300 * SECOND]);
-        table.write_units = ((units * choice.spread(0.3, 10.0)) as u64).max(400);
+        let burst = choice.one_of(&[SECOND, 300 * SECOND]);
+        let write_units = ((units * choice.spread(0.3, 10.0)) as u64).max(400);
+        table.throughput = ThroughputPlan::provisioned(write_units, burst);
     }
     for number in 0..choice.below(7) {
         let stream = choice.below(streams as u64) as usize;
@@ -349,7 +351,8 @@ fn check_table(scenario: &Scenario, outcome: &Outcome, number: usize) {
     assert_eq!(table.meter.throttled, sum(table.series.bins(), write::column::THROTTLED));
     // No table gives more than it was provisioned for, and what it had saved.
     let plan = &scenario.tables[number];
-    let earned = u128::from(plan.write_units) * u128::from(plan.burst + outcome.end) / u128::from(SECOND);
+    let (units, burst) = (plan.throughput.capacity.units_at_start(), plan.throughput.capacity.window());
+    let earned = u128::from(units) * u128::from(burst + outcome.end) / u128::from(SECOND);
     assert!(u128::from(table.meter.units) <= earned + 1);
     let Some(feed) = &table.feed else { return };
     assert_eq!(table.meter.accepted, table.changes_by_shard.iter().sum::<u64>());

@@ -9,6 +9,7 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::{End, Scenario};
 use streamgauge::systems::dynamodb::replication::{Chance, lognormal};
+use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::producer::Source;
 use streamgauge::workload::retry::{Client, RetryProfile};
@@ -25,7 +26,7 @@ fn busy(shards: u32) -> Scenario {
         *keys = KeyPlan::zipfian(1_000, 1.2).expect("keys");
     }
     scenario.producers = vec![Arc::new(writer)];
-    scenario.tables[0].write_units = 600;
+    scenario.tables[0].throughput = ThroughputPlan::provisioned(600, SECOND);
     let feed = scenario.tables[0].replication.as_mut().expect("a feed");
     feed.delay = lognormal(240 * MILLISECOND, 0.55);
     let chance = || Some(Chance { probability: 0.02, delay: Sampler::Exponential { mean: 5e8 } });

@@ -79,7 +79,11 @@ pub fn bill(arguments: &Arguments) -> Ended {
         allow_unknown: arguments.allow_unknown,
         allow_estimates: arguments.allow_estimates,
     };
-    let bill = usage_file::bill(&source(usage)?, &options)?;
+    let source = source(usage)?;
+    let bill = usage_file::bill(&source, &options)?;
+    if usage_file::has_other_prices(&source, &bill) {
+        output::tell("The result was billed by other prices; give them with --prices for the same bill.");
+    }
     match arguments.format {
         Format::Text => output::print(&text(&bill))?,
         Format::Json => output::print_json(&BillReport::new(&bill))?,

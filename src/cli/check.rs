@@ -85,7 +85,7 @@ impl Checked {
 /// # Errors
 /// All that is wrong in any of the files.
 pub fn check(arguments: &Arguments) -> Ended {
-    let options = LoadOptions { sets: arguments.sets.clone(), seed: None, replications: None };
+    let options = LoadOptions { sets: arguments.sets.clone(), ..LoadOptions::default() };
     let (mut checked, mut errors) = (Vec::new(), Vec::new());
     for file in &arguments.scenarios {
         match scenario::load(file, &options) {
@@ -109,7 +109,7 @@ pub fn check(arguments: &Arguments) -> Ended {
 fn table(load: &LoadCheck) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["path", "limit", "unit", "mean", "peak", "allowed", "verdict"]);
+    table.set_header(["path", "limit", "unit", "mean", "peak", "peak second", "allowed", "verdict"]);
     for row in &load.rows {
         table.add_row([
             row.path.clone(),
@@ -117,13 +117,14 @@ fn table(load: &LoadCheck) -> Table {
             row.unit.clone(),
             number(row.mean),
             number(row.peak),
+            number(row.peak_second),
             number(row.allowed),
             row.verdict.to_string(),
         ]);
     }
     for (number, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if (3..6).contains(&number) {
+        if (3..7).contains(&number) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

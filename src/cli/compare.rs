@@ -7,7 +7,6 @@ use super::report::read_result;
 use super::simulate::{Manner, Session, variant};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
-use streamgauge::pricing::PriceBook;
 use streamgauge::report::comparison::{self, Comparison};
 use streamgauge::report::result::RunResult;
 use streamgauge::report::terminal::Colour;
@@ -104,7 +103,7 @@ fn results(candidates: Named<Candidate>, session: &Session) -> Result<Named<RunR
             Candidate::Stored(result) => *result,
             Candidate::Simulate(_) => {
                 let scenario = settled.next().expect("as many were settled as there are to simulate");
-                RunResult::new(scenario, &session.simulate(scenario)?, PriceBook::builtin())
+                RunResult::new(scenario, &session.simulate(scenario)?, scenario.billing.book())
                     .map_err(Failure::internal)?
             }
         };
@@ -155,9 +154,13 @@ fn of_path(path: &Path, changes: &Changes) -> Result<(String, Candidate), Failur
         let base = scenario::load(path, &changes.options())?.base;
         return Ok((base.name.clone(), Candidate::Simulate(Box::new(base))));
     }
-    if !changes.sets.is_empty() || changes.seed.is_some() || changes.replications.is_some() {
+    if !changes.sets.is_empty()
+        || changes.seed.is_some()
+        || changes.replications.is_some()
+        || changes.prices.is_some()
+    {
         let message = format!("the stored result in `{}` cannot be changed", path.display());
-        return Err(Failure::rejected(message).help("leave out --set, --seed and --replications"));
+        return Err(Failure::rejected(message).help("leave out --set, --seed, --replications and --prices"));
     }
     let result = read_result(path)?;
     Ok((result.identity.scenario.clone(), Candidate::Stored(Box::new(result))))

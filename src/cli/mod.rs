@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 mod simulate;
+pub mod sweep;
 mod unfinished;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +55,7 @@ pub enum Verb {
     Check(check::Arguments),
     Run(run::Arguments),
     Compare(compare::Arguments),
+    Sweep(sweep::Arguments),
     Report(report::Arguments),
     Bill(bill::Arguments),
     Schema(schema::Arguments),
@@ -62,7 +64,7 @@ pub enum Verb {
 }
 
 /// Changes to the scenarios of one call.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Changes {
     /// Change the scenario at a path; may be given several times. The value is YAML, null removes the node
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -73,12 +75,16 @@ pub struct Changes {
     /// Independent replications, instead of the scenario's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub replications: Option<u32>,
+    /// Your own prices, CSV or YAML, over those of the price book; instead of the scenario's
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub prices: Option<std::path::PathBuf>,
 }
 
 impl Changes {
     /// As the loader takes them.
     pub fn options(&self) -> LoadOptions {
-        LoadOptions { sets: self.sets.clone(), seed: self.seed, replications: self.replications }
+        let Self { sets, seed, replications, prices } = self.clone();
+        LoadOptions { sets, seed, replications, prices }
     }
 }
 

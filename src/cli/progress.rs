@@ -1,4 +1,4 @@
-//! The progress bar: simulated time on standard error.
+//! Progress bars on standard error: simulated time, or points of a sweep.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -28,15 +28,10 @@ struct Reached {
 impl Bar {
     /// A bar at its beginning; hidden when `quiet` or when standard error is no terminal.
     pub fn new(scenario: &Scenario, quiet: bool) -> Self {
-        let shown = !quiet && std::io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let length = scenario.duration.saturating_mul(scenario.replications.into()) / MILLISECOND;
         let template = "{prefix} [{bar:24}] {percent:>3}%  {msg}  {eta} to go";
-        let style = ProgressStyle::with_template(template).expect("the template is well formed");
         Self {
-            bar: ProgressBar::with_draw_target(Some(length), target)
-                .with_style(style.progress_chars("=> "))
-                .with_prefix(scenario.name.clone()),
+            bar: drawn(length, template, quiet).with_prefix(scenario.name.clone()),
             replications: (0..scenario.replications).map(|_| Reached::default()).collect(),
             total: Reached::default(),
             duration: scenario.duration,
@@ -75,6 +70,35 @@ impl Observer for Bar {
         self.bar.set_message(self.message(now_total, events_total));
         self.bar.set_position(now_total / MILLISECOND);
     }
+}
+
+/// Shows how many points of a sweep are done.
+pub struct PointBar(ProgressBar);
+
+impl PointBar {
+    /// A bar at its beginning; hidden when `quiet` or when standard error is no terminal.
+    pub fn new(points: usize, quiet: bool) -> Self {
+        let bar = drawn(points as u64, "[{bar:24}] {pos} of {len} points  {eta} to go", quiet);
+        bar.tick();
+        Self(bar)
+    }
+
+    /// One more point is done.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn drawn(length: u64, template: &str, quiet: bool) -> ProgressBar {
+    let shown = !quiet && std::io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template(template).expect("the template is well formed");
+    ProgressBar::with_draw_target(Some(length), target).with_style(style.progress_chars("=> "))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use super::output;
 use super::simulate::{Manner, Session, variant};
 use clap::{Args, ValueEnum};
 use std::path::{Component, Path, PathBuf};
-use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{folder, json, markdown, terminal};
 use streamgauge::scenario;
@@ -98,19 +97,19 @@ fn simulate_and_write(
     arguments: &Arguments,
     session: &Session,
 ) -> Result<RunResult, Failure> {
-    scenario.notes.extend(LoadCheck::of(&scenario).warnings);
     session.settle(std::slice::from_mut(&mut scenario))?;
+    scenario.notes.extend(LoadCheck::of(&scenario).warnings);
     let outcomes = session.simulate(&scenario)?;
     if arguments.verify {
         session.verify(&scenario)?;
     }
-    let result = RunResult::new(&scenario, &outcomes, PriceBook::builtin()).map_err(Failure::internal)?;
+    let result = RunResult::new(&scenario, &outcomes, scenario.billing.book()).map_err(Failure::internal)?;
     folder::write_run(folder, &result, &scenario, &outcomes, arguments.objects).map_err(Failure::internal)?;
     Ok(result)
 }
 
 /// `reports/<name>`, if the name is one that a folder can have.
-fn default_folder(name: &str) -> Result<PathBuf, Failure> {
+pub(super) fn default_folder(name: &str) -> Result<PathBuf, Failure> {
     let one_step = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
     if one_step && !name.contains(['/', '\\', ':']) {
         return Ok(Path::new("reports").join(name));

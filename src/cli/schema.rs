@@ -3,7 +3,7 @@
 use super::exit::{Ended, Exit};
 use super::output;
 use clap::{Args, ValueEnum};
-use streamgauge::report::comparison::Comparison;
+use streamgauge::report::experiment;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario;
 
@@ -23,7 +23,7 @@ enum Format {
     Scenario,
     /// The result.json that `run` writes
     Result,
-    /// The experiment.json that `compare` writes
+    /// The experiment.json that `compare` and `sweep` write
     Experiment,
 }
 
@@ -35,7 +35,7 @@ pub fn schema(arguments: &Arguments) -> Ended {
     let schema = match arguments.of {
         Format::Scenario => scenario::schema(),
         Format::Result => RunResult::schema().into(),
-        Format::Experiment => Comparison::schema().into(),
+        Format::Experiment => experiment::schema().into(),
     };
     output::print_json(&schema)?;
     Ok(Exit::Fine)

@@ -1,14 +1,15 @@
-//! What `run` and `compare` share: choosing among a file's variants, and simulating with a progress bar.
+//! What `run`, `compare` and `sweep` share: choosing among a file's variants, and simulating with a progress bar.
 
 use super::exit::Failure;
 use super::interrupt;
 use super::output::tell;
-use super::progress::Bar;
+use super::progress::{Bar, PointBar};
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use streamgauge::experiment::replicate::{self, Control, ExperimentError, Observer, Silent};
+use streamgauge::experiment::sweep::{self, Points};
 use streamgauge::experiment::verify::{self, Verification};
 use streamgauge::experiment::warm_up;
 use streamgauge::pipeline::finish::Outcome;
@@ -64,7 +65,7 @@ impl<'a> Session<'a> {
         if scenarios.iter().any(|scenario| scenario.warm_up_rule == WarmUpRule::Mser5) {
             self.tell("Looking for the end of the warm-up on pilot replications.");
         }
-        warm_up::settle(scenarios, &self.control(&Silent)).map_err(failure)
+        Ok(warm_up::settle(scenarios, &self.control(&Silent))?)
     }
 
     /// Runs all replications, showing progress and, at the end, the time they took.
@@ -75,18 +76,46 @@ impl<'a> Session<'a> {
         let (bar, started) = (Bar::new(scenario, self.manner.quiet), Instant::now());
         let outcomes = replicate::run::<true>(scenario, &self.control(&bar));
         bar.clear();
-        let outcomes = outcomes.map_err(failure)?;
+        let outcomes = outcomes?;
         let producers = outcomes.iter().flat_map(|outcome| &outcome.producers);
         let direct = outcomes.iter().flat_map(|outcome| &outcome.direct);
         let records: u64 = direct.map(|direct| direct.meter.offered).sum();
         let writes = producers.map(|(meter, _)| meter.offered).sum::<u64>() + records;
         let (name, seconds) = (&scenario.name, started.elapsed().as_secs_f64());
         let each = seconds * 1e9 / writes.max(1) as f64;
-        let threads = if self.threads == 1 { "1 thread" } else { &format!("{} threads", self.threads) };
+        let threads = self.on_threads();
         self.tell(&format!(
             "{name}: {writes} writes simulated in {seconds:.2} s, {each:.0} ns a write on {threads}."
         ));
         Ok(outcomes)
+    }
+
+    /// A bar over so many points.
+    pub fn point_bar(&self, points: usize) -> PointBar {
+        PointBar::new(points, self.manner.quiet)
+    }
+
+    /// Simulates these points of a sweep.
+    ///
+    /// # Errors
+    /// An interruption, or the first failure.
+    pub fn sweep(&self, points: &impl Points<Error = Failure>, numbers: &[usize]) -> Result<(), Failure> {
+        let started = Instant::now();
+        sweep::run(points, numbers, &self.control(&Silent))?;
+        if !numbers.is_empty() {
+            let seconds = started.elapsed().as_secs_f64();
+            self.tell(&format!(
+                "{} points simulated in {seconds:.2} s on {}.",
+                numbers.len(),
+                self.on_threads()
+            ));
+        }
+        Ok(())
+    }
+
+    /// "2 threads".
+    fn on_threads(&self) -> String {
+        if self.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", self.threads) }
     }
 
     /// Fails unless the scenario has the same outcomes whenever it runs.
@@ -94,7 +123,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// It has not, or an interruption, or another failure of the simulator.
     pub fn verify(&self, scenario: &Scenario) -> Result<(), Failure> {
-        let verification = verify::verify(scenario, &self.control(&Silent)).map_err(failure)?;
+        let verification = verify::verify(scenario, &self.control(&Silent))?;
         match verification {
             Verification::Same(_) => self.tell(&format!("Verified: {verification}")),
             Verification::Differs { .. } => return Err(Failure::internal(verification)),
@@ -104,11 +133,13 @@ impl<'a> Session<'a> {
 }
 
 /// A warm-up that cannot be found is for the scenario's author to mend; what else goes wrong is not.
-fn failure(error: ExperimentError) -> Failure {
-    match error {
-        ExperimentError::Interrupted => Failure::interrupted(),
-        ExperimentError::WarmUp(_) => Failure::rejected(error),
-        _ => Failure::internal(error),
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
+        match error {
+            ExperimentError::Interrupted => Self::interrupted(),
+            ExperimentError::WarmUp(_) => Self::rejected(error),
+            _ => Self::internal(error),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Limit {
 
 impl Limit {
     /// `rate_per_second` tokens a second, and room for `depth` tokens. Saturates above 1.8e10 tokens of depth.
-    pub fn new(rate_per_second: u64, depth: u64) -> Self {
+    pub const fn new(rate_per_second: u64, depth: u64) -> Self {
         Self { rate_per_second, depth_nano: depth.saturating_mul(SECOND) }
     }
 

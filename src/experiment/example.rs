@@ -2,10 +2,11 @@
 
 use crate::engine::math;
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
+use crate::engine::time::{DAY, MILLISECOND, SECOND};
 use crate::scenario::checked::*;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
+use crate::systems::dynamodb::throughput::ThroughputPlan;
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -25,7 +26,7 @@ pub fn scenario(seconds: u64) -> Scenario {
     Scenario {
         identity: Identity { digest: "d1".into(), ..Identity::default() },
         warm_up_rule: WarmUpRule::Fixed,
-        billing: Billing { month: 730 * HOUR, represents: 730 * HOUR, free_tier: false },
+        billing: Billing::default(),
         objectives: vec![],
         assumptions: vec![],
         notes: vec![],
@@ -43,8 +44,8 @@ pub fn scenario(seconds: u64) -> Scenario {
         direct: vec![],
         tables: vec![TablePlan {
             name: "orders".into(),
-            write_units: 2_000,
-            burst: SECOND,
+            throughput: ThroughputPlan::provisioned(2_000, SECOND),
+            indexes: vec![],
             replication: Some(replication()),
         }],
         items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],
@@ -100,6 +101,7 @@ pub fn producer(rate: f64) -> Arc<ProducerPlan> {
             operations: OperationMix::new(0.0, 1.0, 0.0).unwrap(),
         },
         retries: retry::RetryProfile::named("none", retry::Client::DynamoDb).unwrap(),
+        client: None,
     })
 }
 

@@ -5,5 +5,6 @@ pub(crate) mod example;
 pub mod replicate;
 pub mod statistics;
 pub mod student_t;
+pub mod sweep;
 pub mod verify;
 pub mod warm_up;

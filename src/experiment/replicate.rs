@@ -74,8 +74,7 @@ pub enum ExperimentError {
 
 /// Runs all replications of a scenario whose warm-up is settled; see [`settle`](super::warm_up::settle).
 ///
-/// The outcomes are in the order of their numbers and do not depend on the number of threads. The list of single
-/// objects is kept for replication 0 only.
+/// The outcomes are in the order of their numbers and do not depend on the number of threads.
 ///
 /// # Errors
 /// The failure with the lowest replication number, or [`ExperimentError::Interrupted`].
@@ -84,16 +83,11 @@ pub fn run<const FULL: bool>(
     control: &Control<'_>,
 ) -> Result<Vec<Outcome>, ExperimentError> {
     let prepared = Prepared::new(scenario);
-    in_order(0..u64::from(scenario.replications), control, |replication| {
-        let mut outcome = one::<FULL>(scenario, &prepared, replication, control)?;
-        if replication > 0 {
-            outcome.deliveries.iter_mut().for_each(|delivery| delivery.rows = Vec::new());
-        }
-        Ok(outcome)
-    })
+    let work = |replication| one::<FULL>(scenario, &prepared, replication, control);
+    in_order(0..u64::from(scenario.replications), control, work)
 }
 
-/// Runs one replication.
+/// Runs one replication. The list of single objects is kept for replication 0 only.
 ///
 /// # Errors
 /// When it fails or is interrupted.
@@ -107,10 +101,13 @@ pub fn one<const FULL: bool>(
         control.observer.progress(replication, progress);
         control.goes_on()
     };
-    let outcome = Pipeline::<FULL>::new(scenario, prepared, replication)
+    let mut outcome = Pipeline::<FULL>::new(scenario, prepared, replication)
         .run(scenario, watch)
         .map_err(|error| ExperimentError::Run { replication, error })?
         .ok_or(ExperimentError::Interrupted)?;
+    if replication > 0 {
+        outcome.deliveries.iter_mut().for_each(|delivery| delivery.rows = Vec::new());
+    }
     control.observer.finished(replication);
     Ok(outcome)
 }

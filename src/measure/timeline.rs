@@ -46,6 +46,14 @@ impl Timeline {
         }
     }
 
+    /// Enters what was found out later, each entry at its time, after what is there at the same time.
+    pub fn merge(&mut self, entries: Vec<Entry>) {
+        self.entries.extend(entries);
+        self.entries.sort_by_key(|entry| entry.at);
+        self.left_out += self.entries.len().saturating_sub(ENTRIES_MAX) as u64;
+        self.entries.truncate(ENTRIES_MAX);
+    }
+
     /// What was kept.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -38,7 +38,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .tables
                 .iter()
                 .map(|table| {
-                    table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight(table.table.meter.accepted))
+                    table.feed.as_ref().map_or(0, |feed| feed.meter.in_flight(table.table.meter.changes()))
                 })
                 .collect(),
             consumers: self

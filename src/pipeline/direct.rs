@@ -15,7 +15,7 @@ use crate::measure::direct::DirectMeter;
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Ordering;
 use crate::scenario::checked::Scenario;
-use crate::systems::kinesis::hash_range::HashRanges;
+use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::log::{Record, flags};
 use crate::systems::kinesis::producer::aggregate::Content;
 use crate::systems::kinesis::producer::calls::Calls;
@@ -24,7 +24,6 @@ use crate::systems::kinesis::producer::record::{NOBODY, Parcel, UserRecord, mark
 use crate::systems::kinesis::producer::{Client, Outbox};
 use crate::workload::put_records::{Placement, PutPlan, RecordFlow};
 use crate::workload::retry::Failure;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// What is known of one partition key of a direct producer.
@@ -50,7 +49,6 @@ pub struct Direct {
     calls: Calls,
     records: Slab<UserRecord>,
     keys: Vec<Key>,
-    ranges: HashRanges,
     record_bytes_max: u32,
     spread: Keyed,
     network: Keyed,
@@ -81,7 +79,6 @@ impl Direct {
             calls: Calls::default(),
             records: Slab::default(),
             keys: Vec::new(),
-            ranges: HashRanges::even(NonZeroU32::new(stream.shards).unwrap_or(NonZeroU32::MIN)),
             record_bytes_max: stream.record_bytes_max,
             spread: keyed("explicit_hash_key"),
             network: keyed("calls"),
@@ -107,10 +104,6 @@ impl Direct {
 
     fn hash(&self, record: &UserRecord) -> u128 {
         self.plan.hash(record.key, (u64::from(record.key) << 32) | u64::from(record.version), &self.spread)
-    }
-
-    fn shard(&self, hash: u128) -> usize {
-        self.ranges.index_of(hash)
     }
 
     fn content(&self, record: &UserRecord, hash: u128) -> Content {
@@ -143,24 +136,27 @@ impl Direct {
     }
 
     /// Gives a record to the client, for the first time or again.
-    fn hand_over(&mut self, now: Nanos, handle: u32) {
+    fn hand_over(&mut self, now: Nanos, handle: u32, lineage: &Lineage) {
         let record = self.records.get(handle);
         let hash = self.hash(&record);
-        let (content, shard) = (self.content(&record, hash), self.shard(hash));
+        let (content, shard) = (self.content(&record, hash), usize::from(lineage.shard_of(hash)));
         if record.attempts == 0 {
+            if shard >= self.by_shard.len() {
+                self.by_shard.resize(shard + 1, 0);
+            }
             self.by_shard[shard] += 1;
         }
         self.client.add(now, handle, &content, shard, &mut self.records, &mut self.outbox);
     }
 
     /// The client has heard the last of a record: the next one of its key, if one waits, may go.
-    fn release(&mut self, now: Nanos, handle: u32) {
+    fn release(&mut self, now: Nanos, handle: u32, lineage: &Lineage) {
         let record = self.records.remove(handle);
         if !self.sequence_numbers() {
             return;
         }
         if record.link != NOBODY {
-            return self.hand_over(now, record.link);
+            return self.hand_over(now, record.link, lineage);
         }
         self.key(record.key).last = NOBODY;
     }
@@ -173,19 +169,19 @@ impl Direct {
     }
 
     /// Packs records again that came back, or fails them where their time to live is over (KPL-4).
-    fn pack_again(&mut self, now: Nanos, mut outcome: impl FnMut(&UserRecord)) {
+    fn pack_again(&mut self, now: Nanos, lineage: &Lineage, mut outcome: impl FnMut(&UserRecord)) {
         while let Some(handle) = self.outbox.apart.pop_front() {
             let record = self.records.get(handle);
             let over = self.time_to_live().is_some_and(|ttl| record.written + ttl <= now);
             if !over {
-                self.hand_over(now, handle);
+                self.hand_over(now, handle, lineage);
                 continue;
             }
             if !record.has(mark::ACCEPTED) {
                 self.meter.expired += 1;
                 outcome(&record);
             }
-            self.release(now, handle);
+            self.release(now, handle, lineage);
         }
     }
 
@@ -278,7 +274,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     return self.schedule_record(number);
                 }
             }
-            direct.hand_over(now, handle);
+            direct.hand_over(now, handle, self.streams[direct.plan.stream].stream.lineage());
             self.settle(now, number);
         }
         self.schedule_record(number);
@@ -287,7 +283,8 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// What follows whenever a client has changed: records that came apart, and calls.
     fn settle(&mut self, now: Nanos, number: usize) {
         let (direct, fingerprint) = (&mut self.direct[number], &mut self.fingerprint);
-        direct.pack_again(now, |record| fingerprint.outcome(now, identity(record), 9));
+        let lineage = self.streams[direct.plan.stream].stream.lineage();
+        direct.pack_again(now, lineage, |record| fingerprint.outcome(now, identity(record), 9));
         direct.pump(now, number, &mut self.queue);
     }
 
@@ -322,7 +319,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let direct = &mut self.direct[number];
         let place = &mut self.streams[direct.plan.stream];
         let hash = direct.hash(&direct.records.get(parcel.first));
-        let shard = direct.shard(hash);
+        let shard = usize::from(place.stream.lineage().shard_of(hash));
         let outcome = place.stream.admit(now, shard, parcel.bytes);
         if FULL {
             place.count(now, shard, parcel.bytes, &outcome);
@@ -372,11 +369,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let direct = &mut self.direct[number];
         let call = direct.calls.get(slot as u32);
         let lost = call.lost;
+        let lineage = self.streams[direct.plan.stream].stream.lineage();
         let mut parcels = std::mem::take(&mut call.parcels);
         parcels.retain(|parcel| {
             let done = parcel.accepted && !lost;
             if done {
-                direct.forget(now, parcel, |_, _| {});
+                direct.forget(now, parcel, lineage, |_, _| {});
             }
             !done
         });
@@ -419,9 +417,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.queue.push(now + wait, Kind::CallAgain as u8, handle);
         }
         let parcels = std::mem::take(&mut call.parcels);
-        let fingerprint = &mut self.fingerprint;
+        let (fingerprint, lineage) = (&mut self.fingerprint, self.streams[plan.stream].stream.lineage());
         for parcel in &parcels {
-            direct.forget(now, parcel, |meter, record| {
+            direct.forget(now, parcel, lineage, |meter, record| {
                 meter.given_up += 1;
                 fingerprint.outcome(now, identity(record), 8);
             });
@@ -436,13 +434,17 @@ const TOP_KEYS_A_SHARD: usize = 5;
 impl Direct {
     /// The keys with the most records of each shard, unless each record has a hash key of its own, and all records
     /// handed to the client for each shard.
-    pub fn top_keys(&self) -> (Vec<TopItem>, Vec<u64>) {
+    pub fn top_keys(&self, lineage: &Lineage) -> (Vec<TopItem>, Vec<u64>) {
         let mut top: Vec<Vec<TopItem>> = vec![Vec::new(); self.by_shard.len()];
         if matches!(self.plan.placement, Placement::Spread | Placement::OwnKey(_)) {
             return (Vec::new(), self.by_shard.clone());
         }
         for (number, key) in self.keys.iter().enumerate().filter(|(_, key)| key.made > 0) {
-            let shard = self.shard(self.plan.hash(number as u32, 0, &self.spread));
+            let hash = self.plan.hash(number as u32, 0, &self.spread);
+            let shard = usize::from(lineage.shard_of(hash));
+            if shard >= top.len() {
+                top.resize(shard + 1, Vec::new());
+            }
             let list = &mut top[shard];
             let place = list.partition_point(|other| other.changes >= key.made);
             if place < TOP_KEYS_A_SHARD {
@@ -465,6 +467,7 @@ impl Direct {
         &mut self,
         now: Nanos,
         parcel: &Parcel,
+        lineage: &Lineage,
         mut unless_there: impl FnMut(&mut DirectMeter, &UserRecord),
     ) {
         let mut next = parcel.first;
@@ -475,7 +478,7 @@ impl Direct {
             if !record.has(mark::ACCEPTED) {
                 unless_there(&mut self.meter, &record);
             }
-            self.release(now, handle);
+            self.release(now, handle, lineage);
         }
     }
 

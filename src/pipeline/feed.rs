@@ -100,7 +100,7 @@ impl Feed {
 
 impl<const FULL: bool> Pipeline<FULL> {
     /// The table accepted a write: the feed takes its change up.
-    #[inline]
+    #[inline(always)]
     pub(super) fn capture(&mut self, now: Nanos, table: usize, write: &Write) {
         let Some(feed) = &mut self.tables[table].feed else { return };
         let item = &mut feed.items.items[write.key as usize];
@@ -163,14 +163,23 @@ impl<const FULL: bool> Pipeline<FULL> {
                 return;
             }
         }
-        let mut following = self.try_put(now, handle, change);
+        if let Some(following) = self.try_put(now, handle, change) {
+            self.put_line(now, following);
+        }
+    }
+
+    /// Puts the changes of one item that waited in line, as far as there is room.
+    #[cold]
+    fn put_line(&mut self, now: Nanos, first: u32) {
+        let mut following = Some(first);
         while let Some(handle) = following {
             following = self.try_put(now, handle, self.changes.get(handle));
         }
     }
 
     /// One put. Returns the change of the same item that waited behind this one and may be tried now.
-    #[inline]
+    // Always inlined, like what it calls: at 100 ns a record, saving and restoring registers shows.
+    #[inline(always)]
     fn try_put(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
         let feed = self.tables[change.table as usize].feed.as_mut()?;
         let linked = change.flags() & LINKED != 0;
@@ -234,7 +243,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A change has left the feed: the next change of its item, if one waited, now leads.
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self, handle: u32, change: Change) -> Option<u32> {
         self.changes.free(handle);
         if change.flags() & LEADS == 0 {

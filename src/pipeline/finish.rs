@@ -6,10 +6,12 @@ use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
 use super::lambda::{self, LambdaConsumer};
+use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Consumer;
 use super::source::StreamSource;
-use super::write::{self, TableSource, Writer, WriterMeter};
+use super::tables::busiest_items;
+use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
@@ -26,7 +28,7 @@ use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
-use crate::systems::dynamodb::table::TableMeter;
+use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
@@ -57,6 +59,8 @@ pub struct Outcome {
     pub backlogs: Vec<Backlog>,
     /// Producers.
     pub producers: Vec<(WriterMeter, Latency<1>)>,
+    /// What producers whose writes are more than plain ones counted besides.
+    pub long_ways: Vec<Option<LongMeter>>,
     /// Direct producers.
     pub direct: Vec<DirectOutcome>,
     /// Tables.
@@ -76,6 +80,10 @@ pub struct Outcome {
 pub struct TableOutcome {
     /// Requests and units.
     pub meter: TableMeter,
+    /// What it took at the end, its partitions and its indexes, with what they counted.
+    pub table: Table,
+    /// By partition, the items with the most changes that lie there at the end; empty where partitions are off.
+    pub top_of_partition: Vec<Vec<(String, u64)>>,
     /// Its series.
     pub series: Series<{ write::column::COUNT }>,
     /// Its feed.
@@ -298,6 +306,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
             || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
+            || self
+                .writers
+                .iter()
+                .filter_map(|writer| writer.long.as_ref())
+                .any(|long| long.calls.items().any(|item| measured(item.intended() / MICROSECOND)))
             || self.consumers.iter().any(|consumer| {
                 let stream = &self.streams[consumer.stream].stream;
                 consumer.polling.any_in_hand(|record| measured(record.written))
@@ -340,13 +353,15 @@ impl<const FULL: bool> Pipeline<FULL> {
                 fan_out.finish(end);
             }
         }
+        self.tables.iter_mut().for_each(|source| source.table.settle(end));
+        self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
         let top_items = self.top_items();
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
         let direct = |direct: Direct| {
-            let (top_keys, records_by_shard) = direct.top_keys();
+            let (top_keys, records_by_shard) = direct.top_keys(streams[direct.plan.stream].stream.lineage());
             let Direct { meter, latency, ordering, .. } = direct;
             DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
         };
@@ -381,6 +396,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             timeline: self.timeline,
             quantities,
             backlogs,
+            long_ways: self
+                .writers
+                .iter()
+                .map(|writer| writer.long.as_ref().map(|long| long.meter()))
+                .collect(),
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
             direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
@@ -453,18 +473,26 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     fn writer_account(&self, name: &str, number: usize, writer: &Writer) -> Account {
-        let waiting = self.pending.iter().filter(|pending| pending.writer() as usize == number).count();
+        let single = |pending: &&PendingWrite| pending.writer() as usize == number && !pending.is_call();
+        let waiting = self.pending.iter().filter(single).count();
+        let not_due = self.pending.iter().filter(single).filter(|pending| pending.is_not_due()).count();
+        let in_calls = writer.long.as_ref().map_or(0, |long| long.calls.items().count());
         let meter = &writer.meter;
-        Account {
-            path: resource("workload", name),
-            entered: vec![("offered", meter.offered)],
-            fates: vec![
-                ("accepted", meter.accepted),
-                ("given_up", meter.given_up),
-                ("too_large", meter.too_large),
-                ("waiting_for_retry", waiting as u64),
-            ],
+        let mut fates = vec![
+            ("accepted", meter.accepted),
+            ("given_up", meter.given_up),
+            ("too_large", meter.too_large),
+            ("waiting_for_retry", (waiting - not_due + in_calls) as u64),
+        ];
+        if writer.long.is_some() {
+            fates.extend([
+                ("condition_failed", meter.condition_failed),
+                ("cancelled", meter.cancelled),
+                ("applied_unheard", meter.applied_unheard),
+                ("not_due", not_due as u64),
+            ]);
         }
+        Account { path: resource("workload", name), entered: vec![("offered", meter.offered)], fates }
     }
 
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
@@ -472,7 +500,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
-            entered: vec![("changes", table.table.meter.accepted), ("copies", feed.meter.copies)],
+            entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
             fates: vec![
                 ("replicated", feed.meter.replicated),
                 ("too_large", feed.meter.too_large),
@@ -530,8 +558,15 @@ fn direct_account(direct: &Direct) -> Account {
 }
 
 fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard: Vec<u64>) -> TableOutcome {
+    let items = source.items().items.iter();
+    let versions = items.zip(0..).map(|(item, number)| (number, item.version));
+    let partitions = source.table.throughput().partitions();
+    let top_of_partition =
+        partitions.map(|partitions| busiest_items(&source.route, partitions, versions, TOP_ITEMS_A_SHARD));
     TableOutcome {
         meter: source.table.meter,
+        top_of_partition: top_of_partition.unwrap_or_default(),
+        table: source.table,
         series: source.series,
         feed: source.feed.map(|feed| FeedOutcome {
             meter: feed.meter,

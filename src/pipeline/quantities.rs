@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use crate::engine::time::Nanos;
+use crate::systems::dynamodb::table::Table;
 
 /// Counts up to one moment. The difference of two moments is the use of the span between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,8 +11,8 @@ pub struct Quantities {
     pub at: Nanos,
     /// Change data capture units of each table's feed: first tries, copies, retries.
     pub feeds: Vec<[u64; 3]>,
-    /// Write units consumed by each table.
-    pub write_units: Vec<u64>,
+    /// What each table used of its capacity.
+    pub tables: Vec<TableQuantities>,
     /// PUT payload units, records and bytes accepted by each stream.
     pub streams: Vec<[u64; 3]>,
     /// Open shards of each stream times the nanoseconds for which they were open.
@@ -24,6 +25,47 @@ pub struct Quantities {
     pub s3: Vec<[u64; 2]>,
 }
 
+/// What one table and its indexes used, indexes added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableQuantities {
+    /// Write units that the table consumed in on-demand mode.
+    pub on_demand: u64,
+    /// Those that its indexes consumed in on-demand mode.
+    pub on_demand_indexes: u64,
+    /// Provisioned write units of the table times nanoseconds.
+    pub provisioned: u128,
+    /// Those of its indexes.
+    pub provisioned_indexes: u128,
+    /// Provisioned read units times nanoseconds.
+    pub provisioned_reads: u128,
+}
+
+impl TableQuantities {
+    fn of(table: &Table, at: Nanos) -> Self {
+        let mut used = Self::default();
+        let own = table.throughput();
+        [_, used.provisioned, used.provisioned_reads] = own.capacity().integrals(at);
+        used.on_demand = own.on_demand_units();
+        for index in table.indexes() {
+            let [_, write, read] = index.throughput.capacity().integrals(at);
+            used.provisioned_indexes += write;
+            used.provisioned_reads += read;
+            used.on_demand_indexes += index.throughput.on_demand_units();
+        }
+        used
+    }
+
+    fn since(self, earlier: &Self) -> Self {
+        Self {
+            on_demand: self.on_demand - earlier.on_demand,
+            on_demand_indexes: self.on_demand_indexes - earlier.on_demand_indexes,
+            provisioned: self.provisioned - earlier.provisioned,
+            provisioned_indexes: self.provisioned_indexes - earlier.provisioned_indexes,
+            provisioned_reads: self.provisioned_reads - earlier.provisioned_reads,
+        }
+    }
+}
+
 impl Quantities {
     /// What was used since `earlier`.
     pub fn since(mut self, earlier: &Self) -> Self {
@@ -34,7 +76,7 @@ impl Quantities {
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
-        self.write_units.iter_mut().zip(&earlier.write_units).for_each(|(now, before)| *now -= before);
+        self.tables.iter_mut().zip(&earlier.tables).for_each(|(now, before)| *now = now.since(before));
         self
     }
 }
@@ -84,8 +126,9 @@ fn subtract<const N: usize>(now: &mut [[u64; N]], before: &[[u64; N]]) {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// The counts at this moment.
-    pub fn quantities(&self, at: Nanos) -> Quantities {
+    /// The counts at this moment, which is the present.
+    pub fn quantities(&mut self, at: Nanos) -> Quantities {
+        self.tables.iter_mut().for_each(|source| source.table.settle(at));
         let feed = |table: &super::write::TableSource| {
             let meter = table.feed.as_ref().map(|feed| feed.meter).unwrap_or_default();
             [meter.units - meter.units_copied - meter.units_retried, meter.units_copied, meter.units_retried]
@@ -93,7 +136,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         Quantities {
             at,
             feeds: self.tables.iter().map(feed).collect(),
-            write_units: self.tables.iter().map(|table| table.table.meter.units).collect(),
+            tables: self.tables.iter().map(|source| TableQuantities::of(&source.table, at)).collect(),
             streams: self
                 .streams
                 .iter()

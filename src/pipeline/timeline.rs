@@ -38,6 +38,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
                 self.streams[number].stream.set_retention(now, retention);
                 let readers = self.lambdas.iter_mut().filter(|consumer| consumer.stream == number);

@@ -3,6 +3,7 @@
 use super::deliver::{Delivery, Objects};
 use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
+use super::long_way::LongWay;
 use super::read::Consumer;
 use super::source::{ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
@@ -36,10 +37,11 @@ use crate::workload::producer::Producer;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// What all replications of a scenario share and is dear to make: the shard of every item.
+/// What all replications of a scenario share and is dear to make: the shard and the partition of every item.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     routes: Vec<Arc<Route>>,
+    tables: Vec<Table>,
 }
 
 /// How the items of one table find their shards.
@@ -78,7 +80,11 @@ impl Prepared {
             route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
         };
-        Self { routes: (0..scenario.tables.len()).map(route).collect() }
+        let tables = scenario.tables.iter().enumerate();
+        Self {
+            routes: (0..scenario.tables.len()).map(route).collect(),
+            tables: tables.map(|(number, plan)| Table::new(plan, scenario.items(number))).collect(),
+        }
     }
 
     /// How the items of a table find their shards.
@@ -102,6 +108,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
                 meter: WriterMeter::default(),
                 latency: Latency::default(),
+                long: LongWay::new(plan, &draws),
             })
             .collect();
         let tables = (0..scenario.tables.len())
@@ -197,11 +204,12 @@ fn table<const FULL: bool>(
         None => (items, None),
     };
     TableSource {
-        table: Table::new(plan),
+        table: prepared.tables[number].clone(),
         items,
         feed,
         route: Arc::clone(route),
         series: Series::new(scenario.duration),
+        held: Vec::new(),
     }
 }
 

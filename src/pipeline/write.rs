@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::Kind;
 use super::feed::Feed;
+use super::long_way::LongWay;
 use super::source::StreamSource;
 use super::wiring::Route;
 use crate::engine::random::Keyed;
@@ -11,8 +12,9 @@ use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
+use crate::systems::dynamodb::throttle::Throttle;
 use crate::systems::kinesis::stream::Stream;
-use crate::workload::producer::{Producer, Write};
+use crate::workload::producer::{Producer, Way, Write};
 use std::sync::Arc;
 
 /// Columns of a table's series.
@@ -23,8 +25,14 @@ pub mod column {
     pub const THROTTLED: usize = 1;
     /// Saved write units at the first write of the bin.
     pub const BURST_BALANCE: usize = 2;
+    /// Write units a second that are taken in the long run, at the first write of the bin.
+    pub const CAPACITY: usize = 3;
+    /// Open partitions at the first write of the bin.
+    pub const PARTITIONS: usize = 4;
+    /// Refusals by limit, in the order of `ThrottleLimit::ALL`; those of indexes are among them.
+    pub const THROTTLED_BY_LIMIT: usize = 5;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 9;
 }
 
 /// What became of a producer's writes.
@@ -44,12 +52,31 @@ pub struct WriterMeter {
     pub given_up: u64,
     /// Refused as larger than an item may be (DDB-U10).
     pub too_large: u64,
+    /// Requests that the table refused.
+    pub refused: u64,
+    /// First tries of the cohort whose answer took time of its own.
+    pub timed_cohort: u64,
+    /// Failed for their condition (DDB-U6).
+    pub condition_failed: u64,
+    /// Cancelled with a transaction of which another condition failed.
+    pub cancelled: u64,
+    /// Requests refused for a transaction in progress, by item (DDB-T7).
+    pub conflicts: u64,
+    /// Answers that left the outcome open (DDB-T8).
+    pub server_errors: u64,
+    /// Given up although they had taken place, unheard.
+    pub applied_unheard: u64,
+    /// Retries that the quota did not pay for (SDK-R4).
+    pub quota_empty: u64,
+    /// Writes that are not due yet.
+    pub not_due: u64,
 }
 
 impl WriterMeter {
     /// Writes that wait for a retry now.
     pub fn retrying(&self) -> u64 {
-        self.offered - self.accepted - self.given_up - self.too_large
+        let special = self.condition_failed + self.cancelled + self.applied_unheard + self.not_due;
+        self.offered - self.accepted - self.given_up - self.too_large - special
     }
 
     /// Requests sent, retries among them.
@@ -81,8 +108,11 @@ pub struct Writer {
     pub backoff: Keyed,
     /// What it counted.
     pub meter: WriterMeter,
-    /// From the intended write to the table's acceptance, in microseconds, of writes that were refused at first.
+    /// From the intended write to the table's acceptance, in microseconds, of writes that were refused at first or take
+    /// time of their own.
     pub latency: Latency<1>,
+    /// What it remembers where its writes are more than plain ones.
+    pub long: Option<Box<LongWay>>,
 }
 
 /// One table at work.
@@ -98,6 +128,8 @@ pub struct TableSource {
     pub route: Arc<Route>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
+    /// Items that transactions in progress hold, and until when.
+    pub held: Vec<(Nanos, u32)>,
 }
 
 impl TableSource {
@@ -110,11 +142,12 @@ impl TableSource {
     /// Makes room for items up to number `largest`, which a growing key space has come to.
     #[cold]
     fn grow(&mut self, largest: usize, streams: &[StreamSource]) {
-        let Self { items, feed, route, .. } = self;
+        let Self { items, feed, route, table, .. } = self;
         let stream = feed.as_ref().map(|feed| &streams[feed.plan.stream].stream);
         let items = feed.as_mut().map_or(items, |feed| &mut feed.items);
         let shard = |key| stream.map_or(0, |stream| stream.lineage().shard_of(route.hash_key(key)));
         items.extend((items.len() as u32..=largest as u32).map(shard));
+        table.extend(largest + 1);
     }
 
     /// The shard that an item's changes go to, now that the one they went to is closed.
@@ -127,8 +160,27 @@ impl TableSource {
         usize::from(shard)
     }
 
+    /// Notes a refusal in the series, by limit.
+    pub(super) fn note_throttle(&mut self, now: Nanos, throttle: Throttle) {
+        self.series.add(now, column::THROTTLED, 1);
+        self.series.add(now, column::THROTTLED_BY_LIMIT + throttle.limit as usize, 1);
+    }
+
+    /// Notes in the series what the table takes as a bin begins.
+    #[cold]
+    pub(super) fn note_capacity(&mut self, now: Nanos) {
+        self.table.settle(now);
+        let throughput = self.table.throughput();
+        let capacity = throughput.capacity().units_per_second();
+        let partitions = throughput.partitions().map_or(0, |partitions| partitions.open().len());
+        let balance = self.table.burst_balance(now);
+        self.series.raise(now, column::CAPACITY, capacity);
+        self.series.raise(now, column::PARTITIONS, partitions as u64);
+        self.series.raise(now, column::BURST_BALANCE, balance);
+    }
+
     #[inline]
-    fn accept(&mut self, key: u32) -> u32 {
+    pub(super) fn accept(&mut self, key: u32) -> u32 {
         let item = &mut self.items.items[key as usize];
         item.version += 1;
         item.version
@@ -138,15 +190,31 @@ impl TableSource {
 /// A refused write that its client will try again.
 #[derive(Clone, Copy, Debug)]
 pub struct PendingWrite {
-    write: Write,
-    writer: u32,
-    failures: u32,
+    pub(super) write: Write,
+    pub(super) writer: u32,
+    pub(super) failures: u32,
+    /// Which of its producer's clients it is of.
+    pub(super) client: u32,
+    /// What its last retry took from the quota.
+    pub(super) cost: u16,
+    /// Whether it took place although its client did not hear so.
+    pub(super) applied: bool,
 }
 
 impl PendingWrite {
+    /// A write that failed so many times.
+    pub(super) fn new(write: Write, writer: u32, failures: u32) -> Self {
+        Self { write, writer, failures, client: 0, cost: 0, applied: false }
+    }
+
     /// When it was meant to happen.
     pub fn intended(&self) -> Nanos {
         self.write.at
+    }
+
+    /// Whether it is an item's first request, and not due yet.
+    pub fn is_not_due(&self) -> bool {
+        self.write.way == Way::Due
     }
 
     /// Number of its producer.
@@ -190,6 +258,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Draws the producer's next batch; returns when its first write is meant to happen.
     #[cold]
     fn draw_writes(&mut self, handle: u32) -> Option<Nanos> {
+        let of_closed = self.next_of_closed(handle);
+        if of_closed == Some(None) {
+            return None;
+        }
         let producer = &mut self.writers[handle as usize].producer;
         let table = &mut self.tables[producer.table()];
         producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
@@ -201,26 +273,26 @@ impl<const FULL: bool> Pipeline<FULL> {
             let shards = producer.batch_keys().map(|key| usize::from(feed.items.shards[key as usize]));
             std::hint::black_box(self.streams[feed.plan.stream].stream.warm(shards));
         }
+        if let Some(Some(at)) = of_closed {
+            producer.move_next(at);
+        }
         producer.next_at()
     }
 
     /// One request; whether the table accepted it.
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) -> bool {
+        if write.way != Way::Short {
+            return self.first_try(now, handle, write);
+        }
         let writer = &mut self.writers[handle as usize];
         let number = writer.producer.table();
         let source = &mut self.tables[number];
-        if write.units == 0 {
-            writer.meter.too_large += 1;
-            self.fingerprint.outcome(now, u64::from(write.key), 3);
-            return false;
-        }
         if FULL && source.series.enter(now) {
-            let balance = source.table.burst_balance(now);
-            source.series.raise(now, column::BURST_BALANCE, balance);
+            source.note_capacity(now);
         }
-        if !source.table.write(now, u32::from(write.units)) {
-            self.refused(now, handle, write, failures);
+        if let Err(throttle) = source.table.write(now, write.key, u32::from(write.units)) {
+            self.refused(now, handle, write, failures, throttle);
             return false;
         }
         writer.meter.accepted += 1;
@@ -237,18 +309,19 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     #[cold]
-    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32) {
+    fn refused(&mut self, now: Nanos, handle: u32, write: &Write, failures: u32, throttle: Throttle) {
         let writer = &mut self.writers[handle as usize];
+        writer.meter.refused += 1;
         if FULL {
-            self.tables[writer.producer.table()].series.add(now, column::THROTTLED, 1);
+            self.tables[writer.producer.table()].note_throttle(now, throttle);
         }
         let failures = failures + 1;
-        let uniform = writer.backoff.unit(write.at ^ (u64::from(write.key) << 24), failures);
+        let uniform = writer.backoff.unit(write.address(), failures);
         // A write that never fits would be tried for ever by a client that never gives up.
         let fits = self.tables[writer.producer.table()].table.fits(u32::from(write.units));
         match writer.producer.retries().delay(failures, uniform).filter(|_| fits) {
             Some(wait) => {
-                let pending = self.pending.insert(PendingWrite { write: *write, writer: handle, failures });
+                let pending = self.pending.insert(PendingWrite::new(*write, handle, failures));
                 self.queue.push(now + wait, Kind::WriteAgain as u8, pending);
             }
             None => {
@@ -259,8 +332,15 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A client tries a refused write again.
+    #[inline(never)]
     pub(super) fn write_again(&mut self, now: Nanos, handle: u32) {
         let pending = self.pending.remove(handle);
+        if pending.write.way != Way::Short {
+            return match pending.is_call() {
+                true => self.call_once_more(now, pending),
+                false => self.again_the_long_way(now, pending),
+            };
+        }
         self.writers[pending.writer as usize].meter.retries += 1;
         let accepted = self.request(now, pending.writer, &pending.write, pending.failures);
         if FULL && accepted && self.cohort.has(pending.write.at / MICROSECOND) {

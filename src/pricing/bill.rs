@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn lambda_takes_its_free_tier_off_first_and_shares_it_between_architectures() {
+    fn lambda_gbs_takes_its_free_band_off_first_and_shares_it_between_architectures() {
         // 3 million requests of 120 ms at 1,536 MB are 540,000 GB-s: 140,000 x 0.0000166667 + 2 x 0.20 = 2.33
         // + 0.40.
         let gb_s = super::super::meter::lambda_gb_seconds(1536, 120_000_000) * Decimal::from(3_000_000);
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tier_used_is_a_line_and_an_edge_belongs_to_the_lower_tier() {
+    fn s3_std_has_a_line_for_each_tier_used_and_an_edge_belongs_to_the_lower_one() {
         let edge = bill(&[("s3.std", 51_200)], false);
         assert_eq!((edge.lines.len(), total(&edge)), (1, "1177.60".to_owned()));
         // 50 TB at 0.023, 450 TB at 0.022, 100 TB at 0.021.
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_rounded_half_up_before_they_are_added() {
+    fn s3_put_lines_are_rounded_half_up_before_they_are_added() {
         // Three lines of exactly half a cent each: 0.02 if added first, 0.03 on the invoice.
         let halves = bill(&[("s3.put", 1_000), ("fh.dp_objects", 1_000), ("sqs.std", 12_500)], false);
         assert_eq!(total(&halves), "0.03");

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_put_payload_unit_is_a_25_kb_chunk_of_one_record() {
+    fn kds_prov_put_unit_is_a_25_kb_chunk_of_one_record() {
         // AWS's pricing page: a 5 KB record is 1 unit, 45 KB 2 units; and a tiny record costs a whole unit.
         assert_eq!([1, 5 * KB, 25_600, 25_601, 45 * KB].map(put_payload_units), [1, 1, 1, 2, 2]);
         // "A 1 MB record is 40 units" holds only where KB and MB are both decimal.
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_costs_the_larger_image_in_started_kb() {
+    fn ddb_od_wru_is_the_larger_image_in_started_kb() {
         assert_eq!(write_units(0, 1024), 1);
         assert_eq!(write_units(0, 1025), 2);
         assert_eq!(write_units(3 * KB, 1), 3, "an overwrite by a smaller item pays for the larger");
@@ -138,35 +138,35 @@ mod tests {
     }
 
     #[test]
-    fn change_data_capture_counts_images_not_the_json() {
+    fn ddb_cdc_kinesis_counts_images_and_not_the_json_of_both() {
         // Both images of 3.5 KB make a record of over 7 KB, and 4 units.
         assert_eq!(change_data_capture_units(3584, 3584), 4);
         assert_eq!(change_data_capture_units(100, 0), 1);
     }
 
     #[test]
-    fn firehose_rounds_each_record_up_to_5_kb() {
+    fn fh_put_rounds_each_record_up_to_5_kb() {
         // AWS's pricing page: a 3 KB record is billed as 5 KB.
         assert_eq!([1, 3 * KB, 5120, 5121].map(firehose_billed_bytes), [5120, 5120, 5120, 10_240]);
     }
 
     #[test]
-    fn on_demand_streams_round_each_record_up_to_1_kb() {
+    fn kds_od_in_gb_rounds_each_record_up_to_1_kb() {
         assert_eq!([1, 1024, 1025].map(on_demand_ingest_bytes), [1024, 1024, 2048]);
     }
 
     #[test]
-    fn athena_bills_whole_megabytes_and_at_least_ten() {
+    fn athena_scan_tb_counts_whole_megabytes_and_at_least_ten() {
         assert_eq!([0, 10 * MB, 10 * MB + 1].map(athena_billed_bytes), [10 * MB, 10 * MB, 11 * MB]);
     }
 
     #[test]
-    fn sqs_counts_started_64_kb_and_empty_receives() {
+    fn sqs_std_counts_started_64_kb_and_empty_receives() {
         assert_eq!([0, 1, 65_536, 65_537, 256 * KB].map(sqs_requests), [1, 1, 1, 2, 4]);
     }
 
     #[test]
-    fn lambda_rounds_up_to_the_millisecond_times_gigabytes() {
+    fn lambda_gbs_rounds_up_to_the_millisecond_times_gigabytes() {
         assert_eq!(lambda_gb_seconds(1024, 1_000_000_000), Decimal::ONE);
         assert_eq!(lambda_gb_seconds(512, 1), Decimal::new(5, 4), "1 ns is billed as 1 ms of half a GB");
         assert_eq!(lambda_gb_seconds(128, 2_000_001), Decimal::new(375, 6), "3 ms of an eighth of a GB");
@@ -181,7 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn every_get_records_call_is_a_stream_read_unit() {
+    fn ddb_streams_rru_counts_every_get_records_call() {
         assert_eq!(stream_read_units(2_628_000), 2_628_000);
+    }
+
+    #[test]
+    fn flink_kpu_h_has_one_more_for_orchestration() {
+        assert_eq!(flink_kpu_hours(10, Decimal::from(730)), Decimal::from(8_030));
+    }
+
+    #[test]
+    fn kds_adv_in_gb_is_at_least_25_mib_a_second_for_the_month() {
+        // 25 x 3,600 s x 730 h MiB are 64,160.15625 GB; the longest month takes 25 x 3,600 x 744 / 1,024.
+        let least = [730, 744].map(|hours| advantage_commitment_gb(hours).to_string());
+        assert_eq!(least, ["64160.15625", "65390.625"]);
     }
 }

@@ -6,8 +6,7 @@ pub mod terminal;
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::number::rounded;
@@ -24,6 +23,7 @@ pub struct Comparison {
     /// Version of this layout.
     pub format: u32,
     /// What kind of experiment this is: `compare`.
+    #[schemars(extend("const" = "compare"))]
     pub kind: String,
     /// Whether all variants had the same draws over the same span, replication by replication. Differences are judged
     /// only then.
@@ -69,7 +69,7 @@ pub struct VariantRow {
 pub struct FigureRow {
     /// Its path.
     pub path: String,
-    /// Its mean over replications, by variant; null where it is not known.
+    /// Its value by variant, as the variant's own report shows it (see [`RunResult::figure`]); null where it is not known.
     pub values: Vec<Option<f64>>,
     /// How each variant after the first differs from it.
     pub differences: Vec<Difference>,
@@ -78,7 +78,7 @@ pub struct FigureRow {
 /// A variant's figure minus the baseline's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
-    /// The mean of the differences; null when either figure is not known.
+    /// The mean of the differences replication by replication, also of greatest values; null when either figure is not known.
     pub mean: Option<f64>,
     /// Lower end of the 95 % interval of the paired differences.
     pub low: Option<f64>,
@@ -149,11 +149,6 @@ impl Comparison {
         }
     }
 
-    /// The JSON Schema of `experiment.json`, draft-07.
-    pub fn schema() -> Schema {
-        SchemaSettings::draft07().into_generator().into_root_schema_for::<Self>()
-    }
-
     /// What the comparison exits with: as a run does, over the objectives of all variants.
     pub fn exit_code(&self) -> u8 {
         let verdicts: Vec<Verdict> = self.variants.iter().flat_map(|variant| variant.slo.clone()).collect();
@@ -171,7 +166,7 @@ fn same_draws(a: &RunResult, b: &RunResult) -> bool {
 }
 
 impl VariantRow {
-    fn new(name: &str, result: &RunResult) -> Self {
+    pub(super) fn new(name: &str, result: &RunResult) -> Self {
         let identity = &result.identity;
         Self {
             name: name.to_owned(),

@@ -13,28 +13,28 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
 /// A table under way.
-struct Sheet(::csv::Writer<Vec<u8>>);
+pub(super) struct Sheet(::csv::Writer<Vec<u8>>);
 
 impl Sheet {
-    fn new(columns: &[&str]) -> Self {
+    pub fn new(columns: &[&str]) -> Self {
         let mut sheet = Self(WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new()));
         sheet.row(columns.iter().map(|column| (*column).to_owned()));
         sheet
     }
 
-    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // Writing to memory cannot fail, and every row of a sheet has as many cells as its heading.
         let written = self.0.write_record(cells);
         debug_assert!(written.is_ok(), "{written:?}");
     }
 
-    fn text(self) -> String {
+    pub fn text(self) -> String {
         let bytes = self.0.into_inner().unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     }
 }
 
-fn cell(value: Option<impl ToString>) -> String {
+pub(super) fn cell(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }
 

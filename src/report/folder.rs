@@ -20,7 +20,7 @@ pub const EXPERIMENT: &str = "experiment.json";
 /// The summary of either.
 pub const SUMMARY: &str = "summary.md";
 /// All other files that a run or an experiment may write.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     SUMMARY,
     "latency.csv",
     "ordering.csv",
@@ -29,6 +29,7 @@ const OTHERS: [&str; 8] = [
     "shards.csv",
     "timeseries.csv",
     "objects.csv",
+    "points.csv",
 ];
 
 /// A file that could not be written.
@@ -94,7 +95,7 @@ pub fn write(folder: &Path, files: &Files, last: &str, text: &str) -> Result<(),
         fs::write(&path, text).map_err(|error| failed(&path, error))?;
     }
     let path = folder.join(last);
-    replace(folder, &path, text).map_err(|error| failed(&path, error))
+    replace(&path, text).map_err(|error| failed(&path, error))
 }
 
 /// Makes the folder if need be, and makes it unfinished: removes what an earlier run left there, first of all the file that says it is complete.
@@ -113,24 +114,22 @@ pub fn begin(folder: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-fn failed(path: &Path, source: std::io::Error) -> FolderError {
+pub(super) fn failed(path: &Path, source: std::io::Error) -> FolderError {
     FolderError { path: path.to_owned(), source }
 }
 
-/// Writes a file so that it is there whole or not at all.
-fn replace(folder: &Path, path: &Path, text: &str) -> std::io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".streamgauge-");
-    // Temporary files are private by default; a report is as open as the user's mask says.
-    #[cfg(unix)]
-    let permissions = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(permissions);
-    let mut file = builder.tempfile_in(folder)?;
+/// Writes a file so that it is there whole or not at all. What a killed process leaves beside it has a fixed name, which the
+/// next one to write the file takes over.
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".unfinished");
+    let unfinished = path.with_file_name(name);
+    let mut file = fs::File::create(&unfinished)?;
     file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&unfinished, path).inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
 #[cfg(test)]
@@ -158,7 +157,8 @@ mod tests {
             write_run(folder, &result, &scenario, &outcomes, true).unwrap();
         }
         assert_eq!(names(&folders[0]), names(&folders[1]));
-        assert_eq!(names(&folders[0]).len(), OTHERS.len() + 1);
+        // All but the table of a sweep, and the result.
+        assert_eq!(names(&folders[0]).len(), OTHERS.len());
         for name in names(&folders[0]) {
             assert_eq!(fs::read(folders[0].join(&name)).unwrap(), fs::read(folders[1].join(&name)).unwrap());
         }

@@ -8,6 +8,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
+use super::writes;
 use crate::pricing::Confidence;
 
 /// The whole summary.
@@ -18,6 +19,7 @@ pub fn render(result: &RunResult) -> String {
         latency(result),
         parts(result),
         flow(result),
+        writes::section(result),
         throttles(result),
         ordering(result),
         shards(result),
@@ -469,7 +471,7 @@ fn objects(result: &RunResult) -> String {
             hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
         }
     }
-    let text = section("Objects", &table);
+    let text = section("Objects (replication 0)", &table);
     if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
 }
 

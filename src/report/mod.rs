@@ -7,12 +7,15 @@ pub mod csv;
 pub mod drawing;
 #[cfg(test)]
 pub(crate) mod example;
+pub mod experiment;
 pub mod folder;
 pub mod json;
 pub mod markdown;
 pub mod number;
 pub mod price_list;
 pub mod result;
+pub mod sweep;
 pub mod table;
 pub mod terminal;
 pub mod words;
+mod writes;

@@ -15,9 +15,12 @@ pub mod overload;
 pub mod shards;
 pub mod slo;
 pub mod throttles;
+pub mod throughput;
 pub mod usage;
+pub mod writes;
 
 use indexmap::IndexMap;
+use rust_decimal::prelude::ToPrimitive;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -121,7 +124,7 @@ impl RunResult {
         Ok(Self {
             identity: identity::RunIdentity::new(scenario, outcomes, book),
             assumptions: scenario.assumptions.iter().map(identity::AssumptionRow::from).collect(),
-            notes: scenario.notes.clone(),
+            notes: scenario.notes.iter().cloned().chain(overload::unsettled(scenario, outcomes)).collect(),
             complete,
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
@@ -152,10 +155,16 @@ impl RunResult {
         slo::exit_code(&self.slo)
     }
 
-    /// The mean of a figure over the replications that have it.
+    /// A figure as all reports and verdicts show it: the total of the bill; of greatest values and counts of failures, the
+    /// greatest of any replication; of all others, the mean over the replications that have it.
     pub fn figure(&self, path: &str) -> Option<f64> {
         let values = self.replications.iter().map(|row| row.figures.get(path).copied().flatten());
-        crate::report::number::mean(values).and_then(rounded)
+        match path {
+            COST_MONTH => self.cost.bill.total.and_then(|total| total.to_f64()),
+            _ if figure::is_extreme(path) => values.flatten().reduce(f64::max),
+            _ => crate::report::number::mean(values),
+        }
+        .and_then(rounded)
     }
 }
 
@@ -298,6 +307,35 @@ mod tests {
         let row = &result.latency[2];
         assert!(row.sure("p99_ms") && !row.sure("p999_ms"));
         assert_eq!(result.exit_code(), slo::exit_code(&result.slo));
+    }
+
+    #[test]
+    fn a_figure_is_the_same_wherever_it_is_shown() {
+        let mut result = example::result(3);
+        result.replications[1].figures.insert("lost".into(), Some(2.0));
+        assert_eq!(result.figure("lost"), Some(2.0));
+        for row in &result.latency {
+            assert_eq!(result.figure(&format!("{}.max", row.path)), row.max_ms);
+            assert_eq!(result.figure(&format!("{}.p99", row.path)), row.p99_ms);
+        }
+        let total = result.cost.bill.total.unwrap();
+        assert!((result.figure("cost.month").unwrap() / total.to_f64().unwrap() - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_terminating_run_that_falls_behind_says_that_its_latencies_depend_on_its_length() {
+        let mut scenario = example::scenario(2);
+        scenario.consumers[0].per_record = 4_000_000;
+        let notes = |scenario: &Scenario| {
+            RunResult::new(scenario, &example::outcomes(scenario, 2), PriceBook::builtin()).unwrap().notes
+        };
+        let found = notes(&scenario);
+        assert!(
+            found.len() == 1 && found[0].contains("What waits at consumers.search was still growing"),
+            "{found:?}"
+        );
+        scenario.consumers[0].per_record = 0;
+        assert_eq!(notes(&scenario), Vec::<String>::new());
     }
 
     #[test]

@@ -13,9 +13,13 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     // DynamoDB
     ("ApproximateCreationDateTimePrecision", "timestamp_precision", None),
     ("BillingMode", "capacity", None),
+    ("MaxCapacity", "max", None),
+    ("MaxWriteRequestUnits", "max", None),
+    ("MinCapacity", "min", None),
     ("ProvisionedThroughput", "provisioned", None),
     ("ReadCapacityUnits", "read_units", None),
     ("StreamViewType", "view", None),
+    ("TargetValue", "target", Some("%")),
     ("WriteCapacityUnits", "write_units", None),
     // Kinesis Data Streams
     ("MaxRecordSizeInKiB", "max_record", Some("KiB")),

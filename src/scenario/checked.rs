@@ -1,7 +1,8 @@
 //! A scenario that cannot be wrong: units resolved, defaults filled in, names turned into numbers.
 
 use super::timeline::Occurrence;
-use crate::engine::time::{MINUTE, Nanos};
+use crate::engine::time::{HOUR, MINUTE, Nanos};
+use crate::pricing::PriceBook;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
@@ -50,7 +51,7 @@ pub enum WarmUpRule {
 }
 
 /// How the use of the measured span becomes a month's bill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Billing {
     /// Length of the billed month; AWS's calculator takes 730 h.
     pub month: Nanos,
@@ -58,6 +59,24 @@ pub struct Billing {
     pub represents: Nanos,
     /// Whether monthly free quantities are taken off.
     pub free_tier: bool,
+    /// Whether estimates stand in for prices that are not known.
+    pub allow_estimates: bool,
+    /// The price book with the user's own prices over it; without any, the built-in one.
+    pub prices: Option<Arc<PriceBook>>,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        let month = 730 * HOUR;
+        Self { month, represents: month, free_tier: false, allow_estimates: false, prices: None }
+    }
+}
+
+impl Billing {
+    /// The prices to bill by.
+    pub fn book(&self) -> &PriceBook {
+        self.prices.as_deref().unwrap_or(PriceBook::builtin())
+    }
 }
 
 /// What an objective asks of its figure.

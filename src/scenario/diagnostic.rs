@@ -53,7 +53,7 @@ impl Diagnostic {
 
     fn render(&self, renderer: &Renderer) -> String {
         let title = Level::ERROR.primary_title(self.message.as_str());
-        let mut group = match self.origin.place() {
+        let group = match self.origin.place() {
             Some((source, span)) => {
                 let (first, last) = (source.position(span.start).line, source.position(span.end).line);
                 let lines = source.lines(first, last);
@@ -66,10 +66,15 @@ impl Diagnostic {
                 None => annotate_snippets::Group::with_title(title),
             },
         };
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        let text = renderer.render(&[group]);
+        let text = match &self.help {
+            // Beside no place there is nothing for the help to hang on: it stands on a line of its own.
+            Some(help) if self.place().is_none() && self.origin.place().is_none() => {
+                let help = annotate_snippets::Group::with_title(Level::HELP.primary_title(help.as_str()));
+                format!("{}\n{}", renderer.render(&[group]), renderer.render(&[help]))
+            }
+            Some(help) => renderer.render(&[group.element(Level::HELP.message(help.as_str()))]),
+            None => renderer.render(&[group]),
+        };
         if self.origin.place().is_some() { self.name_the_place(&text) } else { text }
     }
 
@@ -221,6 +226,12 @@ error: unknown key `shard`; did you mean `shards`?
   |
   = help: expected `shards`";
         assert_eq!(shard().to_string(), expected);
+    }
+
+    #[test]
+    fn help_without_a_place_hangs_on_nothing() {
+        let error = Diagnostic::new("interrupted").help("run it again");
+        assert_eq!(error.to_string(), "error: interrupted\nhelp: run it again");
     }
 
     #[test]

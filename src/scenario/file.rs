@@ -10,10 +10,11 @@ use std::fmt;
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
+use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::settings::StreamSettings;
-use crate::systems::lambda::settings::{AccountSettings, LambdaSettings};
+use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
 use crate::systems::polling::settings::PollingSettings;
 use crate::units::{Duration, Timestamp};
 use crate::workload::settings::WorkloadSettings;
@@ -42,6 +43,9 @@ pub const MONTH: Parameter =
 /// Free quantities.
 pub const FREE_TIER: Parameter =
     choice("free_tier", "whether monthly free quantities are taken off", "false");
+/// Estimates.
+pub const ALLOW_ESTIMATES: Parameter =
+    choice("allow_estimates", "whether estimates stand in for prices that are not known", "false");
 
 /// A Streamgauge scenario: a change stream from DynamoDB writes to objects in S3, and what to ask of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -76,10 +80,10 @@ pub struct ScenarioFile {
     /// What happens after the measured span.
     #[schemars(extend("default" = END.value))]
     pub end: Option<EndSettings>,
-    /// The account in which functions run.
-    pub account: Option<AccountSettings>,
     /// How the measured span becomes a month's bill.
     pub billing: Option<BillingSettings>,
+    /// Quotas of the AWS account.
+    pub account: Option<AccountSettings>,
     /// Producers, by name.
     pub workload: IndexMap<String, WorkloadSettings>,
     /// DynamoDB tables, by name.
@@ -107,6 +111,11 @@ pub struct ScenarioFile {
     #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "24-shards": { "kinesis.changes.capacity.provisioned.shards": 24 } }))]
     pub variants: IndexMap<String, IgnoredAny>,
+    /// A grid of overrides for `sweep`: by path, the values to try. The path `variants` takes names of variants, and `base`.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, Vec<serde_json::Value>>")]
+    #[schemars(example = serde_json::json!({ "kinesis.changes.capacity.provisioned.shards": [10, 12, 16] }))]
+    pub sweep: IndexMap<String, IgnoredAny>,
     /// Values of listed assumptions by their ids; a map where several have one id.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
@@ -146,6 +155,20 @@ pub enum EndSettings {
     Stop,
 }
 
+/// Quotas of the AWS account in the scenario's Region.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// DynamoDB's.
+    pub dynamodb: Option<DynamoDbQuotas>,
+    /// Concurrent executions of all Lambda functions: 10 to 1,000,000 (LAM-C6).
+    #[schemars(extend("default" = CONCURRENCY.value))]
+    pub lambda_concurrency: Option<u32>,
+    /// Those that functions outside the scenario keep busy all the time.
+    #[schemars(extend("default" = OTHERS.value))]
+    pub lambda_others: Option<u32>,
+}
+
 /// How the measured span becomes a month's bill.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +181,13 @@ pub struct BillingSettings {
     /// Whether monthly free quantities are taken off.
     #[schemars(extend("default" = FREE_TIER.value))]
     pub free_tier: Option<bool>,
+    /// Whether estimates by a ratio to other Regions stand in for prices that are not known; such lines are marked.
+    #[schemars(extend("default" = ALLOW_ESTIMATES.value))]
+    pub allow_estimates: Option<bool>,
+    /// Your own prices over those of the price book: a file relative to the scenario's folder, CSV like the book (`bill --prices
+    /// --format csv` prints it) or YAML with a price by id.
+    #[schemars(example = &"prices.csv")]
+    pub prices: Option<String>,
 }
 
 /// How long the warm-up is.

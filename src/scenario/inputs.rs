@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::canonical::sha256;
+use super::source::Source;
 use crate::workload::profile::{Profile, ProfileOptions};
 use crate::workload::trace::{Trace, TraceOptions};
 
@@ -17,12 +18,28 @@ pub(super) struct Inputs {
     folder: PathBuf,
     files: BTreeMap<String, (Arc<[u8]>, String)>,
     traces: BTreeMap<(String, u64, u32), Arc<Trace>>,
+    /// Files that the command line names, which are not in the folder.
+    elsewhere: BTreeMap<String, PathBuf>,
 }
 
 impl Inputs {
     /// Files relative to this folder.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), files: BTreeMap::new(), traces: BTreeMap::new() }
+        let folder = folder.to_owned();
+        Self { folder, files: BTreeMap::new(), traces: BTreeMap::new(), elsewhere: BTreeMap::new() }
+    }
+
+    /// From here on, this name stands for a file outside of the folder.
+    pub fn find_elsewhere(&mut self, name: &str, path: &Path) {
+        self.elsewhere.insert(name.to_owned(), path.to_owned());
+    }
+
+    /// A text.
+    pub fn source(&mut self, name: &str) -> Result<Arc<Source>, String> {
+        let bytes = self.bytes(name)?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|error| format!("{name}: it is not UTF-8 text: {error}"))?;
+        Ok(Source::new(name, text))
     }
 
     /// A trace.
@@ -52,7 +69,7 @@ impl Inputs {
             return Ok(Arc::clone(bytes));
         }
         let cannot = |why: &dyn std::fmt::Display| format!("cannot read `{name}`: {why}");
-        let path = self.folder.join(name);
+        let path = self.elsewhere.get(name).cloned().unwrap_or_else(|| self.folder.join(name));
         let size = match std::fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(cannot(&"there is no such file (paths are relative to the scenario's folder)"));

@@ -1,6 +1,6 @@
 //! From a scenario file to checked scenarios: the base and each of its variants.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use super::checked::Scenario;
@@ -11,6 +11,7 @@ use super::overrides::Override;
 use super::path::{Path, Segment};
 use super::resolve::{Setting, resolve};
 use super::source::Source;
+use super::sweep::{Axis, Sweep};
 use super::tree::{Node, Value};
 use super::{de, yaml};
 
@@ -23,6 +24,8 @@ pub struct LoadOptions {
     pub seed: Option<u64>,
     /// Replications in place of the file's.
     pub replications: Option<u32>,
+    /// A file of prices in place of the scenario's.
+    pub prices: Option<PathBuf>,
 }
 
 /// A scenario file, checked.
@@ -34,13 +37,12 @@ pub struct Loaded {
     pub variants: Vec<(String, Scenario)>,
 }
 
-/// Reads and checks a scenario file and the files that it names.
+/// Reads and checks a scenario file and the files that it names. Of its sweep only the form is checked.
 ///
 /// # Errors
 /// Every mistake that was found, sorted by place: in the file, in a variant, in an override, in an input file.
 pub fn load(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostics> {
-    let source = Source::read(path)?;
-    load_source(&source, path.parent().unwrap_or(FilePath::new("")), options)
+    File::read(path, options).map(|file| file.loaded)
 }
 
 /// Checks the text of a scenario; `name` stands for it in messages, and its input files are looked for in `folder`.
@@ -53,29 +55,74 @@ pub fn load_text(
     folder: &FilePath,
     options: &LoadOptions,
 ) -> Result<Loaded, Diagnostics> {
-    load_source(&Source::new(name, text), folder, options)
+    File::of(&Source::new(name, text), folder, options).map(|file| file.loaded)
 }
 
-fn load_source(
-    source: &Arc<Source>,
-    folder: &FilePath,
+/// Reads a scenario file and checks every point of its sweep. Each of `over` is `path=a,b,c`: it stands for the list that the
+/// file has for this path, or comes after those lists. `None` when there is nothing to sweep over.
+///
+/// # Errors
+/// As [`load`]; also what is wrong at any point.
+pub fn load_sweep(
+    path: &FilePath,
     options: &LoadOptions,
-) -> Result<Loaded, Diagnostics> {
-    let tree = yaml::parse(source)?;
-    let arguments = Arguments::parse(options)?;
-    let mut inputs = Inputs::new(folder);
-    let base = arguments.scenario(&tree, None, &mut inputs);
-    let base = base.map_err(|errors| arguments.blame(errors, &tree, &mut inputs))?;
-    let (mut variants, mut errors) = (Vec::new(), Vec::new());
-    for variant in Variant::all(&tree)? {
-        match arguments.scenario(&tree, Some(&variant), &mut inputs) {
-            Ok(scenario) => variants.push((variant.name, scenario)),
-            Err(found) => {
-                errors.extend(found.into_errors().into_iter().map(|error| blame(error, &variant.label)))
-            }
+    over: &[String],
+) -> Result<Option<Sweep>, Diagnostics> {
+    let file = File::read(path, options)?;
+    let mut axes = file.axes;
+    for argument in over {
+        let axis = Axis::parse(argument, &file.variants)?;
+        match axes.iter_mut().find(|it| it.name == axis.name) {
+            Some(written) => *written = axis,
+            None => axes.push(axis),
         }
     }
-    Diagnostics::new(errors).or(Loaded { base, variants })
+    if axes.is_empty() {
+        return Ok(None);
+    }
+    Sweep::new(file.tree, file.arguments, axes, file.inputs).map(Some)
+}
+
+/// A scenario file with all that came of reading it.
+struct File {
+    tree: Node,
+    arguments: Arguments,
+    inputs: Inputs,
+    variants: Vec<Variant>,
+    axes: Vec<Axis>,
+    loaded: Loaded,
+}
+
+impl File {
+    fn read(path: &FilePath, options: &LoadOptions) -> Result<Self, Diagnostics> {
+        let source = Source::read(path)?;
+        Self::of(&source, path.parent().unwrap_or(FilePath::new("")), options)
+    }
+
+    fn of(source: &Arc<Source>, folder: &FilePath, options: &LoadOptions) -> Result<Self, Diagnostics> {
+        let tree = yaml::parse(source)?;
+        let arguments = Arguments::parse(options)?;
+        let mut inputs = Inputs::new(folder);
+        if let Some(prices) = &options.prices {
+            inputs.find_elsewhere(&prices.display().to_string(), prices);
+        }
+        let base = arguments.scenario(&tree, None, &mut inputs);
+        let base = base.map_err(|errors| arguments.blame(errors, &tree, &mut inputs))?;
+        let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
+        let variants = Variant::all(&tree)?;
+        for variant in &variants {
+            match arguments.scenario(&tree, Some(variant), &mut inputs) {
+                Ok(scenario) => scenarios.push((variant.name.clone(), scenario)),
+                Err(found) => {
+                    errors.extend(found.into_errors().into_iter().map(|error| blame(error, &variant.label)));
+                }
+            }
+        }
+        Diagnostics::new(errors).or(())?;
+        let axes = Axis::all(&tree, &variants)?;
+        let loaded = Loaded { base, variants: scenarios };
+        Ok(Self { tree, arguments, inputs, variants, axes, loaded })
+    }
 }
 
 fn variants_path() -> Path {
@@ -83,10 +130,10 @@ fn variants_path() -> Path {
 }
 
 /// A named set of overrides.
-struct Variant {
-    name: String,
+pub(super) struct Variant {
+    pub name: String,
     label: Arc<str>,
-    overrides: Vec<Override>,
+    pub overrides: Vec<Override>,
     /// As written.
     written: Vec<String>,
 }
@@ -101,8 +148,7 @@ impl Variant {
             let label: Arc<str> = format!("variant `{name}`").into();
             match Override::list(&entry.value, &label) {
                 Ok(overrides) => {
-                    let line = |it: &Override| format!("{}={}", it.path, super::canonical::line(&it.value));
-                    let written = overrides.iter().map(line).collect();
+                    let written = overrides.iter().map(Override::written).collect();
                     variants.push(Self { name: name.clone(), label, overrides, written });
                 }
                 Err(found) => errors.extend(found.into_errors()),
@@ -113,7 +159,7 @@ impl Variant {
 }
 
 /// Says by which overrides an error came about, for those about lines that the overrides left as they are.
-fn blame(error: Diagnostic, label: &Arc<str>) -> Diagnostic {
+pub(super) fn blame(error: Diagnostic, label: &Arc<str>) -> Diagnostic {
     match error.origin.label() {
         Some(_) => error,
         None => Diagnostic { origin: error.origin.labelled(label), ..error },
@@ -121,10 +167,10 @@ fn blame(error: Diagnostic, label: &Arc<str>) -> Diagnostic {
 }
 
 /// The overrides of the command line.
-struct Arguments {
-    overrides: Vec<Override>,
+pub(super) struct Arguments {
+    pub overrides: Vec<Override>,
     /// Those of `--set`, as written.
-    written: Vec<String>,
+    pub written: Vec<String>,
 }
 
 impl Arguments {
@@ -140,6 +186,7 @@ impl Arguments {
                 Err(found) => errors.extend(found.into_errors()),
             }
         }
+        overrides.extend(options.prices.iter().map(|prices| Override::prices(&prices.display().to_string())));
         Diagnostics::new(errors).or(Self { overrides, written: options.sets.clone() })
     }
 
@@ -161,32 +208,55 @@ impl Arguments {
         variant: Option<&Variant>,
         inputs: &mut Inputs,
     ) -> Result<Scenario, Diagnostics> {
-        let mut tree = tree.clone();
-        if variant.is_some()
-            && let Value::Map(map) = &mut tree.value
-        {
-            map.shift_remove("variants");
-        }
         let changes = variant.map_or(&[][..], |variant| &variant.overrides);
-        let errors = changes.iter().chain(&self.overrides).filter_map(|it| apply(it, &mut tree).err());
-        let errors = errors.collect();
-        Diagnostics::new(errors).or(())?;
-        let file: ScenarioFile = de::from_node(&tree)?;
-        if let Value::Map(map) = &mut tree.value {
-            map.shift_remove("variants");
-        }
         let written = variant.map_or(&[][..], |variant| &variant.written);
-        let overrides = written.iter().chain(&self.written).cloned().collect();
-        resolve(&tree, &file, Setting { inputs, overrides, variant: variant.map(|it| it.name.clone()) })
+        let changed = Changed {
+            overrides: changes.iter().chain(&self.overrides).collect(),
+            written: written.iter().chain(&self.written).cloned().collect(),
+            variant: variant.map(|it| it.name.clone()),
+        };
+        changed.scenario(tree, inputs)
     }
 }
 
-fn apply(change: &Override, tree: &mut Node) -> Result<(), Diagnostic> {
-    if matches!(change.path.segments().first(), Some(Segment::Key(section)) if section == "variants") {
-        let message = "an override cannot change the variants";
-        return Err(Diagnostic::new(message).at(change.value.origin.clone()).on(change.path.clone()));
+/// A scenario's tree with changes.
+pub(super) struct Changed<'a> {
+    pub overrides: Vec<&'a Override>,
+    /// As written.
+    pub written: Vec<String>,
+    /// The variant's name, if it is one.
+    pub variant: Option<String>,
+}
+
+impl Changed<'_> {
+    /// The scenario that comes of it. What other scenarios there are beside it is no part of it.
+    pub fn scenario(self, tree: &Node, inputs: &mut Inputs) -> Result<Scenario, Diagnostics> {
+        let mut tree = tree.clone();
+        let errors = self.overrides.iter().filter_map(|it| apply(it, &mut tree).err()).collect();
+        Diagnostics::new(errors).or(())?;
+        let file: ScenarioFile = de::from_node(&tree)?;
+        if let Value::Map(map) = &mut tree.value {
+            OTHERS.iter().for_each(|section| drop(map.shift_remove(*section)));
+        }
+        let Self { written, variant, .. } = self;
+        resolve(&tree, &file, Setting { inputs, overrides: written, variant })
     }
-    change.apply(tree)
+}
+
+/// The sections that say which other scenarios there are.
+const OTHERS: [&str; 2] = ["variants", "sweep"];
+
+fn apply(change: &Override, tree: &mut Node) -> Result<(), Diagnostic> {
+    match change.path.segments().first() {
+        Some(Segment::Key(section)) if OTHERS.contains(&section.as_str()) => {
+            let message = format!(
+                "an override cannot change the {section}{}",
+                if section == "sweep" { "; see --over" } else { "" }
+            );
+            Err(Diagnostic::new(message).at(change.value.origin.clone()).on(change.path.clone()))
+        }
+        _ => change.apply(tree),
+    }
 }
 
 #[cfg(test)]

@@ -65,6 +65,8 @@ pub struct LoadRow {
     pub mean: f64,
     /// Highest mean over one second; of a table, over as long as it keeps unused units (DDB-P6).
     pub peak: f64,
+    /// Highest mean over one second, also of a table: what is above its limit lives on saved units.
+    pub peak_second: f64,
     /// The limit.
     pub allowed: f64,
     /// How they stand to each other.
@@ -149,16 +151,26 @@ impl LoadCheck {
         };
         let Load { mean, peak } = load;
         let (path, limit, unit) = (path.to_string(), limit.to_owned(), unit.to_owned());
-        self.rows.push(LoadRow { path, limit, unit, mean, peak, allowed, verdict });
+        self.rows.push(LoadRow { path, limit, unit, mean, peak, peak_second: peak, allowed, verdict });
     }
 
     fn tables(&mut self, scenario: &Scenario, demands: &[Demand]) {
         for (number, plan) in scenario.tables.iter().enumerate() {
             let own = demands.iter().filter(|demand| demand.table == number);
-            let mut units = Load::default();
-            own.for_each(|demand| units.add(demand.writes_over_burst, demand.units));
+            let (mut units, mut peak_second) = (Load::default(), 0.0);
+            own.for_each(|demand| {
+                units.add(demand.writes_over_burst, demand.units);
+                peak_second += demand.writes.peak * demand.units;
+            });
             let path = Path::ROOT.key("tables").key(&plan.name);
-            self.row(&path, "DDB-P6", "write units/s", units, plan.write_units as f64);
+            self.row(
+                &path,
+                "DDB-P6",
+                "write units/s",
+                units,
+                plan.throughput.capacity.units_at_start() as f64,
+            );
+            self.rows.iter_mut().rev().take(1).for_each(|row| row.peak_second = peak_second);
         }
     }
 

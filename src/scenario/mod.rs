@@ -24,10 +24,11 @@ pub mod resolve;
 mod resolver;
 mod schema;
 pub mod source;
+pub mod sweep;
 pub mod timeline;
 pub mod tree;
 pub mod usage_file;
 pub mod yaml;
 
-pub use load::{LoadOptions, Loaded, load, load_text};
+pub use load::{LoadOptions, Loaded, load, load_sweep, load_text};
 pub use schema::schema;

@@ -35,6 +35,14 @@ impl Override {
         Ok(Self { path, value: without_places(value, &origin) })
     }
 
+    /// The argument `--prices`: other prices.
+    pub fn prices(file: &str) -> Self {
+        let label: Arc<str> = format!("--prices {file}").into();
+        let value = Value::Quoted(file.to_owned());
+        let origin = Origin::Override { label, written: None };
+        Self { path: Path::ROOT.key("billing").key("prices"), value: Node { value, origin } }
+    }
+
     /// Reads a map from paths to values, as a variant has it. `label` says whose it is: ``variant `small` ``.
     pub fn list(map: &Node, label: &str) -> Result<Vec<Self>, Diagnostics> {
         let label: Arc<str> = label.into();
@@ -55,6 +63,11 @@ impl Override {
         Diagnostics::new(errors).or(overrides)
     }
 
+    /// As an argument of `--set` would have it.
+    pub fn written(&self) -> String {
+        format!("{}={}", self.path, super::canonical::line(&self.value))
+    }
+
     /// Changes the scenario; see [`Node::set`] and [`Node::remove`].
     pub fn apply(&self, scenario: &mut Node) -> Result<(), Diagnostic> {
         scenario.apply(&self.path, self.value.clone())
@@ -62,7 +75,7 @@ impl Override {
 }
 
 /// Splits at the first equals sign outside quotation marks.
-fn split(argument: &str) -> Option<(&str, &str)> {
+pub(super) fn split(argument: &str) -> Option<(&str, &str)> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, letter) in argument.char_indices() {
         match letter {
@@ -77,7 +90,7 @@ fn split(argument: &str) -> Option<(&str, &str)> {
 }
 
 /// An argument is one line already in view: its label says more than a place in it.
-fn without_places(node: Node, origin: &Origin) -> Node {
+pub(super) fn without_places(node: Node, origin: &Origin) -> Node {
     let value = match node.value {
         Value::List(items) => {
             Value::List(items.into_iter().map(|item| without_places(item, origin)).collect())

@@ -67,6 +67,12 @@ pub fn resource(section: &str, name: &str) -> String {
     Path::ROOT.key(section).key(name).to_string()
 }
 
+/// The path of an index, such as `tables.orders.global_secondary_indexes.by-day`.
+pub fn index_path(table: &str, index: &str) -> String {
+    let index = resource("global_secondary_indexes", index);
+    format!("{table}.{index}")
+}
+
 impl FromStr for Path {
     type Err = PathError;
 

@@ -3,6 +3,10 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod billing;
+mod capacity;
+mod capacity_change;
+mod client;
 mod direct;
 mod distribution;
 mod flow;
@@ -17,17 +21,15 @@ mod timeline;
 
 use super::canonical;
 use super::checked::{Billing, End, Identity, Scenario, Study, WarmUpRule};
-use super::diagnostic::{Diagnostics, did_you_mean};
+use super::diagnostic::Diagnostics;
 use super::file::{
-    BillingSettings, END, EndSettings, FREE_TIER, MONTH, REGION, REPLICATIONS, SEED, START, STUDY,
-    ScenarioFile, StudySettings, WARM_UP, WarmUp,
+    END, EndSettings, REPLICATIONS, SEED, START, STUDY, ScenarioFile, StudySettings, WARM_UP, WarmUp,
 };
 use super::inputs::Inputs;
 use super::path::Path;
 use super::resolver::Resolver;
 use super::tree::Node;
 use crate::engine::time::DAY;
-use crate::pricing::PriceBook;
 use crate::settings::parameter::Parameter;
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::{self, dynamodb, firehose, kinesis, polling};
@@ -44,6 +46,7 @@ pub fn parameters() -> Vec<Parameter> {
         workload::settings::PARAMETERS,
         workload::settings::direct::PARAMETERS,
         dynamodb::settings::PARAMETERS,
+        dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
@@ -68,10 +71,11 @@ pub(super) struct Setting<'a> {
 /// Resolves a scenario read from this tree.
 pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Result<Scenario, Diagnostics> {
     let mut resolver = Resolver::new(tree, &parameters());
-    let mut scenario = general(&mut resolver, file);
+    let mut files = Vec::new();
+    let billing = billing::resolve(&mut resolver, file, setting.inputs, &mut files);
+    let mut scenario = general(&mut resolver, file, billing);
     scenario.objectives = objectives::resolve(&mut resolver, file);
     count(&mut resolver, file);
-    let mut files = Vec::new();
     let start = scenario.start;
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
@@ -88,7 +92,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
 }
 
 /// What concerns the run as a whole; what flows through it is still missing.
-fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
+fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Scenario {
     let path = |key: &str| Path::ROOT.key(key);
     let start: Timestamp = resolver.take(file.start, &START);
     let nanos = Duration::from_nanos;
@@ -103,13 +107,13 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
     Scenario {
         identity: Identity::default(),
         warm_up_rule,
-        billing: billing(resolver, file.billing.clone().unwrap_or_default()),
         objectives: Vec::new(),
         assumptions: Vec::new(),
         notes: Vec::new(),
         name: file.name.clone(),
         about: file.about.clone().unwrap_or_default(),
-        region: region(resolver, file),
+        region: billing::region(resolver, file, &billing),
+        billing,
         start: start.unix_seconds(),
         seed: resolver.take(file.seed, &SEED),
         study,
@@ -131,18 +135,6 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile) -> Scenario {
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
     }
-}
-
-fn region(resolver: &mut Resolver, file: &ScenarioFile) -> String {
-    let region: String = resolver.take(file.region.clone(), &REGION);
-    let known = PriceBook::builtin().regions();
-    if !known.contains(&region) {
-        let near = did_you_mean(&region, known.iter().map(String::as_str));
-        let help = format!("it has {}", known.join(", "));
-        let message = format!("the price book has no Region `{region}`{near}");
-        resolver.error_with_help(&Path::ROOT.key("region"), message, help);
-    }
-    region
 }
 
 fn warm_up(resolver: &mut Resolver, file: &ScenarioFile, study: Study) -> (u64, WarmUpRule) {
@@ -169,17 +161,6 @@ fn warm_up(resolver: &mut Resolver, file: &ScenarioFile, study: Study) -> (u64, 
             (warm_up.nanos(), WarmUpRule::Fixed)
         }
     }
-}
-
-fn billing(resolver: &mut Resolver, settings: BillingSettings) -> Billing {
-    let path = Path::ROOT.key("billing");
-    let month: Duration = resolver.take(settings.month, &MONTH);
-    let nanos = Duration::from_nanos;
-    resolver.within(&path.key("month"), month, nanos(28 * DAY)..=nanos(31 * DAY), "");
-    let represents = settings.represents.unwrap_or(month);
-    resolver.within(&path.key("represents"), represents, nanos(1)..=month, "the month at most");
-    let free_tier = resolver.take(settings.free_tier, &FREE_TIER);
-    Billing { month: month.nanos(), represents: represents.nanos(), free_tier }
 }
 
 /// Checks that there is something to simulate, and no more than can be numbered.

@@ -120,6 +120,11 @@ impl<'a> Resolver<'a> {
             .map(|chosen| &chosen.path)
     }
 
+    /// Reports errors in a file that the scenario names.
+    pub fn adopt(&mut self, errors: Diagnostics) {
+        self.errors.extend(errors.into_errors());
+    }
+
     /// The value, or an error about a node.
     pub fn check<T>(&mut self, path: &Path, result: Result<T, impl Display>) -> Option<T> {
         result.map_err(|error| self.error(path, error.to_string())).ok()

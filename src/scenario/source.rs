@@ -47,7 +47,7 @@ impl Source {
             opened => opened.map_err(|error| cannot(&error))?,
         };
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            return Err(cannot(&"it is a folder; name the scenario file in it"));
+            return Err(cannot(&"it is a folder; name the file in it"));
         }
         Self::read_from(&name, file)
     }
@@ -170,7 +170,7 @@ mod tests {
     fn says_why_a_file_cannot_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let message = |path: &Path| Source::read(path).unwrap_err().message;
-        assert!(message(folder.path()).ends_with("it is a folder; name the scenario file in it"));
+        assert!(message(folder.path()).ends_with("it is a folder; name the file in it"));
         let file = folder.path().join("s.yaml");
         assert!(message(&file).ends_with("there is no such file"));
         std::fs::write(&file, b"a: 1\nb: \xff\n").unwrap();

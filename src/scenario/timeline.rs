@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
+use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::units::{Duration, Percent};
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
@@ -83,6 +84,8 @@ pub enum Action {
     ErrorRate(usize, f64),
     /// A record will make a function fail: it was told so, and nothing is left to do.
     Poison(usize),
+    /// Another capacity is asked for: of a table, by number, or of one of its indexes.
+    TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.
     Retention(usize, Nanos),
 }

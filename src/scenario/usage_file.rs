@@ -33,8 +33,8 @@ use crate::pricing::{
     Asked, Bill, BillError, Date, Line, LookupError, PriceBook, Row, Terms, Usage, UsageError,
 };
 
-/// The hours that a month can have; 730 is what AWS's calculator takes.
-const MONTH_HOURS: std::ops::RangeInclusive<u32> = 672..=744;
+/// The hours that a month, or what is billed of it, can have; 730 is what AWS's calculator takes.
+const MONTH_HOURS: std::ops::RangeInclusive<u32> = 1..=744;
 const MONTH_HOURS_DEFAULT: u32 = 730;
 
 /// What the command line says besides the file; it goes before what the file says.
@@ -87,6 +87,16 @@ pub fn bill(source: &Arc<Source>, options: &BillOptions) -> Result<Bill, Diagnos
     }
     let unknown = bill.lines.iter().filter(|line| line.amount.is_none());
     Diagnostics::new(unknown.map(|line| order.unknown(line, &file.usage)).collect()).or(bill)
+}
+
+/// Whether a `result.json` was billed by other prices than this bill, so that the two may differ.
+pub fn has_other_prices(source: &Arc<Source>, bill: &Bill) -> bool {
+    let path = Path::ROOT.key("cost").key("prices_digest");
+    let tree = if is_csv(source, "id") { None } else { yaml::parse_value(source).ok() };
+    match tree.as_ref().and_then(|tree| tree.get(&path)).map(|node| &node.value) {
+        Some(Value::Quoted(digest) | Value::Plain(digest)) => *digest != bill.prices_digest,
+        _ => false,
+    }
 }
 
 /// The file as a map with the key `usage`.
@@ -272,7 +282,9 @@ impl Order {
                 _ => {}
             }
         }
-        self.book = self.book.with_own(&rows, "").map_err(|error| Diagnostic::new(error.to_string()))?;
+        if !rows.is_empty() {
+            self.book = self.book.with_own(&rows, "").map_err(|error| Diagnostic::new(error.to_string()))?;
+        }
         Diagnostics::new(errors).or(())
     }
 
@@ -413,7 +425,7 @@ mod tests {
                 "prices: { fh.putt: 1 }\nusage: { s3.put: 1 }\n",
                 &["u.yaml:1:11", "nearest is `fh.put`"],
             ),
-            ("u.yaml", "month_hours: 100\nusage: { s3.put: 1 }\n", &["u.yaml:1:14", "672 to 744"]),
+            ("u.yaml", "month_hours: 1000\nusage: { s3.put: 1 }\n", &["u.yaml:1:14", "1 to 744"]),
             ("u.yaml", "usgae: { s3.put: 1 }\n", &["unknown key `usgae`; did you mean `usage`?"]),
             ("u.yaml", "", &["the usage file is empty"]),
             ("u.yaml", "at: 2026-02-30\nusage: { s3.put: 1 }\n", &["u.yaml:1:5"]),

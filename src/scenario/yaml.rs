@@ -205,7 +205,7 @@ impl Reader<'_> {
             Some(span) => {
                 let tag = self.source.text().get(span.clone()).unwrap_or_default().trim_end();
                 let span = span.start..span.start + tag.len();
-                let message = format!("YAML tags such as `{tag}` have no meaning in a scenario");
+                let message = format!("YAML tags such as `{tag}` have no meaning here");
                 Err(Diagnostic::new(message)
                     .at(self.origin(span))
                     .help("put text that begins with `!` in quotation marks"))
@@ -225,7 +225,7 @@ impl Reader<'_> {
                 Diagnostic::new(format!("the key `{key}` is there twice"))
             }
             Error::MultipleDocuments { .. } => Diagnostic::new("a second document begins here")
-                .help("a scenario is one YAML document; remove the line `---`"),
+                .help("a file holds one YAML document; remove the line `---`"),
             Error::UnknownAnchor { .. } => {
                 Diagnostic::new("this alias has no anchor before it").help("define it as `&name` first")
             }
@@ -233,14 +233,12 @@ impl Reader<'_> {
                 Diagnostic::new("this anchor contains itself")
             }
             Error::UnsupportedTag { tag, .. } => {
-                Diagnostic::new(format!("YAML tags such as `{tag}` have no meaning in a scenario"))
+                Diagnostic::new(format!("YAML tags such as `{tag}` have no meaning here"))
             }
             Error::Budget { breach: serde_yaml::budget::BudgetBreach::Depth { .. }, .. } => {
                 Diagnostic::new(format!("maps and lists are more than {DEPTH} deep here"))
             }
-            Error::Budget { .. } => {
-                Diagnostic::new("the scenario is too large once its aliases are written out")
-            }
+            Error::Budget { .. } => Diagnostic::new("the file is too large once its aliases are written out"),
             other => {
                 let error = Diagnostic::new(UserMessageFormatter.format_message(other).into_owned());
                 if error.message.contains("recursion limit") {
@@ -368,8 +366,8 @@ mod tests {
             ("a: 1\nb: 2\na: 3\n", "the key `a` is there twice", "3:1"),
             ("a: { b: 1, \"b\": 2 }\n", "the key `b` is there twice", "1:12"),
             ("a: 1\n---\nb: 2\n", "a second document begins here", "3:1"),
-            ("a: !poisson 5\n", "YAML tags such as `!poisson` have no meaning in a scenario", "1:13"),
-            ("a: !!str 5\n", "YAML tags such as `!!str` have no meaning in a scenario", "1:4"),
+            ("a: !poisson 5\n", "YAML tags such as `!poisson` have no meaning here", "1:13"),
+            ("a: !!str 5\n", "YAML tags such as `!!str` have no meaning here", "1:4"),
             ("a: &a [*a]\n", "this anchor contains itself", "1:8"),
             ("a: *nope\n", "this alias has no anchor before it", "1:4"),
             ("[1, 2]: 3\n", "a key must be a name", "1:1"),
@@ -393,9 +391,9 @@ mod tests {
         let bomb: String = std::iter::once(lists('a', "x"))
             .chain(('a'..'i').zip('b'..='i').map(|(inner, name)| lists(name, &format!("*{inner}"))))
             .collect();
-        assert_eq!(error(&bomb).0, "the scenario is too large once its aliases are written out");
+        assert_eq!(error(&bomb).0, "the file is too large once its aliases are written out");
         let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 20_000].join(","));
-        assert_eq!(error(&text).0, "the scenario is too large once its aliases are written out");
+        assert_eq!(error(&text).0, "the file is too large once its aliases are written out");
         let maps: String = (0..3_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
         assert_eq!(
             error(&maps),

@@ -144,6 +144,15 @@ pub struct FirehoseMeter {
     pub timers: u64,
 }
 
+impl FirehoseMeter {
+    #[inline]
+    fn count(&mut self, records: &[Record]) {
+        let bytes = || records.iter().map(|record| u64::from(record.bytes));
+        self.bytes += bytes().sum::<u64>();
+        self.billed_bytes += bytes().map(firehose_billed_bytes).sum::<u64>();
+    }
+}
+
 /// A delivery stream at work.
 #[derive(Clone, Debug)]
 pub struct Firehose {
@@ -185,19 +194,26 @@ impl Firehose {
     ) -> Option<(u32, Nanos)> {
         let index = if self.per == BufferPer::Shard { shard } else { 0 };
         let polled = now / MICROSECOND;
-        for record in records {
-            self.meter.bytes += u64::from(record.bytes);
-            self.meter.billed_bytes += firehose_billed_bytes(u64::from(record.bytes));
+        let mut rest = records;
+        // Record by record up to the one that fills the buffer, but each step for all of them at once.
+        while !rest.is_empty() {
             let buffer = &mut self.buffers[index];
             if buffer.batch.records.is_empty() {
                 buffer.opened = now;
             }
-            buffer.batch.records.push(Held { written: record.written, appended: record.appended });
-            buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
+            let fills = |record: &Record| {
+                buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
+                buffer.batch.bytes >= self.size
+            };
+            let run = rest.iter().position(fills).map_or(rest.len(), |last| last + 1);
+            let held = |record: &Record| Held { written: record.written, appended: record.appended };
+            buffer.batch.records.extend(rest[..run].iter().map(held));
+            self.meter.count(&rest[..run]);
             if buffer.batch.bytes >= self.size {
                 self.mark(index, polled);
                 self.flush(now, index, FlushReason::Size, objects);
             }
+            rest = &rest[run..];
         }
         self.mark(index, polled);
         let buffer = &mut self.buffers[index];

@@ -57,6 +57,16 @@ impl ArrivalPlan {
         }
     }
 
+    /// The time after which the rate repeats; nothing if it does not, or is always the same.
+    pub fn period(&self) -> Option<Nanos> {
+        match self {
+            Self::Poisson(profile) | Self::Regular(profile) => {
+                (profile.repeats() && profile.as_constant().is_none()).then(|| profile.length())
+            }
+            Self::Trace(_) => None,
+        }
+    }
+
     /// When the last arrival can occur; nothing if arrivals go on for ever.
     pub fn end(&self) -> Option<Nanos> {
         match self {

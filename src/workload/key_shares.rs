@@ -1,7 +1,7 @@
 //! What part of the writes each key gets in the long run: exact where it matters, without drawing.
 
 use super::keys::KeyPlan;
-use super::operation::{Operation, OperationMix};
+use super::operation::{OperationMix, WriteKind};
 use super::trace::Trace;
 use crate::engine::math;
 
@@ -26,7 +26,7 @@ impl KeyShares {
         match plan {
             KeyPlan::Uniform { items } | KeyPlan::Sequential { items } => even(*items),
             KeyPlan::Zipfian { items, exponent, .. } => zipfian(*items, *exponent, |rank| rank),
-            KeyPlan::Latest { .. } if operations.share(Operation::Insert) > 0.0 => {
+            KeyPlan::Latest { .. } if operations.share(WriteKind::Insert) > 0.0 => {
                 Self { single: Vec::new(), rest: 1.0 }
             }
             KeyPlan::Latest { items, exponent, .. } => zipfian(*items, *exponent, |age| items - 1 - age),
@@ -102,7 +102,7 @@ mod tests {
             KeyPlan::uniform(500).unwrap(),
         ] {
             let (count, mut keys) = (400_000, Vec::new());
-            let writes = vec![Operation::Modify; count];
+            let writes = vec![WriteKind::Modify; count];
             plan.fill(&mut Streams::new(1, 0).named("shares"), &mut plan.start(), &writes, &mut keys);
             let mut counts = [0.0; 500];
             keys.iter().for_each(|key| counts[*key as usize] += 1.0);

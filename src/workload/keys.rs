@@ -1,7 +1,7 @@
 //! Which item a write goes to. Keys are dense numbers from 0; rank order is kept, so key 0 is the hottest of
 //! a zipfian or hotspot plan (the hash of its text decides its shard, not its number).
 
-use super::operation::Operation;
+use super::operation::WriteKind;
 use super::trace::Trace;
 use crate::engine::random::Draws;
 use crate::engine::zipf::Zipf;
@@ -106,7 +106,7 @@ impl KeyPlan {
 
     /// Appends one key for each of these writes, in order. Each takes one draw whatever its fate (none from a
     /// sequential plan or a trace; more than 64 bits only from a zipfian plan of over 2^24 keys).
-    pub fn fill(&self, draws: &mut Draws, state: &mut KeyState, writes: &[Operation], out: &mut Vec<u32>) {
+    pub fn fill(&self, draws: &mut Draws, state: &mut KeyState, writes: &[WriteKind], out: &mut Vec<u32>) {
         match self {
             Self::Uniform { items } => {
                 out.extend(writes.iter().map(|_| draws.below(u64::from(*items)) as u32));
@@ -134,8 +134,8 @@ impl KeyState {
     }
 
     /// An insert is a new key while there are numbers left; any other write goes to an item of this age.
-    fn latest(&mut self, write: Operation, age: u32) -> u32 {
-        if write == Operation::Insert && self.items < u32::MAX {
+    fn latest(&mut self, write: WriteKind, age: u32) -> u32 {
+        if write == WriteKind::Insert && self.items < u32::MAX {
             self.items += 1;
             return self.items - 1;
         }
@@ -231,7 +231,7 @@ mod tests {
 
     const N: usize = 500_000;
 
-    fn keys(plan: &KeyPlan, operation: Operation) -> (Vec<u32>, KeyState) {
+    fn keys(plan: &KeyPlan, operation: WriteKind) -> (Vec<u32>, KeyState) {
         let (mut state, mut out) = (plan.start(), Vec::new());
         plan.fill(&mut Streams::new(6, 0).named("keys"), &mut state, &vec![operation; N], &mut out);
         (out, state)
@@ -246,14 +246,14 @@ mod tests {
 
     #[test]
     fn shares_follow_their_closed_forms() {
-        let (uniform, _) = keys(&KeyPlan::uniform(1_000).unwrap(), Operation::Modify);
+        let (uniform, _) = keys(&KeyPlan::uniform(1_000).unwrap(), WriteKind::Modify);
         assert_share(&uniform, 0.25, |key| key < 250);
         assert_share(&uniform, 0.001, |key| key == 999);
-        let (zipfian, _) = keys(&KeyPlan::zipfian(1_000, 0.99).unwrap(), Operation::Modify);
+        let (zipfian, _) = keys(&KeyPlan::zipfian(1_000, 0.99).unwrap(), WriteKind::Modify);
         let harmonic = |n: u32| (1..=n).map(|k| math::pow(f64::from(k), -0.99)).sum::<f64>();
         assert_share(&zipfian, 1.0 / harmonic(1_000), |key| key == 0);
         assert_share(&zipfian, harmonic(100) / harmonic(1_000), |key| key < 100);
-        let (hotspot, _) = keys(&KeyPlan::hotspot(1_000, 0.2, 0.8).unwrap(), Operation::Modify);
+        let (hotspot, _) = keys(&KeyPlan::hotspot(1_000, 0.2, 0.8).unwrap(), WriteKind::Modify);
         assert_share(&hotspot, 0.8, |key| key < 200);
         assert_share(&hotspot, 0.8 / 200.0, |key| key == 199);
         assert_share(&hotspot, 0.2 / 800.0, |key| key == 200);
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn a_hotspot_may_take_all_traffic_or_none() {
-        let (all, _) = keys(&KeyPlan::hotspot(10, 0.3, 1.0).unwrap(), Operation::Modify);
+        let (all, _) = keys(&KeyPlan::hotspot(10, 0.3, 1.0).unwrap(), WriteKind::Modify);
         assert_share(&all, 1.0, |key| key < 3);
-        let (none, _) = keys(&KeyPlan::hotspot(10, 0.3, 0.0).unwrap(), Operation::Modify);
+        let (none, _) = keys(&KeyPlan::hotspot(10, 0.3, 0.0).unwrap(), WriteKind::Modify);
         assert_share(&none, 0.0, |key| key < 3);
         let plan = Hotspot::new(10, 0.3, 0.5).unwrap();
         assert_eq!((plan.choose(0), plan.choose(u64::MAX)), (0, 9));
@@ -273,10 +273,10 @@ mod tests {
     #[test]
     fn latest_follows_recency_and_inserts_grow_the_key_space() {
         let plan = KeyPlan::latest(100, 1.0).unwrap();
-        let (inserted, state) = keys(&plan, Operation::Insert);
+        let (inserted, state) = keys(&plan, WriteKind::Insert);
         assert_eq!(inserted[..3], [100, 101, 102]);
         assert_eq!(state.items() as usize, 100 + N);
-        let (modified, state) = keys(&plan, Operation::Modify);
+        let (modified, state) = keys(&plan, WriteKind::Modify);
         let harmonic: f64 = (1..=100).map(|k| 1.0 / f64::from(k)).sum();
         assert_share(&modified, 1.0 / harmonic, |key| key == 99);
         assert_share(&modified, 1.0 / 10.0 / harmonic, |key| key == 90);
@@ -288,7 +288,7 @@ mod tests {
         let plan = KeyPlan::sequential(5).unwrap();
         let (mut state, mut out) = (plan.start(), Vec::new());
         let mut draws = Streams::new(1, 0).named("keys");
-        (0..4).for_each(|_| plan.fill(&mut draws, &mut state, &[Operation::Modify; 3], &mut out));
+        (0..4).for_each(|_| plan.fill(&mut draws, &mut state, &[WriteKind::Modify; 3], &mut out));
         assert_eq!(out, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);
     }
 

@@ -4,6 +4,7 @@
 //! wrong. The scenario's room turns YAML into them.
 
 pub mod arrivals;
+pub mod client;
 pub mod input;
 pub mod integrated_rate;
 pub mod key_name;

@@ -5,12 +5,14 @@
 
 use crate::engine::random::{Draws, Streams};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::replication::ReplicationPlan;
 use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
+use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};
+use crate::workload::client::ClientPlan;
 use crate::workload::keys::{KeyPlan, KeyState};
 use crate::workload::operation::OperationMix;
 use crate::workload::retry::RetryProfile;
@@ -62,6 +64,19 @@ pub struct ProducerPlan {
     pub source: Source,
     /// What its client does when a write is refused.
     pub retries: RetryProfile,
+    /// What its requests are like where they are more than plain writes that are answered at once.
+    pub client: Option<Box<ClientPlan>>,
+}
+
+/// Which way a write goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A plain write, answered at once.
+    Short,
+    /// A write that is more than that, or larger than an item may be.
+    Long,
+    /// Such a one that has waited until it was due.
+    Due,
 }
 
 /// What a change becomes in the stream.
@@ -82,12 +97,31 @@ pub struct Write {
     pub at: Nanos,
     /// Number of its item.
     pub key: u32,
-    /// Write units; 0 when the item is larger than DynamoDB takes (DDB-U10).
+    /// Write units; 0 when the item is larger than DynamoDB takes (DDB-U10), and of a removal by time to live (DDB-L2).
     pub units: u16,
+    /// What it does.
+    pub kind: WriteKind,
+    /// Which way it goes.
+    pub way: Way,
+    /// How long it takes from the request to the answer, microseconds; part of the feed's delay.
+    pub takes: u32,
     /// The feed's delay for it.
     pub delay: Nanos,
     /// Its record in the stream, if the table feeds one.
     pub record: ChangeRecord,
+}
+
+impl Write {
+    /// What its random draws are addressed by.
+    #[inline]
+    pub fn address(&self) -> u64 {
+        self.at ^ (u64::from(self.key) << 24)
+    }
+
+    /// Whether its item is larger than DynamoDB takes (DDB-U10).
+    pub fn is_too_large(&self) -> bool {
+        self.record.units == 0
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +139,7 @@ struct Purposes {
     sizes_before: Draws,
     operations: Draws,
     delays: Draws,
+    write_times: Draws,
 }
 
 impl Purposes {
@@ -117,6 +152,7 @@ impl Purposes {
             sizes_before: named("sizes_before"),
             operations: named("operations"),
             delays: named("replication_delay"),
+            write_times: named("write_time"),
         }
     }
 }
@@ -128,9 +164,10 @@ pub struct Producer {
     state: State,
     draws: Purposes,
     times: Vec<Nanos>,
-    operations: Vec<Operation>,
+    operations: Vec<WriteKind>,
     keys: Vec<u32>,
     delays: Vec<Nanos>,
+    write_times: Vec<u32>,
     scratch: Vec<f64>,
     scratch_before: Vec<f64>,
     batch: Vec<Write>,
@@ -154,6 +191,7 @@ impl Producer {
             operations: Vec::with_capacity(BATCH),
             keys: Vec::with_capacity(BATCH),
             delays: Vec::with_capacity(BATCH),
+            write_times: Vec::new(),
             scratch: vec![0.0; BATCH],
             scratch_before: vec![0.0; BATCH],
             batch: Vec::with_capacity(BATCH),
@@ -173,6 +211,22 @@ impl Producer {
         let write = self.batch[self.next];
         self.next += 1;
         write
+    }
+
+    /// The next write of the present batch, which stays there.
+    pub fn peek(&self) -> Option<Write> {
+        self.batch.get(self.next).copied()
+    }
+
+    /// Puts the next write of the present batch off, or forward, to `at`; whether there is one.
+    pub fn move_next(&mut self, at: Nanos) -> bool {
+        let next = self.batch.get_mut(self.next);
+        next.map(|write| write.at = at).is_some()
+    }
+
+    /// What its requests are like, if they are more than plain writes.
+    pub fn client(&self) -> Option<&ClientPlan> {
+        self.plan.client.as_deref()
     }
 
     /// The item numbers of the present batch.
@@ -198,6 +252,7 @@ impl Producer {
         self.operations.clear();
         self.keys.clear();
         self.delays.clear();
+        self.write_times.clear();
         self.next = 0;
         let plan = Arc::clone(&self.plan);
         match &plan.source {
@@ -213,7 +268,8 @@ impl Producer {
 
     fn draw_times_and_keys(&mut self, plan: &KeyPlan, mix: &OperationMix) {
         if let State::Drawn { arrivals, keys } = &mut self.state {
-            arrivals.fill(&mut self.draws.arrivals, &mut self.times, BATCH);
+            let at_once = self.plan.client.as_ref().map_or(BATCH, |client| client.writes_at_once());
+            arrivals.fill(&mut self.draws.arrivals, &mut self.times, at_once);
             mix.fill(&mut self.draws.operations, &mut self.operations, self.times.len());
             plan.fill(&mut self.draws.keys, keys, &self.operations, &mut self.keys);
         }
@@ -227,6 +283,23 @@ impl Producer {
             }
             None => self.delays.resize(count, 0),
         }
+        if let Some(client) = &self.plan.client {
+            client.gather(&mut self.times);
+            self.draw_write_times(count);
+        }
+    }
+
+    /// Draws how long writes take. The feed takes their changes up when they are done.
+    #[cold]
+    fn draw_write_times(&mut self, count: usize) {
+        let Some(client) = &self.plan.client else { return };
+        let Some(time) = &client.write_time else { return };
+        time.fill(&mut self.draws.write_times, &mut self.scratch[..count]);
+        for (delay, time) in self.delays.iter_mut().zip(&self.scratch) {
+            let takes = round(*time) * client.phases() / MICROSECOND * MICROSECOND;
+            *delay += takes;
+            self.write_times.push(u32::try_from(takes / MICROSECOND).unwrap_or(u32::MAX));
+        }
     }
 
     fn draw_writes(&mut self, sizes: &SizePlan, replication: Option<&ReplicationPlan>) {
@@ -238,15 +311,22 @@ impl Producer {
         let in_range = |size: f64| (size as u32).clamp(sizes.min, sizes.max);
         let keys = self.times.iter().zip(&self.keys).zip(&self.operations);
         let draws = self.scratch.iter().zip(&self.scratch_before).zip(&self.delays);
-        for (((at, key), operation), ((after, before), delay)) in keys.zip(draws) {
+        for (((at, key), kind), ((after, before), delay)) in keys.zip(draws) {
             let after = in_range(*after);
             let before = if sizes.before.is_some() { in_range(*before) } else { after };
-            let (before, after) = match operation {
-                Operation::Insert => (0, after),
-                Operation::Modify => (before, after),
-                Operation::Remove => (before, 0),
-            };
-            self.batch.push(resolve(*at, *key, *operation, before, after, *delay, replication));
+            self.batch.push(resolve(*at, *key, *kind, kind.images(before, after), *delay, replication));
+        }
+        self.lead_the_long_way(replication);
+    }
+
+    /// Marks the writes of a client that does more than plain writes.
+    #[inline]
+    fn lead_the_long_way(&mut self, replication: Option<&ReplicationPlan>) {
+        if let Some(client) = &self.plan.client {
+            for (number, write) in self.batch.iter_mut().enumerate() {
+                client.prepare(write, replication);
+                write.takes = self.write_times.get(number).copied().unwrap_or(0);
+            }
         }
     }
 
@@ -258,9 +338,10 @@ impl Producer {
         self.times.extend(rows.iter().map(|row| row.at));
         self.draw_delays(replication);
         for (row, delay) in rows.iter().zip(&self.delays) {
-            let write = resolve(row.at, row.key, row.operation, row.before, row.after, *delay, replication);
-            self.batch.push(write);
+            let images = (row.before, row.after);
+            self.batch.push(resolve(row.at, row.key, row.operation.into(), images, *delay, replication));
         }
+        self.lead_the_long_way(replication);
     }
 }
 
@@ -268,15 +349,15 @@ impl Producer {
 fn resolve(
     at: Nanos,
     key: u32,
-    operation: Operation,
-    before: u32,
-    after: u32,
+    kind: WriteKind,
+    (before, after): (u32, u32),
     delay: Nanos,
     replication: Option<&ReplicationPlan>,
 ) -> Write {
     let fits = before.max(after) <= ITEM_BYTES_MAX;
-    let units = if fits { write_units(before, after) as u16 } else { 0 };
+    let (units, way) = if fits { (write_units(before, after) as u16, Way::Short) } else { (0, Way::Long) };
+    let operation = kind.change().unwrap_or(Operation::Modify);
     let bytes = replication.map_or(0, |plan| plan.record_bytes(operation, before, after));
     let propagation = u32::try_from(delay / MICROSECOND).unwrap_or(u32::MAX);
-    Write { at, key, units, delay, record: ChangeRecord { bytes, propagation, units } }
+    Write { at, key, units, kind, way, takes: 0, delay, record: ChangeRecord { bytes, propagation, units } }
 }

@@ -11,7 +11,7 @@ use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 use crate::workload::key_names::KeyNames;
 use crate::workload::keys::{KeyPlan, KeyState};
-use crate::workload::operation::Operation;
+use crate::workload::operation::WriteKind;
 use crate::workload::trace::Trace;
 
 /// Records drawn at a time.
@@ -184,7 +184,7 @@ impl RecordFlow {
                 self.times.clear();
                 self.numbers.clear();
                 arrivals.fill(&mut self.arrivals, &mut self.times, BATCH);
-                let writes = [Operation::Modify; BATCH];
+                let writes = [WriteKind::Modify; BATCH];
                 keys.fill(&mut self.keys, state, &writes[..self.times.len()], &mut self.numbers);
                 let scratch = &mut self.scratch[..self.times.len()];
                 sizes.sampler.fill(&mut self.sizes, scratch);

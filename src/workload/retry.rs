@@ -81,7 +81,17 @@ pub struct RetryProfile {
 
 impl RetryProfile {
     /// The names that [`RetryProfile::named`] knows.
-    pub const NAMES: [&'static str; 5] = ["none", "standard_2026", "standard_2020", "legacy", "legacy_java"];
+    pub const NAMES: [&'static str; 9] = [
+        "none",
+        "standard_2026",
+        "standard_2020",
+        "legacy",
+        "legacy_java",
+        "legacy_go",
+        "legacy_javascript",
+        "legacy_dotnet",
+        "legacy_cpp",
+    ];
 
     /// The profile of this name.
     pub fn named(name: &str, client: Client) -> Option<Self> {
@@ -91,6 +101,10 @@ impl RetryProfile {
             "standard_2020" => Self::standard_2020(),
             "legacy" => Self::legacy(client),
             "legacy_java" => Self::legacy_java(client),
+            "legacy_go" => Self::legacy_go(),
+            "legacy_javascript" => Self::legacy_javascript(),
+            "legacy_dotnet" => Self::legacy_dotnet(client),
+            "legacy_cpp" => Self::legacy_cpp(),
             _ => return None,
         })
     }
@@ -159,6 +173,43 @@ impl RetryProfile {
             name: "legacy_java",
             attempts_max: Some(attempts),
             backoff: exponential(500 * MILLISECOND_NS, transient_ns, STANDARD_CAP_NS),
+            jitter: Jitter::Full,
+            quota: None,
+        }
+    }
+
+    /// The Go SDK 2.x before 2026 (`SDK-R10`).
+    pub const fn legacy_go() -> Self {
+        Self::before_2026("legacy_go", 3, SECOND_NS)
+    }
+
+    /// The JavaScript SDK v3 before 2026 (`SDK-R10`).
+    pub const fn legacy_javascript() -> Self {
+        Self::before_2026("legacy_javascript", 3, 100 * MILLISECOND_NS)
+    }
+
+    /// The .NET SDK before 2026 (`SDK-R10`). The fact gives attempts for DynamoDB only; elsewhere the standard three are
+    /// assumed.
+    pub const fn legacy_dotnet(client: Client) -> Self {
+        let attempts = match client {
+            Client::DynamoDb => 10,
+            Client::Other => 3,
+        };
+        Self::before_2026("legacy_dotnet", attempts, SECOND_NS)
+    }
+
+    /// The C++ SDK before 2026 (`SDK-R10`).
+    pub const fn legacy_cpp() -> Self {
+        Self::before_2026("legacy_cpp", 11, 25 * MILLISECOND_NS)
+    }
+
+    /// One base delay and a number of attempts (`SDK-R10`); the jitter and the cap of the standard mode are assumed, and
+    /// a quota is left out.
+    const fn before_2026(name: &'static str, attempts: u32, base_ns: u64) -> Self {
+        Self {
+            name,
+            attempts_max: Some(attempts),
+            backoff: exponential(base_ns, base_ns, STANDARD_CAP_NS),
             jitter: Jitter::Full,
             quota: None,
         }
@@ -280,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_follow_the_published_schedules() {
+    fn sdk_r2_sdk_r3_sdk_r6_sdk_r7_sdk_r8_sdk_r9_profiles_follow_the_published_schedules() {
         use Client::{DynamoDb, Other};
         use Failure::{Throttling, Transient};
         let standard = RetryProfile::standard_2026;
@@ -299,7 +350,20 @@ mod tests {
     }
 
     #[test]
-    fn the_cap_holds_before_jitter() {
+    fn sdk_r10_older_sdks_differ_in_attempts_and_base() {
+        let largest = |name: &str| {
+            let delays =
+                delays_ms(&RetryProfile::named(name, Client::DynamoDb).unwrap(), Failure::Throttling);
+            (delays.len() + 1, delays[0])
+        };
+        assert_eq!(largest("legacy_go"), (3, 1_000));
+        assert_eq!(largest("legacy_javascript"), (3, 100));
+        assert_eq!(largest("legacy_dotnet"), (10, 1_000));
+        assert_eq!(largest("legacy_cpp"), (11, 25));
+    }
+
+    #[test]
+    fn sdk_r2_the_cap_holds_before_jitter() {
         let patient = RetryProfile { attempts_max: None, ..RetryProfile::standard_2026(Client::DynamoDb) };
         assert_eq!(patient.delay(6, 0.5), Some(10 * SECOND_NS));
         assert_eq!(patient.delay(u32::MAX, 0.25), Some(5 * SECOND_NS));
@@ -317,7 +381,7 @@ mod tests {
 
     /// SDK-R4: 500 tokens pay for 35 retries after transient failures, or for 100 after throttling.
     #[test]
-    fn the_quota_runs_dry_and_refills() {
+    fn sdk_r4_the_quota_runs_dry_and_refills() {
         let profile = RetryProfile::standard_2026(Client::DynamoDb);
         for (failure, expected) in [(Failure::Transient, 35), (Failure::Throttling, 100)] {
             let mut quota = RetryQuota::new();

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::settings::distribution::Size;
+use crate::settings::distribution::{Size, Time};
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::units::{Duration, Percent};
@@ -30,8 +30,62 @@ pub const RETRIES: Parameter = Parameter::published(
     "standard_2026",
 );
 
+/// Retry quota of clients.
+pub const RETRY_QUOTA: Parameter = Parameter::built_in(
+    "SDK-R4",
+    "the retry quota of SDK clients",
+    "never empty, as if many clients shared the load",
+    "the scenario does not say how many `clients` write; one client alone would give up sooner",
+);
+/// What a write itself takes.
+pub const WRITE_TIME: Parameter = Parameter::built_in(
+    "DEF-6",
+    "how long an accepted write takes",
+    "no time: latencies count from the intended write and leave out its few milliseconds",
+    "AWS says single-digit milliseconds and publishes no percentile (DDB-Y1); `client.write_time` sets it",
+);
+/// What a transaction takes.
+pub const TRANSACTION_TIME: Parameter = Parameter::built_in(
+    "DDB-Y2",
+    "how long a transaction takes",
+    "twice the `write_time`: it prepares and commits",
+    "AWS says that transactions are slower, not by how much",
+);
+/// Waits of the application's own loop.
+pub const RESEND: Parameter = Parameter::assumed(
+    "OWN-21",
+    "resend",
+    "how the application sends again what its SDK does not",
+    "{ base: 50ms, cap: 20s }",
+    "it goes on until all is written, as AWS advises for unprocessed items; what applications do differs",
+);
+/// Delay of removals by time to live.
+pub const TTL_DELAY: Parameter = Parameter::assumed(
+    "DDB-L1",
+    "ttl_delay",
+    "from an item's expiry to its removal",
+    "0s",
+    "arrivals are then the removals themselves; AWS only says that they come within a few days",
+);
+/// Lag of a global table.
+pub const LAG: Parameter = Parameter::assumed(
+    "DDB-G1",
+    "lag",
+    "from a write in another Region to its arrival here",
+    "{ lognormal: { median: 800ms, sigma: 0.3 } }",
+    "AWS says usually within about a second",
+);
+/// Whether a no-op write reaches the feed.
+pub const UNCHANGED: Parameter = Parameter::built_in(
+    "OPEN-14",
+    "writes that change nothing",
+    "leave no change record",
+    "AWS says so of DynamoDB Streams (DDB-N1) and nothing of the Kinesis feed (DDB-N2)",
+);
+
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] = &[OPERATIONS, RETRIES];
+pub const PARAMETERS: &[Parameter] =
+    &[OPERATIONS, RETRIES, RETRY_QUOTA, WRITE_TIME, TRANSACTION_TIME, RESEND, TTL_DELAY, LAG, UNCHANGED];
 
 /// A producer: an open flow of writes.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -52,6 +106,39 @@ pub struct WorkloadSettings {
     pub operations: Option<OperationSettings>,
     /// The client that writes.
     pub client: Option<ClientSettings>,
+    /// Who writes: clients in this Region when left out.
+    pub source: Option<SourceSettings>,
+}
+
+/// Who writes, if not clients in this Region.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceSettings {
+    /// The replica of a global table in another Region: its writes arrive as replicated writes, which take this
+    /// table's capacity and make change records of their own (DDB-G4). Arrivals are those of the other Region.
+    GlobalTable(GlobalTableSettings),
+}
+
+/// Another Region's replica.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalTableSettings {
+    /// From a write in the other Region to its arrival here (DDB-G1).
+    #[schemars(extend("default" = LAG.value))]
+    pub lag: Option<Time>,
+    /// How replicas agree. Only `mrec` is simulated.
+    #[schemars(extend("default" = "mrec"))]
+    pub consistency: Option<ConsistencySettings>,
+}
+
+/// How the replicas of a global table agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsistencySettings {
+    /// Multi-Region eventual consistency (DDB-G1).
+    Mrec,
+    /// Multi-Region strong consistency (DDB-G6), which is not simulated.
+    Mrsc,
 }
 
 /// Which items writes go to.
@@ -171,6 +258,19 @@ pub struct OperationSettings {
     /// Share that removes items.
     #[schemars(extend("default" = "0%"))]
     pub remove: Option<Percent>,
+    /// Share that writes items as they were: write units, and no change record (DDB-N1, OPEN-14).
+    #[schemars(extend("default" = "0%"))]
+    pub unchanged: Option<Percent>,
+    /// Share whose condition does not hold: write units, and nothing else (DDB-U6).
+    #[schemars(extend("default" = "0%"))]
+    pub conditional_failure: Option<Percent>,
+    /// Share that is no request at all: expired items that DynamoDB removes, free of write units, with a change record
+    /// (DDB-L2, DDB-L5).
+    #[schemars(extend("default" = "0%"))]
+    pub ttl: Option<Percent>,
+    /// From an item's expiry to its removal (DDB-L1). With it, the arrivals of `ttl` are expiries.
+    #[schemars(extend("default" = TTL_DELAY.value))]
+    pub ttl_delay: Option<Time>,
 }
 
 /// The client that writes.
@@ -180,12 +280,67 @@ pub struct ClientSettings {
     /// What it does when a table refuses a write.
     #[schemars(extend("default" = RETRIES.value))]
     pub retries: Option<RetrySettings>,
+    /// Clients that share the writes, each with a retry quota of its own (SDK-R4): 1 to 1,000,000. Without it no quota
+    /// runs dry.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub clients: Option<u32>,
+    /// Items of a BatchWriteItem call: 2 to 25 (DDB-B1). Arrivals are items; those of one call come together.
+    #[schemars(range(min = 2, max = 25))]
+    pub batch: Option<u32>,
+    /// Items of a TransactWriteItems call: 1 to 100 (DDB-B3). Twice the write units, all or nothing (DDB-U8, DDB-T6).
+    /// Arrivals are items; those of one call come together.
+    #[schemars(range(min = 1, max = 100))]
+    pub transaction: Option<u32>,
+    /// How the application sends again what its SDK does not: unprocessed items of a batch (DDB-T5), cancelled
+    /// transactions (DDB-T6), writes that met one (DDB-T7).
+    #[schemars(extend("default" = RESEND.value))]
+    pub resend: Option<ResendSettings>,
+    /// From a request to its answer (DDB-Y1); changes reach the feed at its end. No time when left out.
+    pub write_time: Option<Time>,
+    /// Answers with HTTP 500, after which the client does not know whether its write took place (DDB-T8).
+    pub server_errors: Option<ServerErrorSettings>,
     /// An SDK that puts records into a stream.
     pub sdk: Option<SdkSettings>,
     /// The Kinesis Producer Library.
     pub kpl: Option<KplSettings>,
     /// The Kinesis Agent.
     pub agent: Option<AgentSettings>,
+}
+
+/// The application's own loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendSettings {
+    /// The first wait; each further one is twice as long, and an even share of it is waited.
+    pub base: Option<Duration>,
+    /// The longest wait.
+    pub cap: Option<Duration>,
+    /// Tries in all, the first included; without limit when left out.
+    #[schemars(range(min = 1))]
+    pub attempts: Option<u32>,
+}
+
+/// Answers that leave the outcome open.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerErrorSettings {
+    /// Share of requests.
+    pub share: Percent,
+    /// Share of those whose write took place.
+    pub applied: Percent,
+    /// What a repeated write does to its item (DDB-N1): nothing unless said otherwise.
+    #[schemars(extend("default" = "unchanged"))]
+    pub repeat: Option<RepeatSettings>,
+}
+
+/// What a repeated write does to its item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatSettings {
+    /// It puts the same values once more.
+    Unchanged,
+    /// It changes the item once more, as an update that counts does.
+    Modify,
 }
 
 /// What an SDK client does when a write is refused.
@@ -204,6 +359,14 @@ pub enum RetrySettings {
     Legacy,
     /// The legacy mode of the Java SDK 2.x (SDK-R9).
     LegacyJava,
+    /// The Go SDK 2.x before 2026 (SDK-R10).
+    LegacyGo,
+    /// The JavaScript SDK v3 before 2026 (SDK-R10).
+    LegacyJavascript,
+    /// The .NET SDK before 2026 (SDK-R10).
+    LegacyDotnet,
+    /// The C++ SDK before 2026 (SDK-R10).
+    LegacyCpp,
     /// Delays written down one by one.
     Fixed(FixedRetries),
 }

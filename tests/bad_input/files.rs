@@ -137,8 +137,7 @@ fn scenario_files_that_cannot_be_read() {
         ("large.yaml", Some(vec![b'#'; (4 << 20) + 1]), "it is larger than 4 MiB"),
     ];
     std::fs::create_dir(folder.path().join("folder.yaml")).unwrap();
-    let cases =
-        cases.into_iter().chain([("folder.yaml", None, "it is a folder; name the scenario file in it")]);
+    let cases = cases.into_iter().chain([("folder.yaml", None, "it is a folder; name the file in it")]);
     for (name, bytes, part) in cases {
         let path = folder.path().join(name);
         if let Some(bytes) = bytes {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use streamgauge::engine::sampler::Sampler;
-use streamgauge::engine::time::{DAY, HOUR, MILLISECOND, Nanos, SECOND};
+use streamgauge::engine::time::{DAY, MILLISECOND, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
@@ -12,6 +12,7 @@ use streamgauge::systems::dynamodb::replication::{
     Backoff, Order, PartitionKey, RecordSize, ReplicationPlan,
 };
 use streamgauge::systems::dynamodb::table::TablePlan;
+use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -30,7 +31,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
     Scenario {
         identity: Identity::default(),
         warm_up_rule: WarmUpRule::Fixed,
-        billing: Billing { month: 730 * HOUR, represents: 730 * HOUR, free_tier: false },
+        billing: Billing::default(),
         objectives: vec![],
         assumptions: vec![],
         notes: vec![],
@@ -90,12 +91,18 @@ pub fn producer(name: &str, table: usize) -> ProducerPlan {
             operations: OperationMix::new(0.1, 0.8, 0.1).expect("shares"),
         },
         retries: RetryProfile::none(),
+        client: None,
     }
 }
 
 /// A table of 10,000 write units a second.
 pub fn table(name: &str, replication: Option<ReplicationPlan>) -> TablePlan {
-    TablePlan { name: name.into(), write_units: 10_000, burst: SECOND, replication }
+    TablePlan {
+        name: name.into(),
+        throughput: ThroughputPlan::provisioned(10_000, SECOND),
+        indexes: vec![],
+        replication,
+    }
 }
 
 /// A feed that takes 100 ms, in order, without chances.

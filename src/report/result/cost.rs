@@ -48,7 +48,7 @@ impl Cost {
             at: book.as_of(),
             month_hours: (scenario.billing.month / HOUR) as u32,
             free_tier: scenario.billing.free_tier,
-            allow_estimates: false,
+            allow_estimates: scenario.billing.allow_estimates,
         };
         let bill = Bill::of(usage, book, terms())?;
         let total = |outcome: &Outcome| {

@@ -72,6 +72,7 @@ fn producer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Produce
         attempts_per_write: share(attempts, offered).and_then(rounded),
         throttled_share: share(measured - sum(|meter| meter.first_try_cohort), measured).and_then(rounded),
         throttled_share_interval95: Interval95::of(&meters.iter().map(late).collect::<Vec<_>>(), true),
+        writes: None,
         puts: Some(PutRow::new(&meters)),
     }
 }

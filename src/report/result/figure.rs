@@ -36,15 +36,19 @@ impl From<Option<f64>> for Value {
 
 impl Figure {
     fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
-        let last = path.rsplit('.').next().unwrap_or(&path);
-        let extreme = ["max", "lost", "given_up", "expired", "throttled"].contains(&last);
-        Self { path, extreme, of: Box::new(move |outcome| of(outcome).into()) }
+        Self { extreme: is_extreme(&path), path, of: Box::new(move |outcome| of(outcome).into()) }
     }
 
     /// The figure in one replication.
     pub fn value(&self, outcome: &Outcome) -> Value {
         (self.of)(outcome)
     }
+}
+
+/// Whether the figure with this path is a greatest value or a count of failures: see [`Figure::extreme`].
+pub fn is_extreme(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    ["max", "lost", "given_up", "expired", "throttled"].contains(&last)
 }
 
 /// The path of the bill's total, which no single outcome knows without prices.

@@ -4,11 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
+use super::throughput::ThroughputRow;
+use super::writes::WritesRow;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::read;
 use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::kinesis::stream::ReadMeter;
 
 /// What a producer offered and what became of it at the table, or at the stream.
@@ -38,6 +41,9 @@ pub struct ProducerRow {
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
+    /// What its writes came to by kind, where they are more than plain inserts, changes and removals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<WritesRow>,
     /// What its client did, if it puts records straight into a stream; its writes are then user records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub puts: Option<PutRow>,
@@ -66,6 +72,7 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),
             throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            writes: WritesRow::of(scenario, outcomes, number),
             puts: None,
         }
     };
@@ -78,7 +85,9 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
 pub struct TableRow {
     /// Its path, such as `tables.orders`.
     pub path: String,
-    /// Provisioned write units a second.
+    /// Its capacity mode at the start.
+    pub mode: ModeName,
+    /// Write units a second that it takes at the start: provisioned, or at once in on-demand mode.
     pub write_units_per_s: u64,
     /// Write requests, each retry counted.
     pub requests: u64,
@@ -88,8 +97,20 @@ pub struct TableRow {
     pub throttled: u64,
     /// Write units consumed (`ConsumedWriteCapacityUnits`).
     pub write_units: u64,
+    /// What it took, over time and by partition.
+    pub throughput: ThroughputRow,
     /// Its feed into a stream, if it has one.
     pub kinesis: Option<FeedRow>,
+}
+
+/// A capacity mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeName {
+    /// So many units a second.
+    Provisioned,
+    /// By the traffic.
+    OnDemand,
 }
 
 /// A table's feed into a stream.
@@ -125,7 +146,12 @@ pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
         };
         TableRow {
             path: resource("tables", &plan.name),
-            write_units_per_s: plan.write_units,
+            mode: match plan.throughput.capacity {
+                CapacityPlan::Provisioned(_) => ModeName::Provisioned,
+                CapacityPlan::OnDemand(_) => ModeName::OnDemand,
+            },
+            write_units_per_s: plan.throughput.capacity.units_at_start(),
+            throughput: ThroughputRow::of(scenario, outcomes, number),
             requests: sum(|meter| meter.accepted + meter.throttled),
             accepted: sum(|meter| meter.accepted),
             throttled: sum(|meter| meter.throttled),

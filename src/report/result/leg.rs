@@ -107,8 +107,8 @@ impl Leg {
         match self.place {
             Place::Writer(number) => {
                 let (meter, retried) = &outcome.producers[number];
-                // A write that was accepted at its first try took no time.
-                Sample::of(retried, meter.first_try_cohort)
+                // A write that was accepted at its first try took no time, unless it has a time of its own.
+                Sample::of(retried, meter.first_try_cohort - meter.timed_cohort)
             }
             Place::Direct(number) => Sample::of(&outcome.direct[number].latency, 0),
             Place::Feed(number) => Sample::of(&outcome.tables[number].feed.as_ref()?.latency, 0),

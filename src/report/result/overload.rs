@@ -13,6 +13,7 @@ use crate::report::words;
 use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::throttle::ThrottleLimit;
 
 /// A limit that the load is above.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,9 +58,27 @@ const GROWTH_DEVIATIONS_MIN: f64 = 3.0;
 /// The limits that the load of a steady study is above; empty for other studies. One replication that falls behind is
 /// enough: a state that not all of them keep is not steady.
 pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
-    if scenario.study != Study::Steady {
+    if scenario.study == Study::Steady { everywhere(scenario, outcomes) } else { Vec::new() }
+}
+
+/// What a terminating study has to say where more comes in than goes on: as long as that lasts, a longer run has greater
+/// latencies.
+pub fn unsettled(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<String> {
+    if scenario.study != Study::Terminating {
         return Vec::new();
     }
+    let sentence = |(_, overload): (Place, Overload)| {
+        let Overload { path, limit, growth_per_s, .. } = overload;
+        let by = growth_per_s.map(|growth| format!(" by {} records/s", words::number(growth)))?;
+        Some(format!(
+            "What waits at {path} was still growing{by} towards the end ({limit}): latencies from there on depend on the duration \
+             of the run, percentiles too."
+        ))
+    };
+    everywhere(scenario, outcomes).into_iter().filter_map(sentence).collect()
+}
+
+fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
     let writers = (0..scenario.producers.len()).map(Place::Writer);
     let direct = (0..scenario.direct.len()).map(Place::Direct);
     let feeds = (0..scenario.tables.len()).map(Place::Feed);
@@ -92,12 +111,8 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
         Place::Writer(number) => {
             let plan = &scenario.producers[number];
             let table = &scenario.tables[plan.table];
-            let limit = format!(
-                "{}: {} write units/s",
-                resource("tables", &table.name),
-                words::count(table.write_units)
-            );
-            (resource("workload", &plan.name), limit)
+            let limit = table_limit(outcomes, plan.table);
+            (resource("workload", &plan.name), format!("{}: {limit}", resource("tables", &table.name)))
         }
         Place::Direct(number) => {
             let plan = &scenario.direct[number];
@@ -220,8 +235,27 @@ fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) 
     let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
     let offered: u64 = writers.map(|(_, (meter, _))| meter.offered - meter.too_large).sum();
     let units = meter.units as f64 / meter.accepted.max(1) as f64;
-    let capacity = scenario.tables[table].write_units as f64 * outcome.end as f64 / 1e9;
+    let [taken, ..] = outcome.tables[table].table.throughput().capacity().integrals(outcome.end);
+    let capacity = taken as f64 / 1e9;
     meter.throttled > 0 && offered as f64 * units > capacity * (1.0 + GROWTH_SHARE_MIN)
+}
+
+/// The limit of a table that refused most, as it stood at the end.
+fn table_limit(outcomes: &[Outcome], table: usize) -> String {
+    let tables = || outcomes.iter().map(|outcome| &outcome.tables[table].table);
+    let own =
+        |limit: ThrottleLimit| tables().map(|table| table.throughput().throttled.of(limit)).sum::<u64>();
+    let most = ThrottleLimit::ALL.into_iter().rev().max_by_key(|limit| own(*limit));
+    let units = tables().map(|table| table.throughput().capacity().units_per_second()).max().unwrap_or(0);
+    let of_indexes: u64 =
+        tables().flat_map(|table| table.indexes()).map(|index| index.throughput.throttled.total()).sum();
+    match most {
+        Some(limit) if of_indexes > own(limit) => "write capacity of its indexes".to_owned(),
+        Some(ThrottleLimit::KeyRange) if own(ThrottleLimit::KeyRange) > 0 => {
+            "1,000 write units/s a partition".to_owned()
+        }
+        _ => format!("{} write units/s", words::count(units)),
+    }
 }
 
 /// The limit on reading that refused most of a reader's calls, if at least one in a hundred was refused.

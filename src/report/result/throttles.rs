@@ -8,7 +8,10 @@ use crate::pipeline::finish::Outcome;
 use crate::pipeline::{feed, lambda, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
-use crate::scenario::path::resource;
+use crate::scenario::path::{index_path, resource};
+use crate::systems::dynamodb::capacity::CapacityPlan;
+use crate::systems::dynamodb::throttle::ThrottleLimit;
+use crate::systems::dynamodb::throughput::{Throughput, ThroughputPlan};
 use crate::systems::lambda::mapping::Via;
 
 /// Requests that one limit refused at one place.
@@ -17,7 +20,7 @@ pub struct ThrottleRow {
     /// Whose requests, such as `workload.checkout`, or which stream's limit, such as `kinesis.changes`. The same
     /// refusal shows at both ends.
     pub path: String,
-    /// The limit, in a word or two.
+    /// The limit, in a word or two; of a table or an index the reason that AWS names (DDB-T2).
     pub cause: String,
     /// Requests refused in all replications.
     pub refused: u64,
@@ -43,8 +46,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
     for (number, plan) in scenario.producers.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.producers[number].0);
         let requests: u64 = meters().map(|meter| meter.requests()).sum();
-        let settled: u64 = meters().map(|meter| meter.accepted + meter.too_large).sum();
-        push(&resource("workload", &plan.name), "write capacity", requests - settled, requests, None);
+        let refused = meters().map(|meter| meter.refused).sum();
+        push(&resource("workload", &plan.name), "write capacity", refused, requests, None);
     }
     for (number, plan) in scenario.direct.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.direct[number].meter);
@@ -54,16 +57,15 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
     }
     for (number, plan) in scenario.tables.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.tables[number].meter);
-        let refused = meters().map(|meter| meter.throttled).sum();
-        let first = meters().filter_map(|meter| meter.first_throttled).min().map(|first| first as f64 / 1e9);
+        let requests = meters().map(|meter| meter.accepted + meter.throttled).sum();
         let path = resource("tables", &plan.name);
-        push(
-            &path,
-            "write capacity",
-            refused,
-            meters().map(|meter| meter.accepted + meter.throttled).sum(),
-            first,
-        );
+        let tables = || outcomes.iter().map(|outcome| &outcome.tables[number].table);
+        let own: Vec<_> = tables().map(|table| table.throughput()).collect();
+        by_reason(&path, &plan.throughput, &own, false, requests, &mut push);
+        for (at, index) in plan.indexes.iter().enumerate() {
+            let own: Vec<_> = tables().map(|table| &table.indexes()[at].throughput).collect();
+            by_reason(&index_path(&path, &index.name), &index.throughput, &own, true, requests, &mut push);
+        }
         if plan.replication.is_some() {
             let feeds = || outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
             let refused = feeds().map(|feed| feed.meter.throttled).sum();
@@ -110,6 +112,32 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         readers(&resource("firehose", &plan.name), &reads, None, &mut push);
     }
     rows
+}
+
+/// A row for each limit that a table or an index has, and for each that refused something.
+fn by_reason(
+    path: &str,
+    plan: &ThroughputPlan,
+    throughputs: &[&Throughput],
+    of_index: bool,
+    requests: u64,
+    push: &mut impl FnMut(&str, &str, u64, u64, Option<f64>),
+) {
+    let has = |limit: ThrottleLimit| match (&plan.capacity, limit) {
+        (CapacityPlan::Provisioned(_), ThrottleLimit::Provisioned) => true,
+        (CapacityPlan::OnDemand(_), ThrottleLimit::KeyRange | ThrottleLimit::AccountLimit) => true,
+        (CapacityPlan::OnDemand(plan), ThrottleLimit::MaxOnDemand) => plan.max.is_some(),
+        (CapacityPlan::Provisioned(_), ThrottleLimit::KeyRange) => plan.partitions.is_some(),
+        _ => false,
+    };
+    for limit in ThrottleLimit::ALL {
+        let refused = throughputs.iter().map(|throughput| throughput.throttled.of(limit)).sum();
+        let first =
+            throughputs.iter().filter_map(|throughput| throughput.throttled.first[limit as usize]).min();
+        if refused > 0 || has(limit) {
+            push(path, limit.reason(of_index), refused, requests, first.map(|first| first as f64 / 1e9));
+        }
+    }
 }
 
 fn readers(

@@ -31,11 +31,11 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
         &mut month,
         &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
     )?;
-    add_all(&mut month, &hourly(scenario)?.scale(represents, u128::from(HOUR))?)?;
-    add_all(&mut month, &shard_hours(scenario, outcomes)?.scale(represents, spans * u128::from(HOUR))?)?;
+    let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
+    add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
-    add_all(&mut month, &long_term.scale(1, u128::from(scenario.billing.month))?)?;
+    add_all(&mut month, &long_term.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
     month.0.retain(|_, line| !line.quantity.is_zero());
     Ok(month)
 }
@@ -51,6 +51,10 @@ fn add_all(to: &mut Usage, from: &Usage) -> Result<(), UsageError> {
 fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for table in &quantities.tables {
+            usage.add("ddb.od.wru", Cause::Base, Decimal::from(table.on_demand))?;
+            usage.add("ddb.od.wru", Cause::FanOut, Decimal::from(table.on_demand_indexes))?;
+        }
         for [first, copies, retries] in &quantities.feeds {
             usage.add("ddb.cdc.kinesis", Cause::Base, Decimal::from(*first))?;
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
@@ -116,37 +120,38 @@ fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usag
     Ok(usage)
 }
 
-/// Units that are billed for each hour, used or not.
-fn hourly(scenario: &Scenario) -> Result<Usage, UsageError> {
+/// Provisioned capacity of tables and open shards, times the seconds for which they were there; that of indexes is fan-out.
+fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
-    for table in &scenario.tables {
-        usage.add("ddb.prov.wcu_h", Cause::Base, Decimal::from(table.write_units))?;
+    for table in outcomes.iter().flat_map(|outcome| &outcome.quantities.tables) {
+        let write = "ddb.prov.wcu_h";
+        usage.add(write, Cause::Base, unit_seconds(write, table.provisioned)?)?;
+        usage.add(write, Cause::FanOut, unit_seconds(write, table.provisioned_indexes)?)?;
+        let read = "ddb.prov.rcu_h";
+        usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
-    Ok(usage)
-}
-
-/// Open shards times the nanoseconds for which they were open.
-fn shard_hours(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
-    let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
         for (number, (stream, nanos)) in scenario.streams.iter().zip(&quantities.shard_nanos).enumerate() {
-            let shards = i128::try_from(*nanos)
-                .ok()
-                .and_then(|nanos| Decimal::try_from_i128_with_scale(nanos, 0).ok());
-            let id = "kds.prov.shard_h";
-            let shards = shards.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
-            usage.add(id, Cause::Base, shards)?;
+            let shard = "kds.prov.shard_h";
+            let seconds = unit_seconds(shard, *nanos)?;
+            usage.add(shard, Cause::Base, seconds)?;
             if stream.retention > DAY {
-                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, shards)?;
+                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, seconds)?;
             }
             for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
                 if matches!(plan.via, Via::FanOut(_)) {
-                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, shards)?;
+                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, seconds)?;
                 }
             }
         }
     }
     Ok(usage)
+}
+
+fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
+    let mantissa = i128::try_from(unit_nanos).ok();
+    let seconds = mantissa.and_then(|mantissa| Decimal::try_from_i128_with_scale(mantissa, 9).ok());
+    seconds.map(|seconds| seconds.normalize()).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })
 }
 
 /// Bytes written times the seconds for which they stay beyond seven days. In the long run a stream always holds
@@ -172,7 +177,8 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Requests, units and bytes are those of the measured span, as the mean of the replications, scaled to the \
          time that the scenario stands for."
             .to_owned(),
-        "Provisioned write units and open shards are billed for every hour of that time.".to_owned(),
+        "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
+            .to_owned(),
     ];
     if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
         rules.push(
@@ -189,7 +195,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         );
     }
     rules.push(
-        "Not in this bill: the table's storage and reads, polling consumers' computing time, data transfer, logs, metrics, \
+        "Not in this bill: the table's storage, reads, raised warm throughput, polling consumers' computing time, data transfer, logs, metrics, \
          encryption keys, taxes and discounts."
             .to_owned(),
     );

@@ -26,7 +26,7 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!((scenario.duration, scenario.warm_up), (60 * SECOND, 0));
         // Everything that can be set is written down.
         let assumed: Vec<&str> = scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
-        assert_eq!(assumed, ["DDB-P1", "DEF-6", "FH-B9", "OPEN-10", "OPEN-8", "SDK-R4", "UNV-2"]);
+        assert_eq!(assumed, ["DEF-6", "FH-B9", "OPEN-10", "OPEN-8", "SDK-R4", "UNV-2"]);
         let producer = &scenario.producers[0];
         let Writes::Drawn { arrivals, keys, sizes, operations } = &producer.source else { panic!("drawn") };
         assert!(matches!(arrivals, ArrivalPlan::Poisson(rate) if rate.as_constant() == Some(5_000.0)));
@@ -36,7 +36,8 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!(operations.share(Operation::Modify), 1.0);
         assert_eq!(producer.retries.name, "none");
         let table = &scenario.tables[0];
-        assert_eq!((table.write_units, table.burst), (20_000, SECOND));
+        let capacity = &table.throughput.capacity;
+        assert_eq!((capacity.units_at_start(), capacity.window()), (20_000, SECOND));
         let KeyNames::Made(key) = &scenario.items[0].names else { panic!("made") };
         assert_eq!(key.write(0, &mut [0; 64]), b"user#00000000001");
         let feed = table.replication.as_ref().unwrap();
@@ -116,7 +117,7 @@ fn what_is_left_open_is_as_aws_has_it_or_listed_as_assumed() {
     assert_eq!((lake.size, lake.interval, lake.per), (5 << 20, 300 * SECOND, BufferPer::Shard));
     assert_eq!(lake.polls.interval, SECOND);
     // DDB-P6, KDS-S1, KDS-W4, KDS-R1, KDS-R2.
-    assert_eq!(scenario.tables[0].burst, 300 * SECOND);
+    assert_eq!(scenario.tables[0].throughput.capacity.window(), 300 * SECOND);
     assert_eq!(scenario.streams[0].retention, DAY);
     assert_eq!((scenario.streams[0].record_bytes_max, scenario.streams[0].limit_calls), (1 << 20, true));
     assert_eq!(scenario.consumers[0].batch_size, 10_000);
@@ -177,7 +178,8 @@ fn each_mistake_is_named_with_its_place() {
             "workload.checkout.writes_to=tables.ordres",
             "there is no `ordres` in `tables`; did you mean `orders`?",
         ),
-        ("workload.checkout.writes_to=firehose.lake", "expected a name in `tables`"),
+        ("workload.checkout.writes_to=firehose.lake", "expected a name in `tables`, such as `tables.x`"),
+        ("workload.checkout.writes_to=kinesis.changes", "a stream takes records, not items"),
         ("tables.orders.kinesis.stream=x", "there is no `x` in `kinesis`"),
         ("region=us-east-3", "the price book has no Region `us-east-3`; did you mean `us-east-1`?"),
         ("kinesis.changes.capacity.provisioned.shards=10_001", "expected 1 to 10000 (KDS-S8); found `10001`"),

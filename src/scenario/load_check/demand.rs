@@ -6,15 +6,15 @@ use super::Load;
 use crate::engine::random::Streams;
 use crate::engine::time::{Nanos, SECOND};
 use crate::scenario::checked::{Scenario, Study};
-use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::replication::ReplicationPlan;
 use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::units::Duration;
 use crate::workload::arrivals::ArrivalPlan;
+use crate::workload::client::ClientPlan;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 use crate::workload::key_shares::KeyShares;
-use crate::workload::operation::OperationMix;
+use crate::workload::operation::{OperationMix, WriteKind};
 use crate::workload::producer::{SizePlan, Source};
 use crate::workload::trace::Trace;
 
@@ -42,13 +42,15 @@ pub(super) struct Demand {
     pub shares: KeyShares,
     /// When the writes end, if they do.
     end: Option<Nanos>,
+    /// After which time their rate repeats, if it does.
+    period: Option<Nanos>,
 }
 
 /// Sums over writes.
 #[derive(Default)]
 struct Costs {
     writes: u64,
-    accepted: u64,
+    changes: u64,
     units: u64,
     records: u64,
     record_bytes: u64,
@@ -56,13 +58,21 @@ struct Costs {
 
 impl Costs {
     /// Adds a write; `feed` has the largest record that its stream takes.
-    fn add(&mut self, feed: Option<(&ReplicationPlan, u32)>, operation: Operation, before: u32, after: u32) {
+    fn add(
+        &mut self,
+        feed: Option<(&ReplicationPlan, u32)>,
+        client: Option<&ClientPlan>,
+        kind: WriteKind,
+        (before, after): (u32, u32),
+    ) {
         self.writes += 1;
         if before.max(after) > ITEM_BYTES_MAX {
             return;
         }
-        self.accepted += 1;
-        self.units += u64::from(write_units(before, after));
+        let units = u64::from(write_units(before, after));
+        self.units += client.map_or(units, |client| client.units(kind, units));
+        let Some(operation) = kind.change() else { return };
+        self.changes += 1;
         let Some((plan, largest)) = feed else { return };
         let bytes = plan.record_bytes(operation, before, after);
         if bytes <= largest {
@@ -79,14 +89,15 @@ impl Demand {
         let table = &scenario.tables[plan.table];
         let feed = table.replication.as_ref();
         let feed = feed.map(|feed| (feed, scenario.streams[feed.stream].record_bytes_max));
+        let client = plan.client.as_deref();
         let mut costs = Costs::default();
         let (arrivals, shares) = match &plan.source {
             Source::Trace(trace) => {
-                of_trace(trace, feed, &mut costs);
+                of_trace(trace, feed, client, &mut costs);
                 (ArrivalPlan::Trace(trace.clone()), KeyShares::of_trace(trace))
             }
             Source::Drawn { arrivals, keys, sizes, operations } => {
-                of_draws(sizes, operations, feed, &mut costs);
+                of_draws((sizes, operations), feed, client, &mut costs);
                 (arrivals.clone(), KeyShares::of(keys, operations))
             }
         };
@@ -98,16 +109,17 @@ impl Demand {
             name: plan.name.clone(),
             table: plan.table,
             writes: load(SECOND),
-            writes_over_burst: load(table.burst.max(SECOND)),
+            writes_over_burst: load(table.throughput.capacity.window().max(SECOND)),
             units: costs.units as f64 / writes,
             record_bytes: costs.record_bytes as f64 / costs.records.max(1) as f64,
             records: costs.records as f64 / writes,
             too_large: match feed {
-                Some(_) => 1.0 - costs.records as f64 / costs.accepted.max(1) as f64,
+                Some(_) => 1.0 - costs.records as f64 / costs.changes.max(1) as f64,
                 None => 0.0,
             },
             shares,
             end: arrivals.end(),
+            period: arrivals.period(),
         }
     }
 
@@ -146,20 +158,41 @@ impl Demand {
             )),
             _ => {}
         }
+        warnings.extend(self.partial_period(scenario));
         warnings
+    }
+
+    /// Part of a day scaled to a month is billed as if the whole day were like it.
+    fn partial_period(&self, scenario: &Scenario) -> Option<String> {
+        let measured = scenario.duration - scenario.warm_up;
+        let period = self.period?;
+        if measured.is_multiple_of(period) || measured == scenario.billing.represents {
+            return None;
+        }
+        let [span, whole, month] = [measured, period, scenario.billing.represents].map(Duration::from_nanos);
+        Some(format!(
+            "The bill scales {span} to {month}, but they are no multiple of the {whole} after which the rate of \
+             workload.{name} repeats; measure whole periods, or say with `billing.represents` what this run stands for.",
+            name = self.name
+        ))
     }
 }
 
-fn of_trace(trace: &Trace, feed: Option<(&ReplicationPlan, u32)>, costs: &mut Costs) {
+fn of_trace(
+    trace: &Trace,
+    feed: Option<(&ReplicationPlan, u32)>,
+    client: Option<&ClientPlan>,
+    costs: &mut Costs,
+) {
     for row in trace.rows() {
-        costs.add(feed, row.operation, row.before, row.after);
+        costs.add(feed, client, row.operation.into(), (row.before, row.after));
     }
 }
 
 fn of_draws(
-    sizes: &SizePlan,
-    operations: &OperationMix,
+    (sizes, operations): (&SizePlan, &OperationMix),
     feed: Option<(&ReplicationPlan, u32)>,
+    client: Option<&ClientPlan>,
     costs: &mut Costs,
 ) {
     // Any seed will do; a fixed one makes the check a function of the scenario alone.
@@ -173,12 +206,7 @@ fn of_draws(
     let mut drawn = Vec::new();
     operations.fill(&mut streams.named("check.operations"), &mut drawn, DRAWS);
     let bytes = |size: f64| (size as u32).clamp(sizes.min, sizes.max);
-    for (operation, (before, after)) in drawn.into_iter().zip(before.into_iter().zip(after)) {
-        let (before, after) = (bytes(before), bytes(after));
-        match operation {
-            Operation::Insert => costs.add(feed, operation, 0, after),
-            Operation::Modify => costs.add(feed, operation, before, after),
-            Operation::Remove => costs.add(feed, operation, before, 0),
-        }
+    for (kind, (before, after)) in drawn.into_iter().zip(before.into_iter().zip(after)) {
+        costs.add(feed, client, kind, kind.images(bytes(before), bytes(after)));
     }
 }

@@ -63,6 +63,8 @@ fn bursts_are_judged_by_what_saved_units_bridge() {
     let table = check(&[]);
     let table = row(&table, "tables.orders", "write units/s");
     assert!((table.mean - 190.0).abs() < 1e-9 && (table.peak - 190.0).abs() < 1e-9, "{table:?}");
+    // A single second of a burst has all of it.
+    assert!((table.peak_second - 1_000.0).abs() < 1e-9, "{table:?}");
     assert_eq!(table.verdict, Verdict::Tight);
     // Saved for a second only, the units do not bridge a burst.
     let table = check(&["tables.orders.capacity.provisioned.burst=1s"]);
@@ -103,4 +105,72 @@ fn what_is_not_simulated_or_will_be_skipped_is_said() {
     );
     let ending = check(&["workload.checkout.arrivals={ stages: [{ rate: 5/s, for: 60s }, { rate: 0/s }] }"]);
     assert!(ending.warnings.iter().any(|text| text.contains("end at 1m, before the run does")), "{ending:?}");
+}
+
+#[test]
+fn a_bill_over_part_of_a_period_is_warned_of() {
+    let warned = |sets: &[&str]| check(sets).warnings.iter().any(|text| text.starts_with("The bill scales"));
+    // Bursts come every 100 s.
+    assert!(!warned(&["duration=10m"]) && !warned(&["duration=610s", "warm_up=10s"]));
+    assert!(warned(&["duration=610s"]));
+    assert!(!warned(&["duration=610s", "billing.represents=610s"]), "nothing is scaled");
+    let diurnal = "workload.checkout.arrivals={ diurnal: { low: 1/s, high: 9/s, peak_at: 18:00 } }";
+    assert!(warned(&[diurnal, "duration=36h"]) && !warned(&[diurnal, "duration=48h"]));
+    assert!(!warned(&["workload.checkout.arrivals={ poisson: { rate: 5/s } }", "duration=7s"]));
+}
+
+const DIRECT: &str = "\
+name: direct
+duration: 10m
+workload:
+  clicks:
+    writes_to: kinesis.s
+    arrivals: { poisson: { rate: 3000/s } }
+    keys: { uniform: { items: 100_000 } }
+    record: { size: 92 B, partition_key: { prefix: k, digits: 7 } }
+    client: { kpl: { aggregation: false } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 2 } } }
+";
+
+fn check_direct(sets: &[&str]) -> LoadCheck {
+    let options =
+        LoadOptions { sets: sets.iter().map(|set| (*set).to_owned()).collect(), ..LoadOptions::default() };
+    let loaded = load_text("s.yaml", DIRECT, "".as_ref(), &options);
+    LoadCheck::of(&loaded.unwrap_or_else(|errors| panic!("{errors}")).base)
+}
+
+#[test]
+fn direct_producers_load_shards_by_their_kinesis_records() {
+    let alone = check_direct(&[]);
+    assert_eq!(row(&alone, "kinesis.s", "records/s").mean.round(), 3_000.0);
+    assert_eq!(row(&alone, "kinesis.s", "B/s").mean.round(), 300_000.0);
+    assert_eq!(row(&alone, "kinesis.s", "records/s").verdict, Verdict::Overloaded);
+    // 1,500 records a second and shard, gathered for 100 ms: aggregates of 151 or so.
+    let packed = check_direct(&["workload.clicks.client={ kpl: {} }"]);
+    let records = row(&packed, "kinesis.s", "records/s").mean;
+    assert!((records - 3_000.0 / 151.0).abs() < 1.0, "{records}");
+    let fixed = check_direct(&["workload.clicks.record.explicit_hash_key={ fixed: \"0\" }"]);
+    let hottest = fixed.rows.iter().find(|row| row.path == "kinesis.s.shards[0]").unwrap();
+    assert_eq!(hottest.mean.round(), 3_000.0);
+}
+
+#[test]
+fn kds_b3_more_than_2_percent_of_large_records_deserve_a_thought() {
+    let sizes = |large: u32| {
+        let sizes: Vec<&str> = (0..100).map(|i| if i < large { "2 MiB" } else { "1 KiB" }).collect();
+        format!("workload.clicks.record.size={{ values: [{}] }}", sizes.join(", "))
+    };
+    let warned = |set: &str, large| {
+        let check = check_direct(&[set, &sizes(large)]);
+        check
+            .warnings
+            .iter()
+            .map(|text| text.contains("KDS-B3") as u8 + 2 * text.contains("KDS-W4") as u8)
+            .sum()
+    };
+    let allowed = "kinesis.s.max_record=10 MiB";
+    assert_eq!((warned(allowed, 1), warned(allowed, 4)), (0_u8, 1));
+    // Where large records are not allowed they are refused.
+    assert_eq!(warned("seed=1", 4), 2);
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::client::CLIENTS_MAX;
+use super::distribution;
 use crate::engine::time::{DAY, END_OF_TIME, SECOND};
 use crate::scenario::inputs::Inputs;
 use crate::scenario::path::Path;
@@ -12,8 +14,8 @@ use crate::workload::profile::{Missing, Profile, ProfileOptions, ProfileReport, 
 use crate::workload::rate_profile::RateProfile;
 use crate::workload::rate_shapes::{Bursts, Diurnal, Stage, stages};
 use crate::workload::settings::arrivals::{
-    ArrivalSettings, BurstSettings, DiurnalSettings, MissingSettings, ProfileSettings, StageSettings,
-    TraceSettings, ValueSettings,
+    ArrivalSettings, BurstSettings, ClosedSettings, DiurnalSettings, MissingSettings, ProfileSettings,
+    StageSettings, TraceSettings, ValueSettings,
 };
 use crate::workload::trace::{Trace, TraceOptions};
 
@@ -41,7 +43,8 @@ pub(super) fn resolve(
     settings: &ArrivalSettings,
     around: &mut Surroundings,
 ) -> Option<Arrivals> {
-    let ArrivalSettings { constant, poisson, stages, diurnal, bursts, profile, trace, regular } = settings;
+    let ArrivalSettings { constant, poisson, stages, diurnal, bursts, profile, trace, closed, regular } =
+        settings;
     let kinds = [
         ("constant", constant.is_some()),
         ("poisson", poisson.is_some()),
@@ -50,17 +53,21 @@ pub(super) fn resolve(
         ("bursts", bursts.is_some()),
         ("profile", profile.is_some()),
         ("trace", trace.is_some()),
+        ("closed", closed.is_some()),
     ];
     if !resolver.exactly_one(path, &kinds) {
         return None;
     }
-    let spaced = constant.is_some() || poisson.is_some() || trace.is_some();
+    let spaced = constant.is_some() || poisson.is_some() || trace.is_some() || closed.is_some();
     if spaced && regular.is_some() {
         let message = "`regular` goes with `stages`, `diurnal`, `bursts` and `profile` only";
         resolver.error(&path.key("regular"), message);
     }
     if let Some(trace) = trace {
         return self::trace(resolver, &path.key("trace"), trace, around).map(Arrivals::Trace);
+    }
+    if let Some(closed) = closed {
+        return self::closed(resolver, &path.key("closed"), closed).map(Arrivals::Drawn);
     }
     let rate = |rate: Rate| RateProfile::constant(rate.per_second()).map(Arc::new);
     let at = |kind: &str| path.key(kind);
@@ -77,6 +84,22 @@ pub(super) fn resolve(
     }?;
     let even = constant.is_some() || *regular == Some(true);
     Some(Arrivals::Drawn(if even { ArrivalPlan::Regular(profile) } else { ArrivalPlan::Poisson(profile) }))
+}
+
+/// The rate of a closed system whose clients get their answers at once; the writes themselves come when they do.
+fn closed(resolver: &mut Resolver, path: &Path, settings: &ClosedSettings) -> Option<ArrivalPlan> {
+    if !(1..=CLIENTS_MAX).contains(&settings.clients) {
+        resolver.within(&path.key("clients"), settings.clients, 1..=CLIENTS_MAX, "");
+        return None;
+    }
+    let think_time = distribution::time(resolver, &path.key("think_time"), &settings.think_time)?;
+    let rate = f64::from(settings.clients) * SECOND as f64 / think_time.mean();
+    if !rate.is_finite() {
+        let message = "expected more than no time; clients that never wait would write without end";
+        resolver.error(&path.key("think_time"), message);
+        return None;
+    }
+    resolver.check(path, ArrivalPlan::poisson(rate))
 }
 
 fn staged(settings: &[StageSettings]) -> Result<Arc<RateProfile>, String> {

@@ -62,10 +62,30 @@ fn refuse_of_tables(resolver: &mut Resolver, path: &Path, settings: &WorkloadSet
         let message = "records that are put into a stream do nothing to items; take `operations` out";
         resolver.error_with_help(&path.key("operations"), message, help);
     }
+    for path in of_tables(path, settings) {
+        resolver.error_with_help(&path, "this is for producers that write to tables; take it out", help);
+    }
     if retries {
         let message = "retries of a stream's client belong to its `sdk`";
         resolver.error_with_help(&path.key("client").key("retries"), message, help);
     }
+}
+
+/// Where what clients of tables alone can do is written.
+fn of_tables(path: &Path, settings: &WorkloadSettings) -> Vec<Path> {
+    let client = settings.client.clone().unwrap_or_default();
+    let at = path.key("client");
+    let written = [
+        (path.key("source"), settings.source.is_some()),
+        (path.key("arrivals").key("closed"), settings.arrivals.closed.is_some()),
+        (at.key("clients"), client.clients.is_some()),
+        (at.key("batch"), client.batch.is_some()),
+        (at.key("transaction"), client.transaction.is_some()),
+        (at.key("resend"), client.resend.is_some()),
+        (at.key("write_time"), client.write_time.is_some()),
+        (at.key("server_errors"), client.server_errors.is_some()),
+    ];
+    written.into_iter().filter(|(_, written)| *written).map(|(path, _)| path).collect()
 }
 
 fn source(

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::arrivals::{Arrivals, Surroundings};
+use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{direct, lambda, reader, shape, stream, table};
+use super::{client, direct, lambda, reader, shape, stream, table};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -44,13 +45,16 @@ pub(super) fn resolve(
         let to = resolver.reference(&path.key("writes_to"), "tables", to, file.tables.keys());
         drafts.extend(producer::draft(resolver, &path, settings, to, around).map(|draft| (name, draft)));
     }
+    client::meet_transactions(&mut drafts);
+    let account = Account::resolve(resolver, file, scenario.start);
     let mut shapes = Vec::new();
     for (number, (name, settings)) in file.tables.iter().enumerate() {
         let path = at("tables", name);
         let writers: Vec<_> = drafts.iter().filter(|(_, draft)| draft.table == number).collect();
         let (items, shape) = contents(resolver, &path, settings, &writers);
         let place = (&path, name.as_str());
-        let plan = table::resolve(resolver, place, settings, &shape, &scenario.region, &file.kinesis);
+        let plan =
+            table::resolve(resolver, place, settings, &shape, &scenario.region, &file.kinesis, &account);
         let in_json = plan.as_ref().and_then(|plan| plan.replication.as_ref());
         let in_json = in_json.is_some_and(|feed| matches!(feed.record, RecordSize::Json(_)));
         if in_json && writers.iter().all(|(_, draft)| draft.shape.is_none()) {
@@ -60,11 +64,12 @@ pub(super) fn resolve(
         scenario.items.push(items);
         shapes.push(shape);
     }
+    account.check(resolver, &scenario.tables);
     for (name, draft) in drafts {
-        let (table, retries) = (draft.table, draft.retries.clone());
+        let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
         if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {
             let name = name.clone();
-            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries }));
+            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries, client }));
         }
     }
     readers(resolver, file, scenario);
@@ -78,7 +83,7 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
         let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
         scenario.deliveries.extend(plan);
     }
-    scenario.account = lambda::account(resolver, file.account.unwrap_or_default(), scenario);
+    scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
     lambda::count_registered(resolver, scenario);
     for (number, name) in file.kinesis.keys().enumerate() {
         let consumers = scenario.consumers.iter().map(|consumer| consumer.stream);

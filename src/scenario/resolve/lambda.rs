@@ -5,6 +5,7 @@ use super::{distribution, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 use crate::scenario::checked::Scenario;
+use crate::scenario::file::AccountSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::parameter::Parameter;
@@ -186,7 +187,7 @@ fn errors(settings: &ErrorSettings) -> Errors {
 /// The account, with what is reserved checked against it.
 pub(super) fn account(
     resolver: &mut Resolver,
-    settings: AccountSettings,
+    settings: &AccountSettings,
     scenario: &Scenario,
 ) -> AccountPlan {
     let path = Path::ROOT.key("account");

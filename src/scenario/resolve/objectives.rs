@@ -94,7 +94,25 @@ fn bounds(
             written: format!("{key}: {text}"),
         })
     };
-    tests.into_iter().filter_map(objective).collect()
+    let found: Vec<Objective> = tests.into_iter().filter_map(objective).collect();
+    if let Some(message) = contradiction(&found) {
+        resolver.error(path, message);
+    }
+    found
+}
+
+/// Why bounds on one figure cannot stand together.
+fn contradiction(bounds: &[Objective]) -> Option<String> {
+    let tests: Vec<Test> = bounds.iter().map(|bound| bound.test).collect();
+    match tests[..] {
+        [_, .., Test::Equals(_)] => {
+            Some("`equals` leaves nothing for `max` and `min` to say; keep one of them".into())
+        }
+        [Test::Max(max), Test::Min(min)] if min > max => {
+            Some(format!("nothing can meet both `{}` and `{}`", bounds[1].written, bounds[0].written))
+        }
+        _ => None,
+    }
 }
 
 fn amount_in(unit: Unit, text: &str) -> Result<f64, String> {

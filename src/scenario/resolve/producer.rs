@@ -2,7 +2,7 @@
 
 use super::arrivals::{Arrivals, Surroundings};
 use super::distribution::{self, SizeSampler};
-use super::{arrivals, shape};
+use super::{arrivals, client, shape};
 use crate::engine::sampler::Sampler;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
@@ -10,6 +10,7 @@ use crate::settings::distribution::Size;
 use crate::systems::dynamodb::change_record::ItemShape;
 use crate::systems::dynamodb::table::ITEM_BYTES_MAX;
 use crate::units::{Bytes, Duration, Percent};
+use crate::workload::client::ClientPlan;
 use crate::workload::keys::KeyPlan;
 use crate::workload::operation::OperationMix;
 use crate::workload::producer::{SizePlan, Source};
@@ -32,6 +33,7 @@ pub(super) struct Draft<'a> {
     pub settings: &'a WorkloadSettings,
     pub operations: Option<OperationMix>,
     pub retries: RetryProfile,
+    pub client: Option<Box<ClientPlan>>,
 }
 
 /// Resolves what needs no table; nothing after an error.
@@ -43,9 +45,14 @@ pub(super) fn draft<'a>(
     around: &mut Surroundings,
 ) -> Option<Draft<'a>> {
     let arrivals = arrivals::resolve(resolver, &path.key("arrivals"), &settings.arrivals, around);
-    let retries = settings.client.as_ref().and_then(|client| client.retries.clone());
-    let retries = resolver.take(retries, &RETRIES);
-    let retries = self::retries(resolver, &path.key("client").key("retries"), &retries, Client::DynamoDb);
+    let retries = match client::replicates(settings) {
+        true => client::replication_retries(),
+        false => {
+            let retries = settings.client.as_ref().and_then(|client| client.retries.clone());
+            let retries = resolver.take(retries, &RETRIES);
+            self::retries(resolver, &path.key("client").key("retries"), &retries, Client::DynamoDb)
+        }
+    };
     refuse_of_streams(resolver, path, settings);
     let (mut keys, mut operations) = (None, None);
     if settings.arrivals.trace.is_some() {
@@ -58,7 +65,8 @@ pub(super) fn draft<'a>(
         }
     }
     let shape = settings.item.as_ref().and_then(|item| item.shape.as_ref());
-    Some(Draft { table: table?, arrivals: arrivals?, keys, shape, settings, operations, retries })
+    let client = client::resolve(resolver, path, settings, operations.as_ref());
+    Some(Draft { table: table?, arrivals: arrivals?, keys, shape, settings, operations, retries, client })
 }
 
 /// Refuses what only producers that put into streams have.
@@ -123,18 +131,20 @@ fn operations(
     path: &Path,
     written: Option<OperationSettings>,
 ) -> Option<OperationMix> {
-    let OperationSettings { insert, modify, remove } = resolver.take(written, &OPERATIONS);
-    let [insert, modify, remove] = [insert, modify, remove].map(|share| share.map_or(0.0, Percent::fraction));
-    let sum = insert + modify + remove;
+    let OperationSettings { insert, modify, remove, unchanged, conditional_failure, ttl, ttl_delay } =
+        resolver.take(written, &OPERATIONS);
+    let shares = [insert, modify, remove, unchanged, conditional_failure, ttl];
+    let shares = shares.map(|share| share.map_or(0.0, Percent::fraction));
+    let sum = shares.iter().fold(0.0, |sum, share| sum + share);
     if (sum - 1.0).abs() > 1e-9 {
         let found = (sum * 1e4).round() / 1e2;
-        resolver.error(
-            path,
-            format!("the shares of insert, modify and remove must add up to 100%; found {found}%"),
-        );
+        resolver.error(path, format!("the shares of all operations must add up to 100%; found {found}%"));
         return None;
     }
-    resolver.check(path, OperationMix::new(insert, modify, remove))
+    if ttl_delay.is_some() && ttl.is_none() {
+        resolver.error(&path.key("ttl_delay"), "`ttl_delay` goes with a share of `ttl` only");
+    }
+    resolver.check(path, OperationMix::of(shares))
 }
 
 /// Resolves what a client of this kind does when a call fails.
@@ -150,6 +160,10 @@ pub(super) fn retries(
         RetrySettings::Standard2020 => RetryProfile::standard_2020(),
         RetrySettings::Legacy => RetryProfile::legacy(client),
         RetrySettings::LegacyJava => RetryProfile::legacy_java(client),
+        RetrySettings::LegacyGo => RetryProfile::legacy_go(),
+        RetrySettings::LegacyJavascript => RetryProfile::legacy_javascript(),
+        RetrySettings::LegacyDotnet => RetryProfile::legacy_dotnet(client),
+        RetrySettings::LegacyCpp => RetryProfile::legacy_cpp(),
         RetrySettings::Fixed(fixed) => {
             let path = path.key("fixed");
             if fixed.delays.is_empty() {

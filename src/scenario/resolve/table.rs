@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::capacity::{self, Account};
 use super::distribution;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
@@ -18,17 +19,11 @@ use crate::systems::dynamodb::replication_settings::{
     RECORD_SIZE, REORDER, REORDER_DELAY, RETRY_BASE, RETRY_CAP, RETRY_JITTER, RecordSizeSettings,
     TIMESTAMP_PRECISION,
 };
-use crate::systems::dynamodb::settings::{
-    BURST, KEY_DIGITS, KEY_PREFIX, KeySettings, PARTITIONS, RETRY_QUOTA, TableCapacity, TableSettings,
-    WRITE_TIME,
-};
+use crate::systems::dynamodb::settings::{KEY_DIGITS, KEY_PREFIX, KeySettings, TableSettings};
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::kinesis::settings::StreamSettings;
-use crate::units::{Duration, Percent, WriteUnits};
+use crate::units::{Duration, Percent};
 use crate::workload::key_name::KeyName;
-
-/// What deep buckets of units can hold.
-const WRITE_UNITS_MAX: u64 = 10_000_000;
 
 /// Resolves how the keys of a table's items are written.
 pub(super) fn key_name(
@@ -50,15 +45,10 @@ pub(super) fn resolve(
     shape: &ItemShape,
     region: &str,
     streams: &IndexMap<String, StreamSettings>,
+    account: &Account,
 ) -> Option<TablePlan> {
-    let TableCapacity::Provisioned(capacity) = &settings.capacity;
-    let capacity_path = path.key("capacity").key("provisioned");
-    let units = WriteUnits::new(1)..=WriteUnits::new(WRITE_UNITS_MAX);
-    resolver.within(&capacity_path.key("write_units"), capacity.write_units, units, "DDB-M11");
-    [&WRITE_TIME, &PARTITIONS, &RETRY_QUOTA].into_iter().for_each(|built_in| resolver.assume(built_in));
-    let burst: Duration = resolver.take(capacity.burst, &BURST);
-    let seconds = |seconds| Duration::from_nanos(seconds * crate::engine::time::SECOND);
-    resolver.within(&capacity_path.key("burst"), burst, seconds(1)..=seconds(300), "DDB-P6");
+    let throughput = capacity::table(resolver, path, name, settings, account);
+    let indexes = capacity::indexes(resolver, (path, name), settings, &throughput);
     let replication = match &settings.kinesis {
         None => None,
         Some(feed) => {
@@ -70,8 +60,7 @@ pub(super) fn resolve(
             Some(replication(resolver, &path.key("kinesis"), feed, template, streams)?)
         }
     };
-    let (name, write_units) = (name.to_owned(), capacity.write_units.get());
-    Some(TablePlan { name, write_units, burst: burst.nanos(), replication })
+    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication })
 }
 
 fn replication(

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use crate::engine::time::MICROSECOND;
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::path::{Path, Segment, resource};
+use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
 use crate::scenario::timeline::{Action, ErrorRateSettings, EventSettings, Occurrence, SpikeSettings};
 use crate::units::Duration;
 use crate::workload::producer::Source;
+use crate::workload::put_records::RecordSource;
 
+use super::capacity_change::{self, Change};
 use super::stream;
 
 /// The paths that `set` can change.
-const SETTABLE: &str = "`kinesis.X.retention`";
+const SETTABLE: &str = "`kinesis.X.retention`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
 struct Happening {
@@ -43,7 +45,7 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             what: it.what,
             action: it.action,
         };
-        for happening in happenings(resolver, &path, file, settings, scenario) {
+        for happening in happenings(resolver, &path, file, scenario, settings) {
             let occurrence = occurrence(happening);
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
@@ -66,6 +68,14 @@ fn multiply(
 ) {
     let ends_by = scenario.ends_by();
     let named = |name: &str| resource("workload", name) == spike.place;
+    if let Some(producer) = scenario.direct.iter_mut().find(|producer| named(&producer.name)) {
+        if let RecordSource::Drawn { arrivals, .. } = &mut Arc::make_mut(producer).source {
+            let span = (spike.at, spike.until.unwrap_or(spike.at));
+            let multiplied = resolver.check(path, arrivals.multiplied(span, settings.factor, ends_by));
+            *arrivals = multiplied.unwrap_or_else(|| arrivals.clone());
+        }
+        return;
+    }
     // After an error elsewhere the producer may be missing.
     let Some(producer) = scenario.producers.iter_mut().find(|producer| named(&producer.name)) else { return };
     let producer = Arc::make_mut(producer);
@@ -81,8 +91,8 @@ fn happenings(
     resolver: &mut Resolver,
     path: &Path,
     file: &ScenarioFile,
-    settings: &EventSettings,
     scenario: &Scenario,
+    settings: &EventSettings,
 ) -> Vec<Happening> {
     let EventSettings { at: _, lasts, spike, outage, error_rate, poison, set } = settings;
     let kinds = [
@@ -100,7 +110,8 @@ fn happenings(
             resolver.error(&path.key("for"), "`set` holds until it is set again; take `for` out");
         }
         let path = path.key("set");
-        return values.keys().filter_map(|written| new_value(resolver, &path, written, file)).collect();
+        let values = values.keys();
+        return values.filter_map(|written| new_value(resolver, &path, written, file, scenario)).collect();
     }
     if let Some(of) = poison {
         if lasts.is_some() {
@@ -210,6 +221,7 @@ fn new_value(
     section: &Path,
     written: &str,
     file: &ScenarioFile,
+    scenario: &Scenario,
 ) -> Option<Happening> {
     let path = section.key(written);
     let target = resolver.check(&path, written.parse::<Path>())?;
@@ -225,12 +237,31 @@ fn new_value(
                 action: Action::Retention(number, retention.nanos()),
             })
         }
-        _ => {
-            let message = format!("`{written}` cannot be changed while a run goes on");
-            resolver.error_with_help(&path, message, format!("what can be set: {SETTABLE}"));
-            None
+        ["tables", name, ref rest @ ..] => {
+            let number = resolver.named(&path, "tables", name, file.tables.keys())?;
+            match capacity_change::resolve(resolver, &path, scenario, name, rest) {
+                Some(change) => change.map(|change| of_table(scenario, number, name, &change)),
+                None => not_settable(resolver, &path, written),
+            }
         }
+        _ => not_settable(resolver, &path, written),
     }
+}
+
+fn of_table(scenario: &Scenario, number: usize, name: &str, change: &Change) -> Happening {
+    let table = resource("tables", name);
+    let index = change.index.and_then(|index| scenario.tables.get(number)?.indexes.get(index));
+    Happening {
+        place: index.map_or(table.clone(), |index| index_path(&table, &index.name)),
+        what: format!("another capacity is asked for: {}", change.to.describe()),
+        action: Action::TableCapacity(number, change.index, change.to),
+    }
+}
+
+fn not_settable(resolver: &mut Resolver, path: &Path, written: &str) -> Option<Happening> {
+    let message = format!("`{written}` cannot be changed while a run goes on");
+    resolver.error_with_help(path, message, format!("what can be set: {SETTABLE}"));
+    None
 }
 
 fn key(segment: &Segment) -> Option<&str> {

@@ -1,12 +1,20 @@
 //! Amazon DynamoDB: tables, their capacity, their items, and the feed of changes into Kinesis.
 
+pub mod auto_scaling;
 pub mod capacity;
+pub mod capacity_settings;
 pub mod change_record;
+pub mod index;
 pub mod item_size;
 pub mod items;
+pub mod on_demand;
 pub mod operation;
+pub mod partition;
 pub mod partition_key;
 pub mod replication;
 pub mod replication_settings;
 pub mod settings;
 pub mod table;
+pub mod throttle;
+pub mod throughput;
+pub mod write_kind;

@@ -3,13 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::capacity_settings::{IndexesSettings, PartitionsSettings, SortKeySettings, TableCapacity};
 use super::replication_settings::KinesisFeedSettings;
 use crate::settings::parameter::Parameter;
-use crate::units::{Duration, WriteUnits};
+use crate::units::Bytes;
 
-/// How long unused capacity is kept.
-pub const BURST: Parameter =
-    Parameter::published("DDB-P6", "burst", "how long unused write capacity is kept", "300s");
 /// Prefix of keys.
 pub const KEY_PREFIX: Parameter =
     Parameter::assumed("OWN-1", "prefix", "what the items' keys begin with", "item#", OWN_DATA);
@@ -23,32 +21,10 @@ pub const SHAPE: Parameter = Parameter::built_in(
     "a text key `pk` and one other text, `data`",
     "few attributes make small records (KDC-J4): write `item: { shape: ... }` for exact sizes",
 );
-/// What a write itself takes.
-pub const WRITE_TIME: Parameter = Parameter::built_in(
-    "DEF-6",
-    "how long an accepted write takes",
-    "no time: latencies count from the intended write and leave out its few milliseconds",
-    "AWS says single-digit milliseconds and publishes no percentile (DDB-Y1)",
-);
-/// Partitions.
-pub const PARTITIONS: Parameter = Parameter::built_in(
-    "DDB-P1",
-    "limits of single partitions",
-    "none: only the table's own capacity is limited",
-    "partitions are not simulated yet; AWS refuses more than 1,000 write units a second on one item",
-);
-/// Retry quota of clients.
-pub const RETRY_QUOTA: Parameter = Parameter::built_in(
-    "SDK-R4",
-    "the retry quota of SDK clients",
-    "never empty, as if many clients shared the load",
-    "how many clients write is not part of a scenario yet; one client alone would give up sooner",
-);
 const OWN_DATA: &str = "they decide shards and record sizes: write down what the user's keys look like";
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] =
-    &[BURST, KEY_PREFIX, KEY_DIGITS, SHAPE, WRITE_TIME, PARTITIONS, RETRY_QUOTA];
+pub const PARAMETERS: &[Parameter] = &[KEY_PREFIX, KEY_DIGITS, SHAPE];
 
 /// A DynamoDB table.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -56,29 +32,19 @@ pub const PARAMETERS: &[Parameter] =
 pub struct TableSettings {
     /// How its capacity is set.
     pub capacity: TableCapacity,
+    /// Its partitions, each with a limit of its own (DDB-P1). `off`: only the capacity is limited.
+    pub partitions: Option<PartitionsSettings>,
+    /// Bytes of its items at the start; small when left out. A partition holds 10 GiB (DDB-P2).
+    pub size: Option<Bytes>,
+    /// Its sort key, if several items share a partition key; without one each item has its own.
+    pub sort_key: Option<SortKeySettings>,
+    /// Its global secondary indexes, by name: at most 20.
+    #[serde(default)]
+    pub global_secondary_indexes: IndexesSettings,
     /// How the keys of its items are written; not with a trace, which brings its own.
     pub key: Option<KeySettings>,
     /// Kinesis Data Streams for DynamoDB: the feed of its changes into a stream.
     pub kinesis: Option<KinesisFeedSettings>,
-}
-
-/// A table's capacity mode.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TableCapacity {
-    /// So many units a second.
-    Provisioned(ProvisionedUnits),
-}
-
-/// Provisioned capacity.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProvisionedUnits {
-    /// Write units a second; at least 1 (DDB-M11).
-    pub write_units: WriteUnits,
-    /// How long unused units are kept: 1s to 300s (DDB-P6).
-    #[schemars(extend("default" = BURST.value))]
-    pub burst: Option<Duration>,
 }
 
 /// The text of generated keys: a prefix and a number.

@@ -1,6 +1,10 @@
 //! A table: what it accepts, what it charges, and what it refuses.
 
-use super::capacity::ProvisionedCapacity;
+use super::capacity::CapacityPlan;
+use super::index::{Index, IndexPlan};
+use super::on_demand::OnDemandPlan;
+use super::throttle::Throttle;
+use super::throughput::{Throughput, ThroughputPlan};
 use crate::engine::time::Nanos;
 
 /// The largest item, attribute names included (DDB-U10).
@@ -17,10 +21,10 @@ pub fn write_units(before: u32, after: u32) -> u32 {
 pub struct TablePlan {
     /// Its name in the scenario.
     pub name: String,
-    /// Provisioned write units a second.
-    pub write_units: u64,
-    /// How long unused units are kept (DDB-P6).
-    pub burst: Nanos,
+    /// What it takes.
+    pub throughput: ThroughputPlan,
+    /// Its global secondary indexes.
+    pub indexes: Vec<IndexPlan>,
     /// The feed into a stream, if it is on.
     pub replication: Option<super::replication::ReplicationPlan>,
 }
@@ -30,68 +34,169 @@ pub struct TablePlan {
 pub struct TableMeter {
     /// Writes accepted.
     pub accepted: u64,
-    /// Write units consumed by accepted writes (`ConsumedWriteCapacityUnits`).
+    /// Those of them that changed nothing: unchanged items, failed conditions, cancelled transactions.
+    pub changeless: u64,
+    /// Write units consumed by accepted writes (`ConsumedWriteCapacityUnits`), those of indexes left out.
     pub units: u64,
-    /// Requests refused: `TableWriteProvisionedThroughputExceeded` (DDB-T1, DDB-T2).
+    /// Requests refused, by its own limits and by its indexes' (`ThrottledRequests`).
     pub throttled: u64,
     /// When the first one was refused.
     pub first_throttled: Option<Nanos>,
+    /// When the last one was.
+    pub last_throttled: Option<Nanos>,
+}
+
+impl TableMeter {
+    /// Changes of items that it made.
+    pub fn changes(&self) -> u64 {
+        self.accepted - self.changeless
+    }
 }
 
 /// A table at work.
 #[derive(Clone, Debug)]
 pub struct Table {
-    capacity: ProvisionedCapacity,
+    throughput: Throughput,
+    indexes: Vec<Index>,
+    next_look: Nanos,
     /// What it counted.
     pub meter: TableMeter,
 }
 
 impl Table {
-    /// A table that was idle before.
-    pub fn new(plan: &TablePlan) -> Self {
-        Self {
-            capacity: ProvisionedCapacity::new(plan.write_units, plan.burst),
+    /// A table that was idle before and has so many items.
+    pub fn new(plan: &TablePlan, items: u32) -> Self {
+        let mut table = Self {
+            throughput: Throughput::new(&plan.throughput, items),
+            indexes: plan.indexes.iter().map(Index::new).collect(),
+            next_look: 0,
             meter: TableMeter::default(),
+        };
+        table.plan_next_look();
+        table
+    }
+
+    /// One write request of `units` write units to an item: accepted, or refused by a limit.
+    ///
+    /// # Errors
+    /// The limit that has no room for it, of the table or of an index that the item is in (DDB-P14).
+    #[inline]
+    pub fn write(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+        if now >= self.next_look {
+            self.settle(now);
+        }
+        let mut verdict =
+            self.throughput.check(now, item, units).map_err(|limit| Throttle { index: None, limit });
+        if !self.indexes.is_empty() && verdict.is_ok() {
+            verdict = self.write_indexes(now, item, units);
+        }
+        match verdict {
+            Ok(()) => {
+                self.throughput.spend(now, item, units);
+                self.meter.accepted += 1;
+                self.meter.units += u64::from(units);
+            }
+            Err(throttle) => self.refuse(now, item, throttle),
+        }
+        verdict
+    }
+
+    /// The write's entries in the indexes: all of them, or none and the first limit that has no room.
+    fn write_indexes(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+        for (number, index) in self.indexes.iter_mut().enumerate() {
+            if let Some((value, units)) = index.entry(item, units) {
+                let verdict = index.throughput.check(now, value, units);
+                verdict.map_err(|limit| Throttle { index: Some(number as u8), limit })?;
+            }
+        }
+        for index in &mut self.indexes {
+            if let Some((value, units)) = index.entry(item, units) {
+                index.throughput.spend(now, value, units);
+                index.writes += 1;
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&mut self, now: Nanos, item: u32, throttle: Throttle) {
+        self.meter.throttled += 1;
+        self.meter.first_throttled.get_or_insert(now);
+        self.meter.last_throttled = Some(now);
+        match throttle.index.and_then(|number| self.indexes.get_mut(usize::from(number))) {
+            Some(index) => {
+                if let Some((value, _)) = index.entry(item, 1) {
+                    index.throughput.refuse(now, value, throttle.limit);
+                }
+            }
+            None => self.throughput.refuse(now, item, throttle.limit),
         }
     }
 
-    /// One write request of `units` write units; whether it was accepted.
-    #[inline]
-    pub fn write(&mut self, now: Nanos, units: u32) -> bool {
-        let accepted = self.capacity.try_take(now, units);
-        if accepted {
-            self.meter.accepted += 1;
-            self.meter.units += u64::from(units);
-        } else {
-            self.meter.throttled += 1;
-            self.meter.first_throttled.get_or_insert(now);
+    /// Settles everything that happened by itself up to `now`: minutes that ended, changes of capacity that were done.
+    #[cold]
+    pub fn settle(&mut self, now: Nanos) {
+        self.throughput.settle(now);
+        self.indexes.iter_mut().for_each(|index| index.throughput.settle(now));
+        self.plan_next_look();
+    }
+
+    fn plan_next_look(&mut self) {
+        let indexes = self.indexes.iter().map(|index| index.throughput.next_look());
+        self.next_look = indexes.fold(self.throughput.next_look(), Nanos::min);
+    }
+
+    /// A call asks for another capacity of the table at this moment; it takes effect later, or is refused.
+    pub fn change_capacity(&mut self, now: Nanos, to: CapacityPlan) {
+        let on_demand = |plan: &CapacityPlan| matches!(plan, CapacityPlan::OnDemand(_));
+        if on_demand(&to) && self.throughput.capacity().is_provisioned() {
+            // Indexes follow their table's mode.
+            let new = CapacityPlan::OnDemand(OnDemandPlan::new_table());
+            self.indexes.iter_mut().for_each(|index| index.throughput.change(now, new));
         }
-        accepted
+        self.throughput.change(now, to);
+        self.plan_next_look();
+    }
+
+    /// A call asks for another capacity of an index at this moment.
+    pub fn change_index_capacity(&mut self, now: Nanos, index: usize, to: CapacityPlan) {
+        if let Some(index) = self.indexes.get_mut(index) {
+            index.throughput.change(now, to);
+        }
+        self.plan_next_look();
+    }
+
+    /// Makes room for items up to `items`, which do not exist yet.
+    pub fn extend(&mut self, items: usize) {
+        self.throughput.extend(items);
+    }
+
+    /// An expired item goes, free of charge (DDB-L2).
+    pub fn expire(&mut self) {
+        self.meter.accepted += 1;
     }
 
     /// Whether a write of `units` can ever be accepted.
     pub fn fits(&self, units: u32) -> bool {
-        self.capacity.fits(units)
+        let of_index = |index: &Index| index.keys_only() || index.throughput.capacity().fits(units);
+        self.throughput.capacity().fits(units) && self.indexes.iter().all(of_index)
     }
 
     /// Saved write units now.
     pub fn burst_balance(&mut self, now: Nanos) -> u64 {
-        self.capacity.balance(now)
+        self.throughput.balance(now)
+    }
+
+    /// What it takes.
+    pub fn throughput(&self) -> &Throughput {
+        &self.throughput
+    }
+
+    /// Its indexes.
+    pub fn indexes(&self) -> &[Index] {
+        &self.indexes
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ddb_u1_u4_writes_are_charged_by_whole_kb_of_the_larger_image() {
-        assert_eq!(write_units(0, 1), 1);
-        assert_eq!(write_units(0, 1_024), 1);
-        assert_eq!(write_units(0, 1_025), 2);
-        assert_eq!(write_units(3_000, 100), 3);
-        assert_eq!(write_units(2_048, 0), 2);
-        assert_eq!(write_units(0, 0), 1);
-        assert_eq!(write_units(0, ITEM_BYTES_MAX), 400);
-    }
-}
+mod tests;

@@ -110,7 +110,7 @@ impl Log {
 
 impl Arena {
     /// Appends a record to a log whose readers stand at `cursors`. O(1); allocates one chunk in 64 appends at most.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, log: &mut Log, cursors: &mut [Cursor], record: &Record) {
         debug_assert!(record.written <= record.appended, "a record is written before it arrives");
         if cursors.is_empty() {
@@ -220,16 +220,16 @@ impl Arena {
         }
         let chunk = &self.chunks[cursor.chunk as usize];
         let there = &chunk.records[cursor.offset as usize..chunk.len as usize];
-        let before = out.len();
-        for packed in &there[..there.len().min(records_max)] {
-            let record = unpack(chunk.base, *packed);
-            if *bytes + u64::from(record.bytes) > bytes_max {
-                break;
-            }
-            *bytes += u64::from(record.bytes);
-            out.push(record);
+        let there = &there[..there.len().min(records_max)];
+        // All of them fit, nearly always; only if they do not is each one asked.
+        let mut sum = *bytes + there.iter().map(|packed| bytes_of(*packed)).sum::<u64>();
+        let mut taken = there.len();
+        while sum > bytes_max && taken > 0 {
+            taken -= 1;
+            sum -= bytes_of(there[taken]);
         }
-        let taken = out.len() - before;
+        *bytes = sum;
+        out.extend(there[..taken].iter().map(|packed| unpack(chunk.base, *packed)));
         cursor.read += taken as u64;
         cursor.offset += taken as u32;
         if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
@@ -270,12 +270,17 @@ impl Arena {
 }
 
 #[inline]
+fn bytes_of(packed: u128) -> u64 {
+    ((packed >> BYTES_SHIFT) & BYTES_MASK) as u64
+}
+
+#[inline]
 fn unpack(base: Micros, packed: u128) -> Record {
     let appended = base + ((packed >> OFFSET_SHIFT) & OFFSET_MASK) as u64;
     Record {
         written: appended - (packed & DELAY_MASK) as u64,
         appended,
-        bytes: ((packed >> BYTES_SHIFT) & BYTES_MASK) as u32,
+        bytes: bytes_of(packed) as u32,
         key: (packed >> KEY_SHIFT) as u32,
         flags: ((packed >> FLAGS_SHIFT) & FLAGS_MASK) as u8,
     }

@@ -78,6 +78,20 @@ impl PollGrid {
         phase + (now - phase).div_ceil(self.interval) * self.interval
     }
 
+    /// The first poll at or after `now` of a shard that has one at `known`, which is not after `now`. Nearly always that
+    /// is the next one, and needs no division.
+    #[inline]
+    pub fn at_or_after_known(&self, known: Nanos, now: Nanos) -> Nanos {
+        known + self.polls_between(known, now) * self.interval
+    }
+
+    /// How many polls a shard has from `known`, which is one of them, to before `now`.
+    #[inline]
+    pub fn polls_between(&self, known: Nanos, now: Nanos) -> u64 {
+        let span = now.saturating_sub(known);
+        if span <= self.interval { u64::from(span > 0) } else { span.div_ceil(self.interval) }
+    }
+
     /// Polls a second.
     pub fn per_second(&self) -> f64 {
         SECOND as f64 / self.interval as f64

@@ -98,7 +98,8 @@ impl ReadBudget {
         interval: Nanos,
         polls: u64,
     ) -> Refusals {
-        let bytes = polls.min(self.blocked_until.saturating_sub(first).div_ceil(interval));
+        let blocked = self.blocked_until.saturating_sub(first);
+        let bytes = if blocked == 0 { 0 } else { polls.min(blocked.div_ceil(interval)) };
         let (first, left) = (first + bytes * interval, polls - bytes);
         let calls = match &limits.calls {
             None => 0,

@@ -223,9 +223,7 @@ impl Stream {
             self.cursors.push(Cursor::default());
             self.next_polls.push(NEVER);
             self.awake_from.push(ASLEEP);
-            if let Some(clock) = &mut self.readers[reader].clock {
-                clock.extend(number + 1);
-            }
+            self.readers[reader].grid.extend(number + 1);
             if !self.readers[reader].parents_first {
                 let at = self.turn_to(now, number, reader);
                 polls.extend(at.map(|at| NextPoll { shard: number, reader, at }));
@@ -243,7 +241,7 @@ impl Stream {
     /// A reader turns to a shard: it sleeps there if there is nothing to find yet; otherwise returns when it polls.
     pub(super) fn turn_to(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Nanos> {
         let slot = shard * self.readers.len() + reader;
-        let at = self.readers[reader].at_or_after(shard, now);
+        let at = self.readers[reader].grid.at_or_after(shard, now);
         self.next_polls[slot] = self.readers[reader].next_call(shard, now);
         if self.behind(shard, reader) == 0 && !self.shards[shard].closed {
             self.shards[shard].idle_readers |= 1 << reader;

@@ -36,36 +36,21 @@ pub struct ReadMeter {
     pub expired: u64,
 }
 
-/// A reader of the stream.
+/// A reader of the stream that polls.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    /// When it polls; `None` for one that the stream pushes to.
-    pub(super) clock: Option<PollGrid>,
+    pub(super) grid: PollGrid,
+    /// Whether the stream pushes to it: it makes no calls, and its grid is every moment.
+    pub(super) pushed: bool,
     pub(super) meter: ReadMeter,
     /// Whether it reads a shard only after its parents (KDS-S7).
     pub(super) parents_first: bool,
 }
 
 impl Reader {
-    /// Its first poll of a shard.
-    fn first(&self, shard: usize) -> Nanos {
-        self.clock.as_ref().map_or(NEVER, |clock| clock.first(shard))
-    }
-
-    /// Its first poll of a shard at or after `now`; one that is pushed to looks at once.
-    #[inline]
-    pub(super) fn at_or_after(&self, shard: usize, now: Nanos) -> Nanos {
-        self.clock.as_ref().map_or(now, |clock| clock.at_or_after(shard, now))
-    }
-
     /// The poll of a shard from which on its calls are accounted for: one that is pushed to makes none.
     pub(super) fn next_call(&self, shard: usize, now: Nanos) -> Nanos {
-        self.clock.as_ref().map_or(NEVER, |clock| clock.at_or_after(shard, now))
-    }
-
-    /// Time between its polls of one shard.
-    fn interval(&self) -> Nanos {
-        self.clock.as_ref().map_or(NEVER, PollGrid::interval)
+        if self.pushed { NEVER } else { self.grid.at_or_after(shard, now) }
     }
 }
 
@@ -118,23 +103,23 @@ impl Stream {
 
     /// Adds a polling reader before the first record; it starts at the beginning. Returns its number.
     pub fn add_reader(&mut self, grid: PollGrid) -> usize {
-        self.add(Some(grid))
+        self.add(grid, false)
     }
 
     /// Adds a registered consumer, which has its own throughput and is pushed to (KDS-E1): see
     /// [`fan_out`](super::fan_out). Returns its number among the readers.
     pub fn register_stream_consumer(&mut self) -> usize {
-        self.add(None)
+        self.add(PollGrid::new(1, vec![0; self.shards.len()]), true)
     }
 
-    fn add(&mut self, clock: Option<PollGrid>) -> usize {
+    fn add(&mut self, grid: PollGrid, pushed: bool) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
-        self.readers.push(Reader { clock, meter: ReadMeter::default(), parents_first: true });
+        self.readers.push(Reader { grid, pushed, meter: ReadMeter::default(), parents_first: true });
         let readers = self.readers.len();
         self.cursors = vec![Cursor::default(); self.shards.len() * readers];
         self.next_polls = (0..self.shards.len() * readers)
-            .map(|slot| self.readers[slot % readers].first(slot / readers))
+            .map(|slot| self.readers[slot % readers].next_call(slot / readers, 0))
             .collect();
         self.awake_from = vec![ASLEEP; self.shards.len() * readers];
         for shard in &mut self.shards {
@@ -179,7 +164,7 @@ impl Stream {
     }
 
     /// The second half of [`put_record`](Self::put_record): appends a record that was admitted.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
@@ -205,11 +190,16 @@ impl Stream {
     /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
     #[inline]
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
+        // The polls up to now are settled here, since that finds the next one by the way.
+        self.settle_empty_polls(now, shard);
         let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
         let readers = &self.readers;
+        let next_polls = &self.next_polls[shard * readers.len()..];
         let awake_from = &mut self.awake_from[shard * readers.len()..];
         BitsOf(sleepers).map(move |reader| {
-            awake_from[reader] = readers[reader].at_or_after(shard, now);
+            let (next, grid) = (next_polls[reader], &readers[reader].grid);
+            let is_first = next >= now && next - now < grid.interval();
+            awake_from[reader] = if is_first { next } else { grid.at_or_after(shard, now) };
             (reader, awake_from[reader])
         })
     }
@@ -231,11 +221,10 @@ impl Stream {
         let readers = self.readers.len();
         let slot = shard * readers + reader;
         let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
-        let clock = &mut self.readers[reader];
+        let Reader { grid, meter, .. } = &mut self.readers[reader];
         if self.next_polls[slot] <= now {
-            self.next_polls[slot] = clock.next_call(shard, now + 1);
+            self.next_polls[slot] = grid.at_or_after_known(self.next_polls[slot], now + 1);
         }
-        let meter = &mut clock.meter;
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
         let cursor = &mut self.cursors[slot];
@@ -329,9 +318,9 @@ impl Stream {
         let slots = shard * count..(shard + 1) * count;
         if count == 1 || !self.read_limits.limit_calls() {
             for (reader, slot) in self.readers.iter_mut().zip(slots) {
-                let interval = reader.interval();
+                let interval = reader.grid.interval();
                 let next = &mut self.next_polls[slot];
-                let polls = now.min(self.awake_from[slot]).saturating_sub(*next).div_ceil(interval);
+                let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
                 if polls == 0 {
                     continue;
                 }
@@ -353,7 +342,7 @@ impl Stream {
                 Err(ReadRefused::Calls) => reader.meter.refused_calls += 1,
                 Err(ReadRefused::Bytes) => reader.meter.refused_bytes += 1,
             }
-            self.next_polls[slot] += reader.interval();
+            self.next_polls[slot] += reader.grid.interval();
         }
     }
 
@@ -371,7 +360,7 @@ impl Stream {
             self.shards[shard].idle_readers |= 1 << reader;
             self.awake_from[slot] = ASLEEP;
             if self.next_polls[slot] < now {
-                self.next_polls[slot] = self.readers[reader].at_or_after(shard, now);
+                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
             }
         }
         drained
@@ -386,7 +375,7 @@ impl Stream {
     /// The first grid poll of a shard at or after `now`.
     #[inline]
     pub fn next_poll(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
-        self.readers[reader].at_or_after(shard, now)
+        self.readers[reader].grid.at_or_after(shard, now)
     }
 
     /// A reader makes no calls before `until`.

@@ -356,18 +356,6 @@ pub struct PoisonSettings {
     pub keys: Option<Vec<u32>>,
 }
 
-/// The account and Region in which the functions run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AccountSettings {
-    /// Concurrent executions of all functions: 10 to 1,000,000 (LAM-C6).
-    #[schemars(extend("default" = CONCURRENCY.value))]
-    pub lambda_concurrency: Option<u32>,
-    /// Those that functions outside the scenario keep busy all the time.
-    #[schemars(extend("default" = OTHERS.value))]
-    pub lambda_others: Option<u32>,
-}
-
 /// A limit, or none: `unlimited`, or -1 as AWS writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrUnlimited<T> {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::settings::distribution::Time;
 use crate::units::{Duration, Rate, TimeOfDay, Timestamp};
 
 /// When writes arrive: exactly one of the kinds.
@@ -23,9 +24,22 @@ pub struct ArrivalSettings {
     pub profile: Option<ProfileSettings>,
     /// Recorded writes from a CSV file: their times, items, sizes and operations.
     pub trace: Option<TraceSettings>,
+    /// A closed system: so many clients, each of which waits for its answer and thinks before it writes again.
+    pub closed: Option<ClosedSettings>,
     /// Whether stages, a day's wave, bursts or a profile give evenly spaced writes instead of a Poisson process.
     #[schemars(extend("default" = false))]
     pub regular: Option<bool>,
+}
+
+/// Clients that wait for their answers.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClosedSettings {
+    /// Clients: 1 to 1,000,000. Each has a retry quota of its own (SDK-R4).
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub clients: u32,
+    /// From an answer, or giving up, to the client's next write.
+    pub think_time: Time,
 }
 
 /// The same rate all the time.

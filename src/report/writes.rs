@@ -1,0 +1,60 @@
+//! Writes that are more than plain ones, as tables for people.
+
+use super::result::RunResult;
+use super::table::Table;
+use super::words::{self, NONE};
+
+/// The section on kinds of writes; empty where all writes are plain.
+pub(super) fn section(result: &RunResult) -> String {
+    let mut kinds = Table::new(&[
+        "<producer",
+        "<kind",
+        "offered",
+        "carried out",
+        "write units",
+        "change records",
+        "capture units",
+        "bytes a record",
+    ]);
+    let mut clients = Table::new(&["<producer", "<what its clients met", "times"]);
+    for row in &result.producers {
+        let Some(writes) = &row.writes else { continue };
+        let source = if writes.replicated { format!("{} (GlobalTable)", row.path) } else { row.path.clone() };
+        for kind in &writes.by_kind {
+            let counts = [
+                kind.offered,
+                kind.carried_out,
+                kind.write_units,
+                kind.records,
+                kind.change_data_capture_units,
+            ];
+            let bytes = kind.record_bytes_mean.map_or(NONE.to_owned(), words::bytes);
+            let head = [source.clone(), kind.kind.clone()];
+            kinds.row(head.into_iter().chain(counts.map(words::count)).chain([bytes]));
+        }
+        let mut met = vec![
+            ("condition failed", writes.condition_failed),
+            ("cancelled with its transaction", writes.cancelled),
+            ("met a transaction in progress", writes.conflicts),
+            ("server error, outcome open", writes.server_errors),
+            ("given up though it had taken place", writes.applied_unheard),
+            ("retry quota empty", writes.quota_empty),
+        ];
+        if let Some(calls) = &writes.calls {
+            met.extend([
+                ("calls", calls.calls),
+                ("calls throttled as a whole", calls.throttled),
+                ("items unprocessed in an answer", calls.unprocessed),
+                ("transactions cancelled", calls.cancelled),
+            ]);
+        }
+        for (what, times) in met.into_iter().filter(|(_, times)| *times > 0) {
+            clients.row([row.path.clone(), what.to_owned(), words::count(times)]);
+        }
+    }
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let clients = if clients.is_empty() { String::new() } else { format!("\n{}", clients.markdown()) };
+    format!("## Kinds of writes\n\n{}{clients}", kinds.markdown())
+}

@@ -1,0 +1,56 @@
+//! What a month is billed by.
+
+use std::sync::Arc;
+
+use crate::engine::time::DAY;
+use crate::pricing::PriceBook;
+use crate::scenario::checked::Billing;
+use crate::scenario::diagnostic::did_you_mean;
+use crate::scenario::file::{ALLOW_ESTIMATES, FREE_TIER, MONTH, REGION, ScenarioFile};
+use crate::scenario::inputs::Inputs;
+use crate::scenario::path::Path;
+use crate::scenario::price_file;
+use crate::scenario::resolver::Resolver;
+use crate::units::Duration;
+
+/// Resolves the section `billing`; a price file joins the `files` that the scenario names.
+pub(super) fn resolve(
+    resolver: &mut Resolver,
+    file: &ScenarioFile,
+    inputs: &mut Inputs,
+    files: &mut Vec<String>,
+) -> Billing {
+    let settings = file.billing.clone().unwrap_or_default();
+    let path = Path::ROOT.key("billing");
+    let month: Duration = resolver.take(settings.month, &MONTH);
+    let nanos = Duration::from_nanos;
+    resolver.within(&path.key("month"), month, nanos(28 * DAY)..=nanos(31 * DAY), "");
+    let represents = settings.represents.unwrap_or(month);
+    resolver.within(&path.key("represents"), represents, nanos(1)..=month, "the month at most");
+    Billing {
+        month: month.nanos(),
+        represents: represents.nanos(),
+        free_tier: resolver.take(settings.free_tier, &FREE_TIER),
+        allow_estimates: resolver.take(settings.allow_estimates, &ALLOW_ESTIMATES),
+        prices: settings.prices.and_then(|name| {
+            let source = resolver.check(&path.key("prices"), inputs.source(&name))?;
+            files.push(name);
+            let book = price_file::over(PriceBook::builtin(), &source);
+            book.map_err(|errors| resolver.adopt(errors)).ok().map(Arc::new)
+        }),
+    }
+}
+
+/// The Region, which must be one that the book has. Of prices that could not be read nobody knows for which they are.
+pub(super) fn region(resolver: &mut Resolver, file: &ScenarioFile, billing: &Billing) -> String {
+    let region: String = resolver.take(file.region.clone(), &REGION);
+    let known = billing.book().regions();
+    let stated = file.billing.as_ref().is_some_and(|settings| settings.prices.is_some());
+    if !known.contains(&region) && stated == billing.prices.is_some() {
+        let near = did_you_mean(&region, known.iter().map(String::as_str));
+        let help = format!("it has {}", known.join(", "));
+        let message = format!("the price book has no Region `{region}`{near}");
+        resolver.error_with_help(&Path::ROOT.key("region"), message, help);
+    }
+    region
+}

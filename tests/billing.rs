@@ -1,0 +1,261 @@
+//! What every bill keeps to, whatever was used; and that a simulation and `bill` make out the same one.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use rust_decimal::Decimal;
+use streamgauge::engine::time::{DAY, HOUR, SECOND};
+use streamgauge::pricing::{Bill, Cause, PriceBook, Terms, Usage};
+use streamgauge::report::json;
+use streamgauge::report::result::RunResult;
+use streamgauge::scenario::checked::{Billing, Scenario};
+use streamgauge::scenario::source::Source;
+use streamgauge::scenario::usage_file::{self, BillOptions};
+use streamgauge::scenario::{LoadOptions, load_text};
+
+fn terms(free_tier: bool) -> Terms {
+    Terms {
+        region: "us-east-1".to_owned(),
+        at: PriceBook::builtin().as_of(),
+        month_hours: 730,
+        free_tier,
+        allow_estimates: false,
+    }
+}
+
+fn bill(usage: &Usage, free_tier: bool) -> Bill {
+    Bill::of(usage, PriceBook::builtin(), terms(free_tier)).unwrap()
+}
+
+/// Every price by the name that usage has for it: a tiered one without its tier.
+fn ids() -> Vec<String> {
+    let entries = PriceBook::builtin().entries().filter(|entry| !entry.id.ends_with(".old"));
+    let mut ids: Vec<String> = entries
+        .map(|entry| match entry.id.rsplit_once(".t") {
+            Some((family, tier)) if tier.parse::<u32>().is_ok() => family.to_owned(),
+            _ => entry.id,
+        })
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// A quantity of any size up to where all tiers but the open one lie, in thousandths.
+fn quantity() -> impl Strategy<Value = Decimal> {
+    (0_u32..16, 0_i64..1_000).prop_map(|(size, digits)| Decimal::new(digits * 10_i64.pow(size), 3))
+}
+
+fn any_usage() -> impl Strategy<Value = Usage> {
+    let causes = [Cause::Base, Cause::Rounding, Cause::Retries, Cause::FanOut];
+    let part = (select(ids()), select(causes.to_vec()), quantity());
+    prop::collection::vec(part, 0..12).prop_map(|parts| {
+        let mut usage = Usage::default();
+        parts.iter().for_each(|(id, cause, quantity)| usage.add(id, *cause, *quantity).unwrap());
+        usage
+    })
+}
+
+fn sum<'a>(parts: impl IntoIterator<Item = &'a Decimal>) -> Decimal {
+    parts.into_iter().sum()
+}
+
+proptest! {
+    /// No schedule of AWS takes money back: tiers get cheaper by the unit, never in sum.
+    #[test]
+    fn cost_never_falls_when_usage_rises(
+        usage in any_usage(),
+        id in select(ids()),
+        more in quantity(),
+        free_tier: bool,
+    ) {
+        let before = bill(&usage, free_tier).known_subtotal;
+        let mut risen = usage;
+        risen.add(&id, Cause::Base, more).unwrap();
+        prop_assert!(bill(&risen, free_tier).known_subtotal >= before, "{id} + {more}");
+    }
+
+    #[test]
+    fn lines_add_up_to_the_total_and_causes_to_each_line(usage in any_usage(), free_tier: bool) {
+        let bill = bill(&usage, free_tier);
+        let amounts: Vec<Decimal> = bill.lines.iter().filter_map(|line| line.amount).collect();
+        prop_assert_eq!(sum(&amounts), bill.known_subtotal);
+        prop_assert_eq!(bill.total, bill.unknown.is_empty().then_some(bill.known_subtotal));
+        for line in &bill.lines {
+            prop_assert_eq!(sum(line.causes.values()), line.amount.unwrap_or_default(), "{}", line.id);
+        }
+        prop_assert_eq!(sum(bill.by_cause().values()), bill.known_subtotal);
+    }
+
+    /// What was used is billed once: the lines of a price have its quantity between them.
+    #[test]
+    fn lines_have_the_quantities_that_were_used(usage in any_usage(), free_tier: bool) {
+        let bill = bill(&usage, free_tier);
+        let used = sum(usage.0.values().map(|line| &line.quantity));
+        prop_assert_eq!(sum(bill.lines.iter().map(|line| &line.quantity)), used);
+    }
+
+    /// A month of k spans uses k times what one of them did, and spans that make up the month make up its usage.
+    #[test]
+    fn scaling_by_the_month_is_linear(
+        usage in any_usage(),
+        span in 1_u128..100_000,
+        parts in prop::collection::vec(1_u128..10_000, 1..6),
+    ) {
+        let whole = usage.scale(parts.iter().sum(), span).unwrap();
+        let scaled: Vec<Usage> = parts.iter().map(|part| usage.scale(*part, span).unwrap()).collect();
+        // Each scaling rounds to 12 decimals.
+        let close = Decimal::new(i64::try_from(parts.len()).unwrap() + 1, 12);
+        for (id, line) in &whole.0 {
+            let together: Decimal = scaled.iter().map(|part| part.0[id].quantity).sum();
+            prop_assert!((line.quantity - together).abs() <= close, "{id}: {} and {together}", line.quantity);
+        }
+        let exact = usage.scale(span * 7, span).unwrap();
+        for (id, line) in &exact.0 {
+            prop_assert_eq!(line.quantity, usage.0[id].quantity * Decimal::from(7));
+        }
+    }
+}
+
+/// A table, a stream that keeps its data for ten days, and a delivery stream.
+fn scenario(billing: Billing) -> Scenario {
+    let mut scenario = support::small(2, 20 * SECOND);
+    scenario.streams[0].retention = 10 * DAY;
+    scenario.deliveries.push(support::firehose("lake", 0));
+    Scenario { billing, ..scenario }
+}
+
+fn result(scenario: &Scenario) -> RunResult {
+    let outcomes = [support::run::<true>(scenario, 0), support::run::<true>(scenario, 1)];
+    RunResult::new(scenario, &outcomes, scenario.billing.book()).unwrap()
+}
+
+#[test]
+fn a_simulation_and_bill_make_out_the_same_lines() {
+    let billing =
+        Billing { free_tier: true, month: 744 * HOUR, represents: 744 * HOUR, ..Billing::default() };
+    let result = result(&scenario(billing));
+    let expected = &result.cost.bill;
+    assert!(expected.lines.len() >= 7 && expected.total.is_some(), "{expected:?}");
+
+    let text = json::render(&result).unwrap();
+    let source = Source::new("result.json", text);
+    let whole = usage_file::bill(&source, &BillOptions::default()).unwrap();
+    assert_eq!(&whole, expected, "a result.json is billed on its own terms");
+    assert!(!usage_file::has_other_prices(&source, &whole));
+    let other = Source::new("other.json", source.text().replace(&whole.prices_digest, "0"));
+    assert!(usage_file::has_other_prices(&other, &whole));
+
+    // Its usage alone, and the quantities as CSV, on the same terms.
+    let options = BillOptions { month_hours: Some(744), free_tier: Some(true), ..BillOptions::default() };
+    let usage = Source::new("usage.json", serde_json::to_string(&result.usage).unwrap());
+    assert_eq!(&usage_file::bill(&usage, &options).unwrap(), expected);
+    let rows = result.usage.0.iter().map(|(id, line)| format!("{id},{}\n", line.quantity));
+    let csv = Source::new("usage.csv", format!("id,quantity\n{}", rows.collect::<String>()));
+    let bare = usage_file::bill(&csv, &options).unwrap();
+    let lines = |bill: &Bill| -> Vec<_> {
+        bill.lines.iter().map(|line| (line.id.clone(), line.quantity, line.unit_price, line.amount)).collect()
+    };
+    assert_eq!((lines(&bare), bare.total), (lines(expected), expected.total));
+}
+
+#[test]
+fn kds_prov_lt_ret_gbmo_is_what_a_stream_always_holds_beyond_seven_days() {
+    // Of ten days' retention three are long-term: what is written in a month, held for 3 of its 31 days.
+    let billing = Billing { month: 744 * HOUR, represents: 744 * HOUR, ..Billing::default() };
+    let scenario = scenario(billing);
+    let outcomes = [support::run::<true>(&scenario, 0)];
+    let usage = RunResult::new(&scenario, &outcomes, scenario.billing.book()).unwrap().usage;
+    let gb = outcomes[0].quantities.streams[0][2] as f64 / f64::from(1 << 30);
+    let spans = (744 * HOUR) as f64 / outcomes[0].quantities.at as f64;
+    let found: f64 = usage.0["kds.prov.lt_ret_gbmo"].quantity.to_string().parse().unwrap();
+    let expected = gb * spans * 3.0 / 31.0;
+    assert!((found / expected - 1.0).abs() < 1e-9, "{found} and {expected}");
+}
+
+#[test]
+fn runs_that_share_a_month_make_up_its_usage() {
+    let of = |hours: u64| {
+        let billing = Billing { represents: hours * HOUR, ..Billing::default() };
+        result(&scenario(billing)).usage
+    };
+    let (month, weekdays, weekends) = (of(730), of(521), of(209));
+    for (id, line) in &month.0 {
+        let parts = weekdays.0[id].quantity + weekends.0[id].quantity;
+        assert!((line.quantity - parts).abs() <= Decimal::new(2, 12), "{id}: {} and {parts}", line.quantity);
+    }
+}
+
+const SCENARIO: &str = "\
+name: priced
+duration: 10s
+region: sa-east-1
+workload:
+  w:
+    writes_to: tables.t
+    arrivals: { poisson: { rate: 10/s } }
+    keys: { uniform: { items: 10 } }
+    item: { size: 700 B }
+tables:
+  t: { capacity: { provisioned: { write_units: 50 } } }
+billing: { prices: prices.csv }
+";
+
+#[test]
+fn own_prices_bill_a_run_and_bring_their_region() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("prices.csv"), "id,sa-east-1\nddb.prov.wcu_h,0.001\n").unwrap();
+    let load = |text: &str, options: &LoadOptions| {
+        load_text("s.yaml", text, folder.path(), options).map(|loaded| loaded.base)
+    };
+    let priced = load(SCENARIO, &LoadOptions::default()).unwrap();
+    let result = result(&priced);
+    // 50 units for 730 h at 0.001 USD.
+    assert_eq!(result.cost.bill.total, Some(Decimal::new(3650, 2)));
+    assert_eq!(result.identity.inputs.keys().collect::<Vec<_>>(), ["prices.csv"]);
+    assert_ne!(result.identity.price_book.digest, PriceBook::builtin().digest());
+
+    // The command line's prices come instead, from wherever they are.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("p.yaml");
+    std::fs::write(&file, "prices: { ddb.prov.wcu_h: { regions: { sa-east-1: 0.002 } } }\n").unwrap();
+    let options = LoadOptions { prices: Some(file), ..LoadOptions::default() };
+    let total = self::result(&load(SCENARIO, &options).unwrap()).cost.bill.total;
+    assert_eq!(total, Some(Decimal::new(7300, 2)));
+
+    let without = SCENARIO.replace("billing: { prices: prices.csv }\n", "");
+    let error = load(&without, &LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("the price book has no Region `sa-east-1`"), "{error}");
+    std::fs::write(folder.path().join("prices.csv"), "id,sa-east-1\nddb.prov.wcu_h,cheap\n").unwrap();
+    let error = load(SCENARIO, &LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("prices.csv:2:1") && error.contains("`cheap`"), "{error}");
+    std::fs::remove_file(folder.path().join("prices.csv")).unwrap();
+    let error = load(SCENARIO, &LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("s.yaml:12:20") && error.contains("there is no such file"), "{error}");
+    assert!(
+        !error.contains("Region"),
+        "what follows from a file that cannot be read is not reported:\n{error}"
+    );
+}
+
+#[test]
+fn estimates_are_used_where_a_scenario_allows_them_and_are_marked() {
+    let text = SCENARIO
+        .replace("region: sa-east-1", "region: eu-west-1")
+        .replace("{ prices: prices.csv }", "{ allow_estimates: true }")
+        .replace("write_units: 50 } }", "write_units: 50 } }, kinesis: { stream: s }")
+        + "kinesis: { s: { capacity: { provisioned: { shards: 1 } } } }\n";
+    let load = |text: &str| load_text("s.yaml", text, Path::new(""), &LoadOptions::default()).unwrap().base;
+    // Change data capture units are only estimated in Ireland.
+    let cdc = |scenario: &Scenario| {
+        let bill = result(scenario).cost.bill;
+        let line = bill.lines.iter().find(|line| line.id == "ddb.cdc.kinesis").unwrap().clone();
+        (bill.total.is_some(), line.amount.is_some(), line.confidence.map(|it| it.letter()))
+    };
+    assert_eq!(cdc(&load(&text)), (true, true, Some("E")));
+    assert_eq!(cdc(&load(&text.replace("allow_estimates: true", ""))), (false, false, Some("E")));
+}

@@ -1,0 +1,305 @@
+//! What a write can be, what its client does, and what both make of the feed.
+
+use std::path::Path;
+use streamgauge::pipeline::Pipeline;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::long_way::KindMeter;
+use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::dynamodb::write_kind::WriteKind;
+
+/// A table that takes everything, with a feed that neither repeats nor reorders.
+fn text(workload: &str, units: u32) -> String {
+    format!(
+        "\
+name: orders
+study: terminating
+duration: 100s
+workload:
+{workload}
+tables:
+  orders:
+    capacity: {{ provisioned: {{ write_units: {units}, burst: 1s }} }}
+    kinesis: {{ stream: changes, replication: {{ delay: 100ms, reorder: 0%, duplicates: 0% }} }}
+kinesis:
+  changes:
+    capacity: {{ provisioned: {{ shards: 4 }} }}
+"
+    )
+}
+
+fn load(text: &str) -> Scenario {
+    match load_text("orders.yaml", text, Path::new(""), &LoadOptions::default()) {
+        Ok(loaded) => loaded.base,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+fn error(workload: &str) -> String {
+    let loaded = load_text("orders.yaml", &text(workload, 1_000), Path::new(""), &LoadOptions::default());
+    loaded.err().map(|errors| errors.to_string()).expect("it is refused")
+}
+
+fn run(workload: &str, units: u32) -> Outcome {
+    let scenario = load(&text(workload, units));
+    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
+    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+}
+
+/// A producer of 1,500-byte items: two write units each.
+fn producer(rate: u32, more: &str) -> String {
+    format!(
+        "  app:
+    writes_to: tables.orders
+    arrivals: {{ constant: {{ rate: {rate}/s }} }}
+    keys: {{ sequential: {{ items: 5000 }} }}
+    item: {{ size: 1500 B }}
+{more}"
+    )
+}
+
+fn kind(outcome: &Outcome, kind: WriteKind) -> KindMeter {
+    outcome.long_ways[0].expect("its writes are more than plain ones").kinds[kind as usize]
+}
+
+fn records(outcome: &Outcome) -> u64 {
+    outcome.tables[0].feed.as_ref().expect("a feed").meter.replicated
+}
+
+#[test]
+fn ddb_n1_n2_an_unchanged_write_costs_units_and_leaves_no_record() {
+    let outcome = run(&producer(100, "    operations: { unchanged: 100% }"), 10_000);
+    assert_eq!(outcome.producers[0].0.accepted, 10_000);
+    assert_eq!((outcome.tables[0].meter.units, records(&outcome)), (20_000, 0));
+}
+
+#[test]
+fn ddb_u6_a_failed_condition_costs_units_and_fails() {
+    let outcome = run(&producer(100, "    operations: { conditional_failure: 100% }"), 10_000);
+    let meter = outcome.producers[0].0;
+    assert_eq!((meter.condition_failed, meter.accepted), (10_000, 0));
+    assert_eq!((outcome.tables[0].meter.units, records(&outcome)), (20_000, 0));
+    assert_eq!(outcome.ledger.fate("condition_failed"), 10_000);
+}
+
+#[test]
+fn ddb_l2_l5_kdc_8_expired_items_go_free_of_charge_and_are_captured() {
+    // The table takes one write unit a second and has room for none of these.
+    let outcome = run(&producer(100, "    operations: { ttl: 100% }"), 1);
+    assert_eq!((outcome.tables[0].meter.units, outcome.tables[0].meter.throttled), (0, 0));
+    assert_eq!((outcome.producers[0].0.accepted, records(&outcome)), (10_000, 10_000));
+    // The feed bills them like any other change: two units each (KDC-M1).
+    assert_eq!(kind(&outcome, WriteKind::TimeToLive).capture_units, 20_000);
+}
+
+#[test]
+fn ddb_l3_kdc_j8_the_record_says_that_the_service_removed_the_item() {
+    let bytes = |operations: &str, of| {
+        let meter = kind(&run(&producer(100, operations), 10_000), of);
+        meter.record_bytes / meter.records
+    };
+    let removed =
+        bytes("    operations: { remove: 100%, ttl: 0% }\n    client: { clients: 1 }", WriteKind::Remove);
+    assert_eq!(bytes("    operations: { ttl: 100% }", WriteKind::TimeToLive), removed + 50);
+}
+
+#[test]
+fn ddb_l1_items_that_expire_at_once_go_over_the_hours_that_follow() {
+    let delayed = "    operations: { ttl: 100%, ttl_delay: { uniform: { low: 0s, high: 48h } } }";
+    let outcome = run(&producer(100, delayed), 1);
+    assert_eq!((outcome.producers[0].0.accepted, records(&outcome)), (10_000, 10_000));
+    let last = outcome.end as f64 / 3.6e12;
+    assert!((47.0..48.1).contains(&last), "the last goes after {last} h");
+}
+
+#[test]
+fn ddb_u8_t6_a_transaction_costs_twice_and_is_all_or_nothing() {
+    let outcome = run(&producer(100, "    client: { transaction: 4 }"), 10_000);
+    assert_eq!((outcome.tables[0].meter.units, records(&outcome)), (40_000, 10_000));
+    assert_eq!(outcome.long_ways[0].expect("calls").calls.calls, 2_500);
+    // One condition fails in each: nothing is written, everything is paid for.
+    let outcome = run(
+        &producer(
+            100,
+            "    operations: { modify: 90%, conditional_failure: 10% }\n    client: { transaction: 100 }",
+        ),
+        10_000,
+    );
+    let meter = outcome.producers[0].0;
+    assert_eq!((meter.accepted, records(&outcome), outcome.tables[0].meter.units), (0, 0, 40_000));
+    assert_eq!(meter.condition_failed + meter.cancelled, 10_000);
+    assert!((meter.condition_failed as f64 - 1_000.0).abs() < 5.0 * 30.0, "{meter:?}");
+}
+
+#[test]
+fn ddb_t6_u8_a_throttled_transaction_is_cancelled_as_a_whole_and_paid_for() {
+    // A transaction of 10 items takes 40 units; the table saves 45 at most and gets 45 a second.
+    let outcome = run(&producer(20, "    client: { transaction: 10, resend: { attempts: 1 } }"), 45);
+    let (meter, table) = (outcome.producers[0].0, outcome.tables[0].meter);
+    let calls = outcome.long_ways[0].expect("calls").calls;
+    assert!(calls.cancelled > 0 && calls.cancelled < calls.calls, "{calls:?}");
+    assert_eq!(meter.accepted % 10, 0);
+    assert_eq!(
+        (meter.accepted, meter.given_up),
+        (10 * (calls.calls - calls.cancelled), 10 * calls.cancelled)
+    );
+    assert_eq!((records(&outcome), table.changes()), (meter.accepted, meter.accepted));
+    assert!(table.units > 4 * meter.accepted, "cancelled ones consumed nothing: {table:?}");
+}
+
+#[test]
+fn ddb_b1_u7_a_batch_rounds_each_item_up_and_holds_25() {
+    let outcome = run(&producer(100, "    client: { batch: 25 }"), 10_000);
+    assert_eq!(outcome.tables[0].meter.units, 20_000);
+    assert_eq!(outcome.long_ways[0].expect("calls").calls.calls, 400);
+    assert!(error(&producer(1, "    client: { batch: 26 }")).contains("2 to 25 (DDB-B1)"));
+    assert!(error(&producer(1, "    client: { transaction: 101 }")).contains("1 to 100 (DDB-B3)"));
+}
+
+#[test]
+fn ddb_b1_b3_no_item_comes_twice_in_one_call() {
+    for client in ["batch: 25", "transaction: 25"] {
+        let one_item =
+            producer(100, &format!("    client: {{ {client} }}")).replace("items: 5000", "items: 1");
+        let outcome = run(&one_item, 10_000);
+        assert_eq!(outcome.long_ways[0].expect("calls").calls.calls, 10_000, "{client}");
+    }
+}
+
+#[test]
+fn ddb_t5_t10_sdk_r13_what_a_batch_leaves_unprocessed_the_application_sends_again() {
+    // Each second 100 units come in and 200 are asked for, for 100 s; the drain sends the rest.
+    let outcome = run(&producer(100, "    client: { batch: 20 }"), 100);
+    let (meter, calls) = (outcome.producers[0].0, outcome.long_ways[0].expect("calls").calls);
+    assert_eq!(meter.accepted + meter.given_up, 10_000);
+    assert!(calls.unprocessed > 0, "{calls:?} {meter:?}");
+    // Only calls of which nothing was processed count as throttled requests, and only those are the SDK's to retry.
+    assert!(calls.throttled < meter.refused / 2, "{calls:?} {meter:?}");
+}
+
+#[test]
+fn sdk_r4_one_client_fails_fast_where_many_go_on() {
+    let given_up = |clients: u32| {
+        let client = format!("    client: {{ clients: {clients}, retries: standard_2026 }}");
+        let meter = run(&producer(500, &client), 100).producers[0].0;
+        assert_eq!(meter.accepted + meter.given_up, 50_000);
+        (meter.retries, meter.quota_empty)
+    };
+    let (retries_of_one, empty_of_one) = given_up(1);
+    let (retries_of_many, empty_of_many) = given_up(10_000);
+    // 500 tokens pay for 100 retries after throttling; each success gives one token or what its retry took.
+    assert!(empty_of_one > 10_000 && retries_of_one < 20_000, "{retries_of_one}, {empty_of_one}");
+    assert!(empty_of_many == 0 && retries_of_many > 80_000, "{retries_of_many}, {empty_of_many}");
+}
+
+#[test]
+fn little_s_law_holds_for_a_closed_system() {
+    let closed = "  app:
+    writes_to: tables.orders
+    arrivals: { closed: { clients: 50, think_time: { exponential: { mean: 400ms } } } }
+    keys: { uniform: { items: 100 } }
+    item: { size: 100 B }
+    client: { write_time: 100ms }";
+    let outcome = run(closed, 10_000);
+    // 50 clients, each 400 ms thinking and 100 ms writing: 100 writes a second.
+    let offered = outcome.producers[0].0.offered as f64;
+    assert!((offered / 100.0 - 100.0).abs() < 5.0, "{offered}");
+    let slow = run(closed, 20);
+    assert!((slow.producers[0].0.accepted as f64 / 100.0) < 22.0, "clients wait for a slow table");
+}
+
+#[test]
+fn ddb_y1_def_6_a_write_takes_its_time_and_its_change_follows() {
+    let outcome = run(&producer(100, "    client: { write_time: 8ms }"), 10_000);
+    let latency = &outcome.producers[0].1;
+    assert_eq!((latency.histogram().count(), latency.mean()), (10_000, Some(8_000.0)));
+    let feed = outcome.tables[0].feed.as_ref().expect("a feed").latency.mean();
+    assert_eq!(feed, Some(108_000.0));
+}
+
+#[test]
+fn ddb_y2_a_transaction_takes_two_phases() {
+    let outcome = run(&producer(100, "    client: { write_time: 8ms, transaction: 2 }"), 10_000);
+    assert_eq!(outcome.producers[0].1.mean(), Some(16_000.0));
+}
+
+#[test]
+fn ddb_t7_a_plain_write_that_meets_a_transaction_fails_and_comes_again() {
+    let both = format!(
+        "{}\n{}",
+        producer(50, "    client: { transaction: 2, write_time: 200ms }").replace("items: 5000", "items: 2"),
+        producer(10, "").replace("  app:", "  other:").replace("items: 5000", "items: 2"),
+    );
+    let outcome = run(&both, 10_000);
+    let other = outcome.producers[1].0;
+    assert!(other.conflicts > 0);
+    assert_eq!(other.accepted, 1_000);
+}
+
+#[test]
+fn ddb_t8_sdk_r14_an_answer_that_is_lost_makes_a_second_write_but_no_second_record() {
+    let errors = |repeat: &str| {
+        let client =
+            format!("    client: {{ server_errors: {{ share: 10%, applied: 50%, repeat: {repeat} }} }}");
+        run(&producer(100, &client), 10_000)
+    };
+    let same = errors("unchanged");
+    let (meter, table) = (same.producers[0].0, same.tables[0].meter);
+    assert!((meter.server_errors as f64 - 1_111.0).abs() < 200.0, "{meter:?}");
+    // Every second lost answer was of a write that had taken place, and its repetition was paid for.
+    let twice = table.accepted - meter.accepted;
+    assert!((twice as f64 - meter.server_errors as f64 / 2.0).abs() < 120.0, "{twice}");
+    // DDB-N1: a repetition that changes nothing leaves no record.
+    assert_eq!(records(&same), meter.accepted + meter.applied_unheard);
+    let again = errors("modify");
+    assert_eq!(records(&again), again.tables[0].meter.accepted);
+    assert!(records(&again) > 10_000);
+}
+
+#[test]
+fn ddb_g4_l6_replicated_writes_take_capacity_and_make_records_here() {
+    let both = format!(
+        "{}\n{}",
+        producer(50, "    source: { global_table: { lag: 1s } }\n    operations: { modify: 50%, ttl: 50% }"),
+        producer(50, "").replace("  app:", "  local:"),
+    );
+    let outcome = run(&both, 10_000);
+    // Removals by time to live come as replicated writes that cost units and are told from no others.
+    assert_eq!(outcome.tables[0].meter.units, 2 * 10_000);
+    assert_eq!(records(&outcome), 10_000);
+    let (ttl, modify) = (kind(&outcome, WriteKind::TimeToLive), kind(&outcome, WriteKind::Modify));
+    assert!(ttl.units == 2 * ttl.carried_out && modify.units == 2 * modify.carried_out);
+    assert_eq!(outcome.producers[0].1.mean(), Some(1_000_000.0));
+}
+
+#[test]
+fn ddb_g1_replicated_writes_are_never_given_up() {
+    let outcome = run(&producer(60, "    source: { global_table: { lag: 1s } }"), 100);
+    let meter = outcome.producers[0].0;
+    assert!(meter.refused > 0, "120 units a second are asked for, and 100 there");
+    assert_eq!((meter.accepted, meter.given_up), (6_000, 0));
+}
+
+#[test]
+fn ddb_g6_strong_consistency_is_refused() {
+    let message = error(&producer(1, "    source: { global_table: { consistency: mrsc } }"));
+    assert!(message.contains("not simulated") && message.contains("DDB-G6"), "{message}");
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    for (more, expected) in [
+        ("    operations: { modify: 50%, ttl: 50% }\n    client: { batch: 5 }", "no requests"),
+        ("    operations: { conditional_failure: 100% }\n    client: { batch: 5 }", "no conditions (DDB-B1)"),
+        ("    client: { batch: 5, transaction: 5 }", "exclude each other"),
+        ("    client: { resend: { attempts: 3 } }", "`batch` or `transaction`"),
+        ("    client: { batch: 5, server_errors: { share: 1%, applied: 50% } }", "single writes only"),
+        ("    operations: { modify: 100%, ttl_delay: 1h }", "goes with a share of `ttl`"),
+        ("    source: { global_table: {} }\n    operations: { unchanged: 100% }", "carries changes only"),
+        ("    source: { global_table: {} }\n    client: { clients: 2 }", "has no client"),
+    ] {
+        let message = error(&producer(1, more));
+        assert!(message.contains(expected), "{message}");
+    }
+}
