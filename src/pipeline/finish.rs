@@ -453,25 +453,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         Ledger { accounts }
     }
 
-    fn lambda_account(&self, name: &str, end: Nanos, consumer: &LambdaConsumer) -> Account {
-        let source = &self.streams[consumer.stream];
-        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
-        let meter = &consumer.mapping.meter;
-        Account {
-            path: resource("consumers", name),
-            entered: vec![("records", source.stream.appended_total())],
-            fates: vec![
-                ("processed", meter.processed),
-                ("filtered", meter.filtered),
-                ("on_failure", meter.on_failure),
-                ("discarded", meter.discarded),
-                ("in_hand", consumer.mapping.in_hand()),
-                ("waiting", waiting),
-                ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
-            ],
-        }
-    }
-
     fn writer_account(&self, name: &str, number: usize, writer: &Writer) -> Account {
         let single = |pending: &&PendingWrite| pending.writer() as usize == number && !pending.is_call();
         let waiting = self.pending.iter().filter(single).count();

@@ -6,7 +6,9 @@ use crate::engine::random::Keyed;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::measure::latency::Latency;
+use crate::measure::ledger::Account;
 use crate::measure::series::Series;
+use crate::scenario::path::resource;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS};
 
@@ -253,5 +255,25 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 7);
         mapping.settle(now, lane);
         self.look_at_lane(now, number, lane);
+    }
+
+    /// What became of the records of a function's stream; what waits is counted where it lies.
+    pub(super) fn lambda_account(&self, name: &str, end: Nanos, consumer: &LambdaConsumer) -> Account {
+        let source = &self.streams[consumer.stream];
+        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let meter = &consumer.mapping.meter;
+        Account {
+            path: resource("consumers", name),
+            entered: vec![("records", source.stream.appended_total())],
+            fates: vec![
+                ("processed", meter.processed),
+                ("filtered", meter.filtered),
+                ("on_failure", meter.on_failure),
+                ("discarded", meter.discarded),
+                ("in_hand", consumer.mapping.in_hand()),
+                ("waiting", waiting),
+                ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
+            ],
+        }
     }
 }

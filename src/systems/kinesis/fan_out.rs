@@ -164,7 +164,7 @@ impl FanOut {
         let slot = left / SLOT;
         let subscription = &mut self.subscriptions[shard];
         if subscription.slot != slot {
-            let mut draws = self.delays.draws((shard as u64) << 40 | slot, 0);
+            let mut draws = self.delays.draws(((shard as u64) << 40) | slot, 0);
             (subscription.slot, subscription.delay) = (slot, round(self.push.sample(&mut draws)));
         }
         subscription.delay

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 pub fn lane_of(key: u32, factor: u32) -> u32 {
     // Multiplicative hashing (Knuth 1973), as the exact hash is unpublished.
     let hash = key.wrapping_mul(0x9e37_79b1);
-    (u64::from(hash) * u64::from(factor) >> 32) as u32
+    ((u64::from(hash) * u64::from(factor)) >> 32) as u32
 }
 
 /// What a lane does at present.
