@@ -9,6 +9,7 @@ pub mod backlog;
 pub mod calls;
 pub mod change;
 pub mod deliver;
+pub mod destination;
 pub mod direct;
 pub mod event;
 pub mod feed;
@@ -26,6 +27,7 @@ pub mod write;
 
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
+use crate::engine::random::Collision;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
@@ -73,6 +75,8 @@ pub struct Pipeline<const FULL: bool> {
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
+    /// Two purposes that would draw the same random numbers: such a run is refused.
+    collision: Option<Collision>,
     /// Planned events.
     plan: Vec<Occurrence>,
     /// What happened to the pipeline itself so far.

@@ -188,7 +188,7 @@ fn wrong_events() {
         .append(&event("{ §at: 10m, for: 1m, outage: consumers.search }"), &["within the `duration` of 10m"])
         .append(
             &event("§{ at: 1m, for: 1m }"),
-            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `set`; found none"],
+            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `set`"],
         )
         .append(&event("§{ at: 1m, outage: consumers.search }"), &["`outage` needs `for`"])
         .append(&event("{ at: 1m, for: 1m, §outage: consumers.serch }"), &["did you mean `search`?"])
@@ -388,7 +388,7 @@ fn references_to_nothing() {
     Refusals::default()
         .change("tables.orders", "§tables.order", &["no `order` in `tables`; did you mean `orders`?"])
         .change("tables.orders", "§orders", &["a name in `tables`, such as `tables.x`; found `orders`"])
-        .change("tables.orders", "§kinesis.changes", &["such as `tables.x`; found `kinesis.changes`"])
+        .change("tables.orders", "§firehose.lake", &["such as `tables.x`; found `firehose.lake`"])
         .change("tables.orders", "§tables..orders", &["such as `tables.x`"])
         .change("stream: changes", "stream: §chnages", &["did you mean `changes`?"])
         .change("stream: changes", "stream: §kinesis.changes", &["no `kinesis.changes` in `kinesis`"])

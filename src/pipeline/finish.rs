@@ -15,6 +15,7 @@ use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
+use crate::engine::random::Collision;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::direct::DirectMeter;
 use crate::measure::era::Era;
@@ -207,6 +208,8 @@ pub struct Progress {
 pub enum RunError {
     /// Something was lost or made twice without a name.
     Ledger(Unbalanced),
+    /// Two parts of the scenario would draw the same random numbers.
+    Collision(Collision),
     /// Too many events; most of the last ones were of this kind.
     Guard(Kind),
 }
@@ -215,6 +218,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ledger(unbalanced) => unbalanced.fmt(f),
+            Self::Collision(collision) => collision.fmt(f),
             Self::Guard(kind) => {
                 write!(
                     f,
@@ -239,6 +243,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         scenario: &Scenario,
         mut progress: impl FnMut(Progress) -> bool,
     ) -> Result<Option<Outcome>, RunError> {
+        if let Some(collision) = self.collision.take() {
+            return Err(RunError::Collision(collision));
+        }
         let mut at_warm_up = None;
         let mut backlogs = Vec::new();
         let mut at = 0;
@@ -479,14 +486,18 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        let mut fates = vec![
+            ("replicated", feed.meter.replicated),
+            ("too_large", feed.meter.too_large),
+            ("waiting", waiting as u64),
+        ];
+        if feed.destination().is_some() {
+            fates.extend([("not_captured", feed.meter.not_captured), ("dropped", feed.meter.dropped)]);
+        }
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
             entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
-            fates: vec![
-                ("replicated", feed.meter.replicated),
-                ("too_large", feed.meter.too_large),
-                ("waiting", waiting as u64),
-            ],
+            fates,
         })
     }
 

@@ -21,6 +21,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A planned event begins or ends.
     pub(super) fn planned(&mut self, now: Nanos, handle: u32) {
         let number = (handle / 2) as usize;
+        if number >= self.plan.len() {
+            return self.note_status(now, handle as usize - 2 * self.plan.len());
+        }
         let (begins, occurrence) = (handle.is_multiple_of(2), &self.plan[number]);
         let what = if begins { occurrence.what.clone() } else { format!("{}: over", occurrence.what) };
         self.timeline.planned(now, &occurrence.place, what, &occurrence.name);
@@ -38,6 +41,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
                 self.streams[number].stream.set_retention(now, retention);

@@ -156,6 +156,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
+            collision: draws.collision(),
             plan: scenario.timeline.clone(),
             timeline: Timeline::default(),
             now: 0,
@@ -192,13 +193,12 @@ fn table<const FULL: bool>(
     let in_order = plan.replication.as_ref().is_some_and(|plan| plan.order == Order::PerItem);
     let items = Items::new(&route.shards, in_order, FULL);
     let feed = plan.replication.as_ref().map(|replication| {
-        let path = format!("tables.{}.kinesis", plan.name);
         let bytes_max = scenario.streams[replication.stream].record_bytes_max;
-        (replication, path, bytes_max)
+        (replication, bytes_max)
     });
     let (items, feed) = match feed {
-        Some((replication, path, bytes_max)) => {
-            let feed = Feed::new(replication, items, draws, &path, queue, bytes_max, scenario.duration);
+        Some((replication, bytes_max)) => {
+            let feed = Feed::new(replication, items, draws, &plan.name, queue, bytes_max, scenario.duration);
             (Items::default(), Some(feed))
         }
         None => (items, None),

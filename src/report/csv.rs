@@ -4,13 +4,15 @@ use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::result::RunResult;
 use super::result::objects;
-use crate::engine::time::{Nanos, SECOND};
+use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::{deliver, feed, lambda, read, source, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::capacity::CapacityPlan;
+use crate::systems::dynamodb::throttle::ThrottleLimit;
 
 /// A table under way.
 pub(super) struct Sheet(::csv::Writer<Vec<u8>>);
@@ -270,17 +272,38 @@ const fn maximum(name: &'static str, unit: &'static str, column: usize, divisor:
     Metric { name, statistic: "Maximum", unit, column, divisor }
 }
 
-/// DynamoDB's metrics of a table; the burst balance is not one of CloudWatch's.
+/// DynamoDB's metrics of a table (DDB-X1, DDB-X2); the burst balance is not one of CloudWatch's.
 const TABLE: [Metric; 3] = [
     sum("ConsumedWriteCapacityUnits", "Count", write::column::UNITS),
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
     maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
 ];
-/// DynamoDB's metrics of a feed.
-const FEED: [Metric; 3] = [
+/// Metrics of a table that are listed where they are not 0 throughout: refusals by cause (DDB-X3), and, not among
+/// CloudWatch's, open partitions.
+const TABLE_CAUSES: [Metric; 5] = [
+    sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
+    sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
+    sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
+    sum("WriteMaxOnDemandThroughputThrottleEvents", "Count", cause(ThrottleLimit::MaxOnDemand)),
+    maximum("Partitions", "Count", write::column::PARTITIONS, 1),
+];
+/// What a table takes: CloudWatch has it for provisioned tables.
+const PROVISIONED: [Metric; 1] =
+    [maximum("ProvisionedWriteCapacityUnits", "Count", write::column::CAPACITY, 1)];
+/// What an on-demand table takes.
+const ON_DEMAND: [Metric; 1] = [maximum("WriteCapacityUnitsAtOnce", "Count", write::column::CAPACITY, 1)];
+
+const fn cause(limit: ThrottleLimit) -> usize {
+    write::column::THROTTLED_BY_LIMIT + limit as usize
+}
+/// CloudWatch has a feed's metrics every five minutes (DDB-X7).
+const FEED_PERIOD: Nanos = 5 * MINUTE;
+/// DynamoDB's metrics of a feed (DDB-X6).
+const FEED: [Metric; 4] = [
     maximum("AgeOfOldestUnreplicatedRecord", "Milliseconds", feed::column::AGE, 1_000),
     sum("ThrottledPutRecordCount", "Count", feed::column::THROTTLED),
     sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
+    sum("FailedToReplicateRecordCount", "Count", feed::column::FAILED),
 ];
 /// KDS-M1, KDS-M2.
 const STREAM: [Metric; 3] = [
@@ -325,8 +348,15 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
         let path = resource("tables", &plan.name);
         series(&mut sheet, &path, &table.series, &TABLE);
+        let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
+        series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
+        for metric in TABLE_CAUSES {
+            if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
+                series(&mut sheet, &path, &table.series, &[metric]);
+            }
+        }
         if let Some(feed) = &table.feed {
-            series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED);
+            coarse_series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED, FEED_PERIOD);
         }
     }
     for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
@@ -345,10 +375,23 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
 }
 
 fn series<const COLUMNS: usize>(sheet: &mut Sheet, path: &str, series: &Series<COLUMNS>, metrics: &[Metric]) {
-    let period = series.width() / SECOND;
+    coarse_series(sheet, path, series, metrics, series.width());
+}
+
+/// A series in bins of at least this width.
+fn coarse_series<const COLUMNS: usize>(
+    sheet: &mut Sheet,
+    path: &str,
+    series: &Series<COLUMNS>,
+    metrics: &[Metric],
+    width: Nanos,
+) {
+    let together = (width / series.width()).max(1);
+    let period = together * series.width() / SECOND;
     for metric in metrics {
-        for (bin, values) in series.bins().iter().enumerate() {
-            let value = values[metric.column];
+        for (bin, bins) in series.bins().chunks(together as usize).enumerate() {
+            let values = bins.iter().map(|values| values[metric.column]);
+            let value = if metric.statistic == "Sum" { values.sum() } else { values.max().unwrap_or(0) };
             if value == 0 && metric.statistic == "Maximum" {
                 continue;
             }
@@ -407,6 +450,23 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), listed.len());
+    }
+
+    #[test]
+    fn ddb_x6_x7_a_feeds_metrics_come_every_five_minutes_and_lose_nothing() {
+        let scenario = example::scenario(1);
+        let outcomes = example::outcomes(&scenario, 1);
+        let rows = records(&timeseries(&scenario, &outcomes[0]));
+        let of = |metric: &str| rows.iter().filter(|row| row[3] == metric).collect::<Vec<_>>();
+        for metric in
+            ["ThrottledPutRecordCount", "ConsumedChangeDataCaptureUnits", "FailedToReplicateRecordCount"]
+        {
+            assert!(!of(metric).is_empty() && of(metric).iter().all(|row| row[1] == "300"), "{metric}");
+        }
+        let units: u64 =
+            of("ConsumedChangeDataCaptureUnits").iter().map(|row| row[6].parse::<u64>().unwrap()).sum();
+        assert_eq!(units, outcomes[0].tables[0].feed.as_ref().unwrap().meter.units);
+        assert_eq!(of("AgeOfOldestUnreplicatedRecord")[0][5], "Milliseconds");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `summary.md`: everything a result says, for people to read.
 
+mod capacity;
 mod functions;
 
 use super::result::RunResult;
+use super::result::flow::ModeName;
 use super::result::identity::{StudyName, WarmUpName};
 use super::result::latency::LatencyRow;
 use super::result::ordering::Spread;
@@ -21,7 +23,9 @@ pub fn render(result: &RunResult) -> String {
         latency(result),
         parts(result),
         flow(result),
+        capacity::capacity(result),
         writes::section(result),
+        writes::troubles(result),
         throttles(result),
         ordering(result),
         shards(result),
@@ -170,6 +174,7 @@ fn flow(result: &RunResult) -> String {
     }
     let mut tables = Table::new(&[
         "<table",
+        "<mode",
         "write units/s",
         "requests",
         "refused",
@@ -184,6 +189,10 @@ fn flow(result: &RunResult) -> String {
     for row in &result.tables {
         let mut cells = vec![
             row.path.clone(),
+            match row.mode {
+                ModeName::Provisioned => "provisioned".to_owned(),
+                ModeName::OnDemand => "on-demand".to_owned(),
+            },
             words::count(row.write_units_per_s),
             words::count(row.requests),
             words::count(row.throttled),

@@ -6,6 +6,8 @@
 
 mod demand;
 mod direct;
+pub mod estimates;
+mod tables;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -78,6 +80,10 @@ pub struct LoadRow {
 pub struct LoadCheck {
     /// Loads, from tables to consumers.
     pub rows: Vec<LoadRow>,
+    /// Shards for each feed by AWS's own formulas.
+    pub shard_estimates: Vec<estimates::ShardEstimate>,
+    /// What items of mean size and their records come to.
+    pub items: Vec<estimates::ItemRow>,
     /// What else deserves a thought; whole sentences.
     pub warnings: Vec<String>,
 }
@@ -133,6 +139,8 @@ impl LoadCheck {
             check.function(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);
+        check.shard_estimates = estimates::shards(scenario, &demands);
+        check.items = estimates::items(scenario, &demands);
         check
     }
 
@@ -152,26 +160,6 @@ impl LoadCheck {
         let Load { mean, peak } = load;
         let (path, limit, unit) = (path.to_string(), limit.to_owned(), unit.to_owned());
         self.rows.push(LoadRow { path, limit, unit, mean, peak, peak_second: peak, allowed, verdict });
-    }
-
-    fn tables(&mut self, scenario: &Scenario, demands: &[Demand]) {
-        for (number, plan) in scenario.tables.iter().enumerate() {
-            let own = demands.iter().filter(|demand| demand.table == number);
-            let (mut units, mut peak_second) = (Load::default(), 0.0);
-            own.for_each(|demand| {
-                units.add(demand.writes_over_burst, demand.units);
-                peak_second += demand.writes.peak * demand.units;
-            });
-            let path = Path::ROOT.key("tables").key(&plan.name);
-            self.row(
-                &path,
-                "DDB-P6",
-                "write units/s",
-                units,
-                plan.throughput.capacity.units_at_start() as f64,
-            );
-            self.rows.iter_mut().rev().take(1).for_each(|row| row.peak_second = peak_second);
-        }
     }
 
     fn stream(&mut self, plan: &StreamPlan, loads: &ShardLoads) {
@@ -262,7 +250,7 @@ impl LoadCheck {
                 let name = &demand.name;
                 self.warnings.push(format!(
                     "The hottest item of workload.{name} takes {hottest:.0} write units a second; a partition takes 1000 \
-                     (DDB-P1), a limit that is not simulated."
+                     (DDB-P1), and an item is never on two (DDB-P8)."
                 ));
             }
         }

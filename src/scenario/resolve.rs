@@ -7,6 +7,7 @@ mod billing;
 mod capacity;
 mod capacity_change;
 mod client;
+mod destination;
 mod direct;
 mod distribution;
 mod flow;

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity::CapacityPlan;
+use crate::systems::dynamodb::destination::Turn;
 use crate::units::{Duration, Percent};
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
@@ -28,10 +29,28 @@ pub struct EventSettings {
     pub error_rate: Option<ErrorRateSettings>,
     /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
     pub poison: Option<Reference>,
+    /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
+    pub disable: Option<Reference>,
+    /// A table's feed is switched on, with nothing from before (KDC-9).
+    pub enable: Option<Reference>,
+    /// A table's feed may not write to its stream (KDC-R6): `tables.orders.kinesis`; needs `for`.
+    pub lost_permission: Option<Reference>,
+    /// The encryption key of a feed's stream is throttled (KDC-R2); needs `for`.
+    pub kms_throttling: Option<KeyThrottlingSettings>,
     /// New values by path: `kinesis.changes.retention: 48h`.
     #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "kinesis.changes.retention": "48h" }))]
     pub set: Option<IndexMap<String, IgnoredAny>>,
+}
+
+/// A throttled encryption key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyThrottlingSettings {
+    /// The feed: `tables.orders.kinesis`.
+    pub of: Reference,
+    /// Share of the puts that fail.
+    pub share: Percent,
 }
 
 /// More traffic, or less.
@@ -84,6 +103,8 @@ pub enum Action {
     ErrorRate(usize, f64),
     /// A record will make a function fail: it was told so, and nothing is left to do.
     Poison(usize),
+    /// Something happens to the destination of a table's feed, by number of the table.
+    Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.
     TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.

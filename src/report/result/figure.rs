@@ -240,11 +240,12 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
 }
 
 /// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
-/// expired before a reader came, or given up by a function without a destination (once for each such reader).
+/// made or under way while the feed was switched off, expired before a reader came, or given up by a function without a
+/// destination (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
-    let feeds = feeds.map(|feed| feed.meter.originals_too_large);
+    let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
     producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
 }

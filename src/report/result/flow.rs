@@ -132,9 +132,25 @@ pub struct FeedRow {
     pub too_large: u64,
     /// Change data capture units of all attempts.
     pub change_data_capture_units: u64,
+    /// What happened to it apart from throttling, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<TroubleRow>,
     /// Peak of `AgeOfOldestUnreplicatedRecord` in any replication, among records that were refused at least once; 0 when
     /// none was.
     pub age_of_oldest_max_ms: Option<f64>,
+}
+
+/// What happened to a feed apart from throttling.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TroubleRow {
+    /// Changes made while it did not capture: switched off, or cut off after 168 hours.
+    pub not_captured: u64,
+    /// Records dropped on their way when it stopped sending.
+    pub dropped: u64,
+    /// Puts refused for want of permission.
+    pub denied: u64,
+    /// Puts refused because the stream's encryption key was throttled.
+    pub key_throttled: u64,
 }
 
 /// The rows of all tables.
@@ -181,6 +197,13 @@ fn feed(stream: String, number: usize, outcomes: &[Outcome]) -> FeedRow {
         copies: sum(|meter| meter.copies),
         too_large: sum(|meter| meter.too_large),
         change_data_capture_units: sum(|meter| meter.units),
+        trouble: Some(TroubleRow {
+            not_captured: sum(|meter| meter.not_captured),
+            dropped: sum(|meter| meter.dropped),
+            denied: sum(|meter| meter.denied),
+            key_throttled: sum(|meter| meter.key_throttled),
+        })
+        .filter(|trouble| *trouble != TroubleRow::default()),
         age_of_oldest_max_ms: meters
             .iter()
             .map(|meter| meter.age_max_micros)

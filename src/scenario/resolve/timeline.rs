@@ -13,16 +13,16 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::stream;
+use super::{destination, stream};
 
 /// The paths that `set` can change.
 const SETTABLE: &str = "`kinesis.X.retention`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
-struct Happening {
-    place: String,
-    what: String,
-    action: Action,
+pub(super) struct Happening {
+    pub place: String,
+    pub what: String,
+    pub action: Action,
 }
 
 /// Resolves the events, in file order, and draws up the arrivals of producers that have spikes.
@@ -94,7 +94,8 @@ fn happenings(
     scenario: &Scenario,
     settings: &EventSettings,
 ) -> Vec<Happening> {
-    let EventSettings { at: _, lasts, spike, outage, error_rate, poison, set } = settings;
+    let EventSettings { at: _, lasts, spike, outage, error_rate, poison, set, .. } = settings;
+    let turn = destination::written(settings);
     let kinds = [
         ("spike", spike.is_some()),
         ("outage", outage.is_some()),
@@ -102,6 +103,7 @@ fn happenings(
         ("poison", poison.is_some()),
         ("set", set.is_some()),
     ];
+    let kinds: Vec<_> = kinds.into_iter().chain(destination::kinds(settings)).collect();
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
     }
@@ -118,6 +120,9 @@ fn happenings(
             resolver.error(&path.key("for"), "`poison` is one record; take `for` out");
         }
         return self::poison(resolver, &path.key("poison"), &of.0, file, scenario).into_iter().collect();
+    }
+    if let Some(written) = turn {
+        return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();
     }
     if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
         let kind = kinds.iter().find(|(_, there)| *there).map_or("", |(kind, _)| *kind);
