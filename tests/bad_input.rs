@@ -432,7 +432,6 @@ fn references_to_nothing() {
 fn parts_that_are_not_built() {
     Refusals::default()
         .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
-        .change("{ provisioned: { write_units: 500 } }", "§PAY_PER_REQUEST", &["`PAY_PER_REQUEST`"])
         .change(
             "    kinesis: { stream",
             "    §streams: { view: keys_only }\n    kinesis: { stream",
