@@ -104,6 +104,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == number) {
             delivery.firehose.extend(shards);
         }
+        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == number) {
+            consumer.extend(shards);
+        }
         self.streams[number].schedule(&stepped.polls, &mut self.queue);
         if let Some(next) = stepped.next {
             self.queue.push(next, Kind::Reshard as u8, handle);
