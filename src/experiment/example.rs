@@ -11,6 +11,7 @@ use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::capacity::CapacityPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::arrivals::ArrivalPlan;
 use crate::workload::key_name::KeyName;
@@ -85,6 +86,8 @@ pub fn scenario(seconds: u64) -> Scenario {
             extension: ".gz".into(),
             put: lognormal(100 * MILLISECOND, 0.3),
         }],
+        lambdas: vec![],
+        account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }
 

@@ -117,6 +117,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == number) {
             delivery.firehose.extend(shards);
         }
+        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == number) {
+            consumer.extend(shards);
+        }
     }
 }
 

@@ -126,7 +126,7 @@ impl LoadCheck {
 
     fn index(&mut self, path: &Path, plan: &IndexPlan, own: &[&Demand]) {
         let path = path.key("global_secondary_indexes").key(&plan.name);
-        let members = plan.members.map_or(1.0, |members| unit(members));
+        let members = plan.members.map_or(1.0, unit);
         self.capacity(&path, &plan.throughput, own, members, plan.keys_only);
         let Some(partitions) = &plan.throughput.partitions else { return };
         let mut load = Load::default();

@@ -2,10 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::{distribution, stream};
+use super::{distribution, lambda, stream};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MILLISECOND, SECOND};
+use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
+use crate::scenario::file::ConsumerSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::systems::firehose::settings::{
@@ -18,8 +19,8 @@ use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, ConsumerSettings, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
-    PollingSettings, REFUSED_WAIT, STARTS, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
+    BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
+    REFUSED_WAIT, STARTS, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -28,18 +29,50 @@ type Streams = IndexMap<String, StreamSettings>;
 /// The longest prefix of object names: a key has at most 1,024 bytes.
 const PREFIX_BYTES_MAX: usize = 512;
 
-/// Resolves a consumer; nothing if there is no such stream.
+/// What a consumer reads.
+pub(super) struct Reads {
+    /// Number of the stream.
+    pub stream: usize,
+    /// How long it keeps records.
+    pub retention: Nanos,
+}
+
+/// Resolves a consumer of any kind into the scenario; nothing if there is no such stream.
 pub(super) fn consumer(
     resolver: &mut Resolver,
     path: &Path,
     name: &str,
     settings: &ConsumerSettings,
-    streams: &Streams,
+    scenario: &mut Scenario,
+) {
+    let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
+    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, &streams);
+    let ConsumerSettings { reads: _, polling, lambda } = settings;
+    if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
+        return;
+    }
+    let retention = stream.map_or(0, |stream| scenario.streams[stream].retention);
+    // Without its stream the rest is still checked.
+    let reads = Reads { stream: stream.unwrap_or_default(), retention };
+    if let Some(settings) = polling {
+        let plan = self::polling(resolver, &path.key("polling"), name, settings, stream, scenario);
+        scenario.consumers.extend(plan);
+    }
+    if let Some(settings) = lambda {
+        let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
+        scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
+    }
+}
+
+fn polling(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    polling: &PollingSettings,
+    stream: Option<usize>,
     run: &Scenario,
 ) -> Option<PollingPlan> {
-    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, streams.keys());
-    let (path, polling) = (path.key("polling"), &settings.polling);
-    let polls = stream::polls(resolver, &path, (polling.interval, &INTERVAL), polling.phase);
+    let polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
     let batch_size: u32 = resolver.take(polling.batch_size, &BATCH_SIZE);
     resolver.within(&path.key("batch_size"), batch_size, 1..=10_000, "KDS-R2");
     let workers: u32 = resolver.take(polling.workers, &WORKERS);
@@ -54,7 +87,7 @@ pub(super) fn consumer(
     let refused_wait: Duration = resolver.take(polling.refused_wait, &REFUSED_WAIT);
     let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
     resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
-    let reader = position(resolver, &path, polling, run);
+    let reader = position(resolver, path, polling, run);
     Some(PollingPlan {
         name: name.to_owned(),
         stream: stream?,

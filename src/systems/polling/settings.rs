@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::settings::parameter::Parameter;
-use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
 use crate::units::{Duration, Timestamp};
 
@@ -44,7 +43,7 @@ pub const WHEN_TRIMMED: Parameter =
     Parameter::published("", "when_trimmed", "what a consumer does when retention has passed it", "skip");
 /// The wait after a refused call.
 pub const REFUSED_WAIT: Parameter = Parameter::assumed(
-    "OWN-6",
+    "OWN-8",
     "refused_wait",
     "mean wait before a refused GetRecords call is tried again; half as long to one and a half times as long",
     "200ms",
@@ -64,16 +63,6 @@ pub const PARAMETERS: &[Parameter] = &[
     WHEN_TRIMMED,
     REFUSED_WAIT,
 ];
-
-/// A consumer of a stream.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConsumerSettings {
-    /// The stream it reads.
-    pub reads: Reference,
-    /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
-    pub polling: PollingSettings,
-}
 
 /// A polling consumer.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::{LONG_TERM, unit_seconds};
 use crate::engine::time::{DAY, SECOND};
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::quantities::Quantities;
 use crate::pipeline::source::OnDemandUse;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
@@ -32,6 +33,9 @@ pub(super) fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usa
             written += u128::from(*billed_bytes);
             taken += readers.iter().map(|bytes| u128::from(*bytes)).sum::<u128>();
         }
+        for (plan, used) in scenario.lambdas.iter().zip(&outcome.quantities.lambdas) {
+            taken += u128::from(pushed(&outcome.quantities, plan.stream, used.pushed_bytes));
+        }
         if scenario.on_demand_advantage {
             let span = u128::from(outcome.quantities.at);
             let committed = COMMITMENT_BYTES_PER_SECOND * span / u128::from(SECOND);
@@ -42,6 +46,14 @@ pub(super) fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usa
         }
     }
     Ok(usage)
+}
+
+/// Bytes of those pushed to an enhanced fan-out consumer that count as pushed in on-demand mode: of a stream that changed its
+/// mode the share that was written in it.
+pub(super) fn pushed(quantities: &Quantities, stream: usize, bytes: u64) -> u64 {
+    let written = u128::from(quantities.streams[stream][2]).max(1);
+    let on_demand = u128::from(quantities.on_demand[stream].bytes);
+    u64::try_from(u128::from(bytes) * on_demand / written).unwrap_or(bytes)
 }
 
 /// Seconds that streams spent in on-demand mode; free under On-demand Advantage (KDS-A5).
