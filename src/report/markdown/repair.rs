@@ -52,10 +52,13 @@ fn table(rows: &[RepairRow]) -> Table {
 fn name(row: &RepairRow) -> String {
     let strategy = row.strategy.replace('_', " ");
     let window = row.window_s.map(|window| words::milliseconds(window * 1e3));
-    match (row.aim, window) {
+    // Two digits after the point: three significant ones would make 99.99 % whole.
+    let aim = row.aim.map(|aim| format!("{:.2}", aim * 100.0));
+    let aim = aim.as_deref().map(|aim| aim.trim_end_matches('0').trim_end_matches('.'));
+    match (aim, window) {
         (None, None) => strategy,
         (None, Some(window)) => format!("{strategy} of {window}"),
-        (Some(aim), Some(window)) => format!("{strategy} for {}: {window}", words::percent(aim)),
-        (Some(aim), None) => format!("{strategy} for {}: no window is enough", words::percent(aim)),
+        (Some(aim), Some(window)) => format!("{strategy} for {aim} %: {window}"),
+        (Some(aim), None) => format!("{strategy} for {aim} %: no window is enough"),
     }
 }
