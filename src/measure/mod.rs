@@ -9,4 +9,5 @@ pub mod repair;
 pub mod seen;
 pub mod series;
 pub mod shard_load;
+pub mod stream_load;
 pub mod timeline;
