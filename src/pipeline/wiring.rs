@@ -158,6 +158,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             lambdas,
             account: account(scenario),
             changes: Slab::default(),
+            created: Vec::new(),
             pending: Slab::default(),
             objects: Objects::default(),
             batch: Vec::new(),
@@ -200,7 +201,7 @@ fn table<const FULL: bool>(
     let plan = &scenario.tables[number];
     let route = &prepared.routes[number];
     let in_order = plan.replication.as_ref().is_some_and(|plan| plan.order == Order::PerItem);
-    let items = Items::new(&route.shards, in_order, FULL);
+    let items = Items::new(&route.shards, in_order);
     let feed = plan.replication.as_ref().map(|replication| {
         let bytes_max = scenario.streams[replication.stream].record_bytes_max;
         (replication, bytes_max)

@@ -4,6 +4,7 @@ mod bill;
 mod capacity;
 mod functions;
 mod readers;
+mod repair;
 mod shards;
 
 use super::result::RunResult;
@@ -30,6 +31,7 @@ pub fn render(result: &RunResult) -> String {
         writes::troubles(result),
         throttles(result),
         ordering(result),
+        repair::section(result),
         shards::shards(result),
         readers::readers(result),
         functions::section(result),

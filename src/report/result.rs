@@ -12,6 +12,7 @@ pub mod leg;
 pub mod objects;
 pub mod ordering;
 pub mod overload;
+pub mod repair;
 pub mod shards;
 pub mod slo;
 pub mod throttles;

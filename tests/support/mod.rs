@@ -118,6 +118,7 @@ pub fn replication(stream: usize) -> ReplicationPlan {
         duplicates: None,
         backoff: Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: true },
         record: RecordSize::Item,
+        precision: streamgauge::systems::dynamodb::change_record::TimestampPrecision::Microsecond,
         partition_key: PartitionKey::Hashed,
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn resolve(
                 Precision::Microsecond => TimestampPrecision::Microsecond,
             };
             let template = RecordTemplate::new(region, name, shape, precision);
-            Some(replication(resolver, &path.key("kinesis"), feed, template, streams)?)
+            Some(replication(resolver, &path.key("kinesis"), feed, (template, precision), streams)?)
         }
     };
     Some(TablePlan { name: name.to_owned(), throughput, indexes, replication })
@@ -67,7 +67,7 @@ fn replication(
     resolver: &mut Resolver,
     path: &Path,
     settings: &KinesisFeedSettings,
-    template: RecordTemplate,
+    (template, precision): (RecordTemplate, TimestampPrecision),
     streams: &IndexMap<String, StreamSettings>,
 ) -> Option<ReplicationPlan> {
     let stream = resolver.named(&path.key("stream"), "kinesis", &settings.stream, streams.keys());
@@ -106,7 +106,17 @@ fn replication(
     let duplicates = chance(resolver, &duplicates_path, settings.duplicates, &DUPLICATES, &DUPLICATES_DELAY);
     let backoff = backoff(resolver, &path.key("retry"), settings.retry.unwrap_or_default());
     let (stream, delay) = (stream?, delay?);
-    Some(ReplicationPlan { stream, delay, order, disorder, duplicates, backoff, record: size, partition_key })
+    Some(ReplicationPlan {
+        stream,
+        delay,
+        order,
+        disorder,
+        duplicates,
+        backoff,
+        record: size,
+        precision,
+        partition_key,
+    })
 }
 
 /// Resolves a share of records and their delay; nothing if the share is 0.

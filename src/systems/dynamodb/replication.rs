@@ -4,7 +4,7 @@
 //! The default here keeps the changes of one item in order, with rare injected disorder and duplicates (OPEN-6, OPEN-7):
 //! independent delays a record would invent disorder that nobody has seen.
 
-use super::change_record::RecordTemplate;
+use super::change_record::{RecordTemplate, TimestampPrecision};
 use super::operation::Operation;
 use super::partition_key::{PARTITION_KEY_BYTES, replication_partition_key};
 use crate::engine::math;
@@ -91,6 +91,8 @@ pub struct ReplicationPlan {
     pub backoff: Backoff,
     /// Size of the record.
     pub record: RecordSize,
+    /// What creation times are cut to (KDC-T1).
+    pub precision: TimestampPrecision,
     /// Partition key of the record.
     pub partition_key: PartitionKey,
 }
