@@ -188,7 +188,7 @@ fn wrong_events() {
         .append(&event("{ §at: 10m, for: 1m, outage: consumers.search }"), &["within the `duration` of 10m"])
         .append(
             &event("§{ at: 1m, for: 1m }"),
-            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `set`"],
+            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `split`"],
         )
         .append(&event("§{ at: 1m, outage: consumers.search }"), &["`outage` needs `for`"])
         .append(&event("{ at: 1m, for: 1m, §outage: consumers.serch }"), &["did you mean `search`?"])
@@ -379,6 +379,40 @@ fn sums_and_pairs_that_do_not_fit() {
             "arrivals: { poisson: { rate: 100/s } }",
             "§arrivals: {}",
             &["expected exactly one of `constant`"],
+        )
+        .end();
+}
+
+#[test]
+fn ddb_u14_numbers_have_38_digits_and_values_nest_32_deep_at_most() {
+    let item = "item: { size: 700 B }";
+    let number = |digits: &str| {
+        format!("item: {{ shape: {{ key: {{ name: pk }}, attributes: {{ a: {{ number: {digits} }} }} }} }}")
+    };
+    read(&with(item, &number("38")), Path::new(""), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    // A scenario cannot be written as deep as that, since each list takes two levels of it.
+    let list = format!("{}boolean{}", "{ list: [".repeat(33), "] }".repeat(33));
+    let nested = format!("item: {{ shape: {{ key: {{ name: pk }}, attributes: {{ a: {list} }} }} }}");
+    Refusals::default()
+        .change(item, &number("§39"), &["expected 1 to 38 (DDB-U14)"])
+        .change(item, &format!("§{nested}"), &["maps and lists are more than 48 deep here"])
+        .end();
+}
+
+#[test]
+fn what_aws_does_not_allow() {
+    Refusals::default()
+        .change("size: 700 B", "size: §401 KiB", &["400 KiB"])
+        .change("standard_2026", "§adaptive", &["unknown value `adaptive`"])
+        .change("stream: changes", "stream: §[changes, others]", &["expected text; found a list"])
+        .change(
+            "timestamp_precision: microsecond",
+            "record: { partition_key: §hashed_partition_key }",
+            &["needs a table with a `sort_key`"],
+        )
+        .append(
+            "events:\n  finer: { at: 1m, set: { §tables.orders.kinesis.timestamp_precision: millisecond } }\n",
+            &["cannot be changed while a run goes on"],
         )
         .end();
 }

@@ -2,7 +2,7 @@
 
 use super::event::{Kind, pack};
 use crate::engine::queue::EventQueue;
-use crate::engine::time::Nanos;
+use crate::engine::time::{DAY, Nanos, SECOND};
 use crate::measure::era::Era;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
@@ -51,6 +51,8 @@ pub struct StreamSource {
     pub era: Era,
     /// How long its shards were open.
     pub hours: ShardHours,
+    /// What keeping records longer came to.
+    pub kept: Kept,
     /// PUT payload units of accepted records.
     pub put_units: u64,
     /// Bytes of accepted records.
@@ -78,7 +80,43 @@ impl ShardHours {
     }
 }
 
+/// Retention beyond the day that is included: what it came to up to its last change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Open shards times nanoseconds with more than a day of retention, and bytes written times the seconds for which
+    /// they stay beyond seven days.
+    extended: [u128; 2],
+    /// Shards times nanoseconds, and bytes written, up to the last change.
+    since: [u128; 2],
+}
+
+/// Retention beyond this is billed by the byte.
+pub const LONG_TERM: Nanos = 7 * DAY;
+
+impl Kept {
+    /// With what the stretch under way adds, in which records are kept for `retention`.
+    fn until(&self, used: [u128; 2], retention: Nanos) -> [u128; 2] {
+        let [shards, bytes] = self.extended;
+        let beyond = u128::from(retention.saturating_sub(LONG_TERM) / SECOND);
+        let shard_nanos = if retention > DAY { used[0] - self.since[0] } else { 0 };
+        [shards + shard_nanos, bytes + (used[1] - self.since[1]) * beyond]
+    }
+}
+
 impl StreamSource {
+    /// What keeping records longer came to, up to `now`: shard-nanoseconds of extended retention, and byte-seconds
+    /// beyond seven days.
+    pub fn kept(&self, now: Nanos) -> [u128; 2] {
+        self.kept.until([self.shard_nanos(now), self.bytes.into()], self.stream.retention())
+    }
+
+    /// Keeps records this long from now on.
+    pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
+        let used = [self.shard_nanos(now), self.bytes.into()];
+        self.kept = Kept { extended: self.kept(now), since: used };
+        self.stream.set_retention(now, retention);
+    }
+
     /// Shards times the nanoseconds for which they were open, up to `now`.
     pub fn shard_nanos(&self, now: Nanos) -> u128 {
         self.hours.until(now, self.stream.lineage().open().len())
