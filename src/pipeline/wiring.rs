@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
-use super::source::{Kept, ShardHours, StreamSource};
+use super::source::{Kept, OnDemandMeter, ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -20,6 +20,7 @@ use crate::measure::latency::Latency;
 use crate::measure::seen::Seen;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
@@ -27,6 +28,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::table::Table;
 use crate::systems::firehose::Firehose;
+use crate::systems::kinesis::capacity::Capacity;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::systems::kinesis::past::Past;
@@ -133,6 +135,10 @@ impl<const FULL: bool> Pipeline<FULL> {
                 era: Era::default(),
                 hours: ShardHours::default(),
                 kept: Kept::default(),
+                capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
+                on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
+                modes: Vec::new(),
+                room: StreamLoad::default(),
                 put_units: 0,
                 bytes: 0,
                 series: Series::new(span),
@@ -161,6 +167,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
             collision: draws.collision(),
+            looks: 0,
             plan: scenario.timeline.clone(),
             timeline: Timeline::default(),
             now: 0,
@@ -168,6 +175,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
+        pipeline.start_looks();
         pipeline
     }
 }

@@ -1,5 +1,7 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
+mod on_demand;
+
 use rust_decimal::Decimal;
 
 use crate::engine::time::{HOUR, SECOND};
@@ -27,14 +29,17 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(&mut month, &on_demand::gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(
         &mut month,
         &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
     )?;
-    let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
+    let mut provisioned = provisioned(scenario, outcomes)?;
+    add_all(&mut provisioned, &on_demand::stream_seconds(scenario, outcomes)?)?;
+    let provisioned = provisioned.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
-    let long_term = long_term(outcomes)?.scale(represents, spans * GIGABYTE)?;
+    let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
     add_all(&mut month, &long_term.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
     month.0.retain(|_, line| !line.quantity.is_zero());
     Ok(month)
@@ -60,9 +65,10 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
             usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
         }
-        for [units, _, bytes] in &quantities.streams {
+        for ([units, _, bytes], on_demand) in quantities.streams.iter().zip(&quantities.on_demand) {
+            let bytes = bytes - on_demand.bytes;
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
-            let true_size = Decimal::from(*bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
+            let true_size = Decimal::from(bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
             usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
             usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
         }
@@ -91,8 +97,11 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
-        for used in &quantities.lambdas {
-            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes))?;
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            let on_demand = on_demand::pushed(quantities, plan.stream, used.pushed_bytes);
+            let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
+            usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
+            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
         }
         for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
@@ -157,8 +166,8 @@ fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
 
 /// Bytes written times the seconds for which they stay beyond seven days. In the long run a stream always holds
 /// the bytes of that much time, so a month's GB-months are those of what a month writes.
-fn long_term(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
-    let mut usage = Usage::default();
+fn long_term(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = on_demand::stored(scenario, outcomes)?;
     let id = "kds.prov.lt_ret_gbmo";
     for [_, byte_seconds] in outcomes.iter().flat_map(|outcome| &outcome.quantities.kept) {
         let stayed = i128::try_from(*byte_seconds).ok();
@@ -188,6 +197,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
+    rules.extend(on_demand::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \
