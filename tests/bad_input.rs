@@ -465,7 +465,6 @@ fn references_to_nothing() {
 #[test]
 fn parts_that_are_not_built() {
     Refusals::default()
-        .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
         .change(
             "    kinesis: { stream",
             "    §streams: { view: keys_only }\n    kinesis: { stream",
