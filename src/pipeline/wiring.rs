@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
-use super::source::{OnDemandMeter, ShardHours, StreamSource};
+use super::source::{Kept, OnDemandMeter, ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -64,7 +64,9 @@ impl Route {
     /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
     pub fn hash_key(&self, key: u32) -> u128 {
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
-        self.replication.as_ref().map_or(0, |plan| plan.hash_key(self.names.write(key, &mut buffer)))
+        let hash =
+            |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
+        self.replication.as_ref().map_or(0, hash)
     }
 
     /// The name of an item.
@@ -132,6 +134,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 eras: Vec::new(),
                 era: Era::default(),
                 hours: ShardHours::default(),
+                kept: Kept::default(),
                 capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
                 on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
                 modes: Vec::new(),

@@ -318,9 +318,14 @@ const TABLE: [Metric; 3] = [
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
     maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
 ];
-/// Metrics of a table that are listed where they are not 0 throughout: refusals by cause (DDB-X3), and, not among
-/// CloudWatch's, open partitions.
-const TABLE_CAUSES: [Metric; 5] = [
+/// Metrics of a table that are listed where they are not 0 throughout: what failed (DDB-X2), refusals by cause (DDB-X3),
+/// removals by time to live (DDB-X4), and, not among CloudWatch's, open partitions.
+const TABLE_RARE: [Metric; 10] = [
+    sum("ThrottledRequests", "Count", write::column::THROTTLED_REQUESTS),
+    sum("ConditionalCheckFailedRequests", "Count", write::column::CONDITION_FAILED),
+    sum("TransactionConflict", "Count", write::column::CONFLICTS),
+    sum("SystemErrors", "Count", write::column::SYSTEM_ERRORS),
+    sum("TimeToLiveDeletedItemCount", "Count", write::column::EXPIRED_ITEMS),
     sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
     sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
     sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
@@ -352,8 +357,10 @@ const STREAM: [Metric; 3] = [
     sum("WriteProvisionedThroughputExceeded", "Count", source::column::REFUSED),
 ];
 /// KDS-M2, KDS-M3; the processed records are not one of CloudWatch's.
-const CONSUMER: [Metric; 3] = [
+const CONSUMER: [Metric; 5] = [
     sum("ProcessedRecords", "Count", read::column::RECORDS),
+    sum("GetRecords.Records", "Count", read::column::READ_RECORDS),
+    sum("GetRecords.Bytes", "Bytes", read::column::READ_BYTES),
     maximum("GetRecords.IteratorAgeMilliseconds", "Milliseconds", read::column::ITERATOR_AGE, 1_000),
     sum("ReadProvisionedThroughputExceeded", "Count", read::column::REFUSED),
 ];
@@ -390,7 +397,7 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &path, &table.series, &TABLE);
         let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
         series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
-        for metric in TABLE_CAUSES {
+        for metric in TABLE_RARE {
             if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
                 series(&mut sheet, &path, &table.series, &[metric]);
             }
