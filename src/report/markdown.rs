@@ -2,6 +2,7 @@
 
 mod capacity;
 mod functions;
+mod streams;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -28,6 +29,7 @@ pub fn render(result: &RunResult) -> String {
         writes::troubles(result),
         throttles(result),
         ordering(result),
+        streams::section(result),
         shards(result),
         readers(result),
         functions::section(result),

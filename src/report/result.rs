@@ -14,6 +14,7 @@ pub mod ordering;
 pub mod overload;
 pub mod shards;
 pub mod slo;
+pub mod stream_capacity;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;
@@ -132,7 +133,7 @@ impl RunResult {
             latency: latency::rows(scenario, outcomes, &overloads),
             ordering: ordering::rows(scenario, outcomes),
             throttles: throttles::rows(scenario, outcomes),
-            shards: shards::rows(scenario, outcomes),
+            shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
             events: events::rows(outcomes),
