@@ -308,7 +308,8 @@ fn usd_per_hour(
         }
     };
     for (id, quantity) in quantities.into_iter().filter(|(_, quantity)| !quantity.is_zero()) {
-        usage.add(id, Cause::Base, quantity)?;
+        // Scaling keeps all the digits that it is given, and there is room for 28.
+        usage.add(id, Cause::Base, quantity.round_dp(12))?;
     }
     let terms = Terms {
         region: scenario.region.clone(),
