@@ -240,7 +240,7 @@ impl Capacity {
         let mut split = Vec::new();
         let open: Vec<usize> = stream.lineage().open().iter().map(|shard| usize::from(*shard)).collect();
         for shard in open {
-            if !self.shards[shard].1.is_some_and(|due| due <= now) {
+            if self.shards[shard].1.is_none_or(|due| due > now) {
                 continue;
             }
             self.shards[shard].1 = None;
