@@ -5,9 +5,10 @@ use ::csv::{QuoteStyle, WriterBuilder};
 use super::result::RunResult;
 use super::result::objects;
 use super::result::repair::RepairRow;
+use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
-use crate::pipeline::finish::Outcome;
+use crate::pipeline::finish::{Outcome, StreamOutcome};
 use crate::pipeline::{deliver, feed, lambda, read, source, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
@@ -407,7 +408,11 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         }
     }
     for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
-        series(&mut sheet, &resource("kinesis", &plan.name), &stream.series, &STREAM);
+        let path = resource("kinesis", &plan.name);
+        series(&mut sheet, &path, &stream.series, &STREAM);
+        if stream.capacity.is_some() {
+            open_shards(&mut sheet, &path, stream);
+        }
     }
     for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
         series(&mut sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
@@ -419,6 +424,17 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);
     }
     sheet.text()
+}
+
+/// Open shards at the end of each bin: `OpenShardCount` of CloudWatch.
+fn open_shards(sheet: &mut Sheet, path: &str, stream: &StreamOutcome) {
+    let period = stream.series.width() / SECOND;
+    for bin in 0..stream.series.bins().len() as u64 {
+        let open = open_at(&stream.lineage, (bin + 1) * stream.series.width());
+        let head = [(bin * period).to_string(), period.to_string(), path.to_owned()];
+        let tail = ["OpenShardCount", "Maximum", "Count"].map(str::to_owned);
+        sheet.row(head.into_iter().chain(tail).chain([open.to_string()]));
+    }
 }
 
 fn series<const COLUMNS: usize>(sheet: &mut Sheet, path: &str, series: &Series<COLUMNS>, metrics: &[Metric]) {

@@ -6,6 +6,7 @@ mod functions;
 mod readers;
 mod repair;
 mod shards;
+mod streams;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -32,6 +33,7 @@ pub fn render(result: &RunResult) -> String {
         throttles(result),
         ordering(result),
         repair::section(result),
+        streams::section(result),
         shards::shards(result),
         readers::readers(result),
         functions::section(result),

@@ -15,6 +15,7 @@ pub mod overload;
 pub mod repair;
 pub mod shards;
 pub mod slo;
+pub mod stream_capacity;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;
@@ -133,7 +134,7 @@ impl RunResult {
             latency: latency::rows(scenario, outcomes, &overloads),
             ordering: ordering::rows(scenario, outcomes),
             throttles: throttles::rows(scenario, outcomes),
-            shards: shards::rows(scenario, outcomes),
+            shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
             events: events::rows(outcomes),

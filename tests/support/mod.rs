@@ -52,6 +52,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         tables: vec![],
         items: vec![],
         streams: vec![],
+        on_demand_advantage: false,
         consumers: vec![],
         deliveries: vec![],
         lambdas: vec![],
