@@ -54,10 +54,16 @@ kinds! {
     Gathered "end of gathering",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
+    /// A shard of a DynamoDB stream closes and a child opens. Likewise before what is put there.
+    RollOver "rollover of a shard",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
     /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
     PutRecords "call of a direct producer",
+    /// A change becomes visible in its table's DynamoDB stream. Before polls likewise.
+    Publish "change visible in a DynamoDB stream",
+    /// A reader finds the children of a shard that it has read to its end. Before polls, which may be of those.
+    Discover "children of a shard found",
     /// A reader polls a shard.
     Poll "poll of a shard",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.

@@ -17,6 +17,8 @@ pub struct Quantities {
     pub streams: Vec<[u64; 3]>,
     /// Open shards of each stream times the nanoseconds for which they were open.
     pub shard_nanos: Vec<u128>,
+    /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
+    pub streams_reads: Vec<[u64; 2]>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
     /// PUT requests and bytes stored for each delivery stream.
@@ -70,6 +72,7 @@ impl Quantities {
         self.at -= earlier.at;
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
+        subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
@@ -88,6 +91,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The counts at this moment, which is the present.
     pub fn quantities(&mut self, at: Nanos) -> Quantities {
         self.tables.iter_mut().for_each(|source| source.table.settle(at));
+        for plan in self.tables.iter().filter_map(|source| source.streams.as_ref()).map(|own| &own.plan) {
+            // Calls that found nothing are billed too (DDS-M1).
+            self.streams[plan.stream].stream.finish(at);
+        }
+        let reads = |consumer: &super::read::Consumer| {
+            let meter = self.streams[consumer.stream].meter(consumer.reader);
+            if consumer.of_table.is_some() { [meter.polls, meter.empty_polls] } else { [0; 2] }
+        };
         let feed = |table: &super::write::TableSource| {
             let meter = table.feed.as_ref().map(|feed| feed.meter).unwrap_or_default();
             [meter.units - meter.units_copied - meter.units_retried, meter.units_copied, meter.units_retried]
@@ -102,6 +113,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|source| [source.put_units, source.stream.appended_total(), source.bytes])
                 .collect(),
             shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
+            streams_reads: self.consumers.iter().map(reads).collect(),
             deliveries: self
                 .deliveries
                 .iter()

@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::source::Reader;
+use super::streams::column as returned;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
@@ -31,8 +32,12 @@ pub struct Consumer {
     pub reader: usize,
     /// Before this it does not read.
     pub down_until: Nanos,
-    /// From the intended write to the end of processing: propagation, polling, queueing, execution.
-    pub latency: Latency<4>,
+    /// How long it stands at the end of a shard before it reads the children.
+    pub discovery: Nanos,
+    /// The table whose DynamoDB stream it reads, if it does.
+    pub of_table: Option<usize>,
+    /// From the intended write to the end of processing: propagation, polling, queueing, execution, rollover.
+    pub latency: Latency<5>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -77,7 +82,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(last) = hand.records.last().copied() else {
             // Refused, or retention took what was there: try again at the next poll of the clock.
             if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-                place.rest(now, shard, consumer.reader, &mut self.queue);
+                self.rest(now, number, shard);
             } else {
                 let at = place.stream.next_poll(now + 1, shard, consumer.reader);
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
@@ -85,7 +90,14 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.release_worker(now, number, shard);
         };
         if FULL {
-            consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - last.appended);
+            let mut since = last.appended;
+            if let Some(own) = consumer.of_table.and_then(|table| self.tables[table].streams.as_mut()) {
+                // Its records tell when their items were written, in whole seconds (DDS-F2).
+                since = last.written / 1_000_000 * 1_000_000;
+                own.series.add(now, returned::RETURNED_RECORDS, hand.records.len() as u64);
+                own.series.add(now, returned::RETURNED_BYTES, outcome.unwrap_or(0));
+            }
+            consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - since);
         }
         hand.behind = place.stream.behind(shard, consumer.reader) > 0;
         let time = consumer.polling.process(now, shard);
@@ -106,12 +118,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         let done = now / MICROSECOND;
         let hand = consumer.polling.hand(shard);
         let (due, polled) = (hand.due / MICROSECOND, hand.polled / MICROSECOND);
+        let (stood_from, stood_to) = (hand.pause.0 / MICROSECOND, hand.pause.1 / MICROSECOND);
         for record in &hand.records {
             if self.cohort.has(record.written) {
                 // Waiting for the worker counts from when both the record and its poll were there.
                 let queueing = polled - due.max(record.appended).min(polled);
                 let polling = polled - record.appended - queueing;
-                consumer.latency.record([record.appended - record.written, polling, queueing, done - polled]);
+                let rollover = stood_to.saturating_sub(stood_from.max(record.appended)).min(polling);
+                let propagation = record.appended - record.written;
+                consumer.latency.record([propagation, polling - rollover, queueing, done - polled, rollover]);
             }
         }
         let count = hand.records.len() as u64;
@@ -131,11 +146,24 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-            return place.rest(now, shard, consumer.reader, &mut self.queue);
+            return self.rest(now, number, shard);
         }
         let behind = consumer.polling.hand(shard).behind;
         let at = if behind { now } else { place.stream.next_poll(now, shard, consumer.reader) };
         self.queue.push(at, Kind::Poll as u8, pack(number, shard));
+    }
+
+    /// A consumer has nothing more to read on a shard. If it has come to a closed shard's end it goes on with the children,
+    /// once it has found them.
+    #[inline]
+    fn rest(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &self.consumers[number];
+        let place = &mut self.streams[consumer.stream];
+        if consumer.discovery > 0 && place.stream.is_closed(shard) {
+            let at = now + consumer.discovery;
+            return self.queue.push(at, Kind::Discover as u8, pack(number, shard));
+        }
+        place.rest(now, shard, consumer.reader, &mut self.queue);
     }
 
     /// An outage begins: what the workers have in hand is finished, and nothing more is read before `until`.

@@ -58,6 +58,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.queue.push(due, Kind::Reshard as u8, stream as u32);
     }
 
+    /// Gives the readers of a stream room for all shards that it has now.
+    pub(super) fn make_room(&mut self, stream: usize) {
+        let shards = self.streams[stream].stream.shard_count();
+        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == stream) {
+            consumer.polling.extend(shards);
+        }
+        for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == stream) {
+            delivery.firehose.extend(shards);
+        }
+    }
+
     /// One step of a resharding takes effect.
     pub(super) fn reshard(&mut self, now: Nanos, handle: u32) {
         let number = handle as usize;
@@ -71,12 +82,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 source.turn_era(now, false);
             }
         }
-        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == number) {
-            consumer.polling.extend(shards);
-        }
-        for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == number) {
-            delivery.firehose.extend(shards);
-        }
+        self.make_room(number);
         self.streams[number].schedule(&stepped.polls, &mut self.queue);
         if let Some(next) = stepped.next {
             self.queue.push(next, Kind::Reshard as u8, handle);

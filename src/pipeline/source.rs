@@ -75,6 +75,21 @@ impl ShardHours {
 }
 
 impl StreamSource {
+    /// A stream without readers, of which the load of the first `measured` shards is measured.
+    pub fn new(stream: Stream, measured: usize, span: Nanos) -> Self {
+        Self {
+            stream,
+            readers: Vec::new(),
+            loads: vec![ShardLoad::default(); measured],
+            eras: Vec::new(),
+            era: Era::default(),
+            hours: ShardHours::default(),
+            put_units: 0,
+            bytes: 0,
+            series: Series::new(span),
+        }
+    }
+
     /// Shards times the nanoseconds for which they were open, up to `now`.
     pub fn shard_nanos(&self, now: Nanos) -> u128 {
         self.hours.until(now, self.stream.lineage().open().len())

@@ -4,7 +4,8 @@ use super::deliver::{Delivery, Objects};
 use super::feed::Feed;
 use super::long_way::LongWay;
 use super::read::Consumer;
-use super::source::{ShardHours, StreamSource};
+use super::source::StreamSource;
+use super::streams::{TableStream, partition_starts};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -13,14 +14,13 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
-use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
-use crate::measure::shard_load::ShardLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
+use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::firehose::Firehose;
 use crate::systems::kinesis::hash_range::HashRanges;
@@ -113,23 +113,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut streams: Vec<StreamSource> = scenario
             .streams
             .iter()
-            .map(|plan| StreamSource {
-                stream: Stream::new(
-                    plan.shards as usize,
-                    plan.retention,
-                    plan.large_records(),
-                    plan.limit_calls,
-                ),
-                readers: Vec::new(),
-                loads: vec![ShardLoad::default(); if FULL { plan.shards as usize } else { 0 }],
-                eras: Vec::new(),
-                era: Era::default(),
-                hours: ShardHours::default(),
-                put_units: 0,
-                bytes: 0,
-                series: Series::new(span),
+            .map(|plan| {
+                let shards = plan.shards as usize;
+                let stream = Stream::new(shards, plan.retention, plan.large_records(), plan.limit_calls);
+                StreamSource::new(stream, if FULL { shards } else { 0 }, span)
             })
             .collect();
+        streams.extend(table_streams(scenario, prepared));
         let consumers = consumers(scenario, &draws, &mut streams);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut pipeline = Self {
@@ -144,6 +134,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             consumers,
             deliveries,
             changes: Slab::default(),
+            publications: Slab::default(),
             pending: Slab::default(),
             objects: Objects::default(),
             batch: Vec::new(),
@@ -196,14 +187,32 @@ fn table<const FULL: bool>(
         }
         None => (items, None),
     };
+    let streams = plan.streams.as_ref().map(|plan| {
+        let path = format!("tables.{}.streams", scenario.tables[number].name);
+        let source = (number, &prepared.tables[number], route.shards.len());
+        let last = arrivals_end(scenario);
+        Box::new(TableStream::new(plan, source, draws, &path, (queue, last), scenario.duration))
+    });
     TableSource {
         table: prepared.tables[number].clone(),
         items,
         feed,
+        streams,
         route: Arc::clone(route),
         series: Series::new(scenario.duration),
         held: Vec::new(),
     }
+}
+
+/// The streams of tables, in the order of their numbers. Writes to them meet no limit, so their load is not measured.
+fn table_streams(scenario: &Scenario, prepared: &Prepared) -> Vec<StreamSource> {
+    let tables = scenario.tables.iter().zip(&prepared.tables);
+    let plans = tables.filter_map(|(plan, table)| Some((plan.streams.as_ref()?, table)));
+    let source = |(plan, table): (&StreamsPlan, &Table)| {
+        let stream = plan.stream_of(&partition_starts(table));
+        StreamSource::new(stream, 0, scenario.duration)
+    };
+    plans.map(source).collect()
 }
 
 fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Consumer> {
@@ -217,6 +226,8 @@ fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource])
             stream: plan.stream,
             reader: source.stream.add_reader(grid),
             down_until: 0,
+            discovery: plan.discovery,
+            of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }

@@ -7,7 +7,7 @@ use super::result::objects;
 use crate::engine::time::{Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{deliver, feed, read, source, write};
+use crate::pipeline::{deliver, feed, read, source, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -282,6 +282,12 @@ const FEED: [Metric; 3] = [
     sum("ThrottledPutRecordCount", "Count", feed::column::THROTTLED),
     sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
 ];
+/// DDB-X5; the open shards are not one of CloudWatch's.
+const TABLE_STREAM: [Metric; 3] = [
+    sum("ReturnedRecordsCount", "Count", streams::column::RETURNED_RECORDS),
+    sum("ReturnedBytes", "Bytes", streams::column::RETURNED_BYTES),
+    maximum("OpenShards", "Count", streams::column::SHARDS, 1),
+];
 /// KDS-M1, KDS-M2.
 const STREAM: [Metric; 3] = [
     sum("IncomingRecords", "Count", source::column::RECORDS),
@@ -311,6 +317,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &path, &table.series, &TABLE);
         if let Some(feed) = &table.feed {
             series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED);
+        }
+        if let Some(own) = &table.streams {
+            series(&mut sheet, &format!("{path}.streams"), &own.series, &TABLE_STREAM);
         }
     }
     for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {

@@ -8,7 +8,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
-use super::writes;
+use super::{streams, writes};
 use crate::pricing::Confidence;
 
 /// The whole summary.
@@ -20,6 +20,7 @@ pub fn render(result: &RunResult) -> String {
         parts(result),
         flow(result),
         writes::section(result),
+        streams::section(result),
         throttles(result),
         ordering(result),
         shards(result),

@@ -13,6 +13,7 @@ pub mod ordering;
 pub mod overload;
 pub mod shards;
 pub mod slo;
+pub mod streams;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;

@@ -15,6 +15,7 @@ mod producer;
 mod reader;
 mod shape;
 mod stream;
+mod streams;
 mod table;
 mod timeline;
 
@@ -46,6 +47,7 @@ pub fn parameters() -> Vec<Parameter> {
         dynamodb::settings::PARAMETERS,
         dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
+        dynamodb::streams_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,

@@ -99,6 +99,7 @@ pub fn table(name: &str, replication: Option<ReplicationPlan>) -> TablePlan {
         throughput: ThroughputPlan::provisioned(10_000, SECOND),
         indexes: vec![],
         replication,
+        streams: None,
     }
 }
 
@@ -127,6 +128,7 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
         name: name.into(),
         stream,
         polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        discovery: 0,
         batch_size: 10_000,
         per_batch: 0,
         per_record: 0,

@@ -15,7 +15,7 @@ use crate::scenario::path::resource;
 /// key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderingRow {
-    /// The feed, such as `tables.orders.kinesis`, or the direct producer, such as `workload.clicks`.
+    /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, or the direct producer, such as `workload.clicks`.
     pub path: String,
     /// Records looked at in all replications.
     pub records: u64,
@@ -63,7 +63,7 @@ impl Spread {
     }
 }
 
-/// The rows of all feeds, then of direct producers.
+/// The rows of all feeds, then of tables' own streams, then of direct producers.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
@@ -71,11 +71,17 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Ordering> = feeds.map(|feed| &feed.ordering).collect();
         OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each)
     };
+    let with_streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
+    let own = with_streams.map(|(number, plan)| {
+        let streams = outcomes.iter().filter_map(|outcome| outcome.tables[number].streams.as_ref());
+        let each: Vec<&Ordering> = streams.map(|own| &own.ordering).collect();
+        OrderingRow::new(format!("{}.streams", resource("tables", &plan.name)), &each)
+    });
     let direct = scenario.direct.iter().enumerate().map(|(number, plan)| {
         let each: Vec<&Ordering> = outcomes.iter().map(|outcome| &outcome.direct[number].ordering).collect();
         OrderingRow::new(resource("workload", &plan.name), &each)
     });
-    feeds.map(row).chain(direct).collect()
+    feeds.map(row).chain(own).chain(direct).collect()
 }
 
 impl OrderingRow {

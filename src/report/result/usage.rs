@@ -52,6 +52,10 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
             usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
         }
+        for [calls, empty] in &quantities.streams_reads {
+            usage.add("ddb.streams.rru", Cause::Base, Decimal::from(*calls))?;
+            usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
+        }
         for [units, _, bytes] in &quantities.streams {
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
             let true_size = Decimal::from(*bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
@@ -139,6 +143,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
+    if scenario.tables.iter().any(|table| table.streams.is_some()) {
+        rules.push(
+            "DynamoDB Streams: one read request unit for each GetRecords call of a consumer, empty answers included; \
+             writing, refused calls and a stream that nobody reads cost nothing."
+                .to_owned(),
+        );
+    }
     if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
         rules.push(
             "Retention beyond seven days: the bytes that a stream then always holds for the further days, besides \

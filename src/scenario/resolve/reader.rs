@@ -5,8 +5,10 @@ use indexmap::IndexMap;
 use super::{distribution, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::SECOND;
-use crate::scenario::path::Path;
+use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
+use crate::systems::dynamodb::settings::TableSettings;
+use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
 use crate::systems::firehose::settings::{
     BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
     Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS,
@@ -16,7 +18,8 @@ use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, ConsumerSettings, INTERVAL, PER_BATCH, PER_RECORD, WORKERS,
+    BATCH_SIZE, ConsumerSettings, INTERVAL, PER_BATCH, PER_RECORD, SHARD_DISCOVERY, STREAMS_BATCH_SIZE,
+    WORKERS,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -32,12 +35,18 @@ pub(super) fn consumer(
     name: &str,
     settings: &ConsumerSettings,
     streams: &Streams,
+    of_tables: &IndexMap<String, TableSettings>,
 ) -> Option<PollingPlan> {
-    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, streams.keys());
+    let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, streams, of_tables);
     let (path, polling) = (path.key("polling"), &settings.polling);
     let polls = stream::polls(resolver, &path, (polling.interval, &INTERVAL), polling.phase);
-    let batch_size: u32 = resolver.take(polling.batch_size, &BATCH_SIZE);
-    resolver.within(&path.key("batch_size"), batch_size, 1..=10_000, "KDS-R2");
+    let (usual, most, fact) = match of_table {
+        true => (&STREAMS_BATCH_SIZE, RECORDS_PER_CALL, "DDS-R3"),
+        false => (&BATCH_SIZE, 10_000, "KDS-R2"),
+    };
+    let batch_size: u32 = resolver.take(polling.batch_size, usual);
+    resolver.within(&path.key("batch_size"), batch_size, 1..=most, fact);
+    let discovery = discovery(resolver, &path.key("shard_discovery"), polling.shard_discovery, of_table);
     let workers: u32 = resolver.take(polling.workers, &WORKERS);
     resolver.within(&path.key("workers"), workers, 1..=10_000, "");
     let mut processing = |key: &str, written, parameter| {
@@ -48,7 +57,51 @@ pub(super) fn consumer(
     let per_record = processing("per_record", polling.per_record, &PER_RECORD);
     let per_batch = processing("per_batch", polling.per_batch, &PER_BATCH);
     let name = name.to_owned();
-    Some(PollingPlan { name, stream: stream?, polls, batch_size, per_batch, per_record, workers })
+    Some(PollingPlan { name, stream: stream?, polls, discovery, batch_size, per_batch, per_record, workers })
+}
+
+/// The number of the stream that a consumer reads, and whether it is that of a table.
+fn source(
+    resolver: &mut Resolver,
+    path: &Path,
+    written: &str,
+    streams: &Streams,
+    tables: &IndexMap<String, TableSettings>,
+) -> (Option<usize>, bool) {
+    let parsed = written.parse::<Path>().ok();
+    let (table, feed) = match parsed.as_ref().map(Path::segments) {
+        Some([Segment::Key(section), Segment::Key(table)]) if section == "tables" => (table, None),
+        Some([Segment::Key(section), Segment::Key(table), Segment::Key(feed)]) if section == "tables" => {
+            (table, Some(feed.as_str()))
+        }
+        _ => return (resolver.reference(path, "kinesis", written, streams.keys()), false),
+    };
+    if feed != Some("streams") {
+        let name = crate::scenario::path::resource("tables", table);
+        let message = format!("a table's changes are read from `{name}.streams`; found `{written}`");
+        resolver.error(path, message);
+        return (None, true);
+    }
+    let Some(number) = resolver.named(path, "tables", table, tables.keys()) else { return (None, true) };
+    let before = tables.values().take(number).filter(|table| table.streams.is_some()).count();
+    if tables.get(table).is_some_and(|table| table.streams.is_none()) {
+        resolver.error(path, format!("the table `{table}` has no `streams`, so there is nothing to read"));
+        return (None, true);
+    }
+    (Some(streams.len() + before), true)
+}
+
+/// How long a reader of a DynamoDB stream looks for the children of a shard.
+fn discovery(resolver: &mut Resolver, path: &Path, written: Option<Duration>, of_table: bool) -> u64 {
+    if !of_table {
+        if written.is_some() {
+            resolver.error(path, "`shard_discovery` is for readers of DynamoDB streams (DDS-Y2)");
+        }
+        return 0;
+    }
+    let time: Duration = resolver.take(written, &SHARD_DISCOVERY);
+    resolver.within(path, time, Duration::ZERO..=Duration::from_nanos(3_600 * SECOND), "");
+    time.nanos()
 }
 
 /// Resolves a delivery stream; nothing if there is no such stream to read.

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::capacity::{self, Account};
-use super::distribution;
+use super::{distribution, streams};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
@@ -60,7 +60,14 @@ pub(super) fn resolve(
             Some(replication(resolver, &path.key("kinesis"), feed, template, streams)?)
         }
     };
-    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication })
+    let streams = match &settings.streams {
+        None => None,
+        Some(written) => {
+            let template = RecordTemplate::new(region, name, shape, TimestampPrecision::Millisecond);
+            Some(streams::resolve(resolver, &path.key("streams"), written, template, &throughput)?)
+        }
+    };
+    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication, streams })
 }
 
 fn replication(
