@@ -4,6 +4,7 @@
 //! workload ──write──▶ table ──replication──▶ Kinesis shards ──poll──▶ consumers
 //!    ▲                  │        ▲   │                       └──poll──▶ Firehose buffer ──▶ S3
 //!    └── SDK retry ◀────┘        └───┘ throttled: wait and try again
+//! direct producers (SDK, KPL, agent) ──put──▶ the same shards
 //! ```
 //!
 //! Arrows point down only: what is lower in this list never knows of what is above it.

@@ -8,6 +8,7 @@ pub mod backlog;
 pub mod calls;
 pub mod change;
 pub mod deliver;
+pub mod destination;
 pub mod direct;
 pub mod event;
 pub mod feed;
@@ -25,6 +26,7 @@ pub mod write;
 
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
+use crate::engine::random::Collision;
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
@@ -69,6 +71,8 @@ pub struct Pipeline<const FULL: bool> {
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
+    /// Two purposes that would draw the same random numbers: such a run is refused.
+    collision: Option<Collision>,
     /// Planned events.
     plan: Vec<Occurrence>,
     /// What happened to the pipeline itself so far.
@@ -154,6 +158,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
             Kind::Reshard => self.reshard(now, handle),
+            Kind::Start => self.start_consumer(now, handle as usize),
             Kind::Record => self.record_made(now, handle),
             Kind::CallAgain => self.call_again(now, handle),
             Kind::Gathered => self.gathered(now, handle),

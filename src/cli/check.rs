@@ -67,6 +67,23 @@ impl Checked {
         let variant = self.variant.as_ref().map(|name| format!(", variant {name}")).unwrap_or_default();
         let mut text =
             format!("{}{variant} ({})\n{}\n", self.scenario, self.file, table(&self.load).trim_fmt());
+        for item in &self.load.items {
+            text += &format!(
+                "size: {} of {}: item {} B, {} write units; record {} B, {} PUT payload units (DDB-U11, KDC-J6)\n",
+                item.change,
+                item.path,
+                number(f64::from(item.item_bytes)),
+                item.write_units,
+                number(f64::from(item.record_bytes)),
+                item.put_payload_units,
+            );
+        }
+        for estimate in &self.load.shard_estimates {
+            text += &format!(
+                "by AWS's formulas {} needs {} shards (KDC-S1), or {} as of 2023 (KDC-S2)\n",
+                estimate.path, estimate.shards, estimate.shards_2023,
+            );
+        }
         for overloaded in &self.overloaded {
             text += &format!("overloaded: {overloaded}\n");
         }

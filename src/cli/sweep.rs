@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use streamgauge::experiment::sweep::Points;
 use streamgauge::pipeline::finish::Outcome;
-use streamgauge::pricing::PriceBook;
 use streamgauge::report::json;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::sweep::folder::{SweepFolder, SweepFolderError};
@@ -108,7 +107,7 @@ pub fn sweep(arguments: &Arguments) -> Ended {
         None => default_folder(&format!("{}-sweep", base.name))?,
     };
     let session = Session::start(&arguments.manner)?;
-    let identity = SweepIdentity::new(&base, &sweep, PriceBook::builtin());
+    let identity = SweepIdentity::new(&base, &sweep, base.billing.book());
     let folder = SweepFolder::open(&out, identity, arguments.part.is_some())?;
     let mine: Vec<usize> =
         (0..sweep.points()).filter(|point| arguments.part.is_none_or(|part| part.has(*point))).collect();
@@ -175,7 +174,8 @@ impl Points for Grid<'_> {
     }
 
     fn done(&self, point: usize, scenario: &Scenario, outcomes: Vec<Outcome>) -> Result<(), Failure> {
-        let result = RunResult::new(scenario, &outcomes, PriceBook::builtin()).map_err(Failure::internal)?;
+        let result =
+            RunResult::new(scenario, &outcomes, scenario.billing.book()).map_err(Failure::internal)?;
         let point = PointResult::new(self.sweep, point, &result);
         self.folder.keep(&point).map_err(Failure::internal)?;
         self.bar.advance();

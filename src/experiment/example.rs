@@ -55,6 +55,8 @@ pub fn scenario(seconds: u64) -> Scenario {
             retention: DAY,
             record_bytes_max: 1_048_576,
             limit_calls: false,
+            reshard_step: 30 * SECOND,
+            history: None,
         }],
         consumers: vec![PollingPlan {
             name: "search".into(),
@@ -65,6 +67,8 @@ pub fn scenario(seconds: u64) -> Scenario {
             per_batch: 5 * MILLISECOND,
             per_record: 50_000,
             workers: 2,
+            reader: Default::default(),
+            refused_wait: 200 * MILLISECOND,
         }],
         timeline: Vec::new(),
         deliveries: vec![FirehosePlan {

@@ -14,11 +14,13 @@ pub enum Cause {
     Retry,
     /// Its delay was longer than that of a later change.
     Delay,
+    /// A consumer read a shard beside its parents.
+    Resharding,
 }
 
 impl Cause {
     /// All causes, in the order of the counters.
-    pub const ALL: [Self; 4] = [Self::Duplicate, Self::Injected, Self::Retry, Self::Delay];
+    pub const ALL: [Self; 5] = [Self::Duplicate, Self::Injected, Self::Retry, Self::Delay, Self::Resharding];
 
     /// The cause that a late record's flags tell of.
     #[inline]
@@ -41,6 +43,7 @@ impl Cause {
             Self::Injected => "injected",
             Self::Retry => "retry",
             Self::Delay => "delay",
+            Self::Resharding => "resharding",
         }
     }
 }
@@ -51,7 +54,7 @@ pub struct Ordering {
     /// Records that were looked at.
     pub records: u64,
     /// Records whose item had a newer version in the stream already, by cause.
-    pub out_of_order: [u64; 4],
+    pub out_of_order: [u64; 5],
     /// Second copies.
     pub duplicates: u64,
     /// How many versions of the item the late record lies behind.
@@ -73,6 +76,12 @@ impl Ordering {
     pub fn late_by(&mut self, record_flags: u8, records: u32, micros: u64) {
         self.out_of_order[Cause::of(record_flags) as usize] += 1;
         self.distance_records.record(u64::from(records));
+        self.distance_micros.record(micros);
+    }
+
+    /// Counts a late record, of which only the time is known by which it is late.
+    pub fn late_after(&mut self, cause: Cause, micros: u64) {
+        self.out_of_order[cause as usize] += 1;
         self.distance_micros.record(micros);
     }
 

@@ -56,6 +56,8 @@ kinds! {
     Reshard "resharding",
     /// A shard of a DynamoDB stream closes and a child opens. Likewise before what is put there.
     RollOver "rollover of a shard",
+    /// A consumer begins to read. Before polls, of which it may make one at once.
+    Start "start of a consumer",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
     /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.

@@ -1,6 +1,7 @@
 //! The feed of one table into one stream: changes reach the stream's door, are put, wait and are tried again.
 
 use super::change::{Change, LEADS, LINKED};
+use super::destination::Trouble;
 use super::event::Kind;
 use super::{Cohort, Pipeline};
 use crate::engine::queue::{EventQueue, Lane};
@@ -9,6 +10,7 @@ use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
+use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
 use crate::systems::kinesis::log::{Record, flags};
@@ -22,8 +24,10 @@ pub mod column {
     pub const THROTTLED: usize = 1;
     /// `ConsumedChangeDataCaptureUnits`.
     pub const UNITS: usize = 2;
+    /// `FailedToReplicateRecordCount`.
+    pub const FAILED: usize = 3;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 }
 
 /// One table's feed at work, with what is measured of it.
@@ -33,7 +37,11 @@ pub struct Feed {
     pub plan: ReplicationPlan,
     /// Items of its table.
     pub items: Items,
-    chances: Chances,
+    /// Name of its table.
+    pub table: String,
+    /// Its destination, once something has happened to it.
+    pub(super) destination: Option<Destination>,
+    pub(super) chances: Chances,
     /// One lane for each length of wait, where waits have no jitter.
     waits: Vec<(Nanos, Lane)>,
     in_order: bool,
@@ -49,12 +57,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed that has sent nothing. `path` names it, such as `tables.orders.kinesis`.
+    /// A feed of this table that has sent nothing.
     pub fn new(
         plan: &ReplicationPlan,
         items: Items,
         streams: &Streams,
-        path: &str,
+        table: &str,
         queue: &mut EventQueue,
         record_bytes_max: u32,
         span: Nanos,
@@ -62,7 +70,9 @@ impl Feed {
         let steps = if plan.backoff.jitter { 0 } else { plan.backoff.steps() };
         Self {
             items,
-            chances: Chances::new(plan, streams, path),
+            table: table.to_owned(),
+            destination: None,
+            chances: Chances::new(plan, streams, &format!("tables.{table}.kinesis")),
             waits: (1..=steps).map(|failures| (plan.backoff.wait(failures, || 1.0), queue.lane())).collect(),
             in_order: plan.order == Order::PerItem,
             record_bytes_max,
@@ -102,7 +112,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The table accepted a write: the feed takes its change up.
     #[inline(always)]
     pub(super) fn capture(&mut self, now: Nanos, table: usize, write: &Write) {
-        let Some(feed) = &mut self.tables[table].feed else { return };
+        let Some(mut feed) = self.tables[table].feed.as_mut() else { return };
+        if feed.destination.is_some() {
+            if self.passes_by(now, table, write) {
+                return;
+            }
+            let Some(again) = self.tables[table].feed.as_mut() else { return };
+            feed = again;
+        }
         let item = &mut feed.items.items[write.key as usize];
         item.version += 1;
         let mut change =
@@ -189,6 +206,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         if change.bytes() > feed.record_bytes_max {
             return self.skip_too_large(now, handle, change);
         }
+        if feed.destination.is_some() {
+            match self.put_in_trouble(now, handle, change) {
+                Trouble::None => {}
+                Trouble::Waits => return None,
+                Trouble::Ended(following) => return following,
+            }
+        }
+        let feed = self.tables[change.table as usize].feed.as_mut()?;
         feed.meter.units += u64::from(change.units);
         if change.flags() & flags::COPY != 0 && change.failures == 0 {
             feed.meter.units_copied += u64::from(change.units);
@@ -245,7 +270,7 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// A change has left the feed: the next change of its item, if one waited, now leads.
     #[inline(always)]
-    fn leave(&mut self, handle: u32, change: Change) -> Option<u32> {
+    pub(super) fn leave(&mut self, handle: u32, change: Change) -> Option<u32> {
         self.changes.free(handle);
         if change.flags() & LEADS == 0 {
             return None;
@@ -263,6 +288,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
         feed.meter.units_retried += if change.failures > 0 { u64::from(change.units) } else { 0 };
+        if FULL {
+            feed.series.add(now, column::THROTTLED, 1);
+        }
+        self.wait_for_the_stream(now, handle, change);
+    }
+
+    /// A change waits for another try.
+    pub(super) fn wait_for_the_stream(&mut self, now: Nanos, handle: u32, change: Change) {
+        if Feed::waited_too_long(now, change.written) {
+            self.cut_off(now, change.table as usize);
+        }
+        let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         let waiting = self.changes.get_mut(handle);
         waiting.failures = change.failures.saturating_add(1);
         let failures = u32::from(waiting.failures);
@@ -276,7 +313,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             let age = (now - change.written) / MICROSECOND;
             feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
-            feed.series.add(now, column::THROTTLED, 1);
             feed.series.raise(now, column::AGE, age);
         }
         // Waits without jitter have a lane each, the longest one for all that are capped.
@@ -296,6 +332,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let feed = self.tables[change.table as usize].feed.as_mut()?;
         feed.meter.too_large += 1;
         feed.meter.originals_too_large += u64::from(change.flags() & flags::COPY == 0);
+        if FULL {
+            feed.series.add(now, column::FAILED, 1);
+        }
         self.fingerprint.outcome(now, change.identity(), 2);
         self.leave(handle, change)
     }

@@ -7,7 +7,7 @@ use super::event::Kind;
 use super::feed;
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
-use super::read::Consumer;
+use super::read::{Backfill, Consumer};
 use super::source::StreamSource;
 use super::streams::{self, StreamsMeter};
 use super::tables::busiest_items;
@@ -15,6 +15,7 @@ use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
+use crate::engine::random::Collision;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::direct::DirectMeter;
 use crate::measure::era::Era;
@@ -31,8 +32,9 @@ use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
 use crate::systems::kinesis::lineage::Lineage;
+use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::kinesis::stream::ReadMeter;
-use crate::systems::polling::PollingMeter;
+use crate::systems::polling::{PollingMeter, PollingPlan};
 use crate::systems::s3::S3Meter;
 use std::fmt;
 
@@ -164,6 +166,12 @@ pub struct ConsumerOutcome {
     pub meter: PollingMeter,
     /// Reading.
     pub reads: ReadMeter,
+    /// Shards that it had given up at the end.
+    pub stuck_shards: usize,
+    /// What was there when it began.
+    pub backfill: Backfill,
+    /// Order as it met it, where it could differ from the stream's.
+    pub ordering: Option<Ordering>,
     /// From the intended write to the end of processing.
     pub latency: Latency<5>,
     /// Its series.
@@ -203,6 +211,8 @@ pub struct Progress {
 pub enum RunError {
     /// Something was lost or made twice without a name.
     Ledger(Unbalanced),
+    /// Two parts of the scenario would draw the same random numbers.
+    Collision(Collision),
     /// Too many events; most of the last ones were of this kind.
     Guard(Kind),
 }
@@ -211,6 +221,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ledger(unbalanced) => unbalanced.fmt(f),
+            Self::Collision(collision) => collision.fmt(f),
             Self::Guard(kind) => {
                 write!(
                     f,
@@ -235,6 +246,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         scenario: &Scenario,
         mut progress: impl FnMut(Progress) -> bool,
     ) -> Result<Option<Outcome>, RunError> {
+        if let Some(collision) = self.collision.take() {
+            return Err(RunError::Collision(collision));
+        }
         let mut at_warm_up = None;
         let mut backlogs = Vec::new();
         let mut at = 0;
@@ -244,6 +258,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if let Pause::Guard(kind) = self.run_until(at) {
                 return Err(RunError::Guard(kind));
             }
+            self.streams.iter_mut().for_each(|source| source.stream.forget_expired(at));
             if at == scenario.warm_up {
                 at_warm_up = Some(self.quantities(at));
             }
@@ -281,6 +296,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 Pause::Finished => return Ok(Some(true)),
                 Pause::Reached => {}
             }
+            self.streams.iter_mut().for_each(|source| source.stream.forget_expired(until));
             if !progress(self.progress(until)) {
                 return Ok(None);
             }
@@ -354,6 +370,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = |consumer: Consumer| ConsumerOutcome {
             meter: consumer.polling.meter,
             reads: reads(consumer.stream, consumer.reader),
+            stuck_shards: streams[consumer.stream].stream.stuck_shards(consumer.reader),
+            backfill: consumer.backfill,
+            ordering: consumer.seen.map(|seen| seen.ordering),
             latency: consumer.latency,
             series: consumer.series,
         };
@@ -421,7 +440,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.extend(self.streams_account(&scenario.tables[number].name, number, table));
         }
         for (plan, consumer) in scenario.consumers.iter().zip(&self.consumers) {
-            accounts.push(self.consumer_account(&plan.name, end, consumer));
+            accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
             accounts.push(self.delivery_account(&plan.name, end, number));
@@ -455,14 +474,18 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        let mut fates = vec![
+            ("replicated", feed.meter.replicated),
+            ("too_large", feed.meter.too_large),
+            ("waiting", waiting as u64),
+        ];
+        if feed.destination().is_some() {
+            fates.extend([("not_captured", feed.meter.not_captured), ("dropped", feed.meter.dropped)]);
+        }
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
             entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
-            fates: vec![
-                ("replicated", feed.meter.replicated),
-                ("too_large", feed.meter.too_large),
-                ("waiting", waiting as u64),
-            ],
+            fates,
         })
     }
 
@@ -476,19 +499,31 @@ impl<const FULL: bool> Pipeline<FULL> {
         })
     }
 
-    fn consumer_account(&self, name: &str, end: Nanos, consumer: &Consumer) -> Account {
+    fn consumer_account(&self, plan: &PollingPlan, end: Nanos, consumer: &Consumer) -> Account {
         let source = &self.streams[consumer.stream];
         let (waiting, expired) = source.stream.waiting(end, consumer.reader);
-        Account {
-            path: resource("consumers", name),
+        let meter = source.meter(consumer.reader);
+        let mut account = Account {
+            path: resource("consumers", &plan.name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
                 ("processed", consumer.polling.meter.processed),
                 ("in_hand", consumer.polling.in_hand()),
                 ("waiting", waiting),
-                ("expired", expired + source.meter(consumer.reader).expired),
+                ("expired", expired + meter.expired),
             ],
+        };
+        if let Some(past) = source.stream.past() {
+            account.entered.push(("history", past.records()));
         }
+        // Fates that only some consumers can have.
+        if source.stream.past().is_some() || plan.reader.starts > 0 {
+            account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
+        }
+        if plan.reader.when_trimmed == WhenTrimmed::Restart {
+            account.fates.push(("skipped", meter.skipped));
+        }
+        account
     }
 
     fn delivery_account(&self, name: &str, end: Nanos, number: usize) -> Account {

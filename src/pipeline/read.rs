@@ -4,9 +4,12 @@ use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::source::Reader;
 use super::streams::column as returned;
+use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::seen::Seen;
 use crate::measure::series::Series;
+use crate::systems::kinesis::stream::Stream;
 use crate::systems::polling::Polling;
 
 /// Columns of a consumer's series.
@@ -36,13 +39,73 @@ pub struct Consumer {
     pub discovery: Nanos,
     /// The table whose DynamoDB stream it reads, if it does.
     pub of_table: Option<usize>,
+    /// What it has seen of each item, where it may see items out of order though the stream keeps them in order.
+    pub seen: Option<Seen>,
+    /// Where it stands with what was there before it began.
+    pub backfill: Backfill,
+    /// Draws for the waits after refused calls.
+    pub refused: Keyed,
+    /// The wait after a refused call, on the average.
+    pub refused_wait: Nanos,
     /// From the intended write to the end of processing: propagation, polling, queueing, execution, rollover.
     pub latency: Latency<5>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
 
+/// What was there when a consumer began, and when it had read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backfill {
+    /// Shards that still hold something of it.
+    shards: Vec<u32>,
+    /// Records there when it began.
+    pub records: u64,
+    /// When it had read all of it, and what arrived on those shards meanwhile.
+    pub done: Option<Nanos>,
+}
+
+impl Backfill {
+    #[cold]
+    fn begin(stream: &Stream, reader: usize) -> Self {
+        let shards = (0..stream.shard_count()).filter(|shard| stream.behind(*shard, reader) > 0);
+        let shards: Vec<u32> = shards.map(|shard| shard as u32).collect();
+        let records = shards.iter().map(|shard| stream.behind(*shard as usize, reader)).sum();
+        Self { shards, records, done: None }
+    }
+
+    /// Nothing is left on a shard.
+    #[inline]
+    fn drained(&mut self, now: Nanos, shard: usize) {
+        if self.shards.is_empty() {
+            return;
+        }
+        self.shards.retain(|waiting| *waiting as usize != shard);
+        if self.shards.is_empty() {
+            self.done = Some(now);
+        }
+    }
+}
+
+impl Consumer {
+    /// How long it waits after a refused call: its clock alone would bring it back at the same moment of the next second,
+    /// to be refused by the same calls of others.
+    #[cold]
+    fn wait_after_refusal(&self, now: Nanos, shard: usize) -> Nanos {
+        let jitter = 0.5 + self.refused.unit(now, shard as u32);
+        (self.refused_wait as f64 * jitter) as Nanos + 1
+    }
+}
+
 impl<const FULL: bool> Pipeline<FULL> {
+    /// A consumer begins to read.
+    pub(super) fn start_consumer(&mut self, now: Nanos, number: usize) {
+        let consumer = &mut self.consumers[number];
+        let place = &mut self.streams[consumer.stream];
+        let polls = place.stream.start_reader(now, consumer.reader);
+        place.schedule(&polls, &mut self.queue);
+        consumer.backfill = Backfill::begin(&place.stream, consumer.reader);
+    }
+
     /// A poll of a shard is due.
     pub(super) fn poll(&mut self, now: Nanos, handle: u32) {
         let (reader, shard) = unpack(handle);
@@ -79,17 +142,25 @@ impl<const FULL: bool> Pipeline<FULL> {
         if outcome.is_err() && FULL {
             consumer.series.add(now, column::REFUSED, 1);
         }
+        let behind = place.stream.behind(shard, consumer.reader) > 0;
+        if !behind {
+            consumer.backfill.drained(now, shard);
+        }
         let Some(last) = hand.records.last().copied() else {
-            // Refused, or retention took what was there: try again at the next poll of the clock.
+            // Refused, or retention took what was there.
             if place.stream.sleep_if_drained(now, shard, consumer.reader) {
                 self.rest(now, number, shard);
             } else {
-                let at = place.stream.next_poll(now + 1, shard, consumer.reader);
+                let at = match outcome {
+                    Ok(_) => place.stream.next_poll(now + 1, shard, consumer.reader),
+                    Err(_) => now + consumer.wait_after_refusal(now, shard),
+                };
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
             }
             return self.release_worker(now, number, shard);
         };
         if FULL {
+            // What was there before the run arrived at moments that wrap around below 0.
             let mut since = last.appended;
             if let Some(own) = consumer.of_table.and_then(|table| self.tables[table].streams.as_mut()) {
                 // Its records tell when their items were written, in whole seconds (DDS-F2).
@@ -97,9 +168,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 own.series.add(now, returned::RETURNED_RECORDS, hand.records.len() as u64);
                 own.series.add(now, returned::RETURNED_BYTES, outcome.unwrap_or(0));
             }
-            consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - since);
+            consumer.series.raise(now, column::ITERATOR_AGE, (now / MICROSECOND).wrapping_sub(since));
         }
-        hand.behind = place.stream.behind(shard, consumer.reader) > 0;
+        hand.behind = behind;
         let time = consumer.polling.process(now, shard);
         self.queue.push(now + time, Kind::Processed as u8, pack(number, shard));
     }
@@ -130,6 +201,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         let count = hand.records.len() as u64;
+        if let Some(seen) = &mut consumer.seen {
+            hand.records.iter().for_each(|record| seen.note(shard, record, self.cohort.has(record.written)));
+        }
+        let hand = consumer.polling.hand(shard);
         hand.records.clear();
         consumer.polling.meter.processed += count;
         if FULL {

@@ -6,6 +6,7 @@ use super::source::StreamSource;
 use crate::engine::time::Nanos;
 use crate::measure::era::Era;
 use crate::measure::shard_load::ShardLoad;
+use crate::scenario::timeline::{SplitAt, Which};
 use crate::systems::kinesis::exception::Exception;
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -23,6 +24,30 @@ impl<const FULL: bool> Pipeline<FULL> {
         let due = self.streams[stream].stream.split_shard(now, shard, at)?;
         self.begin_resharding(now, stream, due);
         Ok(())
+    }
+
+    /// SplitShard of a shard that a plan names or describes.
+    pub(super) fn split_planned(
+        &mut self,
+        now: Nanos,
+        number: usize,
+        which: Which,
+        at: SplitAt,
+    ) -> Result<(), Exception> {
+        let stream = &self.streams[number].stream;
+        let shard = match which {
+            Which::Number(shard) => shard,
+            Which::Hottest => stream.hottest(now),
+        };
+        let at = match (at, stream.lineage().shard(shard)) {
+            (SplitAt::HashKey(at), _) => at,
+            (SplitAt::Share(share), Some(kin)) => {
+                let width = kin.end - kin.start;
+                kin.start + ((width as f64 * share) as u128).clamp(width.min(1), width)
+            }
+            (SplitAt::Share(_), None) => 0,
+        };
+        self.split_shard(now, number, shard, at)
     }
 
     /// MergeShards on one stream.
@@ -80,6 +105,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.loads.resize_with(shards, || ShardLoad::opened(now));
             if stepped.next.is_none() {
                 source.turn_era(now, false);
+                let open = source.stream.lineage().open().len();
+                self.timeline.note(now, &source.place, format!("ACTIVE with {open} open shards"));
             }
         }
         self.make_room(number);

@@ -35,6 +35,8 @@ pub enum Reader {
 /// A stream with its readers and measures.
 #[derive(Clone, Debug)]
 pub struct StreamSource {
+    /// Its path, such as `kinesis.changes`.
+    pub place: String,
     /// The stream.
     pub stream: Stream,
     /// The handle numbers of its readers' polls, by the stream's own reader number.
@@ -75,9 +77,10 @@ impl ShardHours {
 }
 
 impl StreamSource {
-    /// A stream without readers, of which the load of the first `measured` shards is measured.
-    pub fn new(stream: Stream, measured: usize, span: Nanos) -> Self {
+    /// The stream at `place`, without readers, of which the load of the first `measured` shards is measured.
+    pub fn new(place: String, stream: Stream, measured: usize, span: Nanos) -> Self {
         Self {
+            place,
             stream,
             readers: Vec::new(),
             loads: vec![ShardLoad::default(); measured],

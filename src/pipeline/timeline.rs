@@ -5,6 +5,7 @@ use super::event::Kind;
 use crate::engine::queue::EventQueue;
 use crate::engine::time::Nanos;
 use crate::scenario::timeline::{Action, Occurrence};
+use crate::systems::kinesis::exception::Exception;
 
 /// Schedules the beginning and the end of every planned event: handle 2n begins event n, and 2n + 1 ends it.
 pub(super) fn schedule(plan: &[Occurrence], queue: &mut EventQueue) {
@@ -21,23 +22,32 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A planned event begins or ends.
     pub(super) fn planned(&mut self, now: Nanos, handle: u32) {
         let number = (handle / 2) as usize;
+        if number >= self.plan.len() {
+            return self.note_status(now, handle as usize - 2 * self.plan.len());
+        }
         let (begins, occurrence) = (handle.is_multiple_of(2), &self.plan[number]);
         let what = if begins { occurrence.what.clone() } else { format!("{}: over", occurrence.what) };
         self.timeline.planned(now, &occurrence.place, what, &occurrence.name);
         let until = occurrence.until.unwrap_or(now);
-        if begins {
-            self.begin(now, occurrence.action.clone(), until);
+        if begins && let Err(refused) = self.begin(now, occurrence.action.clone(), until) {
+            let occurrence = &self.plan[number];
+            self.timeline.planned(now, &occurrence.place, format!("refused: {refused}"), &occurrence.name);
         }
     }
 
-    fn begin(&mut self, now: Nanos, action: Action, until: Nanos) {
+    fn begin(&mut self, now: Nanos, action: Action, until: Nanos) -> Result<(), Exception> {
         match action {
             Action::Spike => {}
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
                 self.streams[number].stream.set_retention(now, retention);
             }
+            Action::ShardCount(number, shards) => self.update_shard_count(now, number, shards)?,
+            Action::Split(number, which, at) => self.split_planned(now, number, which, at)?,
+            Action::Merge(number, one, other) => self.merge_shards(now, number, one, other)?,
         }
+        Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! From the checked scenario to a pipeline ready to run: who is connected to whom.
 
 use super::deliver::{Delivery, Objects};
+use super::event::Kind;
 use super::feed::Feed;
 use super::long_way::LongWay;
-use super::read::Consumer;
+use super::read::{Backfill, Consumer};
 use super::source::StreamSource;
 use super::streams::{TableStream, partition_starts};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
@@ -15,15 +16,19 @@ use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::seen::Seen;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
+use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::firehose::Firehose;
 use crate::systems::kinesis::hash_range::HashRanges;
+use crate::systems::kinesis::past::Past;
+use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::stream::Stream;
 use crate::systems::polling::Polling;
 use crate::systems::s3::Bucket;
@@ -114,13 +119,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             .streams
             .iter()
             .map(|plan| {
-                let shards = plan.shards as usize;
-                let stream = Stream::new(shards, plan.retention, plan.large_records(), plan.limit_calls);
-                StreamSource::new(stream, if FULL { shards } else { 0 }, span)
+                let measured = if FULL { plan.shards as usize } else { 0 };
+                StreamSource::new(resource("kinesis", &plan.name), stream(plan), measured, span)
             })
             .collect();
         streams.extend(table_streams(scenario, prepared));
-        let consumers = consumers(scenario, &draws, &mut streams);
+        let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut pipeline = Self {
             queue,
@@ -140,6 +144,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
+            collision: draws.collision(),
             plan: scenario.timeline.clone(),
             timeline: Timeline::default(),
             now: 0,
@@ -176,13 +181,12 @@ fn table<const FULL: bool>(
     let in_order = plan.replication.as_ref().is_some_and(|plan| plan.order == Order::PerItem);
     let items = Items::new(&route.shards, in_order, FULL);
     let feed = plan.replication.as_ref().map(|replication| {
-        let path = format!("tables.{}.kinesis", plan.name);
         let bytes_max = scenario.streams[replication.stream].record_bytes_max;
-        (replication, path, bytes_max)
+        (replication, bytes_max)
     });
     let (items, feed) = match feed {
-        Some((replication, path, bytes_max)) => {
-            let feed = Feed::new(replication, items, draws, &path, queue, bytes_max, scenario.duration);
+        Some((replication, bytes_max)) => {
+            let feed = Feed::new(replication, items, draws, &plan.name, queue, bytes_max, scenario.duration);
             (Items::default(), Some(feed))
         }
         None => (items, None),
@@ -210,29 +214,56 @@ fn table_streams(scenario: &Scenario, prepared: &Prepared) -> Vec<StreamSource> 
     let plans = tables.filter_map(|(plan, table)| Some((plan.streams.as_ref()?, table)));
     let source = |(plan, table): (&StreamsPlan, &Table)| {
         let stream = plan.stream_of(&partition_starts(table));
-        StreamSource::new(stream, 0, scenario.duration)
+        StreamSource::new(scenario.stream_path(plan.stream), stream, 0, scenario.duration)
     };
     plans.map(source).collect()
 }
 
-fn consumers(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Consumer> {
-    let consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
+fn stream(plan: &StreamPlan) -> Stream {
+    let mut stream =
+        Stream::new(plan.shards as usize, plan.retention, plan.large_records(), plan.limit_calls);
+    stream.set_reshard_step(plan.reshard_step);
+    if let Some(history) = &plan.history {
+        stream.set_past(Past::new(history.span / MICROSECOND, history.shards.clone()));
+    }
+    stream
+}
+
+fn consumers<const FULL: bool>(
+    scenario: &Scenario,
+    draws: &Streams,
+    streams: &mut [StreamSource],
+    queue: &mut EventQueue,
+) -> Vec<Consumer> {
+    let mut consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
         let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
         source.readers.push(number as u32);
+        let feeds = scenario.tables.iter().filter_map(|table| table.replication.as_ref());
+        let feeds = feeds.filter(|feed| feed.stream == plan.stream).count();
+        let direct = scenario.direct.iter().any(|direct| direct.stream == plan.stream);
+        let reader = source.stream.add_reader_as(grid, plan.reader);
+        if !source.stream.has_started(reader) {
+            queue.push(plan.reader.starts, Kind::Start as u8, number as u32);
+        }
         Consumer {
             polling: Polling::new(plan, shards),
             stream: plan.stream,
-            reader: source.stream.add_reader(grid),
+            reader,
+            // A record names its item by its number in its table, so that there has to be one source.
+            seen: (FULL && !plan.reader.parents_first && feeds == 1 && !direct).then(Seen::default),
+            backfill: Backfill::default(),
+            refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
+            refused_wait: plan.refused_wait,
             down_until: 0,
-            discovery: plan.discovery,
+            discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }
     };
-    scenario.consumers.iter().enumerate().map(consumer).collect()
+    scenario.consumers.iter().enumerate().map(&mut consumer).collect()
 }
 
 fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Delivery> {

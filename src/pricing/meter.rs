@@ -25,15 +25,13 @@ pub fn put_payload_units_of(record_bytes: u64, unit_bytes: NonZeroU64) -> u64 {
     record_bytes.div_ceil(unit_bytes.get()).max(1)
 }
 
-/// Write units of one item write (DDB-U1, DDB-U4, DDB-U5): started KB of the larger image, at least one.
-/// An item that is absent has 0 bytes. A transactional write costs twice this (DDB-U8).
-pub fn write_units(before_bytes: u64, after_bytes: u64) -> u64 {
-    before_bytes.max(after_bytes).div_ceil(KB).max(1)
-}
+/// Write units of one item write: the table's own rule (DDB-U1, DDB-U4, DDB-U5). A transactional write costs twice this
+/// (DDB-U8).
+pub use crate::systems::dynamodb::table::write_units;
 
 /// Change data capture units of one delivery attempt of one item change (KDC-M1, `ddb.cdc.kinesis`):
 /// counted as write units are, on the images and not on the JSON record; a throttled attempt counts again.
-pub fn change_data_capture_units(before_bytes: u64, after_bytes: u64) -> u64 {
+pub fn change_data_capture_units(before_bytes: u32, after_bytes: u32) -> u32 {
     write_units(before_bytes, after_bytes)
 }
 
@@ -132,8 +130,8 @@ mod tests {
     fn ddb_od_wru_is_the_larger_image_in_started_kb() {
         assert_eq!(write_units(0, 1024), 1);
         assert_eq!(write_units(0, 1025), 2);
-        assert_eq!(write_units(3 * KB, 1), 3, "an overwrite by a smaller item pays for the larger");
-        assert_eq!(write_units(2 * KB, 0), 2, "a delete pays for the deleted item");
+        assert_eq!(write_units(3 * 1024, 1), 3, "an overwrite by a smaller item pays for the larger");
+        assert_eq!(write_units(2 * 1024, 0), 2, "a delete pays for the deleted item");
         assert_eq!(write_units(0, 0), 1, "deleting an absent item costs 1 (DDB-U5)");
     }
 

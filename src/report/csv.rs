@@ -4,13 +4,15 @@ use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::result::RunResult;
 use super::result::objects;
-use crate::engine::time::{Nanos, SECOND};
+use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::{deliver, feed, read, source, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::capacity::CapacityPlan;
+use crate::systems::dynamodb::throttle::ThrottleLimit;
 
 /// A table under way.
 pub(super) struct Sheet(::csv::Writer<Vec<u8>>);
@@ -157,7 +159,8 @@ pub fn throttles(result: &RunResult) -> String {
     sheet.text()
 }
 
-/// `shards.csv`: a row for each of the worst shards of each stream, in replication 0.
+/// `shards.csv`: a row for each of the worst shards of each stream, in replication 0; then, where shards changed, one for
+/// each open shard in each span between two changes, which `from_s` and `to_s` tell.
 pub fn shards(result: &RunResult) -> String {
     let mut sheet = Sheet::new(&[
         "stream",
@@ -181,6 +184,10 @@ pub fn shards(result: &RunResult) -> String {
         "worst_second_bytes",
         "top_key",
         "top_key_share",
+        "state",
+        "parents",
+        "from_s",
+        "to_s",
     ]);
     for (stream, row) in
         result.shards.iter().flat_map(|stream| stream.worst.iter().map(move |row| (stream, row)))
@@ -206,10 +213,32 @@ pub fn shards(result: &RunResult) -> String {
                 .chain(of_minute.map(|count| count.to_string()))
                 .chain([cell(minute.utilisation_mean)])
                 .chain(of_second.map(|count| count.to_string()))
-                .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))]),
+                .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))])
+                .chain([cell(row.state.clone()), numbers(&row.parents), String::new(), String::new()]),
         );
     }
+    // One row for each shard in each span between two reshardings, with what is known of spans.
+    let eras = result.shards.iter().flat_map(|stream| stream.resharding.iter().map(move |era| (stream, era)));
+    for (stream, era) in eras {
+        for row in &era.shards {
+            let head = [
+                stream.path.clone(),
+                row.shard.to_string(),
+                cell(row.hash_range_share),
+                cell(row.load_share),
+            ];
+            let refused =
+                [String::new(), String::new(), String::new(), String::new(), row.refused.to_string()];
+            let state = if era.updating { "open while updating" } else { "open" };
+            let tail = [state.to_owned(), numbers(&row.parents), cell(era.from_s), cell(era.to_s)];
+            sheet.row(head.into_iter().chain(refused).chain((0..12).map(|_| String::new())).chain(tail));
+        }
+    }
     sheet.text()
+}
+
+fn numbers(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// `objects.csv`: a row for each object of replication 0, up to the number that a run lists.
@@ -270,17 +299,38 @@ const fn maximum(name: &'static str, unit: &'static str, column: usize, divisor:
     Metric { name, statistic: "Maximum", unit, column, divisor }
 }
 
-/// DynamoDB's metrics of a table; the burst balance is not one of CloudWatch's.
+/// DynamoDB's metrics of a table (DDB-X1, DDB-X2); the burst balance is not one of CloudWatch's.
 const TABLE: [Metric; 3] = [
     sum("ConsumedWriteCapacityUnits", "Count", write::column::UNITS),
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
     maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
 ];
-/// DynamoDB's metrics of a feed.
-const FEED: [Metric; 3] = [
+/// Metrics of a table that are listed where they are not 0 throughout: refusals by cause (DDB-X3), and, not among
+/// CloudWatch's, open partitions.
+const TABLE_CAUSES: [Metric; 5] = [
+    sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
+    sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
+    sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
+    sum("WriteMaxOnDemandThroughputThrottleEvents", "Count", cause(ThrottleLimit::MaxOnDemand)),
+    maximum("Partitions", "Count", write::column::PARTITIONS, 1),
+];
+/// What a table takes: CloudWatch has it for provisioned tables.
+const PROVISIONED: [Metric; 1] =
+    [maximum("ProvisionedWriteCapacityUnits", "Count", write::column::CAPACITY, 1)];
+/// What an on-demand table takes.
+const ON_DEMAND: [Metric; 1] = [maximum("WriteCapacityUnitsAtOnce", "Count", write::column::CAPACITY, 1)];
+
+const fn cause(limit: ThrottleLimit) -> usize {
+    write::column::THROTTLED_BY_LIMIT + limit as usize
+}
+/// CloudWatch has a feed's metrics every five minutes (DDB-X7).
+const FEED_PERIOD: Nanos = 5 * MINUTE;
+/// DynamoDB's metrics of a feed (DDB-X6).
+const FEED: [Metric; 4] = [
     maximum("AgeOfOldestUnreplicatedRecord", "Milliseconds", feed::column::AGE, 1_000),
     sum("ThrottledPutRecordCount", "Count", feed::column::THROTTLED),
     sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
+    sum("FailedToReplicateRecordCount", "Count", feed::column::FAILED),
 ];
 /// DDB-X5; the open shards are not one of CloudWatch's.
 const TABLE_STREAM: [Metric; 3] = [
@@ -315,8 +365,15 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
         let path = resource("tables", &plan.name);
         series(&mut sheet, &path, &table.series, &TABLE);
+        let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
+        series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
+        for metric in TABLE_CAUSES {
+            if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
+                series(&mut sheet, &path, &table.series, &[metric]);
+            }
+        }
         if let Some(feed) = &table.feed {
-            series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED);
+            coarse_series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED, FEED_PERIOD);
         }
         if let Some(own) = &table.streams {
             series(&mut sheet, &format!("{path}.streams"), &own.series, &TABLE_STREAM);
@@ -335,10 +392,23 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
 }
 
 fn series<const COLUMNS: usize>(sheet: &mut Sheet, path: &str, series: &Series<COLUMNS>, metrics: &[Metric]) {
-    let period = series.width() / SECOND;
+    coarse_series(sheet, path, series, metrics, series.width());
+}
+
+/// A series in bins of at least this width.
+fn coarse_series<const COLUMNS: usize>(
+    sheet: &mut Sheet,
+    path: &str,
+    series: &Series<COLUMNS>,
+    metrics: &[Metric],
+    width: Nanos,
+) {
+    let together = (width / series.width()).max(1);
+    let period = together * series.width() / SECOND;
     for metric in metrics {
-        for (bin, values) in series.bins().iter().enumerate() {
-            let value = values[metric.column];
+        for (bin, bins) in series.bins().chunks(together as usize).enumerate() {
+            let values = bins.iter().map(|values| values[metric.column]);
+            let value = if metric.statistic == "Sum" { values.sum() } else { values.max().unwrap_or(0) };
             if value == 0 && metric.statistic == "Maximum" {
                 continue;
             }
@@ -397,6 +467,23 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), listed.len());
+    }
+
+    #[test]
+    fn ddb_x6_x7_a_feeds_metrics_come_every_five_minutes_and_lose_nothing() {
+        let scenario = example::scenario(1);
+        let outcomes = example::outcomes(&scenario, 1);
+        let rows = records(&timeseries(&scenario, &outcomes[0]));
+        let of = |metric: &str| rows.iter().filter(|row| row[3] == metric).collect::<Vec<_>>();
+        for metric in
+            ["ThrottledPutRecordCount", "ConsumedChangeDataCaptureUnits", "FailedToReplicateRecordCount"]
+        {
+            assert!(!of(metric).is_empty() && of(metric).iter().all(|row| row[1] == "300"), "{metric}");
+        }
+        let units: u64 =
+            of("ConsumedChangeDataCaptureUnits").iter().map(|row| row[6].parse::<u64>().unwrap()).sum();
+        assert_eq!(units, outcomes[0].tables[0].feed.as_ref().unwrap().meter.units);
+        assert_eq!(of("AgeOfOldestUnreplicatedRecord")[0][5], "Milliseconds");
     }
 
     #[test]

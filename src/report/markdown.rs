@@ -1,6 +1,9 @@
 //! `summary.md`: everything a result says, for people to read.
 
+mod capacity;
+
 use super::result::RunResult;
+use super::result::flow::ModeName;
 use super::result::identity::{StudyName, WarmUpName};
 use super::result::latency::LatencyRow;
 use super::result::ordering::Spread;
@@ -19,7 +22,9 @@ pub fn render(result: &RunResult) -> String {
         latency(result),
         parts(result),
         flow(result),
+        capacity::capacity(result),
         writes::section(result),
+        writes::troubles(result),
         streams::section(result),
         throttles(result),
         ordering(result),
@@ -168,6 +173,7 @@ fn flow(result: &RunResult) -> String {
     }
     let mut tables = Table::new(&[
         "<table",
+        "<mode",
         "write units/s",
         "requests",
         "refused",
@@ -182,6 +188,10 @@ fn flow(result: &RunResult) -> String {
     for row in &result.tables {
         let mut cells = vec![
             row.path.clone(),
+            match row.mode {
+                ModeName::Provisioned => "provisioned".to_owned(),
+                ModeName::OnDemand => "on-demand".to_owned(),
+            },
             words::count(row.write_units_per_s),
             words::count(row.requests),
             words::count(row.throttled),
@@ -339,8 +349,45 @@ fn shards(result: &RunResult) -> String {
             words::number(stream.retention_h),
             table.markdown()
         );
+        if !stream.resharding.is_empty() {
+            text += &format!("\n{}", eras(stream).markdown());
+        }
     }
     if text.is_empty() { text } else { format!("## Shards\n{text}") }
+}
+
+/// Hash ranges and loads before, during and after each resharding.
+fn eras(stream: &super::result::shards::StreamRow) -> Table {
+    let mut table = Table::new(&[
+        "from",
+        "to",
+        "<stream",
+        "open shards",
+        "largest range / mean",
+        "largest load / mean",
+        "refused",
+        "<shard (from): hash range, load",
+    ]);
+    for era in &stream.resharding {
+        let shard = |row: &super::result::shards::EraShardRow| {
+            let from: Vec<String> = row.parents.iter().map(u32::to_string).collect();
+            let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join("+")) };
+            let [range, load] =
+                [row.hash_range_share, row.load_share].map(|share| or_none(share, words::percent));
+            format!("{}{from}: {range}, {load}", row.shard)
+        };
+        table.row([
+            or_none(era.from_s, |s| format!("{} s", words::number(s))),
+            or_none(era.to_s, |s| format!("{} s", words::number(s))),
+            if era.updating { "UPDATING" } else { "ACTIVE" }.to_owned(),
+            words::count(u64::from(era.open)),
+            or_none(era.hash_range_max_over_mean, words::number),
+            or_none(era.load_max_over_mean, words::number),
+            words::count(era.total.refused),
+            era.shards.iter().map(shard).collect::<Vec<_>>().join("; "),
+        ]);
+    }
+    table
 }
 
 fn readers(result: &RunResult) -> String {
@@ -376,7 +423,27 @@ fn readers(result: &RunResult) -> String {
         let head = [row.path.clone(), row.reads.clone(), words::count(row.calls.records)];
         table.row(head.into_iter().chain([(); 3].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
     }
-    section("Readers", &table)
+    let mut text = section("Readers", &table);
+    for row in &result.consumers {
+        if let Some(backfill) = &row.backfill {
+            let lasted = backfill.lasted_s.map_or("not done by the end".to_owned(), |lasted| {
+                format!("done after {}", words::milliseconds(lasted * 1e3))
+            });
+            let records = words::count(backfill.records);
+            let from = or_none(backfill.from_s, words::number);
+            let path = escaped(&row.path);
+            text += &format!("\n{path} found {records} records when it began at {from} s; {lasted}.\n");
+        }
+        if row.stuck_shards > 0 || row.skipped > 0 {
+            text += &format!(
+                "\n{}: {} stuck where retention had passed it, {} skipped when it began again.\n",
+                escaped(&row.path),
+                words::plural(row.stuck_shards, "shard"),
+                words::plural(row.skipped, "record")
+            );
+        }
+    }
+    text
 }
 
 fn objects(result: &RunResult) -> String {

@@ -140,6 +140,7 @@ fn facts(result: &RunResult) -> Vec<String> {
         let (twice, late) = (share(row.duplicate_share), share(row.out_of_order_share));
         facts.push(("order", format!("{}: {twice} arrive twice, {late} out of order", row.path)));
     }
+    facts.extend(worst_table(result).map(|text| ("table", text)));
     facts.extend(worst_shard(result).map(|text| ("shard", text)));
     facts.push(("lost", lost(result)));
     facts.push(("bill", bill(result)));
@@ -148,6 +149,33 @@ fn facts(result: &RunResult) -> Vec<String> {
         lines.map(|(number, line)| labelled(if number == 0 { label } else { "" }, &line)).collect()
     };
     facts.iter().flat_map(lines).collect()
+}
+
+/// The table that refused most: from when to when, why, and whether it adapted.
+fn worst_table(result: &RunResult) -> Option<String> {
+    let row = result.tables.iter().filter(|row| row.throttled > 0).max_by_key(|row| row.throttled)?;
+    let throughput = &row.throughput;
+    let second = |at: Option<f64>| at.map_or(words::NONE.to_owned(), |at| format!("{} s", words::number(at)));
+    let reasons: Vec<&str> = throughput.throttled_by_reason.keys().map(String::as_str).collect();
+    let mut text = format!(
+        "{}: {} refused from {} to {}, {}",
+        row.path,
+        words::plural(row.throttled, "write request"),
+        second(throughput.first_throttled_s),
+        second(throughput.last_throttled_s),
+        reasons.join(" and "),
+    );
+    if let Some(partitions) = &throughput.partitions {
+        if let Some(hottest) = partitions.hottest.first().filter(|partition| partition.throttled > 0) {
+            text += &format!("; partition {} refused most", hottest.partition);
+        }
+        if partitions.first_split_s.is_some() {
+            let (from, to) = (partitions.at_start, partitions.at_end);
+            let from = words::plural(from, "partition");
+            text += &format!("; {from} became {to}, the last at {}", second(partitions.last_split_s));
+        }
+    }
+    Some(text)
 }
 
 fn worst_shard(result: &RunResult) -> Option<String> {
@@ -176,7 +204,7 @@ fn lost(result: &RunResult) -> String {
     let offered: u64 = result.producers.iter().map(|producer| producer.offered).sum();
     let mut fates: Vec<String> = Vec::new();
     for account in &result.ledger {
-        for name in ["given_up", "too_large", "expired"] {
+        for name in ["given_up", "too_large", "expired", "skipped"] {
             let count = account.fates.get(name).copied().unwrap_or(0);
             if count > 0 {
                 fates.push(format!("{} {} at {}", words::count(count), name.replace('_', " "), account.path));

@@ -4,6 +4,19 @@ use super::result::RunResult;
 use super::table::Table;
 use super::words::{self, NONE};
 
+/// What happened to feeds apart from throttling; empty where nothing did.
+pub(super) fn troubles(result: &RunResult) -> String {
+    let mut table =
+        Table::new(&["<feed", "not captured", "dropped", "puts denied", "puts refused by the key"]);
+    for row in &result.tables {
+        if let Some(trouble) = row.kinesis.as_ref().and_then(|feed| feed.trouble.as_ref()) {
+            let counts = [trouble.not_captured, trouble.dropped, trouble.denied, trouble.key_throttled];
+            table.row([format!("{}.kinesis", row.path)].into_iter().chain(counts.map(words::count)));
+        }
+    }
+    if table.is_empty() { String::new() } else { format!("## Feeds in trouble\n\n{}", table.markdown()) }
+}
+
 /// The section on kinds of writes; empty where all writes are plain.
 pub(super) fn section(result: &RunResult) -> String {
     let mut kinds = Table::new(&[

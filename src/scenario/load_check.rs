@@ -6,6 +6,8 @@
 
 mod demand;
 mod direct;
+pub mod estimates;
+mod tables;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,6 +16,7 @@ use super::checked::Scenario;
 use super::path::Path;
 use crate::engine::time::SECOND;
 use crate::systems::dynamodb::replication::Chance;
+use crate::systems::kinesis::past::PastShard;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
@@ -77,6 +80,10 @@ pub struct LoadRow {
 pub struct LoadCheck {
     /// Loads, from tables to consumers.
     pub rows: Vec<LoadRow>,
+    /// Shards for each feed by AWS's own formulas.
+    pub shard_estimates: Vec<estimates::ShardEstimate>,
+    /// What items of mean size and their records come to.
+    pub items: Vec<estimates::ItemRow>,
     /// What else deserves a thought; whole sentences.
     pub warnings: Vec<String>,
 }
@@ -130,6 +137,8 @@ impl LoadCheck {
             check.consumer(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);
+        check.shard_estimates = estimates::shards(scenario, &demands);
+        check.items = estimates::items(scenario, &demands);
         check
     }
 
@@ -149,26 +158,6 @@ impl LoadCheck {
         let Load { mean, peak } = load;
         let (path, limit, unit) = (path.to_string(), limit.to_owned(), unit.to_owned());
         self.rows.push(LoadRow { path, limit, unit, mean, peak, peak_second: peak, allowed, verdict });
-    }
-
-    fn tables(&mut self, scenario: &Scenario, demands: &[Demand]) {
-        for (number, plan) in scenario.tables.iter().enumerate() {
-            let own = demands.iter().filter(|demand| demand.table == number);
-            let (mut units, mut peak_second) = (Load::default(), 0.0);
-            own.for_each(|demand| {
-                units.add(demand.writes_over_burst, demand.units);
-                peak_second += demand.writes.peak * demand.units;
-            });
-            let path = Path::ROOT.key("tables").key(&plan.name);
-            self.row(
-                &path,
-                "DDB-P6",
-                "write units/s",
-                units,
-                plan.throughput.capacity.units_at_start() as f64,
-            );
-            self.rows.iter_mut().rev().take(1).for_each(|row| row.peak_second = peak_second);
-        }
     }
 
     fn stream(&mut self, plan: &StreamPlan, loads: &ShardLoads) {
@@ -237,7 +226,7 @@ impl LoadCheck {
                 let name = &demand.name;
                 self.warnings.push(format!(
                     "The hottest item of workload.{name} takes {hottest:.0} write units a second; a partition takes 1000 \
-                     (DDB-P1), a limit that is not simulated."
+                     (DDB-P1), and an item is never on two (DDB-P8)."
                 ));
             }
         }
@@ -249,6 +238,28 @@ fn hottest(loads: &[Load]) -> (usize, Load) {
         |a: (usize, Load), b: (usize, Load)| if (b.1.mean, b.1.peak) > (a.1.mean, a.1.peak) { b } else { a };
     let loads = loads.iter().copied().enumerate();
     loads.reduce(larger).unwrap_or_default()
+}
+
+/// States what each shard of a stream with a history took before the run: the mean load of the run, shard by shard, and
+/// not more than a shard takes (KDS-W1).
+pub(super) fn fill_histories(scenario: &mut Scenario) {
+    if scenario.streams.iter().all(|stream| stream.history.is_none()) {
+        return;
+    }
+    let demands: Vec<Demand> =
+        (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+    let loads = shard_loads(scenario, &demands);
+    for (stream, loads) in scenario.streams.iter_mut().zip(loads) {
+        let Some(history) = &mut stream.history else { continue };
+        let seconds = history.span as f64 / SECOND as f64;
+        let shard = |(records, bytes): (&Load, &Load)| {
+            let size = if records.mean > 0.0 { bytes.mean / records.mean } else { 0.0 };
+            let rate = records.mean.min(WRITE_RECORDS_PER_SECOND as f64);
+            let rate = rate.min(WRITE_BYTES_PER_SECOND as f64 / size.max(1.0));
+            PastShard { records: (rate * seconds) as u64, bytes: size as u32 }
+        };
+        history.shards = loads.records.iter().zip(&loads.bytes).map(shard).collect();
+    }
 }
 
 fn shard_loads(scenario: &Scenario, demands: &[Demand]) -> Vec<ShardLoads> {

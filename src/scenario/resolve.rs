@@ -7,6 +7,7 @@ mod billing;
 mod capacity;
 mod capacity_change;
 mod client;
+mod destination;
 mod direct;
 mod distribution;
 mod flow;
@@ -26,6 +27,7 @@ use super::file::{
     END, EndSettings, REPLICATIONS, SEED, START, STUDY, ScenarioFile, StudySettings, WARM_UP, WarmUp,
 };
 use super::inputs::Inputs;
+use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
 use super::tree::Node;
@@ -86,6 +88,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
         variant: setting.variant,
     };
     (scenario.assumptions, scenario.notes) = resolver.finish()?;
+    load_check::fill_histories(&mut scenario);
     Ok(scenario)
 }
 

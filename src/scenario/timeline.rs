@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity::CapacityPlan;
-use crate::units::Duration;
+use crate::systems::dynamodb::destination::Turn;
+use crate::units::{Duration, Percent};
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -23,10 +24,32 @@ pub struct EventSettings {
     pub spike: Option<SpikeSettings>,
     /// A consumer stops reading and goes on afterwards: `consumers.search`; needs `for`.
     pub outage: Option<Reference>,
-    /// New values by path: `kinesis.changes.retention: 48h`.
+    /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
+    pub disable: Option<Reference>,
+    /// A table's feed is switched on, with nothing from before (KDC-9).
+    pub enable: Option<Reference>,
+    /// A table's feed may not write to its stream (KDC-R6): `tables.orders.kinesis`; needs `for`.
+    pub lost_permission: Option<Reference>,
+    /// The encryption key of a feed's stream is throttled (KDC-R2); needs `for`.
+    pub kms_throttling: Option<KeyThrottlingSettings>,
+    /// SplitShard: one shard of a stream becomes two.
+    pub split: Option<SplitSettings>,
+    /// MergeShards: two neighbouring shards of a stream become one.
+    pub merge: Option<MergeSettings>,
+    /// New values by path: `kinesis.changes.retention: 48h`; a new number of shards is an `UpdateShardCount`.
     #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
     #[schemars(example = serde_json::json!({ "kinesis.changes.retention": "48h" }))]
     pub set: Option<IndexMap<String, IgnoredAny>>,
+}
+
+/// A throttled encryption key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyThrottlingSettings {
+    /// The feed: `tables.orders.kinesis`.
+    pub of: Reference,
+    /// Share of the puts that fail.
+    pub share: Percent,
 }
 
 /// More traffic, or less.
@@ -37,6 +60,54 @@ pub struct SpikeSettings {
     pub of: Reference,
     /// What its rate is multiplied by: 0 to 1,000.
     pub factor: f64,
+}
+
+/// SplitShard.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSettings {
+    /// The stream: `kinesis.changes`.
+    pub stream: Reference,
+    /// The shard: its number, its id (`shardId-000000000003`), or `hottest`: the open one that took the most records a second
+    /// since it opened.
+    #[schemars(schema_with = "text_or_number")]
+    pub shard: String,
+    /// Where the upper half begins: a share of the shard's range such as `25%`, or a hash key.
+    #[schemars(schema_with = "text_or_number", extend("default" = "50%"))]
+    pub at: Option<String>,
+}
+
+/// MergeShards.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MergeSettings {
+    /// The stream: `kinesis.changes`.
+    pub stream: Reference,
+    /// The two shards: numbers or ids.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub shards: Vec<String>,
+}
+
+fn text_or_number(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": ["string", "integer"] })
+}
+
+/// Which shard a split is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Which {
+    /// This one.
+    Number(usize),
+    /// The open one that took the most records a second since it opened.
+    Hottest,
+}
+
+/// Where a shard is split.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SplitAt {
+    /// This far into its range, in (0, 1).
+    Share(f64),
+    /// At this hash key.
+    HashKey(u128),
 }
 
 /// A planned event, checked.
@@ -63,8 +134,16 @@ pub enum Action {
     Spike,
     /// A polling consumer, by number, stops reading.
     ConsumerOutage(usize),
+    /// Something happens to the destination of a table's feed, by number of the table.
+    Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.
     TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.
     Retention(usize, Nanos),
+    /// UpdateShardCount of a stream, by number.
+    ShardCount(usize, u32),
+    /// SplitShard of a stream, by number.
+    Split(usize, Which, SplitAt),
+    /// MergeShards of a stream, by number.
+    Merge(usize, usize, usize),
 }

@@ -5,6 +5,7 @@ pub mod settings;
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::poll_grid::PollPlan;
+use crate::systems::kinesis::reader::ReaderPlan;
 use std::collections::VecDeque;
 
 /// A polling consumer as the scenario describes it, checked.
@@ -26,6 +27,10 @@ pub struct PollingPlan {
     pub per_record: Nanos,
     /// Workers; each has every `workers`-th shard and does one thing at a time.
     pub workers: u32,
+    /// Where it begins, and how it reads.
+    pub reader: ReaderPlan,
+    /// The wait before a refused call is tried again, on the average; half as long to one and a half times as long.
+    pub refused_wait: Nanos,
 }
 
 /// What a consumer did.

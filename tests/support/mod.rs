@@ -16,6 +16,7 @@ use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use streamgauge::systems::kinesis::reader::ReaderPlan;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::key_name::KeyName;
@@ -119,7 +120,15 @@ pub fn replication(stream: usize) -> ReplicationPlan {
 
 /// A stream with the usual limits.
 pub fn stream(name: &str, shards: u32) -> StreamPlan {
-    StreamPlan { name: name.into(), shards, retention: DAY, record_bytes_max: 1_048_576, limit_calls: true }
+    StreamPlan {
+        name: name.into(),
+        shards,
+        retention: DAY,
+        record_bytes_max: 1_048_576,
+        limit_calls: true,
+        reshard_step: 5 * SECOND,
+        history: None,
+    }
 }
 
 /// A consumer that polls once a second and processes in no time.
@@ -133,6 +142,8 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
         per_batch: 0,
         per_record: 0,
         workers: 1,
+        reader: ReaderPlan::default(),
+        refused_wait: 200 * MILLISECOND,
     }
 }
 

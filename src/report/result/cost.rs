@@ -27,6 +27,11 @@ pub struct Cost {
     pub total_interval95: Interval95,
     /// Hours of the month that the scenario stands for.
     pub represents_hours: f64,
+    /// The total if AWS did not meter the feeds' retries (OPEN-8, KDC-M2), USD; absent where there are none or the total
+    /// is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub without_feed_retries: Option<Decimal>,
     /// The rules by which usage was drawn up, in whole sentences.
     pub rules: Vec<String>,
 }
@@ -56,13 +61,29 @@ impl Cost {
             Ok(Bill::of(&usage, book, terms())?.total.and_then(|total| total.to_f64()))
         };
         let totals: Vec<Option<f64>> = outcomes.iter().map(total).collect::<Result<_, BillError>>()?;
+        let without = without_feed_retries(&bill);
+        let mut rules = usage::rules(scenario);
+        rules.extend(without.map(|total| {
+            format!(
+                "Puts that a shard refused count as attempts of the feed: were they not metered (OPEN-8), the total would be {} USD.",
+                total.round_dp(2)
+            )
+        }));
         let cost = Self {
+            without_feed_retries: without,
             by_cause: bill.by_cause(),
             bill,
             total_interval95: Interval95::of(&totals, true),
             represents_hours: scenario.billing.represents as f64 / HOUR as f64,
-            rules: usage::rules(scenario),
+            rules,
         };
         Ok((cost, totals))
     }
+}
+
+/// The total without what the feeds' retries cost, where they cost something.
+fn without_feed_retries(bill: &Bill) -> Option<Decimal> {
+    let lines = bill.lines.iter().filter(|line| line.id.starts_with("ddb.cdc.kinesis"));
+    let retries: Decimal = lines.filter_map(|line| line.causes.get(&Cause::Retries)).sum();
+    if retries.is_zero() { None } else { Some(bill.total? - retries) }
 }

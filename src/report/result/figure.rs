@@ -221,18 +221,19 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
     push("max", |sample, _| sample.max_ms.into(), 0);
 }
 
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream, or expired
+/// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
+/// made or under way while the feed was switched off, or expired
 /// before a reader came (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
-    let feeds = feeds.map(|feed| feed.meter.originals_too_large);
+    let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
     producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + expired(&outcome.ledger)
 }
 
 fn expired(ledger: &Ledger) -> u64 {
-    ledger.fate("expired")
+    ledger.fate("expired") + ledger.fate("skipped")
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use super::direct::PutRow;
 use super::streams::StreamsRow;
 use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
-use crate::pipeline::finish::Outcome;
-use crate::pipeline::read;
+use crate::pipeline::finish::{ConsumerOutcome, Outcome};
+use crate::pipeline::read::{self, Backfill};
 use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::kinesis::stream::ReadMeter;
+use crate::systems::polling::PollingPlan;
 
 /// What a producer offered and what became of it at the table, or at the stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -136,9 +137,25 @@ pub struct FeedRow {
     pub too_large: u64,
     /// Change data capture units of all attempts.
     pub change_data_capture_units: u64,
+    /// What happened to it apart from throttling, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<TroubleRow>,
     /// Peak of `AgeOfOldestUnreplicatedRecord` in any replication, among records that were refused at least once; 0 when
     /// none was.
     pub age_of_oldest_max_ms: Option<f64>,
+}
+
+/// What happened to a feed apart from throttling.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TroubleRow {
+    /// Changes made while it did not capture: switched off, or cut off after 168 hours.
+    pub not_captured: u64,
+    /// Records dropped on their way when it stopped sending.
+    pub dropped: u64,
+    /// Puts refused for want of permission.
+    pub denied: u64,
+    /// Puts refused because the stream's encryption key was throttled.
+    pub key_throttled: u64,
 }
 
 /// The rows of all tables.
@@ -186,6 +203,13 @@ fn feed(stream: String, number: usize, outcomes: &[Outcome]) -> FeedRow {
         copies: sum(|meter| meter.copies),
         too_large: sum(|meter| meter.too_large),
         change_data_capture_units: sum(|meter| meter.units),
+        trouble: Some(TroubleRow {
+            not_captured: sum(|meter| meter.not_captured),
+            dropped: sum(|meter| meter.dropped),
+            denied: sum(|meter| meter.denied),
+            key_throttled: sum(|meter| meter.key_throttled),
+        })
+        .filter(|trouble| *trouble != TroubleRow::default()),
         age_of_oldest_max_ms: meters
             .iter()
             .map(|meter| meter.age_max_micros)
@@ -215,6 +239,15 @@ pub struct ConsumerRow {
     pub iterator_age_max_ms: Option<f64>,
     /// Its GetRecords calls.
     pub calls: ReadRow,
+    /// What was there when it began; left out where it began with nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<BackfillRow>,
+    /// Shards that it had given up at the end, because retention had passed its position.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stuck_shards: u64,
+    /// Records that it passed over when it began again after a gap.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
 }
 
 /// GetRecords calls.
@@ -239,10 +272,6 @@ pub struct ReadRow {
     pub expired_iterators: u64,
 }
 
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
 impl ReadRow {
     /// The calls of one reader in all replications.
     pub fn sum<'a>(meters: impl Iterator<Item = &'a ReadMeter>) -> Self {
@@ -258,6 +287,34 @@ impl ReadRow {
             row.expired_iterators += meter.expired_iterators;
         }
         row
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What was there when a consumer began, in replication 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BackfillRow {
+    /// When it began, simulated seconds.
+    pub from_s: Option<f64>,
+    /// Records there to read.
+    pub records: u64,
+    /// How long it took to read them and what arrived meanwhile, seconds; null where it did not come to an end.
+    pub lasted_s: Option<f64>,
+}
+
+impl BackfillRow {
+    fn of(plan: &PollingPlan, consumer: &ConsumerOutcome) -> Option<Self> {
+        let Backfill { records, done, .. } = consumer.backfill;
+        let lasted = done.map(|done| (done - plan.reader.starts) as f64 / 1e9);
+        (records > 0).then(|| Self {
+            from_s: rounded(plan.reader.starts as f64 / 1e9),
+            records,
+            lasted_s: lasted.and_then(rounded),
+        })
     }
 }
 
@@ -282,7 +339,13 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             busy_share: share(busy, time).and_then(rounded),
             iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
             calls: ReadRow::sum(consumers().map(|consumer| &consumer.reads)),
+            backfill: BackfillRow::of(plan, &outcomes[0].consumers[number]),
+            stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
+            skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
         }
     };
+    if outcomes.is_empty() {
+        return Vec::new();
+    }
     (0..scenario.consumers.len()).map(row).collect()
 }

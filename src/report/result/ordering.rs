@@ -11,11 +11,12 @@ use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
-/// Order and duplicates of the measured changes of one table in its stream, or of one direct producer's records, key by
-/// key.
+/// Order and duplicates of the measured changes of one table in its stream, of one direct producer's records, key by key,
+/// or as a consumer met them that reads shards beside their parents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderingRow {
-    /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, or the direct producer, such as `workload.clicks`.
+    /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, the direct producer, such as `workload.clicks`, or
+    /// the consumer.
     pub path: String,
     /// Records looked at in all replications.
     pub records: u64,
@@ -63,7 +64,8 @@ impl Spread {
     }
 }
 
-/// The rows of all feeds, then of tables' own streams, then of direct producers.
+/// The rows of all feeds, then of tables' own streams, then of direct producers, then of consumers that may see more disorder
+/// than the stream has.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
@@ -81,7 +83,15 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Ordering> = outcomes.iter().map(|outcome| &outcome.direct[number].ordering).collect();
         OrderingRow::new(resource("workload", &plan.name), &each)
     });
-    feeds.map(row).chain(own).chain(direct).collect()
+    let mut rows: Vec<OrderingRow> = feeds.map(row).chain(own).chain(direct).collect();
+    for (number, plan) in scenario.consumers.iter().enumerate() {
+        let consumers = outcomes.iter().map(|outcome| &outcome.consumers[number]);
+        let each: Vec<&Ordering> = consumers.filter_map(|consumer| consumer.ordering.as_ref()).collect();
+        if !each.is_empty() {
+            rows.push(OrderingRow::new(resource("consumers", &plan.name), &each));
+        }
+    }
+    rows
 }
 
 impl OrderingRow {

@@ -1,16 +1,15 @@
 //! Streams with their worst shards, in replication 0.
 
-use std::num::NonZeroU32;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::measure::era::Era;
 use crate::measure::shard_load::{ShardLoad, Traffic};
-use crate::pipeline::finish::{Outcome, TopItem};
+use crate::pipeline::finish::{Outcome, StreamOutcome, TopItem};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::systems::kinesis::hash_range::HashRanges;
+use crate::systems::kinesis::lineage::{Kin, Lineage, ShardState};
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 use crate::workload::key_names::KeyNames;
 
@@ -22,7 +21,7 @@ const WORST_SHARDS: usize = 16;
 pub struct StreamRow {
     /// Its path, such as `kinesis.changes`.
     pub path: String,
-    /// Open shards.
+    /// Open shards at the start.
     pub shards: u32,
     /// How long records stay, hours.
     pub retention_h: f64,
@@ -32,6 +31,47 @@ pub struct StreamRow {
     pub refused_by_limit: RefusedRow,
     /// The shards with the most refused puts, then with the busiest second; at most 16.
     pub worst: Vec<ShardRow>,
+    /// How even the load was before, during and after each resharding; empty where the shards never changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resharding: Vec<EraRow>,
+}
+
+/// A span in which a stream's shards did not change, or were being changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EraRow {
+    /// When it began, simulated seconds.
+    pub from_s: Option<f64>,
+    /// When it ended.
+    pub to_s: Option<f64>,
+    /// Whether the stream was `UPDATING`.
+    pub updating: bool,
+    /// Shards open at its end.
+    pub open: u32,
+    /// The largest hash range, over the mean one.
+    pub hash_range_max_over_mean: Option<f64>,
+    /// The most loaded shard's records, over the mean.
+    pub load_max_over_mean: Option<f64>,
+    /// Traffic of all shards.
+    pub total: TrafficRow,
+    /// The shards open at its end with the most records, at most 16, in the order of their hash keys.
+    pub shards: Vec<EraShardRow>,
+}
+
+/// An open shard in such a span.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EraShardRow {
+    /// Its number.
+    pub shard: u32,
+    /// Those it was split or merged from.
+    pub parents: Vec<u32>,
+    /// Its share of all hash keys.
+    pub hash_range_share: Option<f64>,
+    /// Its share of the records that the open shards accepted in this span.
+    pub load_share: Option<f64>,
+    /// Records it accepted, a second.
+    pub records_per_s: Option<f64>,
+    /// Puts it refused.
+    pub refused: u64,
 }
 
 /// Puts that one or both of a shard's limits refused.
@@ -65,8 +105,14 @@ impl From<Traffic> for TrafficRow {
 /// One shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShardRow {
-    /// Its number, by hash range.
+    /// Its number, by hash range in a new stream; shards that a resharding makes are numbered on.
     pub shard: u32,
+    /// What it is at the end: `open`, `closed` or `expired`; left out where the shards never changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Those it was split or merged from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<u32>,
     /// Its share of all hash keys.
     pub hash_range_share: Option<f64>,
     /// Its share of the changes and records made for the stream, refused ones included once.
@@ -81,7 +127,7 @@ pub struct ShardRow {
     pub refused_by_limit: RefusedRow,
     /// The minute with the most offered puts.
     pub worst_minute: WorstMinute,
-    /// The items with the most changes.
+    /// The items with the most changes; none of a closed shard, whose items have gone elsewhere.
     pub top_keys: Vec<TopKey>,
 }
 
@@ -107,7 +153,7 @@ pub struct TopKey {
     pub key: String,
     /// Its changes.
     pub changes: u64,
-    /// Their share of the shard's changes.
+    /// Their share of the changes, over the whole run, of the items that go to this shard at the end.
     pub share: Option<f64>,
 }
 
@@ -120,8 +166,14 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<StreamRow> {
 impl StreamRow {
     fn new(scenario: &Scenario, outcome: &Outcome, number: usize) -> Self {
         let plan = &scenario.streams[number];
-        let loads = &outcome.streams[number].loads;
-        let changes = changes_by_shard(scenario, outcome, number, loads.len());
+        let StreamOutcome { loads, lineage, eras, .. } = &outcome.streams[number];
+        let resharded = eras.len() > 1;
+        let mut changes = changes_by_shard(scenario, outcome, number, loads.len());
+        let of_items = changes.clone();
+        if resharded {
+            // Items have moved from shard to shard: what each shard took is its load.
+            changes = loads.iter().map(|load| load.total.records).collect();
+        }
         let mut order: Vec<usize> = (0..loads.len()).collect();
         // The greatest utilisation is compared in whole thousandths, as it was counted.
         let badness = |shard: usize| {
@@ -130,21 +182,30 @@ impl StreamRow {
         };
         order.sort_by_key(|shard| std::cmp::Reverse(badness(*shard)));
         order.truncate(WORST_SHARDS);
-        let ranges = HashRanges::even(NonZeroU32::new(plan.shards).unwrap_or(NonZeroU32::MIN));
+        let kin = |shard: usize| lineage.shard(shard);
+        let state = |shard: usize| match lineage.state(shard, outcome.end, plan.retention) {
+            ShardState::Open => "open".to_owned(),
+            ShardState::Closed => "closed".to_owned(),
+            ShardState::Expired => "expired".to_owned(),
+        };
         let worst = order.into_iter().map(|shard| {
             let load = &loads[shard];
             ShardRow {
                 shard: shard as u32,
-                hash_range_share: ranges
-                    .range(shard)
-                    .and_then(|(first, last)| rounded((last - first) as f64 / u128::MAX as f64)),
+                state: resharded.then(|| state(shard)),
+                parents: kin(shard).map_or(Vec::new(), parents),
+                hash_range_share: kin(shard).and_then(|kin| rounded(kin.share())),
                 load_share: share(changes[shard], changes.iter().sum()).and_then(rounded),
                 utilisation_max: rounded(load.utilisation_max()),
                 utilisation_p99: rounded(load.utilisation_p99()),
                 total: load.total.into(),
                 refused_by_limit: refused(std::iter::once(load)),
                 worst_minute: worst_minute(load),
-                top_keys: top_keys(scenario, outcome, number, shard, changes[shard]),
+                top_keys: match kin(shard) {
+                    // Its items have gone to other shards.
+                    Some(Kin { closed: Some(_), .. }) => Vec::new(),
+                    _ => top_keys(scenario, outcome, number, shard, of_items[shard]),
+                },
             }
         });
         let sum = |of: fn(&Traffic) -> u64| loads.iter().map(|load| of(&load.total)).sum();
@@ -159,7 +220,55 @@ impl StreamRow {
             },
             refused_by_limit: refused(loads.iter()),
             worst: worst.collect(),
+            resharding: if resharded {
+                eras.iter().map(|era| era_row(era, lineage)).collect()
+            } else {
+                Vec::new()
+            },
         }
+    }
+}
+
+fn parents(kin: &Kin) -> Vec<u32> {
+    kin.parents.iter().map(|parent| u32::from(*parent)).collect()
+}
+
+fn era_row(era: &Era, lineage: &Lineage) -> EraRow {
+    let seconds = (era.to - era.from) as f64 / 1e9;
+    let traffic = |shard: &u16| era.traffic.get(usize::from(*shard)).copied().unwrap_or_default();
+    let total: u64 = era.open.iter().map(|shard| traffic(shard).records).sum();
+    let count = era.open.len() as f64;
+    let row = |shard: &u16| {
+        let kin = lineage.shard(usize::from(*shard))?;
+        let Traffic { records, refused, .. } = traffic(shard);
+        Some(EraShardRow {
+            shard: u32::from(*shard),
+            parents: parents(kin),
+            hash_range_share: rounded(kin.share()),
+            load_share: share(records, total).and_then(rounded),
+            records_per_s: rounded(records as f64 / seconds).filter(|_| seconds > 0.0),
+            refused,
+        })
+    };
+    let mut busiest = era.open.clone();
+    busiest.sort_by_key(|shard| std::cmp::Reverse(traffic(shard).records));
+    busiest.truncate(WORST_SHARDS);
+    let listed = era.open.iter().filter(|shard| busiest.contains(shard));
+    let ranges = era.open.iter().filter_map(|shard| lineage.shard(usize::from(*shard)));
+    let most = era.open.iter().map(|shard| traffic(shard).records).max().unwrap_or_default();
+    EraRow {
+        from_s: rounded(era.from as f64 / 1e9),
+        to_s: rounded(era.to as f64 / 1e9),
+        updating: era.updating,
+        open: era.open.len() as u32,
+        hash_range_max_over_mean: ranges.map(|kin| kin.share() * count).reduce(f64::max).and_then(rounded),
+        load_max_over_mean: share(most, total).and_then(|share| rounded(share * count)),
+        total: era.traffic.iter().fold(TrafficRow::default(), |sum, traffic| TrafficRow {
+            records: sum.records + traffic.records,
+            bytes: sum.bytes + traffic.bytes,
+            refused: sum.refused + traffic.refused,
+        }),
+        shards: listed.filter_map(row).collect(),
     }
 }
 

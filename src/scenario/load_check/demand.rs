@@ -37,6 +37,12 @@ pub(super) struct Demand {
     pub record_bytes: f64,
     /// Records that the stream takes, a write.
     pub records: f64,
+    /// Changes of items, a write.
+    pub changes: f64,
+    /// Share of the changes that carry both images.
+    pub updates: f64,
+    /// Mean bytes of a changed item, the larger image.
+    pub item_bytes: f64,
     /// Share of accepted writes whose records are larger than the stream takes.
     too_large: f64,
     pub shares: KeyShares,
@@ -51,6 +57,8 @@ pub(super) struct Demand {
 struct Costs {
     writes: u64,
     changes: u64,
+    updates: u64,
+    item_bytes: u64,
     units: u64,
     records: u64,
     record_bytes: u64,
@@ -73,6 +81,8 @@ impl Costs {
         self.units += client.map_or(units, |client| client.units(kind, units));
         let Some(operation) = kind.change() else { return };
         self.changes += 1;
+        self.updates += u64::from(kind == WriteKind::Modify);
+        self.item_bytes += u64::from(before.max(after));
         let Some((plan, largest)) = feed else { return };
         let bytes = plan.record_bytes(operation, before, after);
         if bytes <= largest {
@@ -113,6 +123,9 @@ impl Demand {
             units: costs.units as f64 / writes,
             record_bytes: costs.record_bytes as f64 / costs.records.max(1) as f64,
             records: costs.records as f64 / writes,
+            changes: costs.changes as f64 / writes,
+            updates: costs.updates as f64 / costs.changes.max(1) as f64,
+            item_bytes: costs.item_bytes as f64 / costs.changes.max(1) as f64,
             too_large: match feed {
                 Some(_) => 1.0 - costs.records as f64 / costs.changes.max(1) as f64,
                 None => 0.0,

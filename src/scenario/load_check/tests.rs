@@ -85,7 +85,7 @@ fn readers_and_workers_have_limits_too() {
 }
 
 #[test]
-fn what_is_not_simulated_or_will_be_skipped_is_said() {
+fn what_cannot_be_helped_or_will_be_skipped_is_said() {
     let hot = check(&[
         "workload.checkout.keys={ uniform: { items: 1 } }",
         "workload.checkout.arrivals={ poisson: { rate: 1500/s } }",
@@ -105,6 +105,42 @@ fn what_is_not_simulated_or_will_be_skipped_is_said() {
     );
     let ending = check(&["workload.checkout.arrivals={ stages: [{ rate: 5/s, for: 60s }, { rate: 0/s }] }"]);
     assert!(ending.warnings.iter().any(|text| text.contains("end at 1m, before the run does")), "{ending:?}");
+}
+
+#[test]
+fn ddb_p1_p8_m2_m9_m10_p14_a_table_is_held_against_each_of_its_limits() {
+    let spike =
+        "workload.checkout.arrivals={ bursts: { base: 1000/s, burst: 6000/s, every: 100s, for: 10s } }";
+    let rows = check(&[spike, "tables.orders.capacity={ on_demand: { max: 5000 } }"]);
+    let limits: Vec<(&str, f64, Verdict)> = rows
+        .rows
+        .iter()
+        .filter(|row| row.path.starts_with("tables.orders"))
+        .map(|row| (row.limit.as_str(), row.allowed, row.verdict))
+        .collect();
+    assert_eq!(
+        limits[..3],
+        [
+            ("DDB-M2", 4_000.0, Verdict::PeakAbove),
+            ("DDB-M9", 5_000.0, Verdict::PeakAbove),
+            ("DDB-M10", 40_000.0, Verdict::Fine)
+        ]
+    );
+    assert_eq!((limits[3].0, limits[4].0), ("DDB-P1", "DDB-P8"));
+    // Of four partitions each takes about a quarter of the writes.
+    let hottest = row(&rows, "tables.orders.partitions", "write units/s");
+    assert!((375.0..390.0).contains(&hottest.mean), "{hottest:?}");
+    // An index on one value: all writes of its items meet one partition.
+    let index = check(&[
+        "tables.orders.global_secondary_indexes={ by-day: { capacity: { provisioned: { write_units: 3000 } }, values: 1, items: 50% } }",
+        "workload.checkout.arrivals={ constant: { rate: 2500/s } }",
+        "tables.orders.capacity={ provisioned: { write_units: 3000 } }",
+    ]);
+    let of_index = row(&index, "tables.orders.global_secondary_indexes.by-day.partitions", "write units/s");
+    assert!((of_index.mean - 1_250.0).abs() < 1e-6);
+    assert_eq!(of_index.verdict, Verdict::Overloaded);
+    let binds = "tables.orders.global_secondary_indexes.by-day.partitions (DDB-P1) binds: 1250 of 1000";
+    assert!(index.warnings.iter().any(|text| text.starts_with(binds)), "{:?}", index.warnings);
 }
 
 #[test]

@@ -40,7 +40,9 @@ pub(super) fn resolve(
 ) -> Option<PutPlan> {
     let names: Vec<String> = streams.iter().map(|stream| stream.name.clone()).collect();
     let stream = resolver.reference(&path.key("writes_to"), "kinesis", &settings.writes_to.0, &names);
-    refuse_of_tables(resolver, path, settings);
+    if !refuse_of_tables(resolver, path, settings) {
+        return None;
+    }
     let arrivals = arrivals::resolve(resolver, &path.key("arrivals"), &settings.arrivals, around);
     let client = client(resolver, &path.key("client"), settings);
     let source = arrivals.and_then(|arrivals| source(resolver, path, settings, arrivals));
@@ -50,13 +52,17 @@ pub(super) fn resolve(
     Some(PutPlan { name, stream: stream?, source, names, placement: placement?, direct })
 }
 
-/// Refuses what only producers of tables have.
-fn refuse_of_tables(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) {
+/// Refuses what only producers of tables have. Whoever describes items alone has mistaken the kind of producer: that one
+/// message will do, and the answer is no.
+fn refuse_of_tables(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) -> bool {
     let retries = settings.client.as_ref().is_some_and(|client| client.retries.is_some());
     let help = "it goes with `writes_to: tables.X`";
     if settings.item.is_some() {
         let message = "a stream takes records, not items: write `record: { size: 300 B }`";
         resolver.error_with_help(&path.key("item"), message, help);
+        if settings.record.is_none() {
+            return false;
+        }
     }
     if settings.operations.is_some() {
         let message = "records that are put into a stream do nothing to items; take `operations` out";
@@ -69,6 +75,7 @@ fn refuse_of_tables(resolver: &mut Resolver, path: &Path, settings: &WorkloadSet
         let message = "retries of a stream's client belong to its `sdk`";
         resolver.error_with_help(&path.key("client").key("retries"), message, help);
     }
+    true
 }
 
 /// Where what clients of tables alone can do is written.

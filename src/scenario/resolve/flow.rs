@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{client, direct, reader, shape, stream, streams, table};
+use super::{client, direct, reader, shape, stream, streams, table, timeline};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -31,8 +31,10 @@ pub(super) fn resolve(
     around: &mut Surroundings,
 ) {
     for (name, settings) in &file.kinesis {
-        scenario.streams.push(stream::resolve(resolver, &at("kinesis", name), name, settings));
+        let reshards = timeline::reshards(file, name);
+        scenario.streams.push(stream::resolve(resolver, &at("kinesis", name), name, settings, reshards));
     }
+    stream::check_quota(resolver, scenario);
     let mut drafts = Vec::new();
     for (name, settings) in &file.workload {
         let path = at("workload", name);
@@ -79,8 +81,14 @@ pub(super) fn resolve(
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
     for (name, settings) in &file.consumers {
-        let plan =
-            reader::consumer(resolver, &at("consumers", name), name, settings, &file.kinesis, &file.tables);
+        let plan = reader::consumer(
+            resolver,
+            &at("consumers", name),
+            name,
+            settings,
+            (&file.kinesis, &file.tables),
+            scenario,
+        );
         scenario.consumers.extend(plan);
     }
     for (name, settings) in &file.firehose {

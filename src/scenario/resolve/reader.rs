@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use super::{distribution, stream};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::SECOND;
+use crate::engine::time::{MILLISECOND, SECOND};
+use crate::scenario::checked::Scenario;
 use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
 use crate::systems::dynamodb::settings::TableSettings;
@@ -15,11 +16,13 @@ use crate::systems::firehose::settings::{
     UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
+use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, ConsumerSettings, INTERVAL, PER_BATCH, PER_RECORD, SHARD_DISCOVERY, STREAMS_BATCH_SIZE,
-    WORKERS,
+    BATCH_SIZE, ConsumerSettings, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
+    PollingSettings, REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS,
+    WhenTrimmedSettings,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -34,8 +37,8 @@ pub(super) fn consumer(
     path: &Path,
     name: &str,
     settings: &ConsumerSettings,
-    streams: &Streams,
-    of_tables: &IndexMap<String, TableSettings>,
+    (streams, of_tables): (&Streams, &IndexMap<String, TableSettings>),
+    run: &Scenario,
 ) -> Option<PollingPlan> {
     let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, streams, of_tables);
     let (path, polling) = (path.key("polling"), &settings.polling);
@@ -56,8 +59,25 @@ pub(super) fn consumer(
     };
     let per_record = processing("per_record", polling.per_record, &PER_RECORD);
     let per_batch = processing("per_batch", polling.per_batch, &PER_BATCH);
-    let name = name.to_owned();
-    Some(PollingPlan { name, stream: stream?, polls, discovery, batch_size, per_batch, per_record, workers })
+    let refused_wait: Duration = resolver.take(polling.refused_wait, &REFUSED_WAIT);
+    let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
+    resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
+    let reader = position(resolver, &path, polling, run);
+    if of_table && matches!(reader.from, From::AtTimestamp(_)) {
+        resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
+    }
+    Some(PollingPlan {
+        name: name.to_owned(),
+        stream: stream?,
+        polls,
+        discovery,
+        batch_size,
+        per_batch,
+        per_record,
+        workers,
+        reader,
+        refused_wait: refused_wait.nanos(),
+    })
 }
 
 /// The number of the stream that a consumer reads, and whether it is that of a table.
@@ -102,6 +122,32 @@ fn discovery(resolver: &mut Resolver, path: &Path, written: Option<Duration>, of
     let time: Duration = resolver.take(written, &SHARD_DISCOVERY);
     resolver.within(path, time, Duration::ZERO..=Duration::from_nanos(3_600 * SECOND), "");
     time.nanos()
+}
+
+/// Where a consumer begins, and how it reads.
+fn position(resolver: &mut Resolver, path: &Path, settings: &PollingSettings, run: &Scenario) -> ReaderPlan {
+    let starts: Duration = resolver.take(settings.starts, &STARTS);
+    let latest = Duration::from_nanos(run.duration);
+    resolver.within(&path.key("starts"), starts, Duration::ZERO..=latest, "the duration at most");
+    let from = match resolver.take(settings.from, &FROM) {
+        FromSettings::Latest => From::Latest,
+        FromSettings::TrimHorizon => From::TrimHorizon,
+        FromSettings::AtTimestamp(moment) => {
+            let seconds = moment.unix_seconds() - run.start;
+            let path = path.key("from").key("at_timestamp");
+            if i128::from(seconds) * i128::from(SECOND) > i128::from(starts.nanos()) {
+                resolver.error(&path, "expected a moment no later than that at which it starts (KDS-R8)");
+            }
+            From::AtTimestamp(seconds.saturating_mul(1_000_000))
+        }
+    };
+    let when_trimmed = match resolver.take(settings.when_trimmed, &WHEN_TRIMMED) {
+        WhenTrimmedSettings::Skip => WhenTrimmed::Skip,
+        WhenTrimmedSettings::Stick => WhenTrimmed::Stick,
+        WhenTrimmedSettings::Restart => WhenTrimmed::Restart,
+    };
+    let parents_first = resolver.take(settings.parents_first, &PARENTS_FIRST);
+    ReaderPlan { from, starts: starts.nanos(), parents_first, when_trimmed }
 }
 
 /// Resolves a delivery stream; nothing if there is no such stream to read.

@@ -6,22 +6,26 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
-use crate::scenario::timeline::{Action, EventSettings, Occurrence, SpikeSettings};
-use crate::units::Duration;
+use crate::scenario::timeline::{
+    Action, EventSettings, MergeSettings, Occurrence, SpikeSettings, SplitAt, SplitSettings, Which,
+};
+use crate::systems::kinesis::lineage::{shard_id, shard_number};
+use crate::systems::kinesis::reshard::SHARDS_MAX;
+use crate::units::{Duration, Percent};
 use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::stream;
+use super::{destination, stream};
 
 /// The paths that `set` can change.
-const SETTABLE: &str = "`kinesis.X.retention`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
+const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity.provisioned.shards`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
-struct Happening {
-    place: String,
-    what: String,
-    action: Action,
+pub(super) struct Happening {
+    pub place: String,
+    pub what: String,
+    pub action: Action,
 }
 
 /// Resolves the events, in file order, and draws up the arrivals of producers that have spikes.
@@ -90,8 +94,16 @@ fn happenings(
     scenario: &Scenario,
     settings: &EventSettings,
 ) -> Vec<Happening> {
-    let EventSettings { at: _, lasts, spike, outage, set } = settings;
-    let kinds = [("spike", spike.is_some()), ("outage", outage.is_some()), ("set", set.is_some())];
+    let EventSettings { at: _, lasts, spike, outage, split, merge, set, .. } = settings;
+    let turn = destination::written(settings);
+    let kinds = [
+        ("spike", spike.is_some()),
+        ("outage", outage.is_some()),
+        ("split", split.is_some()),
+        ("merge", merge.is_some()),
+        ("set", set.is_some()),
+    ];
+    let kinds: Vec<_> = kinds.into_iter().chain(destination::kinds(settings)).collect();
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
     }
@@ -102,6 +114,18 @@ fn happenings(
         let path = path.key("set");
         let values = values.keys();
         return values.filter_map(|written| new_value(resolver, &path, written, file, scenario)).collect();
+    }
+    if let Some(written) = turn {
+        return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();
+    }
+    if lasts.is_some() && (split.is_some() || merge.is_some()) {
+        resolver.error(&path.key("for"), "shards stay as they become; take `for` out");
+    }
+    if let Some(split) = split {
+        return self::split(resolver, &path.key("split"), split, file).into_iter().collect();
+    }
+    if let Some(merge) = merge {
+        return self::merge(resolver, &path.key("merge"), merge, file).into_iter().collect();
     }
     if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
         let kind = if spike.is_some() { "spike" } else { "outage" };
@@ -136,6 +160,84 @@ fn spike(
     Some(Happening { place: resource("workload", name), what, action: Action::Spike })
 }
 
+/// Whether some event changes the shards of a stream.
+pub(super) fn reshards(file: &ScenarioFile, name: &str) -> bool {
+    let path = resource("kinesis", name);
+    let set = format!("{path}.capacity");
+    file.events.values().any(|event| {
+        event.split.as_ref().is_some_and(|split| split.stream.0 == path)
+            || event.merge.as_ref().is_some_and(|merge| merge.stream.0 == path)
+            || event.set.iter().flat_map(|values| values.keys()).any(|written| written.starts_with(&set))
+    })
+}
+
+fn split(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &SplitSettings,
+    file: &ScenarioFile,
+) -> Option<Happening> {
+    let number =
+        resolver.reference(&path.key("stream"), "kinesis", &settings.stream.0, file.kinesis.keys())?;
+    let (name, _) = file.kinesis.get_index(number)?;
+    let which = match settings.shard.as_str() {
+        "hottest" => Which::Hottest,
+        written => Which::Number(shard(resolver, &path.key("shard"), written)?),
+    };
+    let written = settings.at.as_deref().unwrap_or("50%");
+    let at = if written.ends_with('%') {
+        let share: Percent = resolver.check(&path.key("at"), written.parse())?;
+        if share.fraction() <= 0.0 || share.fraction() >= 1.0 {
+            resolver.error(&path.key("at"), format!("expected a place inside the range; found `{written}`"));
+        }
+        SplitAt::Share(share.fraction())
+    } else {
+        let Ok(hash_key) = written.replace('_', "").parse() else {
+            let message =
+                format!("expected a share such as `25%`, or a hash key (KDS-H4); found `{written}`");
+            resolver.error(&path.key("at"), message);
+            return None;
+        };
+        SplitAt::HashKey(hash_key)
+    };
+    let of = match which {
+        Which::Hottest => "the hottest shard".to_owned(),
+        Which::Number(number) => shard_id(number),
+    };
+    let what = format!("SplitShard of {of} at {written}");
+    Some(Happening { place: resource("kinesis", name), what, action: Action::Split(number, which, at) })
+}
+
+fn merge(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &MergeSettings,
+    file: &ScenarioFile,
+) -> Option<Happening> {
+    let number =
+        resolver.reference(&path.key("stream"), "kinesis", &settings.stream.0, file.kinesis.keys())?;
+    let (name, _) = file.kinesis.get_index(number)?;
+    let path = path.key("shards");
+    let [one, other] = &settings.shards[..] else {
+        resolver.error(&path, format!("expected two shards; found {}", settings.shards.len()));
+        return None;
+    };
+    let (one, other) = (shard(resolver, &path, one)?, shard(resolver, &path, other)?);
+    let what = format!("MergeShards of {} and {}", shard_id(one), shard_id(other));
+    Some(Happening { place: resource("kinesis", name), what, action: Action::Merge(number, one, other) })
+}
+
+/// The number of a shard, written as such or as AWS's id.
+fn shard(resolver: &mut Resolver, path: &Path, written: &str) -> Option<usize> {
+    let number = written.parse().ok().or_else(|| shard_number(written));
+    if number.is_none() {
+        let message =
+            format!("expected a shard's number or id, such as `{}`; found `{written}`", shard_id(3));
+        resolver.error(path, message);
+    }
+    number
+}
+
 fn outage(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) -> Option<Happening> {
     let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
     let (name, _) = file.consumers.get_index(number)?;
@@ -163,6 +265,16 @@ fn new_value(
                 place: resource("kinesis", name),
                 what: format!("keeps records for {retention}"),
                 action: Action::Retention(number, retention.nanos()),
+            })
+        }
+        ["kinesis", name, "capacity", "provisioned", "shards"] => {
+            let number = resolver.named(&path, "kinesis", name, file.kinesis.keys())?;
+            let shards: u32 = resolver.value(&path)?;
+            resolver.within(&path, shards, 1..=SHARDS_MAX, "KDS-S8");
+            Some(Happening {
+                place: resource("kinesis", name),
+                what: format!("UpdateShardCount to {shards}"),
+                action: Action::ShardCount(number, shards),
             })
         }
         ["tables", name, ref rest @ ..] => {

@@ -199,7 +199,7 @@ mod tests {
     );
 
     #[test]
-    fn a_recorded_event_has_the_computed_size() {
+    fn kdc_j1_j2_j3_j6_t3_a_recorded_event_has_the_computed_size() {
         let table = "PowertoolsEventsStack-DynamoDBTable59784FC0-8NKAMTERTAXY";
         let shape = ItemShape {
             keys: vec![Attribute::new("id", Value::string("record-1qit2y819gi"))],
@@ -214,7 +214,7 @@ mod tests {
 
     /// KDC-J11 (i): the life of one item.
     #[test]
-    fn published_updates_of_an_item_have_the_computed_sizes() {
+    fn kdc_j4_j5_j6_j11_7_published_updates_of_an_item_have_the_computed_sizes() {
         let envelope = Envelope::new("ap-northeast-1", "kinesis-test", Millisecond);
         let keys = texts(&[("id", 11), ("datetime", 11)]);
         let with = |bytes| Some(texts(&[("id", 11), ("datetime", 11), ("ccc", bytes)]));
@@ -228,7 +228,7 @@ mod tests {
 
     /// KDC-J11 (ii): a map, and time in microseconds.
     #[test]
-    fn a_published_record_with_a_map_has_the_computed_size() {
+    fn kdc_j11_t1_t3_a_published_record_with_a_map_has_the_computed_size() {
         let text = |name: &str, content: &str| Attribute::new(name, Value::string(content));
         let key = text("first_index", "4");
         let person = Value::Map(vec![text("name", "danny"), text("where", "the code freese")]);
@@ -242,7 +242,7 @@ mod tests {
 
     /// KDC-J11 (iii): a list of texts with four quotes each, of which the change appends the last.
     #[test]
-    fn a_published_record_with_a_list_has_the_computed_size() {
+    fn kdc_j11_ddb_u11_a_published_record_with_a_list_has_the_computed_size() {
         let key = Attribute::new("Uuid", Value::string("111"));
         let image = |later: usize| {
             let lengths = std::iter::once(14).chain(std::iter::repeat_n(15, later));

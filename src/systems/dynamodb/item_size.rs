@@ -219,7 +219,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn table_sizes_follow_the_published_rules() {
+    fn ddb_u11_table_sizes_follow_the_published_rules() {
         let table_bytes = |value: Value| Sizes::of(&[Attribute::new("four", value)]).table_bytes;
         assert_eq!(table_bytes(Value::string("naïve")), 4 + 6);
         assert_eq!(table_bytes(Value::Number("-12.345".into())), 4 + 3 + 1);
@@ -236,7 +236,7 @@ mod tests {
 
     /// Every type at once, against the length of the text that a JSON library writes.
     #[test]
-    fn json_sizes_equal_the_written_text() {
+    fn kdc_j4_j9_j10_json_sizes_equal_the_written_text() {
         let awkward = "a \"quoted\" back\\slash,\n a bell \u{7} and naïve";
         let twice_encoded = "QUFFPQ=="; // base64 of "AAE=", itself base64 of the bytes 0 and 1.
         let item = [

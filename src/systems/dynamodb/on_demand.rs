@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ddb_m2_m3_m5_double_the_previous_peak_is_taken_half_an_hour_later_and_kept() {
+    fn ddb_m2_m3_m5_open_2_double_the_previous_minute_is_taken_half_an_hour_later_and_kept() {
         let mut peaks = Peaks::new(2_500);
         assert_eq!(peaks.instant(), 5_000);
         // 29 minutes at 5,000: still double the old peak.

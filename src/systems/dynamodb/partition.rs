@@ -212,7 +212,8 @@ impl Partitions {
         self.of_item.extend(places);
     }
 
-    fn find(&self, place: u128) -> u16 {
+    /// The open partition that a place belongs to.
+    pub fn find(&self, place: u128) -> u16 {
         let after = self.open.partition_point(|number| self.all[usize::from(*number)].first <= place);
         self.open[after.saturating_sub(1)]
     }

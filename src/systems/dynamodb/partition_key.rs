@@ -31,14 +31,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_key_is_the_upper_case_hex_of_a_salted_md5() {
+    fn kdc_p1_p3_the_key_is_the_upper_case_hex_of_a_salted_md5() {
         let salted: [u8; 16] = Md5::digest(b"streamgauge/replication-partition-key/user#1").into();
         let expected: String = salted.iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!(replication_partition_key(b"user#1"), expected.as_bytes());
     }
 
     #[test]
-    fn different_items_have_different_keys() {
+    fn kdc_p2_different_items_have_different_keys() {
         let keys: BTreeSet<_> =
             (0_u64..10_000).map(|id| replication_partition_key(&id.to_be_bytes())).collect();
         assert_eq!(keys.len(), 10_000);

@@ -140,6 +140,16 @@ pub struct ReplicationMeter {
     pub too_large: u64,
     /// Those of them that were originals.
     pub originals_too_large: u64,
+    /// Changes made while the feed did not capture: switched off, or cut off (KDC-9, KDC-R4).
+    pub not_captured: u64,
+    /// Records dropped on their way when the feed stopped sending, copies included (KDC-R4).
+    pub dropped: u64,
+    /// Those of them that were originals.
+    pub originals_dropped: u64,
+    /// Puts refused for want of permission (KDC-R6).
+    pub denied: u64,
+    /// Puts refused because the stream's encryption key was throttled (KDC-R2).
+    pub key_throttled: u64,
     /// Peak of `AgeOfOldestUnreplicatedRecord`, microseconds.
     pub age_max_micros: u64,
 }
@@ -147,7 +157,12 @@ pub struct ReplicationMeter {
 impl ReplicationMeter {
     /// Records under way now, when the table has accepted this many changes.
     pub fn in_flight(&self, changes: u64) -> u64 {
-        changes + self.copies - self.replicated - self.too_large
+        changes + self.copies - self.replicated - self.too_large - self.not_captured - self.dropped
+    }
+
+    /// Changes that never reach the stream.
+    pub fn lost(&self) -> u64 {
+        self.originals_too_large + self.not_captured + self.originals_dropped
     }
 
     /// Puts tried: each is either accepted or refused.
@@ -194,6 +209,11 @@ impl Chances {
     #[cold]
     pub fn delay(&self, chance: &Chance, record: u64, purpose: u32) -> Nanos {
         round(chance.delay.sample(&mut self.coins.draws(record, 2 + purpose)))
+    }
+
+    /// A uniform number for what a throttled encryption key does to one attempt.
+    pub fn key_unit(&self, record: u64, failures: u32) -> f64 {
+        self.coins.unit(record, 1_000 + failures)
     }
 
     /// A uniform number for the wait after one refusal of one record.

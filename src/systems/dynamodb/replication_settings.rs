@@ -91,6 +91,20 @@ pub const METERED: Parameter = Parameter::built_in(
     "those of every attempt",
     "AWS speaks of attempted units (KDC-M2)",
 );
+/// What is still sent after a feed is switched off.
+pub const TAIL: Parameter = Parameter::built_in(
+    "KDC-11",
+    "for how long a feed that is switched off still sends what is under way",
+    "30s",
+    "AWS says for a short time",
+);
+/// How long switching on takes.
+pub const ENABLING: Parameter = Parameter::built_in(
+    "KDC-9",
+    "from switching a feed on to the first captured change",
+    "60s",
+    "AWS says that the service chooses the moment",
+);
 /// What the partition key is made from.
 pub const HASHED: Parameter = Parameter::built_in(
     "OPEN-13",
@@ -114,6 +128,8 @@ pub const PARAMETERS: &[Parameter] = &[
     RETRY_CAP,
     RETRY_JITTER,
     METERED,
+    TAIL,
+    ENABLING,
     HASHED,
 ];
 

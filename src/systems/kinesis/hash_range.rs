@@ -114,7 +114,7 @@ mod tests {
 
     /// The figures that DescribeStream returned for real streams (KDS-H5).
     #[test]
-    fn starts_equal_the_published_ones() {
+    fn kds_h5_starts_equal_the_published_ones() {
         let three = [0, 113427455640312821154458202477256070485, 226854911280625642308916404954512140970];
         assert_eq!(starts(shards(3)).collect::<Vec<_>>(), three);
         assert_eq!(starts(shards(4)).collect::<Vec<_>>(), [0, 1 << 126, 2 << 126, 3 << 126]);

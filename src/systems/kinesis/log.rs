@@ -11,6 +11,8 @@ pub type Micros = u64;
 
 const CHUNK_RECORDS: usize = 64;
 const NO_CHUNK: u32 = u32::MAX;
+/// The chunk of a reader that is still to come, and for which nothing is kept.
+const DETACHED: u32 = u32::MAX - 1;
 
 const KEY_SHIFT: u32 = 96;
 const BYTES_SHIFT: u32 = 72;
@@ -44,6 +46,8 @@ pub mod flags {
     pub const DISORDERED: u8 = 2;
     /// Throttled at least once on its way.
     pub const RETRIED: u8 = 4;
+    /// There before the run began, and of no item that the run knows.
+    pub const PAST: u8 = 8;
 }
 
 /// A chunk of consecutive records of one shard. The time of arrival is an offset from `base`.
@@ -94,6 +98,16 @@ impl Default for Cursor {
 }
 
 impl Cursor {
+    /// The place of a reader that will begin with what arrives after it comes.
+    pub fn detached() -> Self {
+        Self { chunk: DETACHED, ..Self::default() }
+    }
+
+    /// Whether nothing is kept for this reader.
+    pub fn is_detached(&self) -> bool {
+        self.chunk == DETACHED
+    }
+
     /// How many records wait for this reader.
     #[inline]
     pub fn behind(&self, log: &Log) -> u64 {
@@ -125,7 +139,10 @@ impl Arena {
             (chunk.len as usize) < CHUNK_RECORDS && u128::from(offset) <= OFFSET_MASK
         };
         if !fits {
-            self.extend(log, cursors, record.appended);
+            if !self.extend(log, cursors, record.appended) {
+                log.appended += 1;
+                return;
+            }
             offset = 0;
         }
         let delay = (record.appended - record.written).min(DELAY_MASK as u64);
@@ -140,10 +157,14 @@ impl Arena {
         log.appended += 1;
     }
 
-    /// Gives the log a new last chunk.
+    /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
     #[cold]
-    fn extend(&mut self, log: &mut Log, cursors: &mut [Cursor], base: Micros) {
-        let fresh = self.allocate(base, cursors.len() as u32);
+    fn extend(&mut self, log: &mut Log, cursors: &mut [Cursor], base: Micros) -> bool {
+        let readers = cursors.iter().filter(|cursor| !cursor.is_detached()).count();
+        if readers == 0 {
+            return false;
+        }
+        let fresh = self.allocate(base, readers as u32);
         let last = log.tail;
         log.tail = fresh;
         let mut passed = 0;
@@ -159,6 +180,7 @@ impl Arena {
             self.chunks[last as usize].next = fresh;
             self.pass(last, passed);
         }
+        true
     }
 
     fn allocate(&mut self, base: Micros, readers: u32) -> u32 {
@@ -183,7 +205,7 @@ impl Arena {
     /// The next record for a reader, if any.
     #[inline]
     pub fn peek(&self, log: &Log, cursor: &Cursor) -> Option<Record> {
-        if cursor.read == log.appended {
+        if cursor.read == log.appended || cursor.is_detached() {
             return None;
         }
         let chunk = &self.chunks[cursor.chunk as usize];
@@ -253,14 +275,39 @@ impl Arena {
     /// Takes the tail chunk back when every reader has read all of a log: an idle shard holds no memory.
     #[inline]
     pub fn release_if_drained(&mut self, log: &mut Log, cursors: &mut [Cursor]) {
-        if log.tail == NO_CHUNK || cursors.iter().any(|cursor| cursor.read < log.appended) {
+        let behind = |cursor: &Cursor| cursor.read < log.appended && !cursor.is_detached();
+        if log.tail == NO_CHUNK || cursors.iter().any(behind) {
             return;
         }
         self.free.push(log.tail);
         log.tail = NO_CHUNK;
-        for cursor in cursors {
+        for cursor in cursors.iter_mut().filter(|cursor| !cursor.is_detached()) {
             (cursor.chunk, cursor.offset) = (NO_CHUNK, 0);
         }
+    }
+
+    /// Puts the reader at the end of a log, to find what arrives from now on. Returns how many records it passes over.
+    pub fn attach(&mut self, log: &Log, cursor: &mut Cursor) -> u64 {
+        if !cursor.is_detached() {
+            return self.expire(log, cursor, u64::MAX);
+        }
+        let passed = cursor.behind(log);
+        *cursor = Cursor { chunk: log.tail, offset: 0, read: log.appended };
+        if let Some(chunk) = self.chunks.get_mut(log.tail as usize) {
+            chunk.readers += 1;
+            cursor.offset = chunk.len;
+        }
+        passed
+    }
+
+    /// Steps over what arrived before `horizon`, which retention has removed (KDS-S1); returns how many records that were.
+    pub fn expire(&mut self, log: &Log, cursor: &mut Cursor, horizon: Micros) -> u64 {
+        let mut expired = 0;
+        while self.peek(log, cursor).is_some_and(|record| record.appended < horizon) {
+            self.step(log, cursor);
+            expired += 1;
+        }
+        expired
     }
 
     /// Bytes held by the arena.

@@ -1,14 +1,17 @@
 //! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
 
+pub mod api;
 pub mod exception;
 pub mod hash_range;
 pub mod lineage;
 pub mod log;
+pub mod past;
 pub mod plan;
 pub mod poll_grid;
 pub mod poll_settings;
 pub mod producer;
 pub mod read_limit;
+pub mod reader;
 pub mod reshard;
 pub mod settings;
 pub mod shard;

@@ -1,5 +1,6 @@
 //! A data stream as the scenario describes it, checked.
 
+use super::past::PastShard;
 use crate::engine::time::Nanos;
 
 /// A provisioned stream.
@@ -13,8 +14,21 @@ pub struct StreamPlan {
     pub retention: Nanos,
     /// The largest record, partition key included (KDS-W4).
     pub record_bytes_max: u32,
+    /// How long one split or merge takes (OPEN-11).
+    pub reshard_step: Nanos,
+    /// What it holds when the run begins.
+    pub history: Option<HistoryPlan>,
     /// Whether the limit of five GetRecords calls a second holds (KDS-R1).
     pub limit_calls: bool,
+}
+
+/// Records that arrived evenly over some time before the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPlan {
+    /// How long before.
+    pub span: Nanos,
+    /// What each shard then took.
+    pub shards: Vec<PastShard>,
 }
 
 /// Records above this need the stream's permission (KDS-B1).

@@ -8,11 +8,10 @@ use std::num::NonZeroU32;
 use super::exception::Exception;
 use super::hash_range;
 use super::lineage::Lineage;
-use super::log::Cursor;
 use super::read_limit::ReadBudget;
 use super::shard::Shard;
 use super::stream::{ASLEEP, NEVER, Stream};
-use crate::engine::time::{DAY, Nanos};
+use crate::engine::time::{DAY, Nanos, SECOND};
 
 /// `UpdateShardCount` calls that a stream takes in any 24 hours (KDS-S8).
 pub const UPDATES_PER_DAY: usize = 10;
@@ -176,6 +175,16 @@ impl Stream {
         self.resharding.status()
     }
 
+    /// The open shard that took the most records a second since it opened; the first of several.
+    pub fn hottest(&self, now: Nanos) -> usize {
+        let rate = |shard: usize| {
+            let open = now - self.lineage.shards()[shard].opened;
+            u128::from(self.shards[shard].log.appended()) * u128::from(SECOND) / u128::from(open.max(1))
+        };
+        let open = self.lineage.open().iter().map(|number| usize::from(*number));
+        open.max_by_key(|shard| (rate(*shard), usize::MAX - shard)).unwrap_or_default()
+    }
+
     fn check_active(&self) -> Result<(), Exception> {
         match self.resharding.status() {
             StreamStatus::Active => Ok(()),
@@ -242,12 +251,13 @@ impl Stream {
         self.shards.push(Shard::new(&self.write_limits));
         self.budgets.push(ReadBudget::new(&self.read_limits));
         self.ended.push(0);
+        self.stuck.push(0);
         for reader in 0..self.readers.len() {
-            self.cursors.push(Cursor::default());
+            self.cursors.push(self.readers[reader].fresh_cursor());
             self.next_polls.push(NEVER);
             self.awake_from.push(ASLEEP);
             self.readers[reader].grid.extend(number + 1);
-            if !self.readers[reader].parents_first {
+            if self.readers[reader].started && !self.readers[reader].plan.parents_first {
                 let at = self.turn_to(now, number, reader);
                 polls.extend(at.map(|at| NextPoll { shard: number, reader, at }));
             }
@@ -264,7 +274,8 @@ impl Stream {
     /// A reader turns to a shard: it sleeps there if there is nothing to find yet; otherwise returns when it polls.
     pub(super) fn turn_to(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Nanos> {
         let slot = shard * self.readers.len() + reader;
-        let at = self.readers[reader].grid.at_or_after(shard, now);
+        let from = now.max(self.readers[reader].paused_until);
+        let at = self.readers[reader].grid.at_or_after(shard, from);
         self.next_polls[slot] = at;
         if self.behind(shard, reader) == 0 && !self.shards[shard].closed {
             self.shards[shard].idle_readers |= 1 << reader;
@@ -280,7 +291,7 @@ impl Stream {
     #[cold]
     pub fn turn_to_children(&mut self, now: Nanos, shard: usize, reader: usize) -> Vec<NextPoll> {
         let mut polls = Vec::new();
-        if !self.readers[reader].parents_first {
+        if !self.readers[reader].plan.parents_first {
             return polls;
         }
         for child in self.lineage.shards()[shard].children.clone() {
@@ -299,7 +310,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::time::{HOUR, SECOND};
+    use crate::engine::time::HOUR;
     use crate::systems::kinesis::hash_range::HashRanges;
 
     fn stream(shards: usize) -> Stream {

@@ -14,6 +14,14 @@ pub const MAX_RECORD: Parameter =
 /// Whether the limit on GetRecords calls holds.
 pub const GET_RECORDS_CALLS: Parameter =
     Parameter::published("KDS-R1", "get_records_calls", "whether five calls a second are the limit", "true");
+/// Length of one step of a resharding.
+pub const RESHARD_STEP: Parameter = Parameter::assumed(
+    "OPEN-11",
+    "reshard_step",
+    "time that one split or merge takes; one goes on at a time",
+    "30s",
+    "AWS speaks of a few minutes, by the size of the stream (KDS-S9)",
+);
 /// Depth of the write buckets.
 pub const BURST: Parameter = Parameter::built_in(
     "OPEN-10",
@@ -23,7 +31,7 @@ pub const BURST: Parameter = Parameter::built_in(
 );
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] = &[RETENTION, MAX_RECORD, GET_RECORDS_CALLS, BURST];
+pub const PARAMETERS: &[Parameter] = &[RETENTION, MAX_RECORD, GET_RECORDS_CALLS, RESHARD_STEP, BURST];
 
 /// A Kinesis data stream.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,6 +45,12 @@ pub struct StreamSettings {
     /// The largest record, partition key included: 1 MiB to 10 MiB, whole KiB (KDS-W4).
     #[schemars(extend("default" = MAX_RECORD.value))]
     pub max_record: Option<Bytes>,
+    /// Time that one split or merge takes: 0s to 1h (OPEN-11). A change of the shard count is a row of them.
+    #[schemars(extend("default" = RESHARD_STEP.value))]
+    pub reshard_step: Option<Duration>,
+    /// For how long before the run the stream took records, at most its retention: they came evenly, at the workload's mean
+    /// rate over the run, and are there for consumers that begin with older records.
+    pub history: Option<Duration>,
     /// Limits that can be switched off for comparisons with theory.
     pub limits: Option<StreamLimits>,
 }

@@ -1,9 +1,11 @@
 //! A data stream: its shards, their records, and the polling readers that share them.
 
 use super::lineage::{Lineage, ShardState};
-use super::log::{Arena, Cursor, Log, Micros, Record};
+use super::log::{Arena, Cursor, Micros, Record};
+use super::past::Past;
 use super::poll_grid::PollGrid;
 use super::read_limit::{ReadBudget, ReadLimits, ReadRefused};
+use super::reader::{From, ReaderPlan};
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -36,6 +38,10 @@ pub struct ReadMeter {
     pub expired: u64,
     /// Calls with an iterator that was too old, after which the reader got a new one (KDS-R7, DDS-R5).
     pub expired_iterators: u64,
+    /// Records that it passed over when it began again after a gap.
+    pub skipped: u64,
+    /// Records that it passed over when it began.
+    pub before_start: u64,
 }
 
 /// A reader of the stream that polls.
@@ -43,8 +49,11 @@ pub struct ReadMeter {
 pub(super) struct Reader {
     pub(super) grid: PollGrid,
     pub(super) meter: ReadMeter,
-    /// Whether it reads a shard only after its parents (KDS-S7).
-    pub(super) parents_first: bool,
+    pub(super) plan: ReaderPlan,
+    /// Whether it is at work.
+    pub(super) started: bool,
+    /// It makes no calls before this.
+    pub(super) paused_until: Nanos,
 }
 
 /// A stream of shards, open and closed.
@@ -60,6 +69,10 @@ pub struct Stream {
     pub(super) budgets: Vec<ReadBudget>,
     /// Readers that have come to the end of each shard, one bit each.
     pub(super) ended: Vec<u64>,
+    /// Readers that have given each shard up, one bit each.
+    pub(super) stuck: Vec<u64>,
+    /// What it held when the run began.
+    pub(super) past: Option<Past>,
     pub(super) arena: Arena,
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
@@ -68,6 +81,14 @@ pub struct Stream {
     pub(super) next_polls: Vec<Nanos>,
     /// From when on the polls of reader `r` on shard `s` are calls of its own; [`ASLEEP`] while it sleeps.
     pub(super) awake_from: Vec<Nanos>,
+}
+
+impl Reader {
+    /// Its place on a shard that it has not come to.
+    pub(super) fn fresh_cursor(&self) -> Cursor {
+        let keeps_nothing = !self.started && self.plan.from == From::Latest;
+        if keeps_nothing { Cursor::detached() } else { Cursor::default() }
+    }
 }
 
 impl Stream {
@@ -90,6 +111,8 @@ impl Stream {
             shards: vec![Shard::new(&write_limits); shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
             ended: vec![0; shards],
+            stuck: vec![0; shards],
+            past: None,
             lineage,
             resharding: Resharding::new(0),
             write_limits,
@@ -103,26 +126,54 @@ impl Stream {
         }
     }
 
-    /// Adds a polling reader before the first record; it starts at the beginning. Returns its number.
-    pub fn add_reader(&mut self, grid: PollGrid) -> usize {
-        debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
-        let number = self.readers.len();
-        self.readers.push(Reader { grid, meter: ReadMeter::default(), parents_first: true });
-        let readers = self.readers.len();
-        self.cursors = vec![Cursor::default(); self.shards.len() * readers];
-        self.next_polls = (0..self.shards.len() * readers)
-            .map(|slot| self.readers[slot % readers].grid.first(slot / readers))
-            .collect();
-        self.awake_from = vec![ASLEEP; self.shards.len() * readers];
-        for shard in &mut self.shards {
-            shard.idle_readers |= 1 << number;
-        }
-        number
+    /// States what the stream held before the run; before readers are added.
+    pub fn set_past(&mut self, past: Past) {
+        self.past = Some(past);
     }
 
-    /// Lets a reader go to new shards without reading their parents first.
-    pub fn ignore_parents(&mut self, reader: usize) {
-        self.readers[reader].parents_first = false;
+    /// What the stream held before the run.
+    pub fn past(&self) -> Option<&Past> {
+        self.past.as_ref()
+    }
+
+    /// Adds a polling reader before the first record; it begins with that one. Returns its number.
+    pub fn add_reader(&mut self, grid: PollGrid) -> usize {
+        self.add(grid, ReaderPlan::default(), true)
+    }
+
+    /// Adds a polling reader that reads as planned. Where there is something to pass over, or it begins later, it has to
+    /// be [started](Self::start_reader); until then nothing is kept for it but what it will ask for. Returns its number.
+    pub fn add_reader_as(&mut self, grid: PollGrid, plan: ReaderPlan) -> usize {
+        let started = plan.starts == 0 && self.past.is_none();
+        self.add(grid, plan, started)
+    }
+
+    fn add(&mut self, grid: PollGrid, plan: ReaderPlan, started: bool) -> usize {
+        debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
+        let number = self.readers.len();
+        self.readers.push(Reader { grid, meter: ReadMeter::default(), plan, started, paused_until: 0 });
+        let readers = self.readers.len();
+        let slots = 0..self.shards.len() * readers;
+        self.cursors = slots.clone().map(|slot| self.readers[slot % readers].fresh_cursor()).collect();
+        let first = |slot: usize| {
+            let reader = &self.readers[slot % readers];
+            if reader.started { reader.grid.first(slot / readers) } else { NEVER }
+        };
+        self.next_polls = slots.clone().map(first).collect();
+        self.awake_from = vec![ASLEEP; slots.len()];
+        for shard in self.shards.iter_mut().filter(|_| started) {
+            shard.idle_readers |= 1 << number;
+        }
+        if let Some(past) = &mut self.past {
+            past.seat(readers);
+            let standing = (0..readers).filter(|reader| self.readers[*reader].started);
+            for reader in standing {
+                (0..self.shards.len()).for_each(|shard| {
+                    past.pass(shard * readers + reader, i64::MAX);
+                });
+            }
+        }
+        number
     }
 
     /// Its shards, open and closed.
@@ -213,19 +264,24 @@ impl Stream {
         self.settle_empty_polls(now, shard);
         let readers = self.readers.len();
         let slot = shard * readers + reader;
-        let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
-        let Reader { grid, meter, .. } = &mut self.readers[reader];
         if self.next_polls[slot] <= now {
+            let grid = &self.readers[reader].grid;
             self.next_polls[slot] = grid.at_or_after_known(self.next_polls[slot], now + 1);
         }
         if now.saturating_sub(self.awake_from[slot]) > self.read_limits.call.iterator_life {
-            meter.expired_iterators += 1;
+            self.readers[reader].meter.expired_iterators += 1;
         }
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
+        if self.is_trimmed(now, shard, slot) {
+            self.trim(now, shard, reader);
+        }
+        if self.is_stuck(shard, reader) {
+            return Ok(0);
+        }
+        let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
+        let meter = &mut self.readers[reader].meter;
         let cursor = &mut self.cursors[slot];
-        meter.expired +=
-            expire(&mut self.arena, &place.log, cursor, (now / MICROSECOND).saturating_sub(self.retention));
         if let Err(refused) = budget.admit(&self.read_limits, now) {
             match refused {
                 ReadRefused::Calls => meter.refused_calls += 1,
@@ -236,6 +292,12 @@ impl Stream {
         let (mut bytes, before) = (0, out.len());
         let mut left = records_max.min(self.read_limits.call.records) as usize;
         let bytes_max = self.read_limits.call.bytes;
+        if let Some(past) = &mut self.past {
+            past.read(slot, left, bytes_max, &mut bytes, out);
+            left -= out.len() - before;
+            // The rest of the past comes before all that arrived later.
+            left = if past.left(slot) > 0 { 0 } else { left };
+        }
         while left > 0 && bytes < bytes_max {
             let taken = self.arena.read(&place.log, cursor, left, bytes_max, &mut bytes, out);
             if taken == 0 {
@@ -251,7 +313,8 @@ impl Stream {
         meter.records += (out.len() - before) as u64;
         meter.bytes += bytes;
         budget.took(&self.read_limits, now, bytes);
-        if place.closed && self.cursors[slot].behind(&place.log) == 0 {
+        let past_left = self.past.as_ref().map_or(0, |past| past.left(slot));
+        if place.closed && self.cursors[slot].behind(&place.log) + past_left == 0 {
             // NextShardIterator is null (KDS-R9).
             self.ended[shard] |= 1 << reader;
             self.next_polls[slot] = NEVER;
@@ -303,6 +366,9 @@ impl Stream {
     #[inline]
     pub fn sleep_if_drained(&mut self, now: Nanos, shard: usize, reader: usize) -> bool {
         let drained = self.behind(shard, reader) == 0;
+        if self.is_stuck(shard, reader) {
+            return true;
+        }
         if drained && self.shards[shard].closed {
             return self.ended[shard] & 1 << reader != 0;
         }
@@ -320,7 +386,9 @@ impl Stream {
     /// Records that wait on a shard for a reader.
     #[inline]
     pub fn behind(&self, shard: usize, reader: usize) -> u64 {
-        self.cursors[shard * self.readers.len() + reader].behind(&self.shards[shard].log)
+        let slot = shard * self.readers.len() + reader;
+        let past = self.past.as_ref().map_or(0, |past| past.left(slot));
+        self.cursors[slot].behind(&self.shards[shard].log) + past
     }
 
     /// The first grid poll of a shard at or after `now`.
@@ -334,17 +402,17 @@ impl Stream {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;
-            self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, until);
+            if self.next_polls[slot] != NEVER {
+                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, until);
+            }
         }
+        self.readers[reader].paused_until = until;
     }
 
     /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2).
     pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
-        let readers = self.readers.len();
-        for (slot, cursor) in self.cursors.iter_mut().enumerate() {
-            let (log, reader) = (&self.shards[slot / readers].log, &mut self.readers[slot % readers]);
-            let horizon = (now / MICROSECOND).saturating_sub(self.retention);
-            reader.meter.expired += expire(&mut self.arena, log, cursor, horizon);
+        for shard in 0..self.shards.len() {
+            (0..self.readers.len()).for_each(|reader| self.trim(now, shard, reader));
         }
         self.retention = retention / MICROSECOND;
     }
@@ -383,35 +451,44 @@ impl Stream {
         for record in self.walk(reader) {
             *(if record.appended < horizon { &mut expired } else { &mut readable }) += 1;
         }
+        if let Some(past) = self.past.as_ref().filter(|_| self.readers[reader].started) {
+            for slot in (0..self.shards.len()).map(|shard| shard * self.readers.len() + reader) {
+                let gone = past.left_before(slot, self.horizon(now));
+                expired += gone;
+                readable += past.left(slot) - gone;
+            }
+        }
         (readable, expired)
     }
 
     /// Whether some record that waits for a reader is such a one.
     pub fn any_waiting(&self, reader: usize, such: impl Fn(&Record) -> bool) -> bool {
-        self.walk(reader).any(|record| such(&record))
+        // Once a reader has given a shard up, it never comes to the shards behind it.
+        let comes = |shard: usize| {
+            let slot = shard * self.readers.len() + reader;
+            !self.is_stuck(shard, reader) && self.next_polls[slot] != NEVER
+        };
+        let gave_up = self.stuck_shards(reader) > 0;
+        let shards = (0..self.shards.len()).filter(|shard| !gave_up || comes(*shard));
+        shards.into_iter().any(|shard| self.walk_shard(shard, reader).any(|record| such(&record)))
     }
 
     /// The records that wait for a reader, shard by shard.
     fn walk(&self, reader: usize) -> impl Iterator<Item = Record> {
-        self.shards.iter().enumerate().flat_map(move |(shard, place)| {
-            let mut cursor = self.cursors[shard * self.readers.len() + reader];
-            std::iter::from_fn(move || {
-                let record = self.arena.peek(&place.log, &cursor)?;
-                self.arena.step_aside(&mut cursor);
-                Some(record)
-            })
+        (0..self.shards.len()).flat_map(move |shard| self.walk_shard(shard, reader))
+    }
+
+    /// The records that wait for a reader on a shard; none before it has started.
+    fn walk_shard(&self, shard: usize, reader: usize) -> impl Iterator<Item = Record> {
+        let log = &self.shards[shard].log;
+        let mut cursor = self.cursors[shard * self.readers.len() + reader];
+        let started = self.readers[reader].started;
+        std::iter::from_fn(move || {
+            let record = self.arena.peek(log, &cursor).filter(|_| started)?;
+            self.arena.step_aside(&mut cursor);
+            Some(record)
         })
     }
-}
-
-/// Skips what retention has removed (KDS-S1); returns how many records that were.
-fn expire(arena: &mut Arena, log: &Log, cursor: &mut Cursor, horizon: Micros) -> u64 {
-    let mut expired = 0;
-    while arena.peek(log, cursor).is_some_and(|record| record.appended < horizon) {
-        arena.step(log, cursor);
-        expired += 1;
-    }
-    expired
 }
 
 /// The positions of the set bits of a word, lowest first.

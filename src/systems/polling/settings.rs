@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
-use crate::units::Duration;
+use crate::units::{Duration, Timestamp};
 
 const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
 
@@ -46,9 +46,41 @@ pub const WORKERS: Parameter = Parameter::assumed(
     "the simplest consumer is one process",
 );
 
+/// Where it begins.
+pub const FROM: Parameter =
+    Parameter::published("KDS-R8", "from", "the record with which a consumer begins", "latest");
+/// When it begins.
+pub const STARTS: Parameter = Parameter::published("", "starts", "when a consumer begins", "0s");
+/// Whether parents come first.
+pub const PARENTS_FIRST: Parameter =
+    Parameter::published("KDS-S7", "parents_first", "whether a shard is read after its parents", "true");
+/// What it does about a gap.
+pub const WHEN_TRIMMED: Parameter =
+    Parameter::published("", "when_trimmed", "what a consumer does when retention has passed it", "skip");
+/// The wait after a refused call.
+pub const REFUSED_WAIT: Parameter = Parameter::assumed(
+    "OWN-8",
+    "refused_wait",
+    "mean wait before a refused GetRecords call is tried again; half as long to one and a half times as long",
+    "200ms",
+    "a shard earns one call in 200 ms (KDS-R1)",
+);
+
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] =
-    &[INTERVAL, BATCH_SIZE, STREAMS_BATCH_SIZE, SHARD_DISCOVERY, PER_RECORD, PER_BATCH, WORKERS];
+pub const PARAMETERS: &[Parameter] = &[
+    INTERVAL,
+    BATCH_SIZE,
+    STREAMS_BATCH_SIZE,
+    SHARD_DISCOVERY,
+    PER_RECORD,
+    PER_BATCH,
+    WORKERS,
+    FROM,
+    STARTS,
+    PARENTS_FIRST,
+    WHEN_TRIMMED,
+    REFUSED_WAIT,
+];
 
 /// A consumer of a stream.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -85,4 +117,44 @@ pub struct PollingSettings {
     /// Workers; each has its share of the shards and does one thing at a time.
     #[schemars(extend("default" = WORKERS.value), range(min = 1, max = 10_000))]
     pub workers: Option<u32>,
+    /// The record with which it begins (KDS-R8).
+    #[schemars(extend("default" = FROM.value))]
+    pub from: Option<FromSettings>,
+    /// When it begins, from the start of the run: a backfill, say.
+    #[schemars(extend("default" = STARTS.value))]
+    pub starts: Option<Duration>,
+    /// Whether it reads a shard only after its parents (KDS-S7), as AWS's libraries do. One that does not may see an item's
+    /// changes out of order after a resharding; the report then says how many.
+    #[schemars(extend("default" = PARENTS_FIRST.value))]
+    pub parents_first: Option<bool>,
+    /// What it does when retention has removed the record that it would read next.
+    #[schemars(extend("default" = WHEN_TRIMMED.value))]
+    pub when_trimmed: Option<WhenTrimmedSettings>,
+    /// Mean wait before a refused call is tried again: 1ms to 1m; half as long to one and a half times as long.
+    #[schemars(extend("default" = REFUSED_WAIT.value))]
+    pub refused_wait: Option<Duration>,
+}
+
+/// Where a consumer begins (KDS-R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FromSettings {
+    /// With the first record that arrives after it starts.
+    Latest,
+    /// With the oldest record that is still there.
+    TrimHorizon,
+    /// With the first record that arrived at this moment of the simulated calendar or later.
+    AtTimestamp(Timestamp),
+}
+
+/// What a consumer does when retention has passed its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenTrimmedSettings {
+    /// It goes on with the oldest record that is left.
+    Skip,
+    /// It reads that shard no more, as code that takes the gap for a fault does.
+    Stick,
+    /// It begins again with the records that arrive from now on.
+    Restart,
 }

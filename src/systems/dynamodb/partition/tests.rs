@@ -80,7 +80,7 @@ fn ddb_p3_items_are_spread_evenly_by_their_keys_hash() {
 }
 
 #[test]
-fn ddb_p5_p11_ten_hot_minutes_split_a_partition_and_nothing_merges_it_again() {
+fn ddb_p5_p11_open_1_ten_hot_minutes_split_a_partition_and_nothing_merges_it_again() {
     let items = 1_000;
     let mut partitions = Partitions::new(&plan(1, OWN_KEYS), items);
     let spread = |number: u64| (number * 7_919 % 1_000) as u32;

@@ -5,7 +5,7 @@ use crate::systems::dynamodb::partition::{PartitionPlan, Placement};
 use crate::systems::dynamodb::throttle::ThrottleLimit;
 
 #[test]
-fn ddb_u1_u4_writes_are_charged_by_whole_kb_of_the_larger_image() {
+fn ddb_u1_u3_u4_u5_writes_are_charged_by_whole_kb_of_the_larger_image() {
     assert_eq!(write_units(0, 1), 1);
     assert_eq!(write_units(0, 1_024), 1);
     assert_eq!(write_units(0, 1_025), 2);

@@ -1,0 +1,126 @@
+//! What happens to a feed whose destination is not simply active.
+
+use super::Pipeline;
+use super::change::Change;
+use super::event::Kind;
+use crate::engine::time::Nanos;
+use crate::scenario::path::resource;
+use crate::systems::dynamodb::destination::{CUT_OFF_AGE, Destination, Obstacle, Turn};
+use crate::systems::kinesis::log::flags;
+use crate::workload::producer::Write;
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// A planned event turns a table's destination.
+    pub(super) fn turn_destination(&mut self, now: Nanos, table: usize, turn: Turn, until: Nanos) {
+        let Some(feed) = &mut self.tables[table].feed else { return };
+        let destination = feed.destination.get_or_insert_default();
+        // When its status changes by itself.
+        let later = match turn {
+            Turn::Disable(tail) => {
+                destination.disable(now, tail);
+                Some(tail)
+            }
+            Turn::Enable(after) => {
+                destination.enable(now, after);
+                Some(after)
+            }
+            Turn::LosePermission => {
+                destination.deny(until);
+                None
+            }
+            Turn::ThrottleKey(share) => {
+                destination.throttle_key(until, share);
+                None
+            }
+        };
+        if let Some(wait) = later {
+            self.note_status(now, table);
+            let handle = (2 * self.plan.len() + table) as u32;
+            self.queue.push(now + wait, Kind::Planned as u8, handle);
+        }
+    }
+
+    /// Notes a destination's status in the list of what happened.
+    pub(super) fn note_status(&mut self, now: Nanos, table: usize) {
+        let Some(feed) = &self.tables[table].feed else { return };
+        let status = feed.destination.unwrap_or_default().status(now);
+        let place = format!("{}.kinesis", resource("tables", &feed.table));
+        self.timeline.note(now, &place, status.name());
+    }
+
+    /// Whether a change is not captured, for then it never reaches the stream (KDC-9, KDC-R4).
+    #[cold]
+    pub(super) fn passes_by(&mut self, now: Nanos, table: usize, write: &Write) -> bool {
+        let Some(feed) = &mut self.tables[table].feed else { return false };
+        if feed.destination.is_none_or(|destination| destination.captures(now)) {
+            return false;
+        }
+        feed.items.items[write.key as usize].version += 1;
+        feed.meter.not_captured += 1;
+        self.fingerprint.outcome(now, u64::from(write.key), 8);
+        true
+    }
+
+    /// What a put meets at a destination that is not simply active: nothing, an obstacle, or the end.
+    #[cold]
+    pub(super) fn put_in_trouble(&mut self, now: Nanos, handle: u32, change: Change) -> Trouble {
+        let Some(feed) = &mut self.tables[change.table as usize].feed else { return Trouble::None };
+        let Some(destination) = &feed.destination else { return Trouble::None };
+        if !destination.sends(now) {
+            feed.meter.dropped += 1;
+            feed.meter.originals_dropped += u64::from(change.flags() & flags::COPY == 0);
+            self.fingerprint.outcome(now, change.identity(), 9);
+            return Trouble::Ended(self.leave(handle, change));
+        }
+        let unit = feed.chances.key_unit(change.address(), u32::from(change.failures));
+        match destination.obstacle(now, unit) {
+            None => Trouble::None,
+            Some(obstacle) => {
+                match obstacle {
+                    Obstacle::Permission => feed.meter.denied += 1,
+                    Obstacle::Key => feed.meter.key_throttled += 1,
+                }
+                self.wait_for_the_stream(now, handle, change);
+                Trouble::Waits
+            }
+        }
+    }
+
+    /// A change has waited for a week: replication is switched off, and what waits is lost (KDC-R3, KDC-R4).
+    #[cold]
+    pub(super) fn cut_off(&mut self, now: Nanos, table: usize) {
+        let Some(feed) = &mut self.tables[table].feed else { return };
+        let destination = feed.destination.get_or_insert_default();
+        if destination.sends(now) {
+            destination.disable(now, 0);
+            let hours = CUT_OFF_AGE / crate::engine::time::HOUR;
+            let place = format!("{}.kinesis", resource("tables", &feed.table));
+            let what = format!("a change waited for {hours} h: replication is switched off");
+            self.timeline.note(now, &place, what);
+        }
+    }
+}
+
+/// What became of a put at a destination in trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nothing stands in its way.
+    None,
+    /// It waits for another try.
+    Waits,
+    /// It ended; the change of the same item that waited behind it may be tried now.
+    Ended(Option<u32>),
+}
+
+impl super::feed::Feed {
+    /// Whether a change meant to be written then has waited too long (KDC-R3).
+    #[inline]
+    pub(super) fn waited_too_long(now: Nanos, written: Nanos) -> bool {
+        now - written >= CUT_OFF_AGE
+    }
+
+    /// The destination, if something has happened to it.
+    pub fn destination(&self) -> Option<&Destination> {
+        self.destination.as_ref()
+    }
+}

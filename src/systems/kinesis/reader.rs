@@ -1,0 +1,210 @@
+//! Where a reader begins, what it does about a position that retention has passed, and about shards' parents.
+
+use super::log::Record;
+use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadRefused};
+use super::reshard::NextPoll;
+use super::stream::{NEVER, Stream};
+use crate::engine::time::{MICROSECOND, Nanos};
+
+/// Where a reader begins (KDS-R8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// With the first record that arrives after it starts.
+    #[default]
+    Latest,
+    /// With the oldest record that retention has left.
+    TrimHorizon,
+    /// With the first record that arrived at this moment or later: microseconds from the start of the run, which may lie
+    /// before it.
+    AtTimestamp(i64),
+}
+
+/// What a reader does when retention has removed the record it would read next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenTrimmed {
+    /// It goes on with the oldest record that is left.
+    #[default]
+    Skip,
+    /// It reads that shard no more, as code that takes the gap for a fault does.
+    Stick,
+    /// It begins again with the records that arrive from now on.
+    Restart,
+}
+
+/// How a reader reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderPlan {
+    /// Where it begins.
+    pub from: From,
+    /// When it begins.
+    pub starts: Nanos,
+    /// Whether it reads a shard only after its parents (KDS-S7).
+    pub parents_first: bool,
+    /// What it does about a gap.
+    pub when_trimmed: WhenTrimmed,
+}
+
+impl Default for ReaderPlan {
+    fn default() -> Self {
+        Self { from: From::Latest, starts: 0, parents_first: true, when_trimmed: WhenTrimmed::Skip }
+    }
+}
+
+/// Starting and losing one's place.
+impl Stream {
+    /// A reader that was to start later starts now. Returns the polls to come.
+    pub fn start_reader(&mut self, now: Nanos, reader: usize) -> Vec<NextPoll> {
+        let readers = self.readers.len();
+        self.readers[reader].started = true;
+        for shard in 0..self.shards.len() {
+            let passed = self.place(now, shard, reader);
+            self.readers[reader].meter.before_start += passed;
+            let from = self.readers[reader].plan.from;
+            // Who begins with the latest record has nothing to find on a closed shard.
+            if from == From::Latest && self.shards[shard].closed {
+                self.ended[shard] |= 1 << reader;
+            }
+        }
+        let mut polls = Vec::new();
+        for shard in 0..self.shards.len() {
+            let parents = &self.lineage.shards()[shard].parents;
+            let ended = |shard: usize| self.ended[shard] & 1 << reader != 0;
+            let free = !self.readers[reader].plan.parents_first;
+            if !ended(shard) && (free || parents.iter().all(|parent| ended(usize::from(*parent)))) {
+                let at = self.turn_to(now, shard, reader);
+                polls.extend(at.map(|at| NextPoll { shard, reader, at }));
+            } else {
+                self.next_polls[shard * readers + reader] = NEVER;
+            }
+        }
+        polls
+    }
+
+    /// Puts a reader where it begins on a shard; returns how many records it passes over.
+    fn place(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
+        let slot = shard * self.readers.len() + reader;
+        let horizon = self.horizon(now);
+        let cursor = &mut self.cursors[slot];
+        let log = &self.shards[shard].log;
+        let past =
+            |stream: &mut Self, from: i64| stream.past.as_mut().map_or(0, |past| past.pass(slot, from));
+        match self.readers[reader].plan.from {
+            From::Latest => self.arena.attach(log, cursor) + past(self, i64::MAX),
+            From::TrimHorizon => self.arena.expire(log, cursor, horizon.max(0) as u64) + past(self, horizon),
+            From::AtTimestamp(at) => {
+                let from = at.max(horizon);
+                self.arena.expire(log, cursor, from.max(0) as u64) + past(self, from)
+            }
+        }
+    }
+
+    /// The oldest arrival that retention leaves, microseconds from the start of the run.
+    pub(super) fn horizon(&self, now: Nanos) -> i64 {
+        (now / MICROSECOND) as i64 - self.retention as i64
+    }
+
+    /// A GetRecords call that is no reader's: takes what it may of records of these sizes, oldest first, from what all readers
+    /// of a shard share (KDS-R1). Returns how many that were.
+    ///
+    /// # Errors
+    /// Refused calls return nothing.
+    pub fn admit_read(
+        &mut self,
+        now: Nanos,
+        shard: usize,
+        records_max: u32,
+        sizes: impl Iterator<Item = u64>,
+    ) -> Result<usize, ReadRefused> {
+        let budget = &mut self.budgets[shard];
+        budget.admit(&self.read_limits, now)?;
+        let (mut records, mut bytes) = (0, 0);
+        for size in sizes.take(records_max.min(RECORDS_PER_CALL) as usize) {
+            if bytes + size > BYTES_PER_CALL {
+                break;
+            }
+            records += 1;
+            bytes += size;
+        }
+        budget.took(&self.read_limits, now, bytes);
+        Ok(records)
+    }
+
+    /// Whether retention has removed something that this reader has not read.
+    #[inline]
+    pub(super) fn is_trimmed(&self, now: Nanos, shard: usize, slot: usize) -> bool {
+        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        let next: Option<Record> = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
+        self.past.is_some() || next.is_some_and(|record| record.appended < horizon)
+    }
+
+    /// Takes what retention has removed away from a reader, and lets it do what it does then.
+    #[cold]
+    pub(super) fn trim(&mut self, now: Nanos, shard: usize, reader: usize) {
+        let slot = shard * self.readers.len() + reader;
+        if self.cursors[slot].is_detached() {
+            return;
+        }
+        let horizon = self.horizon(now);
+        let log = &self.shards[shard].log;
+        let mut gone = self.arena.expire(log, &mut self.cursors[slot], horizon.max(0) as u64);
+        gone += self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
+        let state = &mut self.readers[reader];
+        if !state.started {
+            state.meter.before_start += gone;
+            return;
+        }
+        state.meter.expired += gone;
+        if gone == 0 || self.stuck[shard] & 1 << reader != 0 {
+            return;
+        }
+        match state.plan.when_trimmed {
+            WhenTrimmed::Skip => {}
+            WhenTrimmed::Stick => self.stuck[shard] |= 1 << reader,
+            WhenTrimmed::Restart => {
+                state.meter.skipped += self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
+                state.meter.skipped += self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+            }
+        }
+    }
+
+    /// Whether a reader has given a shard up.
+    #[inline]
+    pub fn is_stuck(&self, shard: usize, reader: usize) -> bool {
+        self.stuck[shard] & 1 << reader != 0
+    }
+
+    /// Shards that a reader has given up.
+    pub fn stuck_shards(&self, reader: usize) -> usize {
+        self.stuck.iter().filter(|stuck| **stuck & 1 << reader != 0).count()
+    }
+
+    /// Frees the memory of records that retention has removed and that no call will ever look at: those of readers that
+    /// are still to start, and of shards that readers have given up.
+    pub fn forget_expired(&mut self, now: Nanos) {
+        for reader in 0..self.readers.len() {
+            let started = self.readers[reader].started;
+            if started && self.readers[reader].plan.when_trimmed != WhenTrimmed::Stick {
+                continue;
+            }
+            for shard in 0..self.shards.len() {
+                if !started || self.is_stuck(shard, reader) {
+                    self.trim(now, shard, reader);
+                }
+            }
+        }
+    }
+
+    /// Records that arrived before a reader began, where it began later than the first of them, and that it passed over.
+    pub fn before_start(&self, reader: usize) -> u64 {
+        let meter = self.readers[reader].meter.before_start;
+        if self.readers[reader].started {
+            return meter;
+        }
+        meter + (0..self.shards.len()).map(|shard| self.behind(shard, reader)).sum::<u64>()
+    }
+
+    /// Whether a reader is at work.
+    pub fn has_started(&self, reader: usize) -> bool {
+        self.readers[reader].started
+    }
+}
