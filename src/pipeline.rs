@@ -1,8 +1,9 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`deliver`]
-//! (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards that close and open), [`timeline`].
+//! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
+//! consumers and delivery), [`lambda`] (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline
+//! itself: [`reshard`] (shards that close and open), [`timeline`].
 
 pub mod backlog;
 pub mod calls;
@@ -13,6 +14,7 @@ pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod lambda;
 pub mod long_way;
 pub mod quantities;
 pub mod read;
@@ -32,9 +34,11 @@ use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
 use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::log::Record;
+use crate::systems::lambda::concurrency::Account;
 use change::Change;
 use deliver::Delivery;
 use event::Kind;
+use lambda::LambdaConsumer;
 use read::Consumer;
 use source::StreamSource;
 use write::{NextWrite, PendingWrite, TableSource, Writer};
@@ -64,6 +68,8 @@ pub struct Pipeline<const FULL: bool> {
     direct: Vec<direct::Direct>,
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,
+    lambdas: Vec<LambdaConsumer>,
+    account: Account,
     changes: Slab<Change>,
     publications: Slab<streams::Publication>,
     pending: Slab<PendingWrite>,
@@ -170,6 +176,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Discover => self.discover(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),
+            Kind::Returned => self.returned(now, handle),
+            Kind::Fetched => self.fetched(now, handle),
+            Kind::Lane => self.lane_timer(now, handle),
             Kind::Interval => self.interval(now, handle),
             Kind::Uploaded => self.uploaded(now, handle),
         }

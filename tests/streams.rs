@@ -135,7 +135,7 @@ fn dds_s2_s5_there_is_an_open_shard_for_each_partition_and_it_is_split_with_it()
 }
 
 #[test]
-fn dds_s1_s3_s4_s7_r10_shards_roll_over_without_load_and_readers_go_from_parent_to_child() {
+fn open_4_dds_s1_s3_s4_s7_r10_shards_roll_over_without_load_and_readers_go_from_parent_to_child() {
     let more = format!("consumers:\n{}", reader("search", ", shard_discovery: 10s"));
     let outcome = Case { duration: "25h", rate: "{ constant: { rate: 2/s } }", more: &more, ..CASE }.run();
     let lineage = &outcome.streams[0].lineage;
@@ -156,7 +156,7 @@ fn dds_s1_s3_s4_s7_r10_shards_roll_over_without_load_and_readers_go_from_parent_
 }
 
 #[test]
-fn dds_y2_a_rollover_holds_the_records_of_the_child_up_until_it_is_found() {
+fn dds_y2_adp_4_a_rollover_holds_the_records_of_the_child_up_until_it_is_found() {
     let latency = |discovery: &str| {
         let more = format!("consumers:\n{}", reader("search", &format!(", shard_discovery: {discovery}")));
         let outcome = Case {
@@ -193,7 +193,7 @@ fn dds_r1_r4_two_readers_of_a_busy_shard_get_all_and_a_third_is_throttled() {
 }
 
 #[test]
-fn dds_r3_k1_adp_1_a_call_returns_1000_records_and_the_default_poll_is_each_second() {
+fn dds_r3_k1_a_call_returns_1000_records_and_the_default_poll_is_each_second() {
     let more = |polling: &str| {
         format!("consumers:\n  search: {{ reads: tables.orders.streams, polling: {polling} }}\n")
     };
@@ -252,7 +252,7 @@ fn dds_m1_calls_are_billed_empty_ones_too_and_a_stream_without_readers_costs_not
 }
 
 #[test]
-fn dds_m2_2_500_000_calls_a_month_are_free() {
+fn dds_m2_the_first_calls_of_a_month_are_free() {
     let more = format!("billing: {{ free_tier: true }}\nconsumers:\n{}", reader("search", ""));
     let result =
         Case { duration: "1000s", rate: "{ constant: { rate: 0.01/s } }", more: &more, ..CASE }.result();
@@ -369,4 +369,36 @@ fn dds_5_a_stream_needs_a_view_and_partitions_and_readers_name_it() {
         error("streams: { view: keys_only }", &reads("tables.orders")).contains("`tables.orders.streams`")
     );
     assert!(error("streams: { view: keys_only }", &reads("tables.order.streams")).contains("did you mean"));
+}
+
+#[test]
+fn dds_r8_a_reader_begins_at_the_oldest_or_the_newest_record_and_not_at_a_moment() {
+    let more =
+        |from: &str| format!("consumers:\n{}", reader("search", &format!(", starts: 50s, from: {from}")));
+    let processed = |from: &str| Case { more: &more(from), ..CASE }.run().consumers[0].meter.processed;
+    assert_eq!(processed("trim_horizon"), 10_000);
+    assert!(processed("latest").abs_diff(5_000) < 100);
+    let error = Case { more: &more("{ at_timestamp: 2026-01-05T00:00:10Z }"), ..CASE }.error();
+    assert!(error.contains("DDS-R8"), "{error}");
+}
+
+#[test]
+fn open_3_of_six_idle_readers_each_second_one_call_is_refused() {
+    let readers: String = (0..6).map(|number| reader(&format!("r{number}"), "")).collect();
+    let more = format!("consumers:\n{readers}");
+    let outcome =
+        Case { duration: "1000s", rate: "{ constant: { rate: 0.001/s } }", more: &more, ..CASE }.run();
+    let refused: u64 = outcome.consumers.iter().map(|consumer| consumer.reads.refused_calls).sum();
+    assert!(refused.abs_diff(1_000) < 20, "{refused}");
+}
+
+#[test]
+fn open_5_changes_are_visible_after_40_ms_at_the_median() {
+    let outcome = Case { keys: "{ uniform: { items: 100_000 } }", ..CASE }.run();
+    let own = outcome.tables[0].streams.as_ref().expect("a stream");
+    let median = own.latency.histogram().quantile(0.5).expect("records");
+    assert!((median / 40_000.0 - 1.0).abs() < 0.05, "{median}");
+    // A lognormal of spread 0.6 has its 99th percentile at exp(0.6 x 2.326) medians.
+    let p99 = own.latency.histogram().quantile(0.99).expect("records");
+    assert!((p99 / (40_000.0 * 4.04) - 1.0).abs() < 0.15, "{p99}");
 }

@@ -10,6 +10,7 @@ use crate::systems::dynamodb::throughput::ThroughputPlan;
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::arrivals::ArrivalPlan;
 use crate::workload::key_name::KeyName;
@@ -84,6 +85,8 @@ pub fn scenario(seconds: u64) -> Scenario {
             extension: ".gz".into(),
             put: lognormal(100 * MILLISECOND, 0.3),
         }],
+        lambdas: vec![],
+        account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }
 

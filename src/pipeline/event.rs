@@ -40,6 +40,8 @@ kinds! {
     Uploaded "object uploaded",
     /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
     Processed "batch processed",
+    /// A function has ended. Before polls and pushes, so that its lane and its concurrency are free for what comes now.
+    Returned "function ended",
     /// A direct producer's call is answered. Before new records, so that its connection is free for them.
     Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
@@ -68,6 +70,11 @@ kinds! {
     Discover "children of a shard found",
     /// A reader polls a shard.
     Poll "poll of a shard",
+    /// What a poll returned has reached a function. After the polls that may have returned it at once.
+    Fetched "records at a function",
+    /// A batching window or a wait of a function's lane ends. After what comes in at this instant, which still belongs to
+    /// the window.
+    Lane "end of a batching window or wait",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
     Interval "end of a buffer interval",
 }

@@ -5,6 +5,7 @@ use super::deliver::{Delivery, ObjectRow};
 use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
+use super::lambda::{self, LambdaConsumer};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::{Backfill, Consumer};
@@ -31,9 +32,11 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::kinesis::stream::ReadMeter;
+use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::{PollingMeter, PollingPlan};
 use crate::systems::s3::S3Meter;
 use std::fmt;
@@ -71,6 +74,8 @@ pub struct Outcome {
     pub consumers: Vec<ConsumerOutcome>,
     /// Delivery streams.
     pub deliveries: Vec<DeliveryOutcome>,
+    /// Functions.
+    pub lambdas: Vec<LambdaOutcome>,
 }
 
 /// What one table and its feed came to.
@@ -195,6 +200,21 @@ pub struct DeliveryOutcome {
     pub rows: Vec<ObjectRow>,
     /// Its series.
     pub series: Series<{ super::deliver::column::COUNT }>,
+}
+
+/// What one function and its mapping came to.
+#[derive(Clone, Debug)]
+pub struct LambdaOutcome {
+    /// Invocations.
+    pub meter: MappingMeter,
+    /// Reading.
+    pub reads: ReadMeter,
+    /// What was pushed to it, if it is a registered consumer.
+    pub fan_out: Option<FanOutMeter>,
+    /// From the intended write to the end of the invocation.
+    pub latency: Latency<{ PARTS.len() }>,
+    /// Its series.
+    pub series: Series<{ lambda::column::COUNT }>,
 }
 
 /// How far a run has come.
@@ -334,6 +354,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 delivery.firehose.any_buffered(|held| measured(held.written))
                     || stream.any_waiting(delivery.reader, |record| measured(record.written))
             })
+            || self.lambdas.iter().any(|lambda| {
+                let stream = &self.streams[lambda.stream].stream;
+                lambda.mapping.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(lambda.reader, |record| measured(record.written))
+            })
             || self.objects.any(|held| measured(held.written))
     }
 
@@ -353,6 +378,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
                 load.finish(kin.closed.unwrap_or(end));
+            }
+        }
+        for consumer in &mut self.lambdas {
+            consumer.mapping.finish(end);
+            if let lambda::Access::FanOut(fan_out) = &mut consumer.access {
+                fan_out.finish(end);
             }
         }
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
@@ -385,6 +416,13 @@ impl<const FULL: bool> Pipeline<FULL> {
             rows: delivery.rows,
             series: delivery.series,
         };
+        let lambda = |consumer: LambdaConsumer| LambdaOutcome {
+            reads: reads(consumer.stream, consumer.reader),
+            fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            meter: consumer.mapping.meter,
+            latency: consumer.latency,
+            series: consumer.series,
+        };
         Ok(Outcome {
             end,
             fingerprint: self.fingerprint,
@@ -403,6 +441,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
+            lambdas: self.lambdas.into_iter().map(lambda).collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -444,6 +483,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
             accounts.push(self.delivery_account(&plan.name, end, number));
+        }
+        for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
+            accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
         Ledger { accounts }
     }

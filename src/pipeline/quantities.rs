@@ -21,6 +21,8 @@ pub struct Quantities {
     pub streams_reads: Vec<[u64; 2]>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
+    /// What each function used.
+    pub lambdas: Vec<LambdaQuantities>,
     /// PUT requests and bytes stored for each delivery stream.
     pub s3: Vec<[u64; 2]>,
 }
@@ -74,10 +76,49 @@ impl Quantities {
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
+        self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         self.tables.iter_mut().zip(&earlier.tables).for_each(|(now, before)| *now = now.since(before));
         self
+    }
+}
+
+/// What a function used, as counts. First tries and later ones are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LambdaQuantities {
+    /// Requests.
+    pub requests: [u64; 2],
+    /// Running time, microseconds.
+    pub run_micros: [u64; 2],
+    /// Running time as billed, milliseconds.
+    pub billed_millis: [u64; 2],
+    /// Messages or objects sent to the destination of failures.
+    pub sent: u64,
+    /// Bytes pushed by enhanced fan-out.
+    pub pushed_bytes: u64,
+}
+
+impl LambdaQuantities {
+    fn subtract(&mut self, before: &Self) {
+        for which in 0..2 {
+            self.requests[which] -= before.requests[which];
+            self.run_micros[which] -= before.run_micros[which];
+            self.billed_millis[which] -= before.billed_millis[which];
+        }
+        self.sent -= before.sent;
+        self.pushed_bytes -= before.pushed_bytes;
+    }
+
+    fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
+        let meter = &consumer.mapping.meter;
+        Self {
+            requests: [meter.invocations - meter.retried, meter.retried],
+            run_micros: meter.run_micros,
+            billed_millis: meter.billed_millis,
+            sent: meter.sent,
+            pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+        }
     }
 }
 
@@ -119,6 +160,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
+            lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
             s3: self
                 .deliveries
                 .iter()

@@ -92,6 +92,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == stream) {
             delivery.firehose.extend(shards);
         }
+        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == stream) {
+            consumer.extend(shards);
+        }
     }
 
     /// One step of a resharding takes effect.

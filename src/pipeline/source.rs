@@ -30,6 +30,8 @@ pub enum Reader {
     Consumer(u32),
     /// A delivery stream, by number.
     Delivery(u32),
+    /// A function, by number.
+    Lambda(u32),
 }
 
 /// A stream with its readers and measures.

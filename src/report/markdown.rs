@@ -1,6 +1,7 @@
 //! `summary.md`: everything a result says, for people to read.
 
 mod capacity;
+mod functions;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -30,6 +31,7 @@ pub fn render(result: &RunResult) -> String {
         ordering(result),
         shards(result),
         readers(result),
+        functions::section(result),
         objects(result),
         events(result),
         bill(result),

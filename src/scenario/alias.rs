@@ -44,6 +44,10 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("IntervalInSeconds", "interval", Some("s")),
     ("SizeInMBs", "size", Some("MiB")),
     // Lambda
+    ("BisectBatchOnFunctionError", "bisect", None),
+    ("MaximumRecordAgeInSeconds", "maximum_record_age", Some("s")),
+    ("MaximumRetryAttempts", "retries", None),
+    ("ReservedConcurrentExecutions", "reserved_concurrency", None),
     ("MaximumBatchingWindowInSeconds", "batch_window", Some("s")),
     ("MemorySize", "memory", Some("MiB")),
 ];

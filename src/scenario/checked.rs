@@ -8,6 +8,8 @@ use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{ProducerPlan, Source};
@@ -191,6 +193,10 @@ pub struct Scenario {
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.
     pub deliveries: Vec<FirehosePlan>,
+    /// Functions with their mappings, in file order.
+    pub lambdas: Vec<LambdaPlan>,
+    /// The account that functions share.
+    pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
 }

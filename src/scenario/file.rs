@@ -9,11 +9,13 @@ use std::fmt;
 
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
+use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::settings::StreamSettings;
-use crate::systems::polling::settings::ConsumerSettings;
+use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
+use crate::systems::polling::settings::PollingSettings;
 use crate::units::{Duration, Timestamp};
 use crate::workload::settings::WorkloadSettings;
 
@@ -121,6 +123,18 @@ pub struct ScenarioFile {
     pub assumptions: IndexMap<String, IgnoredAny>,
 }
 
+/// A consumer of a stream: what it reads, and exactly one kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsumerSettings {
+    /// The stream it reads: `kinesis.X`, or with `polling` the DynamoDB stream of a table, `tables.X.streams`.
+    pub reads: Reference,
+    /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
+    pub polling: Option<PollingSettings>,
+    /// A Lambda function with an event source mapping.
+    pub lambda: Option<LambdaSettings>,
+}
+
 /// Kind of question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +161,12 @@ pub enum EndSettings {
 pub struct AccountSettings {
     /// DynamoDB's.
     pub dynamodb: Option<DynamoDbQuotas>,
+    /// Concurrent executions of all Lambda functions: 10 to 1,000,000 (LAM-C6).
+    #[schemars(extend("default" = CONCURRENCY.value))]
+    pub lambda_concurrency: Option<u32>,
+    /// Those that functions outside the scenario keep busy all the time.
+    #[schemars(extend("default" = OTHERS.value))]
+    pub lambda_others: Option<u32>,
 }
 
 /// How the measured span becomes a month's bill.

@@ -11,6 +11,7 @@ mod destination;
 mod direct;
 mod distribution;
 mod flow;
+mod lambda;
 mod objectives;
 mod producer;
 mod reader;
@@ -33,7 +34,8 @@ use super::resolver::Resolver;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
-use crate::systems::{dynamodb, firehose, kinesis, polling};
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::{self, dynamodb, firehose, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -54,6 +56,8 @@ pub fn parameters() -> Vec<Parameter> {
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
+        kinesis::fan_out::PARAMETERS,
+        systems::lambda::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -132,6 +136,8 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         streams: Vec::new(),
         consumers: Vec::new(),
         deliveries: Vec::new(),
+        lambdas: Vec::new(),
+        account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
     }
 }

@@ -22,8 +22,13 @@ pub struct EventSettings {
     pub lasts: Option<Duration>,
     /// A producer writes more, or less, than its arrivals say; needs `for`.
     pub spike: Option<SpikeSettings>,
-    /// A consumer stops reading and goes on afterwards: `consumers.search`; needs `for`.
+    /// A consumer stops and goes on afterwards: a polling one does not read, a function fails every time. Such as
+    /// `consumers.search`; needs `for`.
     pub outage: Option<Reference>,
+    /// A function fails more often, or less; needs `for`.
+    pub error_rate: Option<ErrorRateSettings>,
+    /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
+    pub poison: Option<Reference>,
     /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
     pub disable: Option<Reference>,
     /// A table's feed is switched on, with nothing from before (KDC-9).
@@ -110,6 +115,16 @@ pub enum SplitAt {
     HashKey(u128),
 }
 
+/// Failures of a function for a while.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRateSettings {
+    /// The function: `consumers.search`.
+    pub of: Reference,
+    /// Share of invocations that fail, somewhere in their batch.
+    pub rate: Percent,
+}
+
 /// A planned event, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Occurrence {
@@ -134,6 +149,12 @@ pub enum Action {
     Spike,
     /// A polling consumer, by number, stops reading.
     ConsumerOutage(usize),
+    /// A function, by number, fails every time.
+    FunctionOutage(usize),
+    /// This share of a function's invocations fails.
+    ErrorRate(usize, f64),
+    /// A record will make a function fail: it was told so, and nothing is left to do.
+    Poison(usize),
     /// Something happens to the destination of a table's feed, by number of the table.
     Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.

@@ -3,5 +3,6 @@
 pub mod dynamodb;
 pub mod firehose;
 pub mod kinesis;
+pub mod lambda;
 pub mod polling;
 pub mod s3;

@@ -17,6 +17,7 @@ use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::ReaderPlan;
+use streamgauge::systems::lambda::concurrency::AccountPlan;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::key_name::KeyName;
@@ -52,6 +53,8 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         streams: vec![],
         consumers: vec![],
         deliveries: vec![],
+        lambdas: vec![],
+        account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
     }
 }

@@ -7,7 +7,11 @@ use crate::pipeline::finish::Outcome;
 use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
+use crate::systems::lambda::mapping::Via;
+use crate::systems::lambda::retry::Destination;
 
+/// Milliseconds times MiB in one GB-second.
+const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
 /// Up to here, longer retention is billed by shard-hours; beyond, also by stored bytes.
@@ -23,6 +27,10 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(
+        &mut month,
+        &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
+    )?;
     let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
@@ -62,6 +70,15 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
             usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
         }
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            usage.add("lambda.req", Cause::Base, Decimal::from(used.requests[0]))?;
+            usage.add("lambda.req", Cause::Retries, Decimal::from(used.requests[1]))?;
+            match plan.mapping.retry.destination {
+                Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
+                Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
+                None => {}
+            }
+        }
         for [puts, _] in &quantities.s3 {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
         }
@@ -78,6 +95,9 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
+        for used in &quantities.lambdas {
+            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes))?;
+        }
         for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
@@ -85,6 +105,22 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
+    Ok(usage)
+}
+
+/// Milliseconds times MiB of memory for which functions ran, each invocation rounded up to a millisecond.
+fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            let id = if plan.function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
+            let memory = Decimal::from(plan.function.memory_mib);
+            let ran = Decimal::new(i64::try_from(used.run_micros[0]).unwrap_or(i64::MAX), 3);
+            usage.add(id, Cause::Base, ran * memory)?;
+            usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
+            usage.add(id, Cause::Retries, Decimal::from(used.billed_millis[1]) * memory)?;
+        }
+    }
     Ok(usage)
 }
 
@@ -99,12 +135,17 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (stream, nanos) in scenario.streams.iter().zip(&quantities.shard_nanos) {
+        for (number, (stream, nanos)) in scenario.streams.iter().zip(&quantities.shard_nanos).enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
             if stream.retention > DAY {
                 usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, seconds)?;
+            }
+            for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
+                if matches!(plan.via, Via::FanOut(_)) {
+                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, seconds)?;
+                }
             }
         }
     }
@@ -165,7 +206,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         );
     }
     rules.push(
-        "Not in this bill: the table's storage, reads, raised warm throughput, consumers' computing time, data transfer, logs, metrics, \
+        "Not in this bill: the table's storage, reads, raised warm throughput, polling consumers' computing time, data transfer, logs, metrics, \
          encryption keys, taxes and discounts."
             .to_owned(),
     );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{client, direct, reader, shape, stream, streams, table, timeline};
+use super::{client, direct, lambda, reader, shape, stream, streams, table, timeline};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -81,23 +81,19 @@ pub(super) fn resolve(
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
     for (name, settings) in &file.consumers {
-        let plan = reader::consumer(
-            resolver,
-            &at("consumers", name),
-            name,
-            settings,
-            (&file.kinesis, &file.tables),
-            scenario,
-        );
-        scenario.consumers.extend(plan);
+        reader::consumer(resolver, &at("consumers", name), name, settings, &file.tables, scenario);
     }
     for (name, settings) in &file.firehose {
         let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
         scenario.deliveries.extend(plan);
     }
+    scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
+    lambda::count_registered(resolver, scenario);
     let read_by = |number: usize| {
         let consumers = scenario.consumers.iter().map(|consumer| consumer.stream);
-        let read = consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream));
+        let functions = scenario.lambdas.iter().map(|lambda| lambda.stream);
+        let read =
+            consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream)).chain(functions);
         read.filter(|stream| *stream == number).count()
     };
     let of_tables = scenario
@@ -109,7 +105,7 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
         let readers = read_by(number);
         if readers > READERS_MAX {
             let message =
-                format!("{readers} readers poll this stream; this program takes {READERS_MAX} at most");
+                format!("{readers} readers read this stream; this program takes {READERS_MAX} at most");
             resolver.error(&path, message);
         }
     }

@@ -2,10 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::{distribution, stream};
+use super::{distribution, lambda, stream};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MILLISECOND, SECOND};
+use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
+use crate::scenario::file::ConsumerSettings;
 use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
 use crate::systems::dynamodb::settings::TableSettings;
@@ -20,9 +21,8 @@ use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, ConsumerSettings, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
-    PollingSettings, REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS,
-    WhenTrimmedSettings,
+    BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
+    REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -31,18 +31,59 @@ type Streams = IndexMap<String, StreamSettings>;
 /// The longest prefix of object names: a key has at most 1,024 bytes.
 const PREFIX_BYTES_MAX: usize = 512;
 
-/// Resolves a consumer; nothing if there is no such stream.
+/// What a consumer reads.
+pub(super) struct Reads {
+    /// Number of the stream.
+    pub stream: usize,
+    /// How long it keeps records.
+    pub retention: Nanos,
+}
+
+/// Resolves a consumer of any kind into the scenario; nothing if there is no such stream.
 pub(super) fn consumer(
     resolver: &mut Resolver,
     path: &Path,
     name: &str,
     settings: &ConsumerSettings,
-    (streams, of_tables): (&Streams, &IndexMap<String, TableSettings>),
+    of_tables: &IndexMap<String, TableSettings>,
+    scenario: &mut Scenario,
+) {
+    let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
+    let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
+    let ConsumerSettings { reads: _, polling, lambda } = settings;
+    if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
+        return;
+    }
+    if let Some(settings) = polling {
+        let reads = (stream, of_table);
+        let plan = self::polling(resolver, &path.key("polling"), name, settings, reads, scenario);
+        scenario.consumers.extend(plan);
+    }
+    if let Some(settings) = lambda {
+        if of_table {
+            resolver.error(
+                &path.key("lambda"),
+                "functions are simulated on Kinesis streams, not on those of tables",
+            );
+        }
+        let retention =
+            stream.and_then(|stream| scenario.streams.get(stream)).map_or(0, |plan| plan.retention);
+        // Without its stream the rest is still checked.
+        let reads = Reads { stream: stream.unwrap_or_default(), retention };
+        let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
+        scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
+    }
+}
+
+fn polling(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    polling: &PollingSettings,
+    (stream, of_table): (Option<usize>, bool),
     run: &Scenario,
 ) -> Option<PollingPlan> {
-    let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, streams, of_tables);
-    let (path, polling) = (path.key("polling"), &settings.polling);
-    let polls = stream::polls(resolver, &path, (polling.interval, &INTERVAL), polling.phase);
+    let polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
     let (usual, most, fact) = match of_table {
         true => (&STREAMS_BATCH_SIZE, RECORDS_PER_CALL, "DDS-R3"),
         false => (&BATCH_SIZE, 10_000, "KDS-R2"),
@@ -62,7 +103,7 @@ pub(super) fn consumer(
     let refused_wait: Duration = resolver.take(polling.refused_wait, &REFUSED_WAIT);
     let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
     resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
-    let reader = position(resolver, &path, polling, run);
+    let reader = position(resolver, path, polling, run);
     if of_table && matches!(reader.from, From::AtTimestamp(_)) {
         resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
     }
@@ -85,7 +126,7 @@ fn source(
     resolver: &mut Resolver,
     path: &Path,
     written: &str,
-    streams: &Streams,
+    streams: &[String],
     tables: &IndexMap<String, TableSettings>,
 ) -> (Option<usize>, bool) {
     let parsed = written.parse::<Path>().ok();
@@ -94,7 +135,7 @@ fn source(
         Some([Segment::Key(section), Segment::Key(table), Segment::Key(feed)]) if section == "tables" => {
             (table, Some(feed.as_str()))
         }
-        _ => return (resolver.reference(path, "kinesis", written, streams.keys()), false),
+        _ => return (resolver.reference(path, "kinesis", written, streams), false),
     };
     if feed != Some("streams") {
         let name = crate::scenario::path::resource("tables", table);

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod exception;
+pub mod fan_out;
 pub mod hash_range;
 pub mod lineage;
 pub mod log;

@@ -276,7 +276,7 @@ impl Stream {
         let slot = shard * self.readers.len() + reader;
         let from = now.max(self.readers[reader].paused_until);
         let at = self.readers[reader].grid.at_or_after(shard, from);
-        self.next_polls[slot] = at;
+        self.next_polls[slot] = self.readers[reader].next_call(shard, from);
         if self.behind(shard, reader) == 0 && !self.shards[shard].closed {
             self.shards[shard].idle_readers |= 1 << reader;
             self.awake_from[slot] = ASLEEP;
