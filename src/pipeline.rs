@@ -3,10 +3,11 @@
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
 //! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
 //! consumers and delivery), [`lambda`] (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline
-//! itself: [`reshard`] (shards that close and open), [`timeline`].
+//! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
 
 pub mod backlog;
 pub mod calls;
+pub mod capacity;
 pub mod change;
 pub mod deliver;
 pub mod destination;
@@ -79,6 +80,8 @@ pub struct Pipeline<const FULL: bool> {
     counts: EventCounts,
     /// Two purposes that would draw the same random numbers: such a run is refused.
     collision: Option<Collision>,
+    /// Minutely looks at streams' capacity that are scheduled.
+    looks: usize,
     /// Planned events.
     plan: Vec<Occurrence>,
     /// What happened to the pipeline itself so far.
@@ -163,6 +166,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Capacity => self.look_at_capacity(now, handle),
             Kind::Reshard => self.reshard(now, handle),
             Kind::Start => self.start_consumer(now, handle as usize),
             Kind::Record => self.record_made(now, handle),

@@ -8,6 +8,7 @@ use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
 use crate::systems::firehose::{BufferPer, FirehosePlan};
+use crate::systems::kinesis::capacity::CapacityPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::systems::lambda::concurrency::AccountPlan;
@@ -58,7 +59,9 @@ pub fn scenario(seconds: u64) -> Scenario {
             limit_calls: false,
             reshard_step: 30 * SECOND,
             history: None,
+            capacity: CapacityPlan::default(),
         }],
+        on_demand_advantage: false,
         consumers: vec![PollingPlan {
             name: "search".into(),
             stream: 0,

@@ -54,6 +54,8 @@ kinds! {
     CallAgain "call made again",
     /// A direct producer's gathering may be over: after records of this instant, which go along.
     Gathered "end of gathering",
+    /// A stream's capacity is looked at: on-demand mode, a scaling policy, a change that is due. Before puts likewise.
+    Capacity "look at a stream's capacity",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
     /// A shard of a DynamoDB stream closes and a child opens. Likewise before what is put there.

@@ -9,7 +9,7 @@ use super::lambda::{self, LambdaConsumer};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::{Backfill, Consumer};
-use super::source::StreamSource;
+use super::source::{Snapshot, StreamSource};
 use super::streams::{self, StreamsMeter};
 use super::tables::busiest_items;
 use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
@@ -25,6 +25,7 @@ use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
@@ -32,6 +33,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::capacity::CapacityMeter;
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::reader::WhenTrimmed;
@@ -143,6 +145,12 @@ pub struct StreamOutcome {
     pub loads: Vec<ShardLoad>,
     /// Its shards, open and closed.
     pub lineage: Lineage,
+    /// What moved its capacity; nothing where nothing did.
+    pub capacity: Option<CapacityMeter>,
+    /// What stood on its counters at the end of each stretch in one capacity mode.
+    pub modes: Vec<Snapshot>,
+    /// Its load as a whole.
+    pub room: StreamLoad,
     /// Its load before, during and after each resharding; one era where there was none.
     pub eras: Vec<Era>,
     /// Its series.
@@ -289,7 +297,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let quantities = self.quantities(scenario.duration).since(&at_warm_up.unwrap_or_default());
         let complete = match scenario.end {
-            End::Stop => Some(self.queue.is_empty()),
+            End::Stop => Some(self.queue.len() <= self.looks),
             End::Drain => self.drain(scenario, &mut progress)?,
         };
         let Some(complete) = complete else { return Ok(None) };
@@ -375,6 +383,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.stream.finish(end);
             if FULL {
                 source.turn_era(end, false);
+                source.modes.push(source.snapshot(end));
+                source.room.close_second();
             }
             for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
                 load.finish(kin.closed.unwrap_or(end));
@@ -453,6 +463,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|source| StreamOutcome {
                     loads: source.loads,
                     lineage: source.stream.lineage().clone(),
+                    capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
+                    modes: source.modes,
+                    room: source.room,
                     eras: source.eras,
                     series: source.series,
                 })

@@ -1,6 +1,7 @@
 //! What a run has used so far of everything that is billed, as plain counts.
 
 use super::Pipeline;
+use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
 
@@ -13,12 +14,14 @@ pub struct Quantities {
     pub feeds: Vec<[u64; 3]>,
     /// What each table used of its capacity.
     pub tables: Vec<TableQuantities>,
-    /// PUT payload units, records and bytes accepted by each stream.
+    /// PUT payload units in provisioned mode, records and bytes accepted by each stream.
     pub streams: Vec<[u64; 3]>,
-    /// Open shards of each stream times the nanoseconds for which they were open.
+    /// Open shards of each stream times the nanoseconds for which they were open in provisioned mode.
     pub shard_nanos: Vec<u128>,
     /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
     pub streams_reads: Vec<[u64; 2]>,
+    /// What each stream used in on-demand mode.
+    pub on_demand: Vec<OnDemandUse>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
@@ -79,6 +82,10 @@ impl Quantities {
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
+        if !earlier.on_demand.is_empty() {
+            let uses = self.on_demand.into_iter().zip(&earlier.on_demand);
+            self.on_demand = uses.map(|(now, before)| now.since(before)).collect();
+        }
         self.tables.iter_mut().zip(&earlier.tables).for_each(|(now, before)| *now = now.since(before));
         self
     }
@@ -155,6 +162,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
             streams_reads: self.consumers.iter().map(reads).collect(),
+            on_demand: self.streams.iter().map(|source| source.on_demand_use(at)).collect(),
             deliveries: self
                 .deliveries
                 .iter()

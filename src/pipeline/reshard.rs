@@ -76,7 +76,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         Ok(())
     }
 
-    fn begin_resharding(&mut self, now: Nanos, stream: usize, due: Nanos) {
+    pub(super) fn begin_resharding(&mut self, now: Nanos, stream: usize, due: Nanos) {
         if FULL {
             self.streams[stream].turn_era(now, true);
         }
@@ -101,23 +101,31 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn reshard(&mut self, now: Nanos, handle: u32) {
         let number = handle as usize;
         let source = &mut self.streams[number];
-        source.hours.change(now, source.stream.lineage().open().len());
+        source.settle_hours(now);
         let stepped = source.stream.reshard(now);
         let shards = source.stream.shard_count();
-        if FULL {
-            source.loads.resize_with(shards, || ShardLoad::opened(now));
-            if stepped.next.is_none() {
-                source.turn_era(now, false);
-                let open = source.stream.lineage().open().len();
-                self.timeline.note(now, &source.place, format!("ACTIVE with {open} open shards"));
-            }
+        self.meet_new_shards(now, number);
+        let source = &mut self.streams[number];
+        if FULL && stepped.next.is_none() {
+            source.turn_era(now, false);
+            let open = source.stream.lineage().open().len();
+            self.timeline.note(now, &source.place, format!("ACTIVE with {open} open shards"));
         }
-        self.make_room(number);
-        self.streams[number].schedule(&stepped.polls, &mut self.queue);
+        source.schedule(&stepped.polls, &mut self.queue);
         if let Some(next) = stepped.next {
             self.queue.push(next, Kind::Reshard as u8, handle);
         }
         self.fingerprint.outcome(now, u64::from(handle) << 32 | shards as u64, 8);
+    }
+
+    /// Everyone who counts a stream's shards learns that there are more.
+    pub(super) fn meet_new_shards(&mut self, now: Nanos, number: usize) {
+        let source = &mut self.streams[number];
+        let shards = source.stream.shard_count();
+        if FULL {
+            source.loads.resize_with(shards, || ShardLoad::opened(now));
+        }
+        self.make_room(number);
     }
 }
 

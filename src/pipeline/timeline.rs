@@ -50,6 +50,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 let readers = self.lambdas.iter_mut().filter(|consumer| consumer.stream == number);
                 readers.for_each(|consumer| consumer.mapping.set_retention(retention));
             }
+            Action::StreamCapacity(number, change) => self.change_stream(now, number, change),
             Action::ShardCount(number, shards) => self.update_shard_count(now, number, shards)?,
             Action::Split(number, which, at) => self.split_planned(now, number, which, at)?,
             Action::Merge(number, one, other) => self.merge_shards(now, number, one, other)?,

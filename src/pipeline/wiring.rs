@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
-use super::source::StreamSource;
+use super::source::{OnDemandMeter, StreamSource};
 use super::streams::{TableStream, partition_starts};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
@@ -27,6 +27,7 @@ use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::firehose::Firehose;
+use crate::systems::kinesis::capacity::Capacity;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::systems::kinesis::past::Past;
@@ -124,7 +125,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             .iter()
             .map(|plan| {
                 let measured = if FULL { plan.shards as usize } else { 0 };
-                StreamSource::new(resource("kinesis", &plan.name), stream(plan), measured, span)
+                StreamSource {
+                    capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
+                    on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
+                    ..StreamSource::new(resource("kinesis", &plan.name), stream(plan), measured, span)
+                }
             })
             .collect();
         streams.extend(table_streams(scenario, prepared));
@@ -152,6 +157,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
             collision: draws.collision(),
+            looks: 0,
             plan: scenario.timeline.clone(),
             timeline: Timeline::default(),
             now: 0,
@@ -159,6 +165,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
+        pipeline.start_looks();
         pipeline
     }
 }

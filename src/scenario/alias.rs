@@ -27,6 +27,8 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("ShardCount", "shards", None),
     ("StreamMode", "capacity", None),
     ("StreamName", "stream", None),
+    ("TargetShardCount", "shards", None),
+    ("WarmThroughputMiBps", "warm_throughput", Some("MiB/s")),
     // Kinesis Producer Library
     ("AggregationEnabled", "aggregation", None),
     ("AggregationMaxSize", "aggregation_max_size", Some("B")),

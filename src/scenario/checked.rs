@@ -189,6 +189,8 @@ pub struct Scenario {
     pub items: Vec<ItemSpace>,
     /// Streams, in file order.
     pub streams: Vec<StreamPlan>,
+    /// Whether the account has On-demand Advantage (KDS-A1).
+    pub on_demand_advantage: bool,
     /// Polling consumers, in file order.
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.

@@ -13,6 +13,7 @@ use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
+use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
 use crate::systems::polling::settings::PollingSettings;
@@ -161,6 +162,12 @@ pub enum EndSettings {
 pub struct AccountSettings {
     /// DynamoDB's.
     pub dynamodb: Option<DynamoDbQuotas>,
+    /// Kinesis Data Streams'.
+    pub kinesis: Option<KinesisQuotas>,
+    /// Whether the account has On-demand Advantage in this Region: warm throughput, lower prices a GB, no price for a stream, and
+    /// a commitment to 25 MiB/s written and 25 MiB/s read (KDS-A1, KDS-A4, KDS-A5).
+    #[schemars(extend("default" = false))]
+    pub on_demand_advantage: Option<bool>,
     /// Concurrent executions of all Lambda functions: 10 to 1,000,000 (LAM-C6).
     #[schemars(extend("default" = CONCURRENCY.value))]
     pub lambda_concurrency: Option<u32>,

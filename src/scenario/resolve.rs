@@ -17,6 +17,7 @@ mod producer;
 mod reader;
 mod shape;
 mod stream;
+mod stream_capacity;
 mod streams;
 mod table;
 mod timeline;
@@ -53,6 +54,7 @@ pub fn parameters() -> Vec<Parameter> {
         dynamodb::replication_settings::PARAMETERS,
         dynamodb::streams_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
+        kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
@@ -134,6 +136,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         tables: Vec::new(),
         items: Vec::new(),
         streams: Vec::new(),
+        on_demand_advantage: false,
         consumers: Vec::new(),
         deliveries: Vec::new(),
         lambdas: Vec::new(),

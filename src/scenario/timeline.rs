@@ -9,6 +9,7 @@ use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::dynamodb::destination::Turn;
+use crate::systems::kinesis::capacity::CapacityChange;
 use crate::units::{Duration, Percent};
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
@@ -161,6 +162,8 @@ pub enum Action {
     TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.
     Retention(usize, Nanos),
+    /// Another capacity mode, policy or warm throughput of a stream, by number.
+    StreamCapacity(usize, CapacityChange),
     /// UpdateShardCount of a stream, by number.
     ShardCount(usize, u32),
     /// SplitShard of a stream, by number.

@@ -14,6 +14,7 @@ use streamgauge::systems::dynamodb::replication::{
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
+use streamgauge::systems::kinesis::capacity::CapacityPlan;
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::ReaderPlan;
@@ -131,6 +132,7 @@ pub fn stream(name: &str, shards: u32) -> StreamPlan {
         limit_calls: true,
         reshard_step: 5 * SECOND,
         history: None,
+        capacity: CapacityPlan::default(),
     }
 }
 

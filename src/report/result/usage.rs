@@ -1,5 +1,7 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
+mod on_demand;
+
 use rust_decimal::Decimal;
 
 use crate::engine::time::{DAY, HOUR, Nanos, SECOND};
@@ -14,7 +16,8 @@ use crate::systems::lambda::retry::Destination;
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
-/// Up to here, longer retention is billed by shard-hours; beyond, also by stored bytes.
+/// Up to here, longer retention is billed by shard-hours, or at one price a GB-month in on-demand mode; beyond, also by
+/// stored bytes, or at another price.
 const LONG_TERM: Nanos = 7 * DAY;
 
 /// The month's usage: what all replications used, divided by how many there are, times what the scenario stands for
@@ -27,11 +30,14 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(&mut month, &on_demand::gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(
         &mut month,
         &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
     )?;
-    let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
+    let mut provisioned = provisioned(scenario, outcomes)?;
+    add_all(&mut provisioned, &on_demand::stream_seconds(scenario, outcomes)?)?;
+    let provisioned = provisioned.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
@@ -64,9 +70,10 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("ddb.streams.rru", Cause::Base, Decimal::from(*calls))?;
             usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
         }
-        for [units, _, bytes] in &quantities.streams {
+        for ([units, _, bytes], on_demand) in quantities.streams.iter().zip(&quantities.on_demand) {
+            let bytes = bytes - on_demand.bytes;
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
-            let true_size = Decimal::from(*bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
+            let true_size = Decimal::from(bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
             usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
             usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
         }
@@ -95,8 +102,11 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
-        for used in &quantities.lambdas {
-            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes))?;
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            let on_demand = on_demand::pushed(quantities, plan.stream, used.pushed_bytes);
+            let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
+            usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
+            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
         }
         for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
@@ -161,12 +171,13 @@ fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
 /// Bytes written times the seconds for which they stay beyond seven days. In the long run a stream always holds
 /// the bytes of that much time, so a month's GB-months are those of what a month writes.
 fn long_term(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
-    let mut usage = Usage::default();
+    let mut usage = on_demand::stored(scenario, outcomes)?;
     let id = "kds.prov.lt_ret_gbmo";
     for (number, stream) in scenario.streams.iter().enumerate() {
         let beyond = Decimal::from(stream.retention.saturating_sub(LONG_TERM) / SECOND);
         for outcome in outcomes {
-            let bytes = Decimal::from(outcome.quantities.streams[number][2]);
+            let quantities = &outcome.quantities;
+            let bytes = Decimal::from(quantities.streams[number][2] - quantities.on_demand[number].bytes);
             let stayed =
                 bytes.checked_mul(beyond).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
             usage.add(id, Cause::Retention, stayed)?;
@@ -198,6 +209,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
+    rules.extend(on_demand::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{client, direct, lambda, reader, shape, stream, streams, table, timeline};
+use super::{client, direct, lambda, reader, shape, stream, stream_capacity, streams, table, timeline};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -30,11 +30,20 @@ pub(super) fn resolve(
     scenario: &mut Scenario,
     around: &mut Surroundings,
 ) {
+    let streams = stream_capacity::Account::resolve(resolver, file, scenario);
     for (name, settings) in &file.kinesis {
-        let reshards = timeline::reshards(file, name);
-        scenario.streams.push(stream::resolve(resolver, &at("kinesis", name), name, settings, reshards));
+        let moved = (timeline::reshards(file, name), stream_capacity::changes(file, name));
+        scenario.streams.push(stream::resolve(
+            resolver,
+            &at("kinesis", name),
+            name,
+            settings,
+            &streams,
+            moved,
+        ));
     }
-    stream::check_quota(resolver, scenario);
+    streams.check(resolver, scenario);
+    scenario.on_demand_advantage = streams.advantage;
     let mut drafts = Vec::new();
     for (name, settings) in &file.workload {
         let path = at("workload", name);

@@ -18,10 +18,10 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::{destination, stream};
+use super::{destination, stream, stream_capacity};
 
 /// The paths that `set` can change.
-const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity.provisioned.shards`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
+const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity`, `kinesis.X.capacity.provisioned.shards`, `kinesis.X.capacity.on_demand.warm_throughput`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
 pub(super) struct Happening {
@@ -336,6 +336,19 @@ fn new_value(
                 action: Action::Retention(number, retention.nanos()),
             })
         }
+        ["kinesis", name, "capacity", ref rest @ ..] if rest != ["provisioned", "shards"] => {
+            let number = resolver.named(&path, "kinesis", name, file.kinesis.keys())?;
+            // After an error elsewhere the stream may be missing.
+            let plan = &scenario.streams.get(number)?.capacity;
+            match stream_capacity::change(resolver, &path, plan, rest) {
+                Some(change) => change.map(|change| Happening {
+                    place: resource("kinesis", name),
+                    what: format!("another capacity is asked for: {}", change.describe()),
+                    action: Action::StreamCapacity(number, change),
+                }),
+                None => not_settable(resolver, &path, written),
+            }
+        }
         ["kinesis", name, "capacity", "provisioned", "shards"] => {
             let number = resolver.named(&path, "kinesis", name, file.kinesis.keys())?;
             let shards: u32 = resolver.value(&path)?;
@@ -373,7 +386,7 @@ fn not_settable(resolver: &mut Resolver, path: &Path, written: &str) -> Option<H
     None
 }
 
-fn key(segment: &Segment) -> Option<&str> {
+pub(super) fn key(segment: &Segment) -> Option<&str> {
     match segment {
         Segment::Key(key) => Some(key),
         Segment::Index(_) => None,
