@@ -55,6 +55,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         consumers: vec![],
         deliveries: vec![],
         lambdas: vec![],
+        on_demand_advantage: false,
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
     }
