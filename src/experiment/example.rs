@@ -48,6 +48,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             throughput: ThroughputPlan::provisioned(2_000, SECOND),
             indexes: vec![],
             replication: Some(replication()),
+            streams: None,
         }],
         items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],
         streams: vec![StreamPlan {
@@ -65,6 +66,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             name: "search".into(),
             stream: 0,
             polls: PollPlan { interval: 250 * MILLISECOND, phase: PollPhase::Staggered(10 * MILLISECOND) },
+            discovery: 0,
             batch_size: 10_000,
             per_batch: 5 * MILLISECOND,
             per_record: 50_000,

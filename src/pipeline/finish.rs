@@ -10,6 +10,7 @@ use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::{Backfill, Consumer};
 use super::source::{Snapshot, StreamSource};
+use super::streams::{self, StreamsMeter};
 use super::tables::busiest_items;
 use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
@@ -70,7 +71,7 @@ pub struct Outcome {
     pub direct: Vec<DirectOutcome>,
     /// Tables.
     pub tables: Vec<TableOutcome>,
-    /// Streams.
+    /// Streams: those of Kinesis first, then those of tables.
     pub streams: Vec<StreamOutcome>,
     /// Consumers.
     pub consumers: Vec<ConsumerOutcome>,
@@ -93,6 +94,8 @@ pub struct TableOutcome {
     pub series: Series<{ write::column::COUNT }>,
     /// Its feed.
     pub feed: Option<FeedOutcome>,
+    /// Its DynamoDB stream.
+    pub streams: Option<TableStreamOutcome>,
     /// Accepted changes by item, largest first: item number, shard, changes. Not listed beyond the first few of a shard.
     pub top_items: Vec<TopItem>,
     /// Accepted changes by the shard that they belong to; empty without a feed.
@@ -123,6 +126,19 @@ pub struct FeedOutcome {
     pub repairs: Repairs,
     /// Its series.
     pub series: Series<{ feed::column::COUNT }>,
+}
+
+/// What a table's DynamoDB stream came to.
+#[derive(Clone, Debug)]
+pub struct TableStreamOutcome {
+    /// Records and shards.
+    pub meter: StreamsMeter,
+    /// From the intended write to the stream.
+    pub latency: Latency<2>,
+    /// Order and duplicates in the stream.
+    pub ordering: Ordering,
+    /// Its series.
+    pub series: Series<{ streams::column::COUNT }>,
 }
 
 /// What one stream came to.
@@ -173,7 +189,7 @@ pub struct ConsumerOutcome {
     /// Order as it met it, where it could differ from the stream's.
     pub ordering: Option<Ordering>,
     /// From the intended write to the end of processing.
-    pub latency: Latency<4>,
+    pub latency: Latency<5>,
     /// Its series.
     pub series: Series<{ super::read::column::COUNT }>,
 }
@@ -331,6 +347,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
+            || self.publications.iter().any(|change| measured(change.written / MICROSECOND))
             || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
             || self
@@ -475,6 +492,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         accounts.extend(self.direct.iter().map(direct_account));
         for (number, table) in self.tables.iter().enumerate() {
             accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
+            accounts.extend(self.streams_account(&scenario.tables[number].name, number, table));
         }
         for (plan, consumer) in scenario.consumers.iter().zip(&self.consumers) {
             accounts.push(self.consumer_account(plan, end, consumer));
@@ -526,6 +544,16 @@ impl<const FULL: bool> Pipeline<FULL> {
             path: format!("{}.kinesis", resource("tables", name)),
             entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
             fates,
+        })
+    }
+
+    fn streams_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
+        let own = table.streams.as_ref()?;
+        let waiting = self.publications.iter().filter(|change| usize::from(change.table) == number).count();
+        Some(Account {
+            path: format!("{}.streams", resource("tables", name)),
+            entered: vec![("changes", table.table.meter.changes())],
+            fates: vec![("published", own.meter.published), ("waiting", waiting as u64)],
         })
     }
 
@@ -606,6 +634,12 @@ fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard:
             ordering: feed.ordering,
             repairs: feed.repair.finish(),
             series: feed.series,
+        }),
+        streams: source.streams.map(|own| TableStreamOutcome {
+            meter: own.meter,
+            latency: own.latency,
+            ordering: own.ordering,
+            series: own.series,
         }),
         top_items,
         changes_by_shard,

@@ -300,7 +300,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         if write.kind.change().is_none() || repeats {
             source.table.meter.changeless += 1;
             self.fingerprint.outcome(now, u64::from(write.key), 6);
-        } else if source.feed.is_some() {
+            return;
+        }
+        let has_feed = source.feed.is_some();
+        if source.streams.is_some() {
+            if let Some(kind) = writer.kind(write.kind).filter(|_| !has_feed) {
+                kind.records += 1;
+                kind.record_bytes += u64::from(write.record.streams_bytes);
+            }
+            self.take_up(now, number, write);
+        }
+        if has_feed {
+            let writer = &mut self.writers[attempt.writer as usize];
             if let Some(kind) = writer.kind(write.kind) {
                 kind.records += 1;
                 kind.record_bytes += u64::from(write.record.bytes);
@@ -308,7 +319,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             self.capture(now, number, write);
         } else {
-            let version = source.accept(write.key);
+            let version = self.tables[number].accept(write.key);
             self.fingerprint.outcome(now, u64::from(write.key) << 32 | u64::from(version), 4);
         }
     }

@@ -22,6 +22,8 @@ pub struct Quantities {
     /// Of each stream: open shards times the nanoseconds with extended retention, and bytes written times the seconds for
     /// which they stay beyond seven days.
     pub kept: Vec<[u128; 2]>,
+    /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
+    pub streams_reads: Vec<[u64; 2]>,
     /// What each stream used in on-demand mode.
     pub on_demand: Vec<OnDemandUse>,
     /// Bytes taken and bytes billed by each delivery stream.
@@ -80,6 +82,7 @@ impl Quantities {
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.kept, &earlier.kept);
+        subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
@@ -141,6 +144,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The counts at this moment, which is the present.
     pub fn quantities(&mut self, at: Nanos) -> Quantities {
         self.tables.iter_mut().for_each(|source| source.table.settle(at));
+        for plan in self.tables.iter().filter_map(|source| source.streams.as_ref()).map(|own| &own.plan) {
+            // Calls that found nothing are billed too (DDS-M1).
+            self.streams[plan.stream].stream.finish(at);
+        }
+        let reads = |consumer: &super::read::Consumer| {
+            let meter = self.streams[consumer.stream].meter(consumer.reader);
+            if consumer.of_table.is_some() { [meter.polls, meter.empty_polls] } else { [0; 2] }
+        };
         let feed = |table: &super::write::TableSource| {
             let meter = table.feed.as_ref().map(|feed| feed.meter).unwrap_or_default();
             [meter.units - meter.units_copied - meter.units_retried, meter.units_copied, meter.units_retried]
@@ -156,6 +167,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
             kept: self.streams.iter().map(|source| source.kept(at)).collect(),
+            streams_reads: self.consumers.iter().map(reads).collect(),
             on_demand: self.streams.iter().map(|source| source.on_demand_use(at)).collect(),
             deliveries: self
                 .deliveries

@@ -185,6 +185,27 @@ impl OnDemandMeter {
 }
 
 impl StreamSource {
+    /// The stream at `place`, without readers, of which the load of the first `measured` shards is measured.
+    pub fn new(place: String, stream: Stream, measured: usize, span: Nanos) -> Self {
+        Self {
+            place,
+            stream,
+            readers: Vec::new(),
+            loads: vec![ShardLoad::default(); measured],
+            eras: Vec::new(),
+            era: Era::default(),
+            hours: ShardHours::default(),
+            kept: Kept::default(),
+            put_units: 0,
+            bytes: 0,
+            series: Series::new(span),
+            capacity: None,
+            on_demand: OnDemandMeter::new(false),
+            modes: Vec::new(),
+            room: StreamLoad::default(),
+        }
+    }
+
     /// What keeping records longer came to, up to `now`: shard-nanoseconds of extended retention, and byte-seconds
     /// beyond seven days.
     pub fn kept(&self, now: Nanos) -> [u128; 2] {

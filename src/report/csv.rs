@@ -9,7 +9,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{deliver, feed, lambda, read, source, write};
+use crate::pipeline::{deliver, feed, lambda, read, source, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -351,6 +351,12 @@ const FEED: [Metric; 4] = [
     sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
     sum("FailedToReplicateRecordCount", "Count", feed::column::FAILED),
 ];
+/// DDB-X5; the open shards are not one of CloudWatch's.
+const TABLE_STREAM: [Metric; 3] = [
+    sum("ReturnedRecordsCount", "Count", streams::column::RETURNED_RECORDS),
+    sum("ReturnedBytes", "Bytes", streams::column::RETURNED_BYTES),
+    maximum("OpenShards", "Count", streams::column::SHARDS, 1),
+];
 /// KDS-M1, KDS-M2.
 const STREAM: [Metric; 3] = [
     sum("IncomingRecords", "Count", source::column::RECORDS),
@@ -405,6 +411,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         }
         if let Some(feed) = &table.feed {
             coarse_series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED, FEED_PERIOD);
+        }
+        if let Some(own) = &table.streams {
+            series(&mut sheet, &format!("{path}.streams"), &own.series, &TABLE_STREAM);
         }
     }
     for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {

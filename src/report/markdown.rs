@@ -6,7 +6,7 @@ mod functions;
 mod readers;
 mod repair;
 mod shards;
-mod streams;
+mod stream_capacity;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -17,7 +17,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
-use super::writes;
+use super::{streams, writes};
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -30,10 +30,11 @@ pub fn render(result: &RunResult) -> String {
         capacity::capacity(result),
         writes::section(result),
         writes::troubles(result),
+        streams::section(result),
         throttles(result),
         ordering(result),
         repair::section(result),
-        streams::section(result),
+        stream_capacity::section(result),
         shards::shards(result),
         readers::readers(result),
         functions::section(result),

@@ -16,6 +16,7 @@ pub mod repair;
 pub mod shards;
 pub mod slo;
 pub mod stream_capacity;
+pub mod streams;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;

@@ -128,7 +128,7 @@ pub struct ScenarioFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsumerSettings {
-    /// The stream it reads.
+    /// The stream it reads: `kinesis.X`, or with `polling` the DynamoDB stream of a table, `tables.X.streams`.
     pub reads: Reference,
     /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
     pub polling: Option<PollingSettings>,

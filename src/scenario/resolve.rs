@@ -18,6 +18,7 @@ mod reader;
 mod shape;
 mod stream;
 mod stream_capacity;
+mod streams;
 mod table;
 mod timeline;
 
@@ -51,6 +52,7 @@ pub fn parameters() -> Vec<Parameter> {
         dynamodb::settings::PARAMETERS,
         dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
+        dynamodb::streams_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
         kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],

@@ -58,7 +58,6 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         lambdas: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
-        on_demand_advantage: false,
     }
 }
 
@@ -106,6 +105,7 @@ pub fn table(name: &str, replication: Option<ReplicationPlan>) -> TablePlan {
         throughput: ThroughputPlan::provisioned(10_000, SECOND),
         indexes: vec![],
         replication,
+        streams: None,
     }
 }
 
@@ -144,6 +144,7 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
         name: name.into(),
         stream,
         polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        discovery: 0,
         batch_size: 10_000,
         per_batch: 0,
         per_record: 0,

@@ -127,7 +127,9 @@ fn totals() -> Vec<Figure> {
     }
     fn orders(outcome: &Outcome) -> impl Iterator<Item = &Ordering> {
         let direct = outcome.direct.iter().map(|direct| &direct.ordering);
-        feeds(outcome).map(|feed| &feed.ordering).chain(direct)
+        let streams = outcome.tables.iter().filter_map(|table| table.streams.as_ref());
+        let streams = streams.map(|own| &own.ordering);
+        feeds(outcome).map(|feed| &feed.ordering).chain(streams).chain(direct)
     }
     let looked_at = |outcome: &Outcome| orders(outcome).map(|order| order.records).sum();
     vec![

@@ -65,6 +65,10 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
             usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
         }
+        for [calls, empty] in &quantities.streams_reads {
+            usage.add("ddb.streams.rru", Cause::Base, Decimal::from(*calls))?;
+            usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
+        }
         for ([units, _, bytes], on_demand) in quantities.streams.iter().zip(&quantities.on_demand) {
             let bytes = bytes - on_demand.bytes;
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
@@ -186,6 +190,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
+    if scenario.tables.iter().any(|table| table.streams.is_some()) {
+        rules.push(
+            "DynamoDB Streams: one read request unit for each GetRecords call of a consumer, empty answers included; \
+             writing, refused calls and a stream that nobody reads cost nothing."
+                .to_owned(),
+        );
+    }
     let raised = scenario
         .timeline
         .iter()

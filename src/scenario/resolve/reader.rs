@@ -7,8 +7,10 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ConsumerSettings;
-use crate::scenario::path::Path;
+use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
+use crate::systems::dynamodb::settings::TableSettings;
+use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
 use crate::systems::firehose::settings::{
     BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
     Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS,
@@ -20,7 +22,7 @@ use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
     BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
-    REFUSED_WAIT, STARTS, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
+    REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -43,22 +45,31 @@ pub(super) fn consumer(
     path: &Path,
     name: &str,
     settings: &ConsumerSettings,
+    of_tables: &IndexMap<String, TableSettings>,
     scenario: &mut Scenario,
 ) {
     let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
-    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, &streams);
+    let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
     let ConsumerSettings { reads: _, polling, lambda } = settings;
     if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
         return;
     }
-    let retention = stream.map_or(0, |stream| scenario.streams[stream].retention);
-    // Without its stream the rest is still checked.
-    let reads = Reads { stream: stream.unwrap_or_default(), retention };
     if let Some(settings) = polling {
-        let plan = self::polling(resolver, &path.key("polling"), name, settings, stream, scenario);
+        let reads = (stream, of_table);
+        let plan = self::polling(resolver, &path.key("polling"), name, settings, reads, scenario);
         scenario.consumers.extend(plan);
     }
     if let Some(settings) = lambda {
+        if of_table {
+            resolver.error(
+                &path.key("lambda"),
+                "functions are simulated on Kinesis streams, not on those of tables",
+            );
+        }
+        let retention =
+            stream.and_then(|stream| scenario.streams.get(stream)).map_or(0, |plan| plan.retention);
+        // Without its stream the rest is still checked.
+        let reads = Reads { stream: stream.unwrap_or_default(), retention };
         let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
     }
@@ -69,12 +80,17 @@ fn polling(
     path: &Path,
     name: &str,
     polling: &PollingSettings,
-    stream: Option<usize>,
+    (stream, of_table): (Option<usize>, bool),
     run: &Scenario,
 ) -> Option<PollingPlan> {
     let polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
-    let batch_size: u32 = resolver.take(polling.batch_size, &BATCH_SIZE);
-    resolver.within(&path.key("batch_size"), batch_size, 1..=10_000, "KDS-R2");
+    let (usual, most, fact) = match of_table {
+        true => (&STREAMS_BATCH_SIZE, RECORDS_PER_CALL, "DDS-R3"),
+        false => (&BATCH_SIZE, 10_000, "KDS-R2"),
+    };
+    let batch_size: u32 = resolver.take(polling.batch_size, usual);
+    resolver.within(&path.key("batch_size"), batch_size, 1..=most, fact);
+    let discovery = discovery(resolver, &path.key("shard_discovery"), polling.shard_discovery, of_table);
     let workers: u32 = resolver.take(polling.workers, &WORKERS);
     resolver.within(&path.key("workers"), workers, 1..=10_000, "");
     let mut processing = |key: &str, written, parameter| {
@@ -88,10 +104,14 @@ fn polling(
     let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
     resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
     let reader = position(resolver, path, polling, run);
+    if of_table && matches!(reader.from, From::AtTimestamp(_)) {
+        resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
+    }
     Some(PollingPlan {
         name: name.to_owned(),
         stream: stream?,
         polls,
+        discovery,
         batch_size,
         per_batch,
         per_record,
@@ -99,6 +119,50 @@ fn polling(
         reader,
         refused_wait: refused_wait.nanos(),
     })
+}
+
+/// The number of the stream that a consumer reads, and whether it is that of a table.
+fn source(
+    resolver: &mut Resolver,
+    path: &Path,
+    written: &str,
+    streams: &[String],
+    tables: &IndexMap<String, TableSettings>,
+) -> (Option<usize>, bool) {
+    let parsed = written.parse::<Path>().ok();
+    let (table, feed) = match parsed.as_ref().map(Path::segments) {
+        Some([Segment::Key(section), Segment::Key(table)]) if section == "tables" => (table, None),
+        Some([Segment::Key(section), Segment::Key(table), Segment::Key(feed)]) if section == "tables" => {
+            (table, Some(feed.as_str()))
+        }
+        _ => return (resolver.reference(path, "kinesis", written, streams), false),
+    };
+    if feed != Some("streams") {
+        let name = crate::scenario::path::resource("tables", table);
+        let message = format!("a table's changes are read from `{name}.streams`; found `{written}`");
+        resolver.error(path, message);
+        return (None, true);
+    }
+    let Some(number) = resolver.named(path, "tables", table, tables.keys()) else { return (None, true) };
+    let before = tables.values().take(number).filter(|table| table.streams.is_some()).count();
+    if tables.get(table).is_some_and(|table| table.streams.is_none()) {
+        resolver.error(path, format!("the table `{table}` has no `streams`, so there is nothing to read"));
+        return (None, true);
+    }
+    (Some(streams.len() + before), true)
+}
+
+/// How long a reader of a DynamoDB stream looks for the children of a shard.
+fn discovery(resolver: &mut Resolver, path: &Path, written: Option<Duration>, of_table: bool) -> u64 {
+    if !of_table {
+        if written.is_some() {
+            resolver.error(path, "`shard_discovery` is for readers of DynamoDB streams (DDS-Y2)");
+        }
+        return 0;
+    }
+    let time: Duration = resolver.take(written, &SHARD_DISCOVERY);
+    resolver.within(path, time, Duration::ZERO..=Duration::from_nanos(3_600 * SECOND), "");
+    time.nanos()
 }
 
 /// Where a consumer begins, and how it reads.

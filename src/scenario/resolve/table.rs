@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use std::num::NonZeroU32;
 
 use super::capacity::{self, Account};
-use super::distribution;
+use super::{distribution, streams};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
@@ -59,10 +59,24 @@ pub(super) fn resolve(
             };
             let template = RecordTemplate::new(region, name, shape, precision);
             let collections = settings.sort_key.as_ref().and_then(|key| NonZeroU32::new(key.collections));
-            Some(replication(resolver, &path.key("kinesis"), feed, (template, precision), collections, streams)?)
+            Some(replication(
+                resolver,
+                &path.key("kinesis"),
+                feed,
+                (template, precision),
+                collections,
+                streams,
+            )?)
         }
     };
-    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication })
+    let streams = match &settings.streams {
+        None => None,
+        Some(written) => {
+            let template = RecordTemplate::new(region, name, shape, TimestampPrecision::Millisecond);
+            Some(streams::resolve(resolver, &path.key("streams"), written, template, &throughput)?)
+        }
+    };
+    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication, streams })
 }
 
 fn replication(

@@ -27,6 +27,8 @@ pub struct TablePlan {
     pub indexes: Vec<IndexPlan>,
     /// The feed into a stream, if it is on.
     pub replication: Option<super::replication::ReplicationPlan>,
+    /// Its DynamoDB stream, if it has one.
+    pub streams: Option<super::streams::StreamsPlan>,
 }
 
 /// Counts of what became of write requests.

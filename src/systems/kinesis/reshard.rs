@@ -276,10 +276,33 @@ impl Stream {
             Some(Step::Merge(one, other)) => self.lineage.merge(now, one, other).map(|_| ()),
             None => Ok(()),
         };
-        for number in made..self.lineage.shards().len() {
-            self.open_shard(now, number, polls);
-        }
+        polls.extend(self.open_shards(now, made));
         outcome.is_ok()
+    }
+
+    /// A shard closes and two open in its place, at once and without a call: the second takes keys from `at` on. Returns
+    /// the polls that follow.
+    ///
+    /// # Errors
+    /// A shard that is not open, a key not inside its range, more shards than there are numbers.
+    pub fn split_now(&mut self, now: Nanos, shard: usize, at: u128) -> Result<Vec<NextPoll>, Exception> {
+        let made = self.lineage.split(now, shard, at)?;
+        Ok(self.open_shards(now, usize::from(made[0])))
+    }
+
+    /// A shard closes and one child opens in its place, at once and without a call (DDS-S3). Returns the polls that follow.
+    ///
+    /// # Errors
+    /// A shard that is not open, more shards than there are numbers.
+    pub fn roll_over(&mut self, now: Nanos, shard: usize) -> Result<Vec<NextPoll>, Exception> {
+        let child = self.lineage.roll_over(now, shard)?;
+        Ok(self.open_shards(now, usize::from(child)))
+    }
+
+    fn open_shards(&mut self, now: Nanos, from: usize) -> Vec<NextPoll> {
+        let mut polls = Vec::new();
+        (from..self.lineage.shards().len()).for_each(|number| self.open_shard(now, number, &mut polls));
+        polls
     }
 
     fn open_shard(&mut self, now: Nanos, number: usize, polls: &mut Vec<NextPoll>) {
