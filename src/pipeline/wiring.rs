@@ -259,7 +259,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
         source.readers.push((scenario.consumers.len() + number) as u32);
         Delivery {
-            firehose: Firehose::new(number, plan, shards),
+            firehose: Firehose::new(number, plan, shards, named("hold")),
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
             reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),

@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn the_series_have_cloudwatchs_names_and_lose_nothing() {
+    fn fh_m2_the_series_have_cloudwatchs_names_and_lose_nothing() {
         let scenario = example::scenario(1);
         let outcomes = example::outcomes(&scenario, 1);
         let rows = records(&timeseries(&scenario, &outcomes[0]));

@@ -3,8 +3,9 @@
 
 pub mod settings;
 
+use crate::engine::random::Draws;
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MICROSECOND, MINUTE, Nanos};
+use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
 use crate::pricing::meter::firehose_billed_bytes;
 use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::kinesis::poll_grid::PollPlan;
@@ -29,14 +30,18 @@ pub struct FirehosePlan {
     pub polls: PollPlan,
     /// Size hint in bytes before compression (FH-B2, FH-B11).
     pub size: u64,
-    /// Interval hint (FH-B2).
+    /// Interval hint (FH-B2); 0 is zero buffering (FH-B8).
     pub interval: Nanos,
+    /// For how long a buffer is really held, nanoseconds, where that is not the interval: with zero buffering (FH-B8).
+    pub hold: Option<Sampler>,
     /// Scope of a buffer.
     pub per: BufferPer,
     /// Bytes added to each record in the object (FH-F4).
     pub delimiter_bytes: u32,
-    /// Object size as a share of the buffered bytes (FH-B11); 1 without compression.
+    /// Object size as a share of the buffered bytes (FH-B11, FH-F2); 1 without compression and format conversion.
     pub compression: f64,
+    /// Whether records are converted to a columnar format (FH-F1), which is billed.
+    pub converts: bool,
     /// Prefix of the object names (FH-O1).
     pub prefix: String,
     /// End of the object names.
@@ -107,7 +112,10 @@ impl Batch {
 struct Buffer {
     batch: Batch,
     opened: Nanos,
-    timer: bool,
+    /// When its first record will have waited long enough.
+    due: Nanos,
+    /// The moment of the timer that is set.
+    timer: Option<Nanos>,
 }
 
 /// An object being uploaded.
@@ -159,6 +167,8 @@ pub struct Firehose {
     number: u32,
     size: u64,
     interval: Nanos,
+    hold: Option<Sampler>,
+    draws: Draws,
     per: BufferPer,
     delimiter_bytes: u32,
     buffers: Vec<Buffer>,
@@ -168,13 +178,16 @@ pub struct Firehose {
 }
 
 impl Firehose {
-    /// A delivery stream that has read nothing yet, over a stream of `shards` shards.
-    pub fn new(number: usize, plan: &FirehosePlan, shards: usize) -> Self {
+    /// A delivery stream that has read nothing yet, over a stream of `shards` shards. `draws` are for the time that buffers
+    /// are held.
+    pub fn new(number: usize, plan: &FirehosePlan, shards: usize, draws: Draws) -> Self {
         let buffers = if plan.per == BufferPer::Shard { shards } else { 1 };
         Self {
             number: number as u32,
             size: plan.size,
             interval: plan.interval,
+            hold: plan.hold.clone(),
+            draws,
             per: plan.per,
             delimiter_bytes: plan.delimiter_bytes,
             buffers: vec![Buffer::default(); buffers],
@@ -200,6 +213,8 @@ impl Firehose {
             let buffer = &mut self.buffers[index];
             if buffer.batch.records.is_empty() {
                 buffer.opened = now;
+                let drawn = self.hold.as_ref().map(|hold| round(hold.sample(&mut self.draws)));
+                buffer.due = now + drawn.unwrap_or(self.interval);
             }
             let fills = |record: &Record| {
                 buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
@@ -217,11 +232,12 @@ impl Firehose {
         }
         self.mark(index, polled);
         let buffer = &mut self.buffers[index];
-        if buffer.batch.records.is_empty() || buffer.timer {
+        // A timer that was set for an earlier buffer looks again when it fires; but it must not be too late.
+        if buffer.batch.records.is_empty() || buffer.timer.is_some_and(|at| at <= buffer.due) {
             return None;
         }
-        buffer.timer = true;
-        Some((index as u32, buffer.opened + self.interval))
+        buffer.timer = Some(buffer.due);
+        Some((index as u32, buffer.due))
     }
 
     fn mark(&mut self, index: usize, polled: Micros) {
@@ -236,14 +252,16 @@ impl Firehose {
     /// look again if a later record opened it anew.
     pub fn look(&mut self, now: Nanos, index: u32, objects: &mut Vec<Object>) -> Option<Nanos> {
         let buffer = &mut self.buffers[index as usize];
-        buffer.timer = false;
+        if buffer.timer.is_some_and(|at| at > now) {
+            return None;
+        }
+        buffer.timer = None;
         if buffer.batch.records.is_empty() {
             return None;
         }
-        let due = buffer.opened + self.interval;
-        if due > now {
-            buffer.timer = true;
-            return Some(due);
+        if buffer.due > now {
+            buffer.timer = Some(buffer.due);
+            return buffer.timer;
         }
         self.meter.timers += 1;
         self.flush(now, index as usize, FlushReason::Interval, objects);
@@ -295,6 +313,7 @@ impl Firehose {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::random::Streams;
     use crate::engine::time::SECOND;
     use crate::systems::kinesis::poll_grid::PollPhase;
 
@@ -305,14 +324,16 @@ mod tests {
             polls: PollPlan { interval: SECOND, phase: PollPhase::Staggered(0) },
             size,
             interval,
+            hold: None,
             per: BufferPer::Shard,
             delimiter_bytes: 0,
             compression: 1.0,
+            converts: false,
             prefix: String::new(),
             extension: String::new(),
             put: Sampler::Constant(0.0),
         };
-        Firehose::new(0, &plan, 2)
+        Firehose::new(0, &plan, 2, Streams::new(1, 0).named("hold"))
     }
 
     fn records(count: usize) -> Vec<Record> {

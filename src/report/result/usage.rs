@@ -74,7 +74,12 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
-        for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            if plan.converts {
+                // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
+                usage.add("fh.dfc_gb", Cause::Base, Decimal::from(*bytes))?;
+                usage.add("fh.dfc_gb", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+            }
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
             usage.add("s3.std", Cause::Base, Decimal::from(stored))?;

@@ -8,10 +8,11 @@ use crate::engine::time::{MILLISECOND, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
+use crate::settings::distribution::Time;
 use crate::systems::firehose::settings::{
     BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
-    Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS,
-    UPLOADS,
+    Destination, FORMAT_RATIO, FORMAT_SIZE, FirehosePollSettings, FirehoseSettings, Format, HOLD,
+    POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS, UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -106,11 +107,23 @@ pub(super) fn firehose(
     let poll = settings.poll.clone().unwrap_or_default();
     let FirehosePollSettings { interval, phase } = poll;
     let polls = stream::polls(resolver, &path.key("poll"), (interval, &POLL_INTERVAL), phase);
-    let (size, interval, per) =
-        buffer(resolver, &path.key("buffer"), settings.buffer.clone().unwrap_or_default());
+    let converts = settings.format.is_some();
+    let hints = settings.buffer.clone().unwrap_or_default();
+    let (size, interval, per) = buffer(resolver, &path.key("buffer"), &hints, converts);
+    let hold = hold(resolver, &path.key("buffer").key("hold"), interval, hints.hold.clone());
     let delimiter = resolver.take(settings.delimiter, &DELIMITER);
     let compression = resolver.take(settings.compression.clone(), &COMPRESSION);
-    let (compression, extension) = compressed(resolver, &path.key("compression"), &compression);
+    let (compression, extension) = match &settings.format {
+        Some(format) => {
+            if compression != Compression::None {
+                let message =
+                    "objects of a columnar `format` are compressed inside (FH-F2); take `compression` out";
+                resolver.error(&path.key("compression"), message);
+            }
+            formatted(resolver, &path.key("format"), format)
+        }
+        None => compressed(resolver, &path.key("compression"), &compression),
+    };
     let (prefix, put) = destination(resolver, &path.key("to"), &settings.to);
     Some(FirehosePlan {
         name: name.to_owned(),
@@ -118,31 +131,62 @@ pub(super) fn firehose(
         polls,
         size,
         interval,
+        hold,
         per,
         delimiter_bytes: u32::from(delimiter == Delimiter::Newline),
         compression,
+        converts,
         prefix,
         extension: extension.to_owned(),
         put: put?,
     })
 }
 
-fn buffer(resolver: &mut Resolver, path: &Path, settings: BufferSettings) -> (u64, u64, BufferPer) {
-    let size: Bytes = resolver.take(settings.size, &BUFFER_SIZE);
-    resolver.within(&path.key("size"), size, Bytes::new(1 << 20)..=Bytes::new(128 << 20), "FH-B2");
+fn buffer(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &BufferSettings,
+    converts: bool,
+) -> (u64, u64, BufferPer) {
+    let (default, least, fact) =
+        if converts { (&FORMAT_SIZE, 64 << 20, "FH-F1") } else { (&BUFFER_SIZE, 1 << 20, "FH-B2") };
+    let size: Bytes = resolver.take(settings.size, default);
+    resolver.within(&path.key("size"), size, Bytes::new(least)..=Bytes::new(128 << 20), fact);
     let interval: Duration = resolver.take(settings.interval, &BUFFER_INTERVAL);
-    let interval_path = path.key("interval");
-    if interval == Duration::ZERO {
-        resolver.error(&interval_path, "zero buffering (FH-B8) is not modelled; the interval is 1s to 900s");
-    } else {
+    if interval != Duration::ZERO {
         let seconds = |seconds| Duration::from_nanos(seconds * SECOND);
-        resolver.within(&interval_path, interval, seconds(1)..=seconds(900), "FH-B2");
+        resolver.within(&path.key("interval"), interval, seconds(1)..=seconds(900), "FH-B2");
     }
     let per = match resolver.take(settings.per, &BUFFER_PER) {
         PerSettings::Shard => BufferPer::Shard,
         PerSettings::Stream => BufferPer::Stream,
     };
     (size.get(), interval.nanos(), per)
+}
+
+/// How long a buffer is held where that is not its interval.
+fn hold(resolver: &mut Resolver, path: &Path, interval: u64, written: Option<Time>) -> Option<Sampler> {
+    if interval > 0 {
+        if written.is_some() {
+            resolver.error(path, "`hold` is for zero buffering, that is an `interval` of 0s (FH-B8)");
+        }
+        return None;
+    }
+    let hold = resolver.take(written, &HOLD);
+    distribution::time(resolver, path, &hold)
+}
+
+/// The share of bytes that is left in a columnar format, and the end of object names.
+fn formatted(resolver: &mut Resolver, path: &Path, format: &Format) -> (f64, &'static str) {
+    let (kind, written, extension) = match format {
+        Format::Parquet(it) => ("parquet", it.ratio, ".parquet"),
+        Format::Orc(it) => ("orc", it.ratio, ".orc"),
+    };
+    let ratio: Percent = resolver.take(written, &FORMAT_RATIO);
+    if ratio == Percent::default() {
+        resolver.error(&path.key(kind).key("ratio"), "expected more than 0%, for no object is empty");
+    }
+    (ratio.fraction(), extension)
 }
 
 /// The share of bytes that is left, and the end of object names.

@@ -14,6 +14,25 @@ pub const BUFFER_SIZE: Parameter = Parameter::published("FH-B2", "size", "size h
 /// Interval hint of a buffer.
 pub const BUFFER_INTERVAL: Parameter =
     Parameter::published("FH-B2", "interval", "interval hint of a buffer", "300s");
+/// Time that a buffer is held at zero buffering.
+pub const HOLD: Parameter = Parameter::assumed(
+    "FH-B8",
+    "hold",
+    "how long records stay in a buffer at zero buffering",
+    "{ uniform: { low: 1s, high: 3s } }",
+    "AWS says that such records arrive within a few seconds; the spread is a guess (DEF-8)",
+);
+/// Share of the bytes that is left after conversion to a columnar format.
+pub const FORMAT_RATIO: Parameter = Parameter::assumed(
+    "ATH-3",
+    "ratio",
+    "size of Parquet and ORC objects as a share of their records' bytes",
+    "13%",
+    "AWS's own example: 1 TB of text became 130 GB of Parquet (ATH-2)",
+);
+/// Size hint of a buffer whose records are converted.
+pub const FORMAT_SIZE: Parameter =
+    Parameter::published("FH-F1", "size", "size hint of a buffer with format conversion", "128 MiB");
 /// Scope of a buffer.
 pub const BUFFER_PER: Parameter = Parameter::published("FH-B3", "per", "what one buffer is for", "shard");
 /// Time between two polls of one shard.
@@ -54,6 +73,9 @@ pub const REQUESTS: Parameter = Parameter::built_in(
 pub const PARAMETERS: &[Parameter] = &[
     BUFFER_SIZE,
     BUFFER_INTERVAL,
+    HOLD,
+    FORMAT_RATIO,
+    FORMAT_SIZE,
     BUFFER_PER,
     POLL_INTERVAL,
     DELIMITER,
@@ -80,6 +102,8 @@ pub struct FirehoseSettings {
     /// How objects are compressed (FH-F5). The size hint counts bytes before compression (FH-B11).
     #[schemars(extend("default" = COMPRESSION.value))]
     pub compression: Option<Compression>,
+    /// A columnar format to which the records, JSON, are converted (FH-F1); takes no `compression` besides (FH-F2).
+    pub format: Option<Format>,
     /// Where it delivers to.
     pub to: Destination,
 }
@@ -88,12 +112,15 @@ pub struct FirehoseSettings {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BufferSettings {
-    /// Bytes before compression: 1 MiB to 128 MiB (FH-B2).
+    /// Bytes before compression: 1 MiB to 128 MiB (FH-B2); with a `format` at least 64 MiB, and 128 MiB by default (FH-F1).
     #[schemars(extend("default" = BUFFER_SIZE.value))]
     pub size: Option<Bytes>,
-    /// Time since the buffer's first record: 1s to 900s (FH-B2).
+    /// Time since the buffer's first record: 0s to 900s (FH-B2); 0s is zero buffering (FH-B8).
     #[schemars(extend("default" = BUFFER_INTERVAL.value))]
     pub interval: Option<Duration>,
+    /// How long records really stay at zero buffering: for an `interval` of 0s only.
+    #[schemars(extend("default" = HOLD.value))]
+    pub hold: Option<Time>,
     /// What one buffer is for.
     #[schemars(extend("default" = BUFFER_PER.value))]
     pub per: Option<PerSettings>,
@@ -129,6 +156,25 @@ pub enum Delimiter {
     None,
     /// A newline, one byte.
     Newline,
+}
+
+/// A columnar format.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Apache Parquet.
+    Parquet(FormatRatio),
+    /// Apache ORC.
+    Orc(FormatRatio),
+}
+
+/// How much smaller the records get.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FormatRatio {
+    /// Size of an object as a share of its records' bytes, Snappy inside the file included (FH-F2); more than 0%.
+    #[schemars(extend("default" = FORMAT_RATIO.value))]
+    pub ratio: Option<Percent>,
 }
 
 /// Compression of objects.

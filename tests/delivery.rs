@@ -1,0 +1,156 @@
+//! What a delivery stream makes of what it reads: buffers, objects, their names and formats.
+
+use std::path::Path;
+use streamgauge::engine::time::SECOND;
+use streamgauge::pipeline::deliver::column;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::report::result::RunResult;
+use streamgauge::report::result::objects;
+use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::firehose::FlushReason;
+
+mod support;
+
+const BASE: &str = "\
+name: orders
+study: terminating
+duration: 10m
+workload:
+  checkout:
+    writes_to: tables.orders
+    arrivals: { constant: { rate: 100/s } }
+    keys: { uniform: { items: 1_000 } }
+    item: { size: 700 B }
+tables:
+  orders:
+    capacity: { provisioned: { write_units: 1000 } }
+    kinesis: { stream: changes }
+kinesis:
+  changes:
+    capacity: { provisioned: { shards: 2 } }
+firehose:
+  lake: { reads: kinesis.changes, to: { s3: { prefix: raw/ } } }
+";
+
+fn read(sets: &[&str]) -> Result<Scenario, String> {
+    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
+    let options = LoadOptions { sets, ..LoadOptions::default() };
+    let loaded = load_text("orders.yaml", BASE, Path::new(""), &options);
+    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+}
+
+fn run(sets: &[&str]) -> (Scenario, Outcome) {
+    let scenario = read(sets).unwrap_or_else(|errors| panic!("{errors}"));
+    let outcome = support::run::<true>(&scenario, 0);
+    (scenario, outcome)
+}
+
+fn refused(sets: &[&str]) -> String {
+    read(sets).err().unwrap_or_else(|| panic!("{sets:?} should be refused"))
+}
+
+#[test]
+fn fh_b2_f1_hints_have_aws_defaults_and_ranges() {
+    let hints = |sets: &[&str]| {
+        let plan = &read(sets).unwrap().deliveries[0];
+        (plan.size >> 20, plan.interval / SECOND)
+    };
+    assert_eq!(hints(&[]), (5, 300));
+    assert_eq!(hints(&["firehose.lake.format={ parquet: {} }"]), (128, 300));
+    let orc = "firehose.lake.format={ orc: {} }";
+    assert_eq!(hints(&[orc, "firehose.lake.buffer.size=64 MiB"]), (64, 300));
+    assert!(refused(&[orc, "firehose.lake.buffer.size=63 MiB"]).contains("FH-F1"));
+    assert!(refused(&["firehose.lake.buffer.size=129 MiB"]).contains("FH-B2"));
+    assert!(refused(&["firehose.lake.buffer.interval=901s"]).contains("FH-B2"));
+}
+
+#[test]
+fn fh_b8_zero_buffering_delivers_within_seconds() {
+    let (_, outcome) = run(&["firehose.lake.buffer.interval=0s"]);
+    let rows = &outcome.deliveries[0].rows;
+    assert!(rows.len() > 2 * 600 / 5, "{}", rows.len());
+    for row in rows {
+        let held = row.flushed - row.opened;
+        assert!((SECOND..=3 * SECOND).contains(&held), "{row:?}");
+    }
+    // A poll a second, 1 to 3 s held, and the upload: nothing waits for ten seconds.
+    assert!(outcome.deliveries[0].latency.histogram().max() < 10_000_000);
+}
+
+#[test]
+fn fh_b9_short_intervals_make_three_requests_an_object() {
+    for (interval, requests) in [("59s", 3), ("60s", 1), ("0s", 3)] {
+        let (_, outcome) = run(&[&format!("firehose.lake.buffer.interval={interval}")]);
+        let s3 = &outcome.deliveries[0].s3;
+        assert_eq!(s3.puts, requests * s3.objects, "{interval}");
+    }
+}
+
+#[test]
+fn fh_b11_f4_the_size_hint_counts_bytes_before_compression_and_a_delimiter_is_one_byte() {
+    let gzip = "firehose.lake.compression={ gzip: { ratio: 20% } }";
+    let (_, outcome) = run(&[gzip, "firehose.lake.buffer.size=1 MiB", "firehose.lake.delimiter=newline"]);
+    let (_, plain) = run(&["firehose.lake.buffer.size=1 MiB"]);
+    let delivery = &outcome.deliveries[0];
+    for row in delivery.rows.iter().filter(|row| row.reason == FlushReason::Size) {
+        assert!(row.bytes >= 1 << 20 && row.bytes < (1 << 20) + 2_000, "{row:?}");
+    }
+    let buffered: u64 = delivery.rows.iter().map(|row| row.bytes).sum();
+    let without: u64 = plain.deliveries[0].rows.iter().map(|row| row.bytes).sum();
+    assert_eq!(buffered, without + delivery.meter.delivered);
+    assert!((delivery.s3.bytes as f64 / buffered as f64 - 0.2).abs() < 1e-4);
+}
+
+#[test]
+fn fh_f2_f5_objects_are_compressed_by_one_of_four_or_columnar() {
+    for (compression, ending) in
+        [("gzip", ".gz"), ("zip", ".zip"), ("snappy", ".snappy"), ("hadoop_snappy", ".hsnappy")]
+    {
+        let set = format!("firehose.lake.compression={{ {compression}: {{ ratio: 20% }} }}");
+        assert_eq!(read(&[&set]).unwrap().deliveries[0].extension, ending);
+        assert!(refused(&[&set, "firehose.lake.format={ parquet: {} }"]).contains("FH-F2"));
+    }
+    let (scenario, outcome) = run(&["firehose.lake.format={ parquet: { ratio: 25% } }"]);
+    let plan = &scenario.deliveries[0];
+    assert_eq!((plan.compression, plan.extension.as_str()), (0.25, ".parquet"));
+    let buffered: u64 = outcome.deliveries[0].rows.iter().map(|row| row.bytes).sum();
+    assert!((outcome.deliveries[0].s3.bytes as f64 / buffered as f64 - 0.25).abs() < 1e-4);
+    // Conversion is billed on what ingestion is billed on (`fh.dfc_gb`), 5 KB a record, not on what is stored.
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+    let usage = result.usage;
+    assert_eq!(usage.0["fh.dfc_gb"].quantity, usage.0["fh.put"].quantity);
+}
+
+#[test]
+fn fh_o1_o2_o3_an_object_is_named_by_the_hour_of_its_oldest_record() {
+    let (scenario, outcome) = run(&["start=2026-01-05T00:58:00Z", "firehose.lake.buffer.size=128 MiB"]);
+    let rows = outcome.deliveries[0].rows.iter().enumerate();
+    let crossing = rows.filter(|(_, row)| row.complete > 120 * SECOND && row.oldest_arrival < 120_000_000);
+    let mut found = 0;
+    for (number, row) in crossing {
+        let name = objects::name(&scenario, &scenario.deliveries[0], number, row);
+        // The buffer was still open at 01:00, and all of its records lie in the hour of the first one.
+        assert!(name.starts_with("raw/2026/01/05/00/lake-1-2026-01-05-00-58-"), "{name}");
+        found += 1;
+    }
+    assert_eq!(found, 2, "one a shard");
+}
+
+#[test]
+fn fh_m1_freshness_is_the_age_of_the_oldest_record_when_it_is_delivered() {
+    let (_, outcome) = run(&[]);
+    let delivery = &outcome.deliveries[0];
+    let ages = delivery.rows.iter().map(|row| row.complete / 1_000 - row.oldest_arrival);
+    let greatest = delivery.series.bins().iter().map(|bin| bin[column::FRESHNESS]).max();
+    assert_eq!(greatest, ages.max());
+    assert!(greatest.unwrap() >= 60_000_000, "5 MiB take longer than a minute to gather");
+}
+
+#[test]
+fn fh_s2_s4_every_shard_is_polled_once_a_second() {
+    let (_, outcome) = run(&["end=stop"]);
+    let reads = &outcome.deliveries[0].reads;
+    let calls = (reads.polls + reads.empty_polls) as f64;
+    assert!((calls - 2.0 * 600.0).abs() <= 2.0, "{calls}");
+}
