@@ -154,3 +154,86 @@ fn fh_s2_s4_every_shard_is_polled_once_a_second() {
     let calls = (reads.polls + reads.empty_polls) as f64;
     assert!((calls - 2.0 * 600.0).abs() <= 2.0, "{calls}");
 }
+
+fn partitioned(more: &str) -> String {
+    format!("firehose.lake.dynamic_partitioning={{ attribute: customer, {more} }}")
+}
+
+#[test]
+fn fh_d1_records_of_too_many_partitions_go_to_the_error_prefix() {
+    let (scenario, outcome) = run(&[&partitioned("values: 50, of: change, active_partitions: 20")]);
+    let delivery = &outcome.deliveries[0];
+    assert_eq!(delivery.active_partitions_max, Some(20));
+    let account = outcome.ledger.accounts.iter().find(|account| account.path == "firehose.lake").unwrap();
+    let fate = |name: &str| account.fates.iter().find(|(fate, _)| *fate == name).unwrap().1;
+    assert_eq!(fate("delivered") + fate("active_partition_exceeded"), account.total_entered());
+    // Twenty of fifty equally likely values find room, until some of the twenty are delivered and others take their place.
+    let exceeded = fate("active_partition_exceeded") as f64 / account.total_entered() as f64;
+    assert!((exceeded - 0.6).abs() < 0.02, "{exceeded}");
+    assert!(delivery.s3.error_objects > 0 && delivery.s3.objects == delivery.rows.len() as u64);
+    let (_, room) = run(&[&partitioned("values: 50, of: change")]);
+    assert_eq!(
+        (room.deliveries[0].meter.failed, room.deliveries[0].active_partitions_max),
+        ([0, 0], Some(50))
+    );
+    let sheet = streamgauge::report::csv::timeseries(&scenario, &outcome);
+    assert!(sheet.contains(",firehose.lake,PartitionCountExceeded,Maximum,Count,1"), "FH-M5");
+}
+
+#[test]
+fn fh_d2_d4_active_partitions_are_new_keys_times_the_time_that_they_are_held() {
+    let sets = [
+        &partitioned("values: 100_000, of: change"),
+        "workload.checkout.arrivals={ constant: { rate: 3/s } }",
+        "firehose.lake.buffer.interval=60s",
+        "duration=1h",
+    ];
+    let (_, outcome) = run(&sets);
+    let delivery = &outcome.deliveries[0];
+    let held = delivery.rows.iter().map(|row| (row.flushed - row.opened) as f64 / SECOND as f64);
+    assert!(held.clone().all(|seconds| (60.0..=90.0).contains(&seconds)));
+    let mean = held.sum::<f64>() / delivery.rows.len() as f64;
+    assert!((mean - 75.0).abs() < 0.5, "{mean}");
+    let bins = delivery.series.bins();
+    let steady = &bins[bins.len() / 10..bins.len() * 9 / 10];
+    let active = steady.iter().map(|bin| bin[column::PARTITIONS] as f64).sum::<f64>() / steady.len() as f64;
+    // Little's law; a series shows the most in each bin.
+    assert!((active / (3.0 * mean) - 1.0).abs() < 0.03, "{active}");
+}
+
+#[test]
+fn fh_d5_d6_partitioning_has_its_own_rules() {
+    let plain = partitioned("values: 10");
+    assert_eq!(read(&[&plain]).unwrap().deliveries[0].size >> 20, 64);
+    for (set, expected) in [
+        ("firehose.lake.buffer.size=63 MiB", "FH-D5"),
+        ("firehose.lake.buffer.interval=0s", "no zero buffering with dynamic partitioning"),
+        ("firehose.lake.buffer.per=shard", "FH-B3"),
+        ("firehose.lake.dynamic_partitioning.active_partitions=5001", "FH-D1"),
+        ("firehose.lake.dynamic_partitioning.values=0", "expected 1 to 100000"),
+    ] {
+        let message = refused(&[&plain, set]);
+        assert!(message.contains(expected), "{message}");
+    }
+    let (_, outcome) = run(&[&partitioned("values: 10, unparsable: 10%")]);
+    let delivery = &outcome.deliveries[0];
+    let [exceeded, failed] = delivery.meter.failed;
+    let share = failed as f64 / (failed + delivery.meter.delivered) as f64;
+    assert!(exceeded == 0 && (share - 0.1).abs() < 0.01, "{share}");
+}
+
+#[test]
+fn fh_b3_a_partitions_buffer_is_for_the_whole_stream_and_its_objects_are_billed() {
+    let (scenario, outcome) = run(&[&partitioned("values: 10"), "end=stop"]);
+    let delivery = &outcome.deliveries[0];
+    // One buffer a value, held for 300 to 450 s: whatever the number of shards, one flush each in 600 s, or two.
+    assert!((10..=20).contains(&delivery.rows.len()), "{}", delivery.rows.len());
+    let name = objects::name(&scenario, &scenario.deliveries[0], 0, &delivery.rows[0]);
+    assert!(name.starts_with(&format!("raw/customer={}/2026/01/05/", delivery.rows[0].buffer)), "{name}");
+    let (objects, bytes) = (delivery.s3.objects, delivery.meter.bytes);
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+    let of = |id: &str| result.usage.0[id].quantity.to_string().parse::<f64>().unwrap();
+    let months = 730.0 * 6.0;
+    assert!((of("fh.dp_objects") / (objects as f64 * months) - 1.0).abs() < 1e-9);
+    assert!((of("fh.dp_gb") / (bytes as f64 / (1 << 30) as f64 * months) - 1.0).abs() < 1e-9);
+}

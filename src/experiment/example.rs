@@ -80,6 +80,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             delimiter_bytes: 1,
             compression: 0.5,
             converts: false,
+            partitioning: None,
             prefix: "raw/".into(),
             extension: ".gz".into(),
             put: lognormal(100 * MILLISECOND, 0.3),

@@ -6,6 +6,7 @@ use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
+use crate::systems::firehose::partitioning::{ErrorOutput, Partitioning};
 use crate::systems::firehose::{Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
 use crate::systems::s3::Bucket;
@@ -20,8 +21,12 @@ pub mod column {
     pub const OBJECTS: usize = 2;
     /// `DeliveryToS3.DataFreshness` peak, in microseconds (FH-M1): age of the oldest record, from its arrival in the stream.
     pub const FRESHNESS: usize = 3;
+    /// `PartitionCount` (FH-M5): the most partitions active at a time.
+    pub const PARTITIONS: usize = 4;
+    /// `PartitionCountExceeded` (FH-M5): 1 where a record found too many partitions active.
+    pub const EXCEEDED: usize = 5;
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 6;
 }
 
 /// A complete object, as listed in a report.
@@ -110,8 +115,27 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn buffer(&mut self, now: Nanos, number: usize, shard: usize) {
         let delivery = &mut self.deliveries[number];
         let mut objects = Vec::new();
+        if delivery.firehose.partitioning().is_some() {
+            return self.buffer_apart(now, number);
+        }
         if let Some((buffer, at)) = delivery.firehose.take(now, shard, &self.batch, &mut objects) {
             self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
+        }
+        self.upload(now, objects);
+    }
+
+    /// Buffers the records of one poll by partition.
+    #[cold]
+    fn buffer_apart(&mut self, now: Nanos, number: usize) {
+        let (mut objects, mut timers) = (Vec::new(), Vec::new());
+        let delivery = &mut self.deliveries[number];
+        delivery.firehose.take_apart(now, &self.batch, &mut objects, &mut timers);
+        for (buffer, at) in timers {
+            self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
+        }
+        if FULL {
+            let active = delivery.firehose.partitioning().map_or(0, Partitioning::active);
+            delivery.series.raise(now, column::PARTITIONS, u64::from(active));
         }
         self.upload(now, objects);
     }
@@ -138,11 +162,21 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn uploaded(&mut self, now: Nanos, slot: u32) {
         let Some(object) = self.objects.remove(slot) else { return };
         let delivery = &mut self.deliveries[object.firehose as usize];
-        delivery.measure::<FULL>(now, &object, &self.cohort);
-        let stored = delivery.stored(object.batch.bytes);
-        delivery.bucket.complete(stored);
         self.fingerprint.outcome(now, object.batch.bytes, 7);
-        delivery.firehose.delivered(object.batch);
+        match object.error {
+            None => {
+                delivery.measure::<FULL>(now, &object, &self.cohort);
+                let stored = delivery.stored(object.batch.bytes);
+                delivery.bucket.complete(stored);
+            }
+            Some(error) => {
+                delivery.bucket.meter.error_objects += 1;
+                if FULL && error == ErrorOutput::ActivePartitionExceeded {
+                    delivery.series.raise(object.opened, column::EXCEEDED, 1);
+                }
+            }
+        }
+        delivery.firehose.delivered(object);
     }
 }
 

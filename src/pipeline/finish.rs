@@ -167,6 +167,8 @@ pub struct ConsumerOutcome {
 pub struct DeliveryOutcome {
     /// Flushes.
     pub meter: FirehoseMeter,
+    /// The most partitions active at a time, if it partitions.
+    pub active_partitions_max: Option<u32>,
     /// Reading.
     pub reads: ReadMeter,
     /// Objects.
@@ -361,6 +363,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let delivery = |delivery: Delivery| DeliveryOutcome {
             meter: delivery.firehose.meter,
+            active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
             latency: delivery.latency,
@@ -502,7 +505,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let delivery = &self.deliveries[number];
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
-        Account {
+        let mut account = Account {
             path: resource("firehose", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
@@ -512,7 +515,13 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("waiting", waiting),
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
+        };
+        // Fates that only partitioned records can have: they lie under the error prefix.
+        if delivery.firehose.partitioning().is_some() {
+            let [exceeded, failed] = delivery.firehose.meter.failed;
+            account.fates.extend([("active_partition_exceeded", exceeded), ("processing_failed", failed)]);
         }
+        account
     }
 }
 

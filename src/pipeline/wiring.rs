@@ -258,8 +258,12 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         let shards = source.stream.shard_count();
         let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
         source.readers.push((scenario.consumers.len() + number) as u32);
+        let mut firehose = Firehose::new(number, plan, shards, named("hold"));
+        if let Some(partitioning) = &plan.partitioning {
+            firehose.partition(partitioning, draws.keyed(&format!("firehose.{}.partitions", plan.name)));
+        }
         Delivery {
-            firehose: Firehose::new(number, plan, shards, named("hold")),
+            firehose,
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
             reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),

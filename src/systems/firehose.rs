@@ -1,14 +1,16 @@
 //! Amazon Data Firehose with a Kinesis source: it polls every shard once a second (FH-S2), buffers by size and
 //! interval, whichever is met first (FH-B1), and writes objects.
 
+pub mod partitioning;
 pub mod settings;
 
-use crate::engine::random::Draws;
+use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
 use crate::pricing::meter::firehose_billed_bytes;
 use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::kinesis::poll_grid::PollPlan;
+use partitioning::{ErrorOutput, Partitioning, PartitioningPlan};
 
 /// What one buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,8 @@ pub struct FirehosePlan {
     pub size: u64,
     /// Interval hint (FH-B2); 0 is zero buffering (FH-B8).
     pub interval: Nanos,
-    /// For how long a buffer is really held, nanoseconds, where that is not the interval: with zero buffering (FH-B8).
+    /// For how long a buffer is really held, nanoseconds, where that is not the interval: with zero buffering
+    /// (FH-B8), and with dynamic partitioning (FH-D4).
     pub hold: Option<Sampler>,
     /// Scope of a buffer.
     pub per: BufferPer,
@@ -42,6 +45,8 @@ pub struct FirehosePlan {
     pub compression: f64,
     /// Whether records are converted to a columnar format (FH-F1), which is billed.
     pub converts: bool,
+    /// Dynamic partitioning: then a buffer is for a partition, over the whole stream (FH-B3).
+    pub partitioning: Option<PartitioningPlan>,
     /// Prefix of the object names (FH-O1).
     pub prefix: String,
     /// End of the object names.
@@ -133,6 +138,8 @@ pub struct Object {
     pub flushed: Nanos,
     /// Why.
     pub reason: FlushReason,
+    /// What is wrong with its records: then it goes to the error prefix.
+    pub error: Option<ErrorOutput>,
 }
 
 /// What a delivery stream did.
@@ -140,6 +147,8 @@ pub struct Object {
 pub struct FirehoseMeter {
     /// Records delivered to S3.
     pub delivered: u64,
+    /// Records written to the error prefix, by [`ErrorOutput`].
+    pub failed: [u64; ErrorOutput::ALL.len()],
     /// Buffers flushed by size.
     pub by_size: u64,
     /// Buffers flushed by interval.
@@ -172,6 +181,7 @@ pub struct Firehose {
     per: BufferPer,
     delimiter_bytes: u32,
     buffers: Vec<Buffer>,
+    partitioning: Option<Partitioning>,
     pool: Vec<Batch>,
     /// What it counted.
     pub meter: FirehoseMeter,
@@ -181,7 +191,11 @@ impl Firehose {
     /// A delivery stream that has read nothing yet, over a stream of `shards` shards. `draws` are for the time that buffers
     /// are held.
     pub fn new(number: usize, plan: &FirehosePlan, shards: usize, draws: Draws) -> Self {
-        let buffers = if plan.per == BufferPer::Shard { shards } else { 1 };
+        let buffers = match (&plan.partitioning, plan.per) {
+            (Some(plan), _) => plan.values() + ErrorOutput::ALL.len(),
+            (None, BufferPer::Shard) => shards,
+            (None, BufferPer::Stream) => 1,
+        };
         Self {
             number: number as u32,
             size: plan.size,
@@ -191,12 +205,40 @@ impl Firehose {
             per: plan.per,
             delimiter_bytes: plan.delimiter_bytes,
             buffers: vec![Buffer::default(); buffers],
+            partitioning: None,
             pool: Vec::new(),
             meter: FirehoseMeter::default(),
         }
     }
 
-    /// Buffers what one poll of a shard returned. Full buffers come out as objects; the return value is the buffer whose
+    /// Partitions by an attribute whose values `draws` decide.
+    pub fn partition(&mut self, plan: &PartitioningPlan, draws: Keyed) {
+        self.partitioning = Some(Partitioning::new(plan, draws));
+    }
+
+    /// Its partitions, if it has any.
+    pub fn partitioning(&self) -> Option<&Partitioning> {
+        self.partitioning.as_ref()
+    }
+
+    /// Buffers what one poll returned, each record in the buffer of its partition. Full buffers come out as objects, and
+    /// those whose interval timer has to be set as timers.
+    pub fn take_apart(
+        &mut self,
+        now: Nanos,
+        records: &[Record],
+        objects: &mut Vec<Object>,
+        timers: &mut Vec<(u32, Nanos)>,
+    ) {
+        for record in records {
+            let Some(partitioning) = &self.partitioning else { return };
+            let found = partitioning.partition(record);
+            let buffer = found.unwrap_or_else(|error| partitioning.error_buffer(error));
+            timers.extend(self.take(now, buffer, std::slice::from_ref(record), objects));
+        }
+    }
+
+    /// Buffers what one poll of a shard returned; with partitions, `shard` is the number of a partition's buffer. Full buffers come out as objects; the return value is the buffer whose
     /// interval timer has to be set, and for when.
     pub fn take(
         &mut self,
@@ -205,7 +247,8 @@ impl Firehose {
         records: &[Record],
         objects: &mut Vec<Object>,
     ) -> Option<(u32, Nanos)> {
-        let index = if self.per == BufferPer::Shard { shard } else { 0 };
+        let whole = self.per == BufferPer::Stream && self.partitioning.is_none();
+        let index = if whole { 0 } else { shard };
         let polled = now / MICROSECOND;
         let mut rest = records;
         // Record by record up to the one that fills the buffer, but each step for all of them at once.
@@ -215,6 +258,9 @@ impl Firehose {
                 buffer.opened = now;
                 let drawn = self.hold.as_ref().map(|hold| round(hold.sample(&mut self.draws)));
                 buffer.due = now + drawn.unwrap_or(self.interval);
+                if let Some(partitioning) = &mut self.partitioning {
+                    partitioning.opened(index);
+                }
             }
             let fills = |record: &Record| {
                 buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
@@ -243,8 +289,11 @@ impl Firehose {
     fn mark(&mut self, index: usize, polled: Micros) {
         let batch = &mut self.buffers[index].batch;
         let end = batch.records.len() as u32;
-        if batch.marks.last().map_or(0, |mark| mark.end) < end {
-            batch.marks.push(Mark { end, polled });
+        match batch.marks.last_mut() {
+            Some(mark) if mark.end == end => {}
+            Some(mark) if mark.polled == polled => mark.end = end,
+            _ if end == 0 => {}
+            _ => batch.marks.push(Mark { end, polled }),
         }
     }
 
@@ -273,6 +322,7 @@ impl Firehose {
             FlushReason::Size => self.meter.by_size += 1,
             FlushReason::Interval => self.meter.by_interval += 1,
         }
+        let error = self.partitioning.as_ref().and_then(|partitioning| partitioning.error_of(index));
         let fresh = self.pool.pop().unwrap_or_default();
         let buffer = &mut self.buffers[index];
         objects.push(Object {
@@ -282,19 +332,27 @@ impl Firehose {
             opened: buffer.opened,
             flushed: now,
             reason,
+            error,
         });
     }
 
     /// Makes room for shards up to this many.
     pub fn extend(&mut self, shards: usize) {
-        if self.per == BufferPer::Shard {
+        if self.per == BufferPer::Shard && self.partitioning.is_none() {
             self.buffers.resize(shards.max(self.buffers.len()), Buffer::default());
         }
     }
 
-    /// Counts a delivered batch and keeps its memory for the next one.
-    pub fn delivered(&mut self, mut batch: Batch) {
-        self.meter.delivered += batch.records.len() as u64;
+    /// Counts an object that is complete and keeps its memory for the next one.
+    pub fn delivered(&mut self, object: Object) {
+        let Object { mut batch, buffer, error, .. } = object;
+        match error {
+            None => self.meter.delivered += batch.records.len() as u64,
+            Some(error) => self.meter.failed[error as usize] += batch.records.len() as u64,
+        }
+        if let Some(partitioning) = &mut self.partitioning {
+            partitioning.delivered(buffer as usize);
+        }
         batch.clear();
         self.pool.push(batch);
     }
@@ -329,6 +387,7 @@ mod tests {
             delimiter_bytes: 0,
             compression: 1.0,
             converts: false,
+            partitioning: None,
             prefix: String::new(),
             extension: String::new(),
             put: Sampler::Constant(0.0),

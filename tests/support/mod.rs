@@ -158,6 +158,7 @@ pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
         delimiter_bytes: 0,
         compression: 1.0,
         converts: false,
+        partitioning: None,
         prefix: String::new(),
         extension: String::new(),
         put: Sampler::Constant(120.0 * MILLISECOND as f64),

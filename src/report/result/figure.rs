@@ -3,7 +3,7 @@
 use super::leg::{self, Leg, QUANTILES};
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
-use crate::pipeline::finish::{DirectOutcome, FeedOutcome, Outcome};
+use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, Outcome};
 use crate::pipeline::read;
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
@@ -110,6 +110,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
+        if plan.partitioning.is_some() {
+            partition_figures(&resource("firehose", &plan.name), number, &mut all);
+        }
     }
     for leg in leg::legs(scenario) {
         leg_figures(leg, &mut all);
@@ -201,6 +204,17 @@ fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.object_bytes"), move |outcome| {
         let s3 = &outcome.deliveries[number].s3;
         share(s3.bytes, s3.objects)
+    }));
+}
+
+fn partition_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&DeliveryOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.deliveries[number]))
+    };
+    all.push(of("active_partitions", |delivery| delivery.active_partitions_max.map(f64::from)));
+    all.push(of("rejected_share", |delivery| {
+        let failed: u64 = delivery.meter.failed.iter().sum();
+        share(failed, failed + delivery.meter.delivered)
     }));
 }
 

@@ -58,8 +58,11 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
             usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
         }
-        for [puts, _] in &quantities.s3 {
+        for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
+            if plan.partitioning.is_some() {
+                usage.add("fh.dp_objects", Cause::Base, Decimal::from(*objects))?;
+            }
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.feeds.len() == scenario.tables.len()));
@@ -75,6 +78,9 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
         }
         for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            if plan.partitioning.is_some() {
+                usage.add("fh.dp_gb", Cause::Base, Decimal::from(*bytes))?;
+            }
             if plan.converts {
                 // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
                 usage.add("fh.dfc_gb", Cause::Base, Decimal::from(*bytes))?;

@@ -9,10 +9,13 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
+use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
 use crate::systems::firehose::settings::{
-    BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
-    Destination, FORMAT_RATIO, FORMAT_SIZE, FirehosePollSettings, FirehoseSettings, Format, HOLD,
-    POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS, UPLOADS,
+    ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
+    COMPRESSION, Compression, DELIMITER, Delimiter, Destination, FORMAT_RATIO, FORMAT_SIZE,
+    FirehosePollSettings, FirehoseSettings, Format, HOLD, PARTITION_DELAY, PARTITION_EXPONENT, PARTITION_OF,
+    PARTITION_SIZE, POLL_INTERVAL, PREFIX, PUT, PartitioningSettings, PerSettings, REQUESTS, UNPARSABLE,
+    UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -28,6 +31,9 @@ type Streams = IndexMap<String, StreamSettings>;
 
 /// The longest prefix of object names: a key has at most 1,024 bytes.
 const PREFIX_BYTES_MAX: usize = 512;
+
+/// The longest name of a partitioning attribute; ours, that names of objects stay readable.
+const ATTRIBUTE_BYTES_MAX: usize = 128;
 
 /// Resolves a consumer; nothing if there is no such stream.
 pub(super) fn consumer(
@@ -109,8 +115,18 @@ pub(super) fn firehose(
     let polls = stream::polls(resolver, &path.key("poll"), (interval, &POLL_INTERVAL), phase);
     let converts = settings.format.is_some();
     let hints = settings.buffer.clone().unwrap_or_default();
-    let (size, interval, per) = buffer(resolver, &path.key("buffer"), &hints, converts);
-    let hold = hold(resolver, &path.key("buffer").key("hold"), interval, hints.hold.clone());
+    let partitioning = settings.dynamic_partitioning.as_ref();
+    let contents = Contents { converts, partitioned: partitioning.is_some() };
+    let (size, interval, per) = buffer(resolver, &path.key("buffer"), &hints, contents);
+    let hold = match partitioning {
+        Some(_) => {
+            resolver.assume(&PARTITION_DELAY);
+            Some(Sampler::Uniform { low: interval as f64, high: interval as f64 * 1.5 })
+        }
+        None => hold(resolver, &path.key("buffer").key("hold"), interval, hints.hold.clone()),
+    };
+    let partitioning =
+        partitioning.map(|settings| partitioned(resolver, &path.key("dynamic_partitioning"), settings));
     let delimiter = resolver.take(settings.delimiter, &DELIMITER);
     let compression = resolver.take(settings.compression.clone(), &COMPRESSION);
     let (compression, extension) = match &settings.format {
@@ -136,24 +152,62 @@ pub(super) fn firehose(
         delimiter_bytes: u32::from(delimiter == Delimiter::Newline),
         compression,
         converts,
+        partitioning,
         prefix,
         extension: extension.to_owned(),
         put: put?,
     })
 }
 
+/// What is done to the records of a buffer.
+#[derive(Clone, Copy)]
+struct Contents {
+    converts: bool,
+    partitioned: bool,
+}
+
+fn partitioned(resolver: &mut Resolver, path: &Path, settings: &PartitioningSettings) -> PartitioningPlan {
+    resolver.within(&path.key("values"), settings.values, 1..=100_000, "");
+    let exponent: f64 = resolver.take(settings.exponent, &PARTITION_EXPONENT);
+    resolver.within(&path.key("exponent"), exponent, 0.0..=10.0, "");
+    let of = match resolver.take(settings.of, &PARTITION_OF) {
+        AttributeOfSettings::Item => AttributeOf::Item,
+        AttributeOfSettings::Change => AttributeOf::Change,
+    };
+    let active: u32 = resolver.take(settings.active_partitions, &ACTIVE_PARTITIONS);
+    resolver.within(&path.key("active_partitions"), active, 1..=5_000, "FH-D1");
+    let unparsable: Percent = resolver.take(settings.unparsable, &UNPARSABLE);
+    if settings.attribute.is_empty() || settings.attribute.len() > ATTRIBUTE_BYTES_MAX {
+        let message = format!("expected a name of 1 to {ATTRIBUTE_BYTES_MAX} bytes");
+        resolver.error(&path.key("attribute"), message);
+    }
+    let values = settings.values.clamp(1, 100_000);
+    let exponent = if exponent.is_finite() { exponent.clamp(0.0, 10.0) } else { 0.0 };
+    let mut plan = PartitioningPlan::new(&settings.attribute, of, values, exponent, active);
+    plan.unparsable = unparsable.fraction();
+    plan
+}
+
 fn buffer(
     resolver: &mut Resolver,
     path: &Path,
     settings: &BufferSettings,
-    converts: bool,
+    contents: Contents,
 ) -> (u64, u64, BufferPer) {
-    let (default, least, fact) =
-        if converts { (&FORMAT_SIZE, 64 << 20, "FH-F1") } else { (&BUFFER_SIZE, 1 << 20, "FH-B2") };
+    let (default, least, fact) = match contents {
+        Contents { converts: true, .. } => (&FORMAT_SIZE, 64 << 20, "FH-F1"),
+        Contents { partitioned: true, .. } => (&PARTITION_SIZE, 64 << 20, "FH-D5"),
+        _ => (&BUFFER_SIZE, 1 << 20, "FH-B2"),
+    };
+    if contents.partitioned && settings.per.is_some() {
+        resolver.error(&path.key("per"), "with dynamic partitioning a buffer is for a partition (FH-B3)");
+    }
     let size: Bytes = resolver.take(settings.size, default);
     resolver.within(&path.key("size"), size, Bytes::new(least)..=Bytes::new(128 << 20), fact);
     let interval: Duration = resolver.take(settings.interval, &BUFFER_INTERVAL);
-    if interval != Duration::ZERO {
+    if interval == Duration::ZERO && contents.partitioned {
+        resolver.error(&path.key("interval"), "no zero buffering with dynamic partitioning (FH-B8)");
+    } else if interval != Duration::ZERO {
         let seconds = |seconds| Duration::from_nanos(seconds * SECOND);
         resolver.within(&path.key("interval"), interval, seconds(1)..=seconds(900), "FH-B2");
     }
