@@ -33,6 +33,11 @@ firehose:
   lake: { reads: kinesis.changes, to: { s3: { prefix: raw/ } } }
 ";
 
+/// An outage of the destination, as an override.
+fn outage(at: &str, lasts: &str) -> String {
+    format!("events={{ s3-down: {{ at: {at}, for: {lasts}, outage: firehose.lake }} }}")
+}
+
 fn read(sets: &[&str]) -> Result<Scenario, String> {
     let sets = sets.iter().map(|set| (*set).to_owned()).collect();
     let options = LoadOptions { sets, ..LoadOptions::default() };
@@ -236,4 +241,56 @@ fn fh_b3_a_partitions_buffer_is_for_the_whole_stream_and_its_objects_are_billed(
     let months = 730.0 * 6.0;
     assert!((of("fh.dp_objects") / (objects as f64 * months) - 1.0).abs() < 1e-9);
     assert!((of("fh.dp_gb") / (bytes as f64 / (1 << 30) as f64 * months) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn fh_r1_while_the_destination_is_down_objects_wait_and_nothing_is_lost() {
+    let (_, outcome) = run(&[&outage("2m", "5m"), "firehose.lake.buffer.interval=60s"]);
+    let delivery = &outcome.deliveries[0];
+    let up = 7 * 60 * SECOND;
+    assert!(delivery.rows.iter().all(|row| !(121 * SECOND..up).contains(&row.complete)));
+    // Attempts come every 30 s, so that the first one after the outage is no later than that.
+    let waited = delivery.rows.iter().filter(|row| row.flushed > 120 * SECOND && row.flushed < up);
+    assert!(waited.clone().count() >= 8 && waited.clone().all(|row| row.complete < up + 32 * SECOND));
+    assert!(delivery.meter.failed_attempts >= 8 * 2);
+    let account = outcome.ledger.accounts.iter().find(|account| account.path == "firehose.lake").unwrap();
+    assert_eq!(delivery.meter.delivered, account.total_entered());
+}
+
+#[test]
+fn fh_r1_q13_what_is_older_than_the_streams_retention_is_given_up() {
+    let rate = "workload.checkout.arrivals={ constant: { rate: 1/s } }";
+    let (scenario, outcome) = run(&[&outage("1h", "26h"), rate, "duration=28h"]);
+    // The destination is up again at 27 h: what arrived from 1 h to 3 h is then older than 24 h. Objects hold 300 s, and are given
+    // up by their oldest record.
+    let lost = outcome.deliveries[0].meter.undeliverable as f64;
+    assert!((lost - 7_200.0).abs() <= 600.0, "{lost}");
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+    assert_eq!(result.figure("lost"), Some(lost));
+}
+
+#[test]
+fn fh_b10_buffers_grow_while_delivery_is_behind_and_shrink_again() {
+    let (_, outcome) = run(&[&outage("2m", "5m"), "firehose.lake.buffer.size=1 MiB"]);
+    let by_size = outcome.deliveries[0].rows.iter().filter(|row| row.reason == FlushReason::Size);
+    let greatest = |from: u64, until: u64| {
+        let flushed = from * SECOND..until * SECOND;
+        let within = by_size.clone().filter(|row| flushed.contains(&row.flushed));
+        within.map(|row| row.bytes >> 20).max().unwrap()
+    };
+    assert_eq!(greatest(0, 120), 1);
+    assert!(greatest(120, 450) >= 4, "{}", greatest(120, 450));
+    assert_eq!(greatest(520, 600), 1);
+}
+
+#[test]
+fn fh_o5_a_late_success_leaves_a_duplicate() {
+    let (_, outcome) = run(&["firehose.lake.to.s3.late_success=10%", "firehose.lake.buffer.interval=1s"]);
+    let delivery = &outcome.deliveries[0];
+    let stored: u64 = delivery.rows.iter().map(|row| row.records).sum();
+    assert_eq!(stored, delivery.meter.delivered + delivery.meter.repeated);
+    // Each upload is repeated with a probability of 10 %, and so is each repetition: 1/9 more.
+    let share = delivery.meter.repeated as f64 / delivery.meter.delivered as f64;
+    assert!((share - 1.0 / 9.0).abs() < 0.04, "{share}");
+    assert_eq!(delivery.latency.histogram().count(), delivery.meter.delivered, "each record counts once");
 }

@@ -84,6 +84,8 @@ pub fn scenario(seconds: u64) -> Scenario {
             prefix: "raw/".into(),
             extension: ".gz".into(),
             put: lognormal(100 * MILLISECOND, 0.3),
+            retry_wait: SECOND,
+            late_success: 0.0,
         }],
     }
 }

@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use crate::engine::histogram::Histogram;
+use crate::engine::random::Draws;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
@@ -66,6 +67,14 @@ pub struct Delivery {
     pub reader: usize,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
+    /// Before this its destination takes nothing.
+    pub down_until: Nanos,
+    /// Time between two attempts while it is down.
+    pub retry_wait: Nanos,
+    /// An object whose oldest record is older than this is given up (FH-R1).
+    pub retention: Nanos,
+    /// How likely an upload is taken for failed though its object is stored, and the draws for it (FH-O5).
+    pub late: Option<(f64, Draws)>,
     /// From the intended write to the complete object: propagation, polling, buffering, upload.
     pub latency: Latency<4>,
     /// Sizes of complete objects in bytes, as stored.
@@ -152,15 +161,71 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
         for object in objects {
+            if now < self.deliveries[object.firehose as usize].down_until {
+                self.wait_for_destination(now, object);
+                continue;
+            }
             let time = self.deliveries[object.firehose as usize].bucket.put_object();
             let slot = self.objects.insert(object);
             self.queue.push(now + time, Kind::Uploaded as u8, slot);
         }
     }
 
+    /// The destination of a delivery stream takes nothing before `until`.
+    pub(super) fn stop_destination(&mut self, number: usize, until: Nanos) {
+        let delivery = &mut self.deliveries[number];
+        delivery.down_until = delivery.down_until.max(until);
+    }
+
+    /// An attempt to store an object fails, and so will those up to the end of the outage: the next one that matters is
+    /// the first one after it, unless the object is given up before.
+    #[cold]
+    fn wait_for_destination(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        let end = delivery.down_until.min(delivery.gives_up(&object)).max(now);
+        let attempts = (end - now).div_ceil(delivery.retry_wait).max(1);
+        delivery.firehose.meter.failed_attempts += attempts;
+        if !object.waits {
+            delivery.firehose.fell_behind(object.buffer);
+        }
+        object.waits = true;
+        let at = now + attempts * delivery.retry_wait;
+        let slot = self.objects.insert(object);
+        self.queue.push(at, Kind::Uploaded as u8, slot);
+    }
+
+    /// The next attempt to store an object that found the destination down.
+    #[cold]
+    fn try_again(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        let down = now < delivery.down_until;
+        if down && now >= delivery.gives_up(&object) {
+            self.fingerprint.outcome(now, object.batch.bytes, 9);
+            delivery.firehose.caught_up(object.buffer);
+            return delivery.firehose.gave_up(object);
+        }
+        if !down {
+            delivery.firehose.caught_up(object.buffer);
+            object.waits = false;
+        }
+        self.upload(now, vec![object]);
+    }
+
+    /// An upload was taken for failed though its object is stored: it is made again.
+    #[cold]
+    fn repeat(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        delivery.firehose.meter.repeated += object.batch.records.len() as u64;
+        object.stored = true;
+        self.upload(now, vec![object]);
+    }
+
     /// An object is complete: its records are delivered.
     pub(super) fn uploaded(&mut self, now: Nanos, slot: u32) {
         let Some(object) = self.objects.remove(slot) else { return };
+        if object.waits {
+            return self.try_again(now, object);
+        }
         let delivery = &mut self.deliveries[object.firehose as usize];
         self.fingerprint.outcome(now, object.batch.bytes, 7);
         match object.error {
@@ -176,11 +241,21 @@ impl<const FULL: bool> Pipeline<FULL> {
                 }
             }
         }
+        let late = delivery.late.as_mut().is_some_and(|(share, draws)| draws.unit() < *share);
+        if late && object.error.is_none() {
+            return self.repeat(now, object);
+        }
         delivery.firehose.delivered(object);
     }
 }
 
 impl Delivery {
+    /// When attempts to store an object end.
+    fn gives_up(&self, object: &Object) -> Nanos {
+        let oldest = object.batch.oldest_arrival().unwrap_or(0) * MICROSECOND;
+        oldest.saturating_add(self.retention)
+    }
+
     fn stored(&self, bytes: u64) -> u64 {
         (bytes as f64 * self.compression + 0.5) as u64
     }
@@ -188,7 +263,9 @@ impl Delivery {
     fn measure<const FULL: bool>(&mut self, now: Nanos, object: &Object, cohort: &super::Cohort) {
         let (flushed, complete) = (object.flushed / MICROSECOND, now / MICROSECOND);
         let mut first = 0;
-        for mark in &object.batch.marks {
+        // A repeated upload delivers nothing that was not there.
+        let marks = if object.stored { &[][..] } else { &object.batch.marks };
+        for mark in marks {
             for held in &object.batch.records[first..mark.end as usize] {
                 if !cohort.has(held.written) {
                     continue;

@@ -26,6 +26,7 @@ use crate::measure::shard_load::ShardLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
+use crate::scenario::timeline::{Action, Occurrence};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
@@ -428,7 +429,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
-            accounts.push(self.delivery_account(&plan.name, end, number));
+            accounts.push(self.delivery_account(scenario, &plan.name, end, number));
         }
         Ledger { accounts }
     }
@@ -501,7 +502,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         account
     }
 
-    fn delivery_account(&self, name: &str, end: Nanos, number: usize) -> Account {
+    fn delivery_account(&self, scenario: &Scenario, name: &str, end: Nanos, number: usize) -> Account {
         let delivery = &self.deliveries[number];
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
@@ -516,6 +517,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
         };
+        // A fate that needs an outage.
+        let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
+        if scenario.timeline.iter().any(outage) {
+            account.fates.push(("undeliverable", delivery.firehose.meter.undeliverable));
+        }
         // Fates that only partitioned records can have: they lie under the error prefix.
         if delivery.firehose.partitioning().is_some() {
             let [exceeded, failed] = delivery.firehose.meter.failed;

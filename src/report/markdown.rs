@@ -472,6 +472,15 @@ fn objects(result: &RunResult) -> String {
     }
     let mut partitions = String::new();
     for row in &result.objects {
+        if let Some(trouble) = &row.trouble {
+            partitions += &format!(
+                "\n{}: {} while its destination was down, {} given up, {} stored twice.\n",
+                escaped(&row.path),
+                words::plural(trouble.failed_attempts, "failed attempt"),
+                words::plural(trouble.undeliverable, "record"),
+                words::plural(trouble.repeated, "record"),
+            );
+        }
         partitions += &row.partitions.as_ref().map_or(String::new(), |it| words::partitions(&row.path, it));
     }
     let mut hours = Table::new(&["<greatest freshness", "UTC hour", "seconds"]);

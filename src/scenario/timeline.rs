@@ -22,7 +22,8 @@ pub struct EventSettings {
     pub lasts: Option<Duration>,
     /// A producer writes more, or less, than its arrivals say; needs `for`.
     pub spike: Option<SpikeSettings>,
-    /// A consumer stops reading and goes on afterwards: `consumers.search`; needs `for`.
+    /// A consumer stops reading and goes on afterwards: `consumers.search`; or the destination of a delivery stream takes
+    /// nothing: `firehose.lake` (FH-R1). Needs `for`.
     pub outage: Option<Reference>,
     /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
     pub disable: Option<Reference>,
@@ -134,6 +135,8 @@ pub enum Action {
     Spike,
     /// A polling consumer, by number, stops reading.
     ConsumerOutage(usize),
+    /// The destination of a delivery stream, by number, takes nothing.
+    DeliveryOutage(usize),
     /// Something happens to the destination of a table's feed, by number of the table.
     Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.

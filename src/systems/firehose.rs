@@ -53,6 +53,10 @@ pub struct FirehosePlan {
     pub extension: String,
     /// Duration of an S3 PUT, nanoseconds.
     pub put: Sampler,
+    /// Time between two attempts to store an object while the destination is down.
+    pub retry_wait: Nanos,
+    /// Probability that an upload is taken for failed though its object is stored (FH-O5).
+    pub late_success: f64,
 }
 
 impl FirehosePlan {
@@ -61,6 +65,9 @@ impl FirehosePlan {
         if self.interval < MINUTE { 3 } else { 1 }
     }
 }
+
+/// The largest size hint (FH-B2), and so the largest that a buffer which is behind grows to.
+const GROWN_MAX: u64 = 128 << 20;
 
 /// Why a buffer was flushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +128,10 @@ struct Buffer {
     due: Nanos,
     /// The moment of the timer that is set.
     timer: Option<Nanos>,
+    /// Objects of it that wait for the destination.
+    behind: u32,
+    /// The size hint while it is behind (FH-B10).
+    grown: u64,
 }
 
 /// An object being uploaded.
@@ -140,6 +151,10 @@ pub struct Object {
     pub reason: FlushReason,
     /// What is wrong with its records: then it goes to the error prefix.
     pub error: Option<ErrorOutput>,
+    /// Whether an attempt found the destination down, and the next one is still to come.
+    pub waits: bool,
+    /// Whether a copy of it is stored by an attempt that was taken for failed (FH-O5).
+    pub stored: bool,
 }
 
 /// What a delivery stream did.
@@ -149,6 +164,12 @@ pub struct FirehoseMeter {
     pub delivered: u64,
     /// Records written to the error prefix, by [`ErrorOutput`].
     pub failed: [u64; ErrorOutput::ALL.len()],
+    /// Records given up after the destination was down for too long (FH-R1).
+    pub undeliverable: u64,
+    /// Records stored once more by uploads that were repeated after a late success (FH-O5).
+    pub repeated: u64,
+    /// Attempts that found the destination down.
+    pub failed_attempts: u64,
     /// Buffers flushed by size.
     pub by_size: u64,
     /// Buffers flushed by interval.
@@ -264,13 +285,13 @@ impl Firehose {
             }
             let fills = |record: &Record| {
                 buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
-                buffer.batch.bytes >= self.size
+                buffer.batch.bytes >= self.size.max(buffer.grown)
             };
             let run = rest.iter().position(fills).map_or(rest.len(), |last| last + 1);
             let held = |record: &Record| Held { written: record.written, appended: record.appended };
             buffer.batch.records.extend(rest[..run].iter().map(held));
             self.meter.count(&rest[..run]);
-            if buffer.batch.bytes >= self.size {
+            if buffer.batch.bytes >= self.size.max(buffer.grown) {
                 self.mark(index, polled);
                 self.flush(now, index, FlushReason::Size, objects);
             }
@@ -325,6 +346,9 @@ impl Firehose {
         let error = self.partitioning.as_ref().and_then(|partitioning| partitioning.error_of(index));
         let fresh = self.pool.pop().unwrap_or_default();
         let buffer = &mut self.buffers[index];
+        if buffer.behind > 0 && reason == FlushReason::Size {
+            buffer.grown = (self.size.max(buffer.grown) * 2).min(GROWN_MAX.max(self.size));
+        }
         objects.push(Object {
             firehose: self.number,
             buffer: index as u32,
@@ -333,6 +357,8 @@ impl Firehose {
             flushed: now,
             reason,
             error,
+            waits: false,
+            stored: false,
         });
     }
 
@@ -343,13 +369,41 @@ impl Firehose {
         }
     }
 
+    /// An object waits for the destination: its buffer is behind.
+    #[cold]
+    pub fn fell_behind(&mut self, buffer: u32) {
+        self.buffers[buffer as usize].behind += 1;
+    }
+
+    /// An object waits no more.
+    #[cold]
+    pub fn caught_up(&mut self, buffer: u32) {
+        let buffer = &mut self.buffers[buffer as usize];
+        buffer.behind -= 1;
+        if buffer.behind == 0 {
+            buffer.grown = 0;
+        }
+    }
+
+    /// Counts an object that is given up.
+    #[cold]
+    pub fn gave_up(&mut self, object: Object) {
+        self.meter.undeliverable += object.batch.records.len() as u64;
+        self.settled(object);
+    }
+
     /// Counts an object that is complete and keeps its memory for the next one.
     pub fn delivered(&mut self, object: Object) {
-        let Object { mut batch, buffer, error, .. } = object;
-        match error {
-            None => self.meter.delivered += batch.records.len() as u64,
-            Some(error) => self.meter.failed[error as usize] += batch.records.len() as u64,
+        let records = object.batch.records.len() as u64;
+        match object.error {
+            None => self.meter.delivered += records,
+            Some(error) => self.meter.failed[error as usize] += records,
         }
+        self.settled(object);
+    }
+
+    fn settled(&mut self, object: Object) {
+        let Object { mut batch, buffer, .. } = object;
         if let Some(partitioning) = &mut self.partitioning {
             partitioning.delivered(buffer as usize);
         }
@@ -391,6 +445,8 @@ mod tests {
             prefix: String::new(),
             extension: String::new(),
             put: Sampler::Constant(0.0),
+            retry_wait: SECOND,
+            late_success: 0.0,
         };
         Firehose::new(0, &plan, 2, Streams::new(1, 0).named("hold"))
     }

@@ -162,6 +162,8 @@ pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
         prefix: String::new(),
         extension: String::new(),
         put: Sampler::Constant(120.0 * MILLISECOND as f64),
+        retry_wait: SECOND,
+        late_success: 0.0,
     }
 }
 

@@ -235,7 +235,7 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
 
 /// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
 /// made or under way while the feed was switched off, or expired
-/// before a reader came (once for each such reader).
+/// before a reader came (once for each such reader), or given up before their destination was up again.
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
@@ -245,7 +245,7 @@ pub fn lost(outcome: &Outcome) -> u64 {
 }
 
 fn expired(ledger: &Ledger) -> u64 {
-    ledger.fate("expired") + ledger.fate("skipped")
+    ledger.fate("expired") + ledger.fate("skipped") + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::systems::firehose::{FirehosePlan, FlushReason};
+use crate::systems::firehose::{FirehoseMeter, FirehosePlan, FlushReason};
 use crate::units::civil;
 
 /// A delivery stream and its objects. All but `calls` is replication 0.
@@ -43,6 +43,9 @@ pub struct DeliveryRow {
     pub flushed_by_size: u64,
     /// Buffers flushed because their first record had waited for the interval.
     pub flushed_by_interval: u64,
+    /// What went wrong with its uploads, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<DeliveryTroubleRow>,
     /// Its partitions, if it partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<PartitionsRow>,
@@ -50,6 +53,25 @@ pub struct DeliveryRow {
     pub freshness_max_by_hour_s: IndexMap<String, Option<f64>>,
     /// Its GetRecords calls in all replications.
     pub calls: ReadRow,
+}
+
+/// What went wrong with uploads in replication 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliveryTroubleRow {
+    /// Attempts that found the destination down.
+    pub failed_attempts: u64,
+    /// Records given up after the destination was down for as long as the stream keeps them.
+    pub undeliverable: u64,
+    /// Records stored once more by uploads that were repeated although they had succeeded.
+    pub repeated: u64,
+}
+
+impl DeliveryTroubleRow {
+    fn of(delivery: &DeliveryOutcome) -> Option<Self> {
+        let FirehoseMeter { failed_attempts, undeliverable, repeated, .. } = delivery.meter;
+        let any = failed_attempts + undeliverable + repeated > 0;
+        any.then_some(Self { failed_attempts, undeliverable, repeated })
+    }
 }
 
 /// What dynamic partitioning did in replication 0.
@@ -106,6 +128,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             share_below_128_mib: share_below(&delivery.sizes, 128 << 20),
             flushed_by_size: delivery.meter.by_size,
             flushed_by_interval: delivery.meter.by_interval,
+            trouble: DeliveryTroubleRow::of(delivery),
             partitions: PartitionsRow::of(plan, delivery),
             freshness_max_by_hour_s: freshness_by_hour(scenario, delivery),
             calls: ReadRow::sum(outcomes.iter().map(|outcome| &outcome.deliveries[number].reads)),

@@ -13,9 +13,9 @@ use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
 use crate::systems::firehose::settings::{
     ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
     COMPRESSION, Compression, DELIMITER, Delimiter, Destination, FORMAT_RATIO, FORMAT_SIZE,
-    FirehosePollSettings, FirehoseSettings, Format, HOLD, PARTITION_DELAY, PARTITION_EXPONENT, PARTITION_OF,
-    PARTITION_SIZE, POLL_INTERVAL, PREFIX, PUT, PartitioningSettings, PerSettings, REQUESTS, UNPARSABLE,
-    UPLOADS,
+    FirehosePollSettings, FirehoseSettings, Format, HOLD, LATE_SUCCESS, PARTITION_DELAY, PARTITION_EXPONENT,
+    PARTITION_OF, PARTITION_SIZE, POLL_INTERVAL, PREFIX, PUT, PartitioningSettings, PerSettings, REQUESTS,
+    RETRY_WAIT, UNPARSABLE, UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -140,7 +140,7 @@ pub(super) fn firehose(
         }
         None => compressed(resolver, &path.key("compression"), &compression),
     };
-    let (prefix, put) = destination(resolver, &path.key("to"), &settings.to);
+    let bucket = destination(resolver, &path.key("to"), &settings.to);
     Some(FirehosePlan {
         name: name.to_owned(),
         stream: stream?,
@@ -153,9 +153,11 @@ pub(super) fn firehose(
         compression,
         converts,
         partitioning,
-        prefix,
+        prefix: bucket.prefix,
         extension: extension.to_owned(),
-        put: put?,
+        put: bucket.put?,
+        retry_wait: bucket.retry_wait,
+        late_success: bucket.late_success,
     })
 }
 
@@ -258,7 +260,15 @@ fn compressed(resolver: &mut Resolver, path: &Path, compression: &Compression) -
     (ratio.fraction(), extension)
 }
 
-fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) -> (String, Option<Sampler>) {
+/// A bucket, checked.
+struct Bucket {
+    prefix: String,
+    put: Option<Sampler>,
+    retry_wait: u64,
+    late_success: f64,
+}
+
+fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) -> Bucket {
     let Destination::S3(settings) = destination;
     let path = path.key("s3");
     let prefix: String = resolver.take(settings.prefix.clone(), &PREFIX);
@@ -268,5 +278,13 @@ fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) 
     resolver.assume(&UPLOADS);
     resolver.assume(&REQUESTS);
     let put = resolver.take(settings.put.clone(), &PUT);
-    (prefix, distribution::time(resolver, &path.key("put"), &put))
+    let put = distribution::time(resolver, &path.key("put"), &put);
+    let retry_wait: Duration = resolver.take(settings.retry_wait, &RETRY_WAIT);
+    let waits = Duration::from_nanos(SECOND)..=Duration::from_nanos(3_600 * SECOND);
+    resolver.within(&path.key("retry_wait"), retry_wait, waits, "");
+    let late_success: Percent = resolver.take(settings.late_success, &LATE_SUCCESS);
+    if late_success.fraction() >= 0.5 {
+        resolver.error(&path.key("late_success"), "expected less than 50%");
+    }
+    Bucket { prefix, put, retry_wait: retry_wait.nanos(), late_success: late_success.fraction() }
 }

@@ -81,6 +81,36 @@ pub const PUT: Parameter = Parameter::assumed(
     "{ lognormal: { median: 120ms, sigma: 0.5 } }",
     "S3's guide gives 100 to 200 ms for small objects (S3-3); the spread is a guess",
 );
+/// Time between attempts.
+pub const RETRY_WAIT: Parameter = Parameter::assumed(
+    "FH-R1",
+    "retry_wait",
+    "time between two attempts to store an object while the destination is down",
+    "30s",
+    "AWS says that it keeps trying, not how often",
+);
+/// Uploads that are taken for failed.
+pub const LATE_SUCCESS: Parameter = Parameter::assumed(
+    "FH-O5",
+    "late_success",
+    "share of uploads that are repeated although their object was stored",
+    "0%",
+    "AWS says that it happens, not how often",
+);
+/// When attempts end.
+pub const RETRY_UNTIL: Parameter = Parameter::built_in(
+    "FH-R1",
+    "when an object that cannot be stored is given up",
+    "when its oldest record is older than the stream's retention at the start of the run",
+    "AWS keeps the data of a Kinesis source for its retention (FH-Q13)",
+);
+/// Growth of a buffer that is behind.
+pub const GROWTH: Parameter = Parameter::built_in(
+    "UNV-2",
+    "size hint of a buffer while earlier objects of it wait for the destination",
+    "twice as much after each flush by size, up to 128 MiB, and as before when none waits any more",
+    "AWS says that the buffer grows when delivery lags (FH-B10); neither the rule nor the ceiling",
+);
 /// Uploads at a time.
 pub const UPLOADS: Parameter = Parameter::built_in(
     "UNV-2",
@@ -115,6 +145,10 @@ pub const PARAMETERS: &[Parameter] = &[
     COMPRESSION,
     PREFIX,
     PUT,
+    RETRY_WAIT,
+    LATE_SUCCESS,
+    RETRY_UNTIL,
+    GROWTH,
     UPLOADS,
     REQUESTS,
 ];
@@ -288,4 +322,11 @@ pub struct S3Settings {
     /// How long S3 takes to store an object.
     #[schemars(extend("default" = PUT.value))]
     pub put: Option<Time>,
+    /// Time between two attempts to store an object while the bucket is down, an `outage` in `events`: 1s to 1h.
+    #[schemars(extend("default" = RETRY_WAIT.value))]
+    pub retry_wait: Option<Duration>,
+    /// Share of the uploads that are taken for failed and repeated although their object was stored: duplicates (FH-O5). Below
+    /// 50%.
+    #[schemars(extend("default" = LATE_SUCCESS.value))]
+    pub late_success: Option<Percent>,
 }
