@@ -441,7 +441,7 @@ fn parts_that_are_not_built() {
             &["unknown key `lambda`"],
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
-        .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
+        .append("athena: { dashboards: { §scan: firehose.lake } }\n", &["unknown key `scan`"])
         .append("account: { §lambda_concurrency: 1000 }\n", &["unknown key `lambda_concurrency`"])
         .end();
 }

@@ -69,6 +69,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             refused_wait: 200 * MILLISECOND,
         }],
         timeline: Vec::new(),
+        queries: vec![],
         deliveries: vec![FirehosePlan {
             name: "lake".into(),
             stream: 0,

@@ -7,6 +7,7 @@ use crate::engine::random::Draws;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
+use crate::systems::athena::StoredObject;
 use crate::systems::firehose::partitioning::{ErrorOutput, Partitioning};
 use crate::systems::firehose::{Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
@@ -81,6 +82,8 @@ pub struct Delivery {
     pub sizes: Histogram,
     /// The first objects, one by one.
     pub rows: Vec<ObjectRow>,
+    /// All objects, where queries scan them.
+    pub scanned: Option<Vec<StoredObject>>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -297,6 +300,18 @@ impl Delivery {
         self.series.add(now, column::BYTES, stored);
         self.series.add(now, column::OBJECTS, 1);
         self.series.raise(now, column::FRESHNESS, now / MICROSECOND - oldest_arrival);
+        if let Some(scanned) = &mut self.scanned {
+            let newest = object.batch.records.iter().map(|held| held.appended).max();
+            scanned.push(StoredObject {
+                complete: now,
+                oldest: oldest_arrival,
+                newest: newest.unwrap_or(oldest_arrival),
+                records,
+                copies: if object.stored { records } else { object.batch.copies },
+                bytes: stored,
+                partition: object.buffer,
+            });
+        }
         if self.rows.len() < OBJECT_ROWS_MAX {
             self.rows.push(ObjectRow {
                 buffer: object.buffer,

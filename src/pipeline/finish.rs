@@ -15,7 +15,7 @@ use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Collision;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::direct::DirectMeter;
 use crate::measure::era::Era;
 use crate::measure::latency::Latency;
@@ -27,6 +27,7 @@ use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::scenario::timeline::{Action, Occurrence};
+use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
@@ -71,6 +72,8 @@ pub struct Outcome {
     pub consumers: Vec<ConsumerOutcome>,
     /// Delivery streams.
     pub deliveries: Vec<DeliveryOutcome>,
+    /// Scheduled queries.
+    pub queries: Vec<QueryMeter>,
 }
 
 /// What one table and its feed came to.
@@ -346,6 +349,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
         let top_items = self.top_items();
+        let queries = self.queries(scenario);
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
         let direct = |direct: Direct| {
@@ -390,6 +394,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
+            queries,
             tables: self
                 .tables
                 .into_iter()
@@ -406,6 +411,15 @@ impl<const FULL: bool> Pipeline<FULL> {
                 })
                 .collect(),
         })
+    }
+
+    /// The queries that started in the measured span, over the objects that were there at their moments.
+    fn queries(&self, scenario: &Scenario) -> Vec<QueryMeter> {
+        let objects: Vec<&[StoredObject]> =
+            self.deliveries.iter().map(|delivery| delivery.scanned.as_deref().unwrap_or_default()).collect();
+        let into_hour = scenario.start.rem_euclid(3_600) as u64 * SECOND;
+        let span = Span { from: scenario.warm_up, until: scenario.duration, into_hour };
+        athena::run(&scenario.queries, &objects, &self.query_draws, span, active_limit(&scenario.region))
     }
 
     /// For each table, the items with the most changes on each shard, and all changes of each shard.

@@ -147,6 +147,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             changes: Slab::default(),
             pending: Slab::default(),
             objects: Objects::default(),
+            query_draws: scenario
+                .queries
+                .iter()
+                .map(|plan| draws.named(&format!("athena.{}.overhead", plan.name)))
+                .collect(),
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
@@ -262,7 +267,12 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         if let Some(partitioning) = &plan.partitioning {
             firehose.partition(partitioning, draws.keyed(&format!("firehose.{}.partitions", plan.name)));
         }
+        let scanned = scenario.queries.iter().any(|query| query.delivery == number);
+        if scanned {
+            firehose.count_copies();
+        }
         Delivery {
+            scanned: scanned.then(Vec::new),
             firehose,
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,

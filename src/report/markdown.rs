@@ -1,6 +1,7 @@
 //! `summary.md`: everything a result says, for people to read.
 
 mod capacity;
+mod queries;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -30,6 +31,7 @@ pub fn render(result: &RunResult) -> String {
         shards(result),
         readers(result),
         objects(result),
+        queries::section(result),
         events(result),
         bill(result),
         ledger(result),

@@ -3,6 +3,7 @@
 use super::timeline::Occurrence;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
+use crate::systems::athena::QueryPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
@@ -189,6 +190,8 @@ pub struct Scenario {
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.
     pub deliveries: Vec<FirehosePlan>,
+    /// Scheduled queries over objects, in file order.
+    pub queries: Vec<QueryPlan>,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
 }

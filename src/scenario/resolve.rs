@@ -3,6 +3,7 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod athena;
 mod billing;
 mod capacity;
 mod capacity_change;
@@ -32,7 +33,7 @@ use super::resolver::Resolver;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
-use crate::systems::{dynamodb, firehose, kinesis, polling};
+use crate::systems::{athena as athena_room, dynamodb, firehose, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -52,6 +53,7 @@ pub fn parameters() -> Vec<Parameter> {
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
+        athena_room::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -130,6 +132,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         streams: Vec::new(),
         consumers: Vec::new(),
         deliveries: Vec::new(),
+        queries: Vec::new(),
         timeline: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
 use crate::pricing::meter::firehose_billed_bytes;
-use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::kinesis::log::{Micros, Record, flags};
 use crate::systems::kinesis::poll_grid::PollPlan;
 use partitioning::{ErrorOutput, Partitioning, PartitioningPlan};
 
@@ -105,6 +105,8 @@ pub struct Batch {
     pub marks: Vec<Mark>,
     /// Their bytes, delimiters included, before compression.
     pub bytes: u64,
+    /// Those that are second copies of others, where that is counted.
+    pub copies: u64,
 }
 
 impl Batch {
@@ -112,6 +114,7 @@ impl Batch {
         self.records.clear();
         self.marks.clear();
         self.bytes = 0;
+        self.copies = 0;
     }
 
     /// The approximate arrival time of the oldest record, by which the object is named (FH-O3).
@@ -203,6 +206,7 @@ pub struct Firehose {
     delimiter_bytes: u32,
     buffers: Vec<Buffer>,
     partitioning: Option<Partitioning>,
+    counts_copies: bool,
     pool: Vec<Batch>,
     /// What it counted.
     pub meter: FirehoseMeter,
@@ -227,6 +231,7 @@ impl Firehose {
             delimiter_bytes: plan.delimiter_bytes,
             buffers: vec![Buffer::default(); buffers],
             partitioning: None,
+            counts_copies: false,
             pool: Vec::new(),
             meter: FirehoseMeter::default(),
         }
@@ -235,6 +240,11 @@ impl Firehose {
     /// Partitions by an attribute whose values `draws` decide.
     pub fn partition(&mut self, plan: &PartitioningPlan, draws: Keyed) {
         self.partitioning = Some(Partitioning::new(plan, draws));
+    }
+
+    /// Counts second copies, object by object.
+    pub fn count_copies(&mut self) {
+        self.counts_copies = true;
     }
 
     /// Its partitions, if it has any.
@@ -290,6 +300,10 @@ impl Firehose {
             let run = rest.iter().position(fills).map_or(rest.len(), |last| last + 1);
             let held = |record: &Record| Held { written: record.written, appended: record.appended };
             buffer.batch.records.extend(rest[..run].iter().map(held));
+            if self.counts_copies {
+                let copies = rest[..run].iter().filter(|record| record.flags & flags::COPY != 0);
+                buffer.batch.copies += copies.count() as u64;
+            }
             self.meter.count(&rest[..run]);
             if buffer.batch.bytes >= self.size.max(buffer.grown) {
                 self.mark(index, polled);

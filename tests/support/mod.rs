@@ -52,6 +52,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         streams: vec![],
         consumers: vec![],
         deliveries: vec![],
+        queries: vec![],
         timeline: vec![],
     }
 }

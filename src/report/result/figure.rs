@@ -1,6 +1,7 @@
 //! The figures of a run that have a name: one number a replication. Objectives ask for them, comparisons pair them.
 
 use super::leg::{self, Leg, QUANTILES};
+use crate::engine::histogram::Histogram;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
 use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, Outcome};
@@ -8,6 +9,7 @@ use crate::pipeline::read;
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
+use crate::systems::athena::QueryMeter;
 use crate::units::Duration;
 
 /// A named figure and where it is found in an outcome.
@@ -114,6 +116,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
             partition_figures(&resource("firehose", &plan.name), number, &mut all);
         }
     }
+    for (number, plan) in scenario.queries.iter().enumerate() {
+        query_figures(&resource("athena", &plan.name), number, &mut all);
+    }
     for leg in leg::legs(scenario) {
         leg_figures(leg, &mut all);
     }
@@ -216,6 +221,34 @@ fn partition_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
         let failed: u64 = delivery.meter.failed.iter().sum();
         share(failed, failed + delivery.meter.delivered)
     }));
+}
+
+fn query_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let mean = |name: &str, of: fn(&QueryMeter) -> u64| {
+        Figure::new(format!("{path}.{name}"), move |outcome| {
+            let meter = &outcome.queries[number];
+            share(of(meter), meter.done)
+        })
+    };
+    all.push(mean("objects", |meter| meter.objects));
+    all.push(mean("scanned_bytes", |meter| meter.scanned));
+    all.push(mean("billed_bytes", |meter| meter.billed));
+    all.push(Figure::new(format!("{path}.duplicate_share"), move |outcome| {
+        share(outcome.queries[number].copies, outcome.queries[number].rows)
+    }));
+    let spreads: [(&str, fn(&QueryMeter) -> (&Histogram, u64)); 2] =
+        [("time", |meter| (&meter.time, meter.sums[0])), ("data_age", |meter| (&meter.age, meter.sums[1]))];
+    for (name, of) in spreads {
+        all.push(Figure::new(format!("{path}.{name}.mean"), move |outcome| {
+            let (spread, sum) = of(&outcome.queries[number]);
+            share(sum, spread.count()).map(|micros| micros / 1e3)
+        }));
+        for (quantile, below) in QUANTILES.iter().copied().chain([("max", 1.0)]) {
+            all.push(Figure::new(format!("{path}.{name}.{quantile}"), move |outcome| {
+                of(&outcome.queries[number]).0.quantile(below).map(|micros| micros / 1e3)
+            }));
+        }
+    }
 }
 
 fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {

@@ -10,6 +10,8 @@ use crate::scenario::checked::Scenario;
 
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
+/// Bytes of the TB that Athena bills by.
+const TERABYTE: u128 = 1 << 40;
 /// Up to here, longer retention is billed by shard-hours; beyond, also by stored bytes.
 const LONG_TERM: Nanos = 7 * DAY;
 
@@ -23,6 +25,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(&mut month, &scanned(outcomes)?.scale(represents, spans * TERABYTE)?)?;
     let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
@@ -65,6 +68,11 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             }
         }
     }
+    for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
+        let [read, written] = query.compacted;
+        usage.add("s3.get", Cause::Base, Decimal::from(query.gets + read))?;
+        usage.add("s3.put", Cause::Base, Decimal::from(query.lists + written))?;
+    }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.feeds.len() == scenario.tables.len()));
     Ok(usage)
 }
@@ -92,6 +100,17 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
+    Ok(usage)
+}
+
+/// Bytes of queries.
+fn scanned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
+        usage.add("athena.scan_tb", Cause::Base, Decimal::from(query.scanned))?;
+        // Whole MB, and at least ten of them.
+        usage.add("athena.scan_tb", Cause::Rounding, Decimal::from(query.billed - query.scanned))?;
+    }
     Ok(usage)
 }
 
@@ -161,6 +180,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \
              as much again."
+                .to_owned(),
+        );
+    }
+    if !scenario.queries.is_empty() {
+        rules.push(
+            "Queries: the bytes that they scan, a GET for each 128 MiB of an object, a LIST for each 1,000 objects of a \
+             prefix. Of compaction only the requests are in this bill, not the computing."
                 .to_owned(),
         );
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{client, direct, reader, shape, stream, table, timeline};
+use super::{athena, client, direct, reader, shape, stream, table, timeline};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -86,6 +86,10 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
     for (name, settings) in &file.firehose {
         let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
         scenario.deliveries.extend(plan);
+    }
+    for (name, settings) in &file.athena {
+        let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
+        scenario.queries.extend(plan);
     }
     for (number, name) in file.kinesis.keys().enumerate() {
         let consumers = scenario.consumers.iter().map(|consumer| consumer.stream);
