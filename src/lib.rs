@@ -15,7 +15,7 @@
 //! * [`scenario`]: the language: from YAML to a checked scenario.
 //! * [`pricing`]: the price book, metering rules and the bill.
 //! * [`measure`]: observers that count.
-//! * [`systems`]: one room a system: DynamoDB, Kinesis, Firehose, S3, polling consumers.
+//! * [`systems`]: one room a system: DynamoDB, Kinesis, Firehose, S3, Lambda, polling consumers.
 //! * [`workload`]: producers: when they write, which items, how large, and their retries.
 //! * [`settings`]: what all rooms' settings share: parameters with their defaults and basis, distributions.
 //! * [`engine`]: virtual time, the event list, random streams, samplers, token buckets, histograms. Knows nothing of AWS.

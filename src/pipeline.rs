@@ -1,11 +1,13 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`deliver`]
-//! (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards that close and open), [`timeline`].
+//! [`feed`] (table to stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`lambda`]
+//! (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards
+//! that close and open), [`capacity`], [`timeline`].
 
 pub mod backlog;
 pub mod calls;
+pub mod capacity;
 pub mod change;
 pub mod deliver;
 pub mod destination;
@@ -13,6 +15,7 @@ pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod lambda;
 pub mod long_way;
 pub mod quantities;
 pub mod read;
@@ -31,9 +34,11 @@ use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
 use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::log::Record;
+use crate::systems::lambda::concurrency::Account;
 use change::Change;
 use deliver::Delivery;
 use event::Kind;
+use lambda::LambdaConsumer;
 use read::Consumer;
 use source::StreamSource;
 use write::{NextWrite, PendingWrite, TableSource, Writer};
@@ -63,6 +68,8 @@ pub struct Pipeline<const FULL: bool> {
     direct: Vec<direct::Direct>,
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,
+    lambdas: Vec<LambdaConsumer>,
+    account: Account,
     changes: Slab<Change>,
     pending: Slab<PendingWrite>,
     objects: deliver::Objects,
@@ -73,6 +80,8 @@ pub struct Pipeline<const FULL: bool> {
     counts: EventCounts,
     /// Two purposes that would draw the same random numbers: such a run is refused.
     collision: Option<Collision>,
+    /// Minutely looks at streams' capacity that are scheduled.
+    looks: usize,
     /// Planned events.
     plan: Vec<Occurrence>,
     /// What happened to the pipeline itself so far.
@@ -157,6 +166,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Planned => self.planned(now, handle),
             Kind::Arrive => debug_assert!(false, "writes wait outside the event list"),
             Kind::WriteAgain => self.write_again(now, handle),
+            Kind::Capacity => self.look_at_capacity(now, handle),
             Kind::Reshard => self.reshard(now, handle),
             Kind::Start => self.start_consumer(now, handle as usize),
             Kind::Record => self.record_made(now, handle),
@@ -167,6 +177,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Put => self.put(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),
+            Kind::Returned => self.returned(now, handle),
+            Kind::Fetched => self.fetched(now, handle),
+            Kind::Lane => self.lane_timer(now, handle),
             Kind::Interval => self.interval(now, handle),
             Kind::Uploaded => self.uploaded(now, handle),
         }

@@ -6,6 +6,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
+mod byte_rate;
 mod bytes;
 mod capacity;
 mod duration;
@@ -16,6 +17,7 @@ mod rate;
 mod time_of_day;
 mod timestamp;
 
+pub use byte_rate::ByteRate;
 pub use bytes::Bytes;
 pub use capacity::{ReadUnits, WriteUnits};
 pub use duration::Duration;

@@ -186,7 +186,10 @@ fn wrong_events() {
     let event = |event: &str| format!("events:\n  sale: {event}\n");
     Refusals::default()
         .append(&event("{ §at: 10m, for: 1m, outage: consumers.search }"), &["within the `duration` of 10m"])
-        .append(&event("§{ at: 1m, for: 1m }"), &["exactly one of `spike`, `outage`, `set`; found none"])
+        .append(
+            &event("§{ at: 1m, for: 1m }"),
+            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `split`, `merge`, `set`"],
+        )
         .append(&event("§{ at: 1m, outage: consumers.search }"), &["`outage` needs `for`"])
         .append(&event("{ at: 1m, for: 1m, §outage: consumers.serch }"), &["did you mean `search`?"])
         .append(
@@ -434,7 +437,7 @@ fn parts_that_are_not_built() {
             "    §streams: { view: keys_only }\n    kinesis: { stream",
             &["unknown key `streams`"],
         )
-        .change("    polling: {", "    §lambda: { batch_size: 5 }\n    polling: {", &["unknown key `lambda`"])
+        .change("    polling: {", "    §kcl: { workers: 5 }\n    polling: {", &["unknown key `kcl`"])
         .change(
             "    to: { s3: {} }",
             "    §lambda: { batch_size: 5 }\n    to: { s3: {} }",
@@ -442,7 +445,6 @@ fn parts_that_are_not_built() {
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
         .append("athena: { dashboards: { §scan: firehose.lake } }\n", &["unknown key `scan`"])
-        .append("account: { §lambda_concurrency: 1000 }\n", &["unknown key `lambda_concurrency`"])
         .end();
 }
 

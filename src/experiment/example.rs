@@ -8,8 +8,10 @@ use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
 use crate::systems::firehose::{BufferPer, FirehosePlan};
+use crate::systems::kinesis::capacity::CapacityPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::arrivals::ArrivalPlan;
 use crate::workload::key_name::KeyName;
@@ -56,7 +58,9 @@ pub fn scenario(seconds: u64) -> Scenario {
             limit_calls: false,
             reshard_step: 30 * SECOND,
             history: None,
+            capacity: CapacityPlan::default(),
         }],
+        on_demand_advantage: false,
         consumers: vec![PollingPlan {
             name: "search".into(),
             stream: 0,
@@ -88,6 +92,8 @@ pub fn scenario(seconds: u64) -> Scenario {
             retry_wait: SECOND,
             late_success: 0.0,
         }],
+        lambdas: vec![],
+        account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }
 

@@ -121,7 +121,9 @@ fn leg_paths(scenario: &Scenario) -> Vec<String> {
     let deliveries =
         scenario.deliveries.iter().map(|plan| format!("{}.freshness", resource("firehose", &plan.name)));
     let direct = scenario.direct.iter().map(|plan| format!("{}.latency", resource("workload", &plan.name)));
-    feeds.chain(consumers).chain(deliveries).chain(direct).collect()
+    let lambdas =
+        scenario.lambdas.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
+    feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
 }
 
 /// Runs one pilot over its span; for each step, counts and sums of the latencies of each leg up to its end.

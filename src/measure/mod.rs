@@ -8,4 +8,5 @@ pub mod ordering;
 pub mod seen;
 pub mod series;
 pub mod shard_load;
+pub mod stream_load;
 pub mod timeline;

@@ -19,6 +19,8 @@ pub struct Backlog {
     pub consumers: Vec<u64>,
     /// Records in the stream that a delivery stream has not read, by delivery stream.
     pub deliveries: Vec<u64>,
+    /// Records in the stream that a function has not processed, by function.
+    pub lambdas: Vec<u64>,
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -52,17 +54,23 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|delivery| behind(delivery.stream, delivery.reader))
                 .collect(),
+            lambdas: self
+                .lambdas
+                .iter()
+                .map(|lambda| behind(lambda.stream, lambda.reader) + lambda.mapping.in_hand())
+                .collect(),
         }
     }
 
     /// Count and sum, in microseconds, of every latency measured so far: those of the feeds in the order of their
-    /// tables, then of consumers, then of delivery streams, then of direct producers.
+    /// tables, then of consumers, then of delivery streams, then of direct producers, then of functions.
     pub fn latency_totals(&self) -> Vec<(u64, u128)> {
         let feeds = self.tables.iter().filter_map(|table| table.feed.as_ref());
         let feeds = feeds.map(|feed| feed.latency.totals());
         let consumers = self.consumers.iter().map(|consumer| consumer.latency.totals());
         let deliveries = self.deliveries.iter().map(|delivery| delivery.latency.totals());
         let direct = self.direct.iter().map(|direct| direct.latency.totals());
-        feeds.chain(consumers).chain(deliveries).chain(direct).collect()
+        let lambdas = self.lambdas.iter().map(|lambda| lambda.latency.totals());
+        feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
     }
 }

@@ -40,6 +40,8 @@ kinds! {
     Uploaded "object uploaded",
     /// A consumer has processed a batch. Before polls, so that its worker is free for one that is due now.
     Processed "batch processed",
+    /// A function has ended. Before polls and pushes, so that its lane and its concurrency are free for what comes now.
+    Returned "function ended",
     /// A direct producer's call is answered. Before new records, so that its connection is free for them.
     Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
@@ -52,6 +54,8 @@ kinds! {
     CallAgain "call made again",
     /// A direct producer's gathering may be over: after records of this instant, which go along.
     Gathered "end of gathering",
+    /// A stream's capacity is looked at: on-demand mode, a scaling policy, a change that is due. Before puts likewise.
+    Capacity "look at a stream's capacity",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
     /// A consumer begins to read. Before polls, of which it may make one at once.
@@ -62,6 +66,11 @@ kinds! {
     PutRecords "call of a direct producer",
     /// A reader polls a shard.
     Poll "poll of a shard",
+    /// What a poll returned has reached a function. After the polls that may have returned it at once.
+    Fetched "records at a function",
+    /// A batching window or a wait of a function's lane ends. After what comes in at this instant, which still belongs to
+    /// the window.
+    Lane "end of a batching window or wait",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
     Interval "end of a buffer interval",
 }

@@ -5,10 +5,11 @@ use super::deliver::{Delivery, ObjectRow};
 use super::direct::Direct;
 use super::event::Kind;
 use super::feed;
+use super::lambda::{self, LambdaConsumer};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::{Backfill, Consumer};
-use super::source::StreamSource;
+use super::source::{Snapshot, StreamSource};
 use super::tables::busiest_items;
 use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
@@ -23,6 +24,7 @@ use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
@@ -32,9 +34,12 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::kinesis::capacity::CapacityMeter;
+use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::kinesis::stream::ReadMeter;
+use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::{PollingMeter, PollingPlan};
 use crate::systems::s3::S3Meter;
 use std::fmt;
@@ -74,6 +79,8 @@ pub struct Outcome {
     pub deliveries: Vec<DeliveryOutcome>,
     /// Scheduled queries.
     pub queries: Vec<QueryMeter>,
+    /// Functions.
+    pub lambdas: Vec<LambdaOutcome>,
 }
 
 /// What one table and its feed came to.
@@ -126,6 +133,12 @@ pub struct StreamOutcome {
     pub loads: Vec<ShardLoad>,
     /// Its shards, open and closed.
     pub lineage: Lineage,
+    /// What moved its capacity; nothing where nothing did.
+    pub capacity: Option<CapacityMeter>,
+    /// What stood on its counters at the end of each stretch in one capacity mode.
+    pub modes: Vec<Snapshot>,
+    /// Its load as a whole.
+    pub room: StreamLoad,
     /// Its load before, during and after each resharding; one era where there was none.
     pub eras: Vec<Era>,
     /// Its series.
@@ -185,6 +198,21 @@ pub struct DeliveryOutcome {
     pub rows: Vec<ObjectRow>,
     /// Its series.
     pub series: Series<{ super::deliver::column::COUNT }>,
+}
+
+/// What one function and its mapping came to.
+#[derive(Clone, Debug)]
+pub struct LambdaOutcome {
+    /// Invocations.
+    pub meter: MappingMeter,
+    /// Reading.
+    pub reads: ReadMeter,
+    /// What was pushed to it, if it is a registered consumer.
+    pub fan_out: Option<FanOutMeter>,
+    /// From the intended write to the end of the invocation.
+    pub latency: Latency<{ PARTS.len() }>,
+    /// Its series.
+    pub series: Series<{ lambda::column::COUNT }>,
 }
 
 /// How far a run has come.
@@ -259,7 +287,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let quantities = self.quantities(scenario.duration).since(&at_warm_up.unwrap_or_default());
         let complete = match scenario.end {
-            End::Stop => Some(self.queue.is_empty()),
+            End::Stop => Some(self.queue.len() <= self.looks),
             End::Drain => self.drain(scenario, &mut progress)?,
         };
         let Some(complete) = complete else { return Ok(None) };
@@ -323,6 +351,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 delivery.firehose.any_buffered(|held| measured(held.written))
                     || stream.any_waiting(delivery.reader, |record| measured(record.written))
             })
+            || self.lambdas.iter().any(|lambda| {
+                let stream = &self.streams[lambda.stream].stream;
+                lambda.mapping.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(lambda.reader, |record| measured(record.written))
+            })
             || self.objects.any(|held| measured(held.written))
     }
 
@@ -339,9 +372,17 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.stream.finish(end);
             if FULL {
                 source.turn_era(end, false);
+                source.modes.push(source.snapshot(end));
+                source.room.close_second();
             }
             for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
                 load.finish(kin.closed.unwrap_or(end));
+            }
+        }
+        for consumer in &mut self.lambdas {
+            consumer.mapping.finish(end);
+            if let lambda::Access::FanOut(fan_out) = &mut consumer.access {
+                fan_out.finish(end);
             }
         }
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
@@ -376,6 +417,13 @@ impl<const FULL: bool> Pipeline<FULL> {
             rows: delivery.rows,
             series: delivery.series,
         };
+        let lambda = |consumer: LambdaConsumer| LambdaOutcome {
+            reads: reads(consumer.stream, consumer.reader),
+            fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            meter: consumer.mapping.meter,
+            latency: consumer.latency,
+            series: consumer.series,
+        };
         Ok(Outcome {
             end,
             fingerprint: self.fingerprint,
@@ -395,6 +443,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             queries,
+            lambdas: self.lambdas.into_iter().map(lambda).collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -406,6 +455,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|source| StreamOutcome {
                     loads: source.loads,
                     lineage: source.stream.lineage().clone(),
+                    capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
+                    modes: source.modes,
+                    room: source.room,
                     eras: source.eras,
                     series: source.series,
                 })
@@ -444,6 +496,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
             accounts.push(self.delivery_account(scenario, &plan.name, end, number));
+        }
+        for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
+            accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
         Ledger { accounts }
     }

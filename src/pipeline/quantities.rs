@@ -1,6 +1,7 @@
 //! What a run has used so far of everything that is billed, as plain counts.
 
 use super::Pipeline;
+use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
 
@@ -13,12 +14,16 @@ pub struct Quantities {
     pub feeds: Vec<[u64; 3]>,
     /// What each table used of its capacity.
     pub tables: Vec<TableQuantities>,
-    /// PUT payload units, records and bytes accepted by each stream.
+    /// PUT payload units in provisioned mode, records and bytes accepted by each stream.
     pub streams: Vec<[u64; 3]>,
-    /// Open shards of each stream times the nanoseconds for which they were open.
+    /// Open shards of each stream times the nanoseconds for which they were open in provisioned mode.
     pub shard_nanos: Vec<u128>,
+    /// What each stream used in on-demand mode.
+    pub on_demand: Vec<OnDemandUse>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
+    /// What each function used.
+    pub lambdas: Vec<LambdaQuantities>,
     /// PUT requests, bytes stored and objects for each delivery stream.
     pub s3: Vec<[u64; 3]>,
 }
@@ -71,10 +76,53 @@ impl Quantities {
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.deliveries, &earlier.deliveries);
+        self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
+        if !earlier.on_demand.is_empty() {
+            let uses = self.on_demand.into_iter().zip(&earlier.on_demand);
+            self.on_demand = uses.map(|(now, before)| now.since(before)).collect();
+        }
         self.tables.iter_mut().zip(&earlier.tables).for_each(|(now, before)| *now = now.since(before));
         self
+    }
+}
+
+/// What a function used, as counts. First tries and later ones are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LambdaQuantities {
+    /// Requests.
+    pub requests: [u64; 2],
+    /// Running time, microseconds.
+    pub run_micros: [u64; 2],
+    /// Running time as billed, milliseconds.
+    pub billed_millis: [u64; 2],
+    /// Messages or objects sent to the destination of failures.
+    pub sent: u64,
+    /// Bytes pushed by enhanced fan-out.
+    pub pushed_bytes: u64,
+}
+
+impl LambdaQuantities {
+    fn subtract(&mut self, before: &Self) {
+        for which in 0..2 {
+            self.requests[which] -= before.requests[which];
+            self.run_micros[which] -= before.run_micros[which];
+            self.billed_millis[which] -= before.billed_millis[which];
+        }
+        self.sent -= before.sent;
+        self.pushed_bytes -= before.pushed_bytes;
+    }
+
+    fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
+        let meter = &consumer.mapping.meter;
+        Self {
+            requests: [meter.invocations - meter.retried, meter.retried],
+            run_micros: meter.run_micros,
+            billed_millis: meter.billed_millis,
+            sent: meter.sent,
+            pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+        }
     }
 }
 
@@ -102,11 +150,13 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|source| [source.put_units, source.stream.appended_total(), source.bytes])
                 .collect(),
             shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
+            on_demand: self.streams.iter().map(|source| source.on_demand_use(at)).collect(),
             deliveries: self
                 .deliveries
                 .iter()
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
+            lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
             s3: self
                 .deliveries
                 .iter()

@@ -106,6 +106,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (reader, shard) = unpack(handle);
         match self.reader(reader) {
             Reader::Delivery(number) => self.poll_for_delivery(now, number as usize, handle, shard),
+            Reader::Lambda(number) => self.read_for_function(now, number as usize, shard),
             Reader::Consumer(number) => {
                 if self.consumers[number as usize].polling.due(now, shard) {
                     self.poll_for_consumer(now, number as usize, shard);
@@ -114,11 +115,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// Consumers come first in the numbering of readers, deliveries after them.
+    /// Polling consumers come first in the numbering of readers, then deliveries, then functions.
     fn reader(&self, number: usize) -> Reader {
-        match number.checked_sub(self.consumers.len()) {
-            None => Reader::Consumer(number as u32),
-            Some(delivery) => Reader::Delivery(delivery as u32),
+        let (consumers, deliveries) = (self.consumers.len(), self.deliveries.len());
+        match number {
+            _ if number < consumers => Reader::Consumer(number as u32),
+            _ if number < consumers + deliveries => Reader::Delivery((number - consumers) as u32),
+            _ => Reader::Lambda((number - consumers - deliveries) as u32),
         }
     }
 

@@ -76,7 +76,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         Ok(())
     }
 
-    fn begin_resharding(&mut self, now: Nanos, stream: usize, due: Nanos) {
+    pub(super) fn begin_resharding(&mut self, now: Nanos, stream: usize, due: Nanos) {
         if FULL {
             self.streams[stream].turn_era(now, true);
         }
@@ -87,16 +87,29 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn reshard(&mut self, now: Nanos, handle: u32) {
         let number = handle as usize;
         let source = &mut self.streams[number];
-        source.hours.change(now, source.stream.lineage().open().len());
+        source.settle_hours(now);
         let stepped = source.stream.reshard(now);
+        let shards = source.stream.shard_count();
+        self.meet_new_shards(now, number);
+        let source = &mut self.streams[number];
+        if FULL && stepped.next.is_none() {
+            source.turn_era(now, false);
+            let open = source.stream.lineage().open().len();
+            self.timeline.note(now, &source.place, format!("ACTIVE with {open} open shards"));
+        }
+        source.schedule(&stepped.polls, &mut self.queue);
+        if let Some(next) = stepped.next {
+            self.queue.push(next, Kind::Reshard as u8, handle);
+        }
+        self.fingerprint.outcome(now, u64::from(handle) << 32 | shards as u64, 8);
+    }
+
+    /// Everyone who counts a stream's shards learns that there are more.
+    pub(super) fn meet_new_shards(&mut self, now: Nanos, number: usize) {
+        let source = &mut self.streams[number];
         let shards = source.stream.shard_count();
         if FULL {
             source.loads.resize_with(shards, || ShardLoad::opened(now));
-            if stepped.next.is_none() {
-                source.turn_era(now, false);
-                let open = source.stream.lineage().open().len();
-                self.timeline.note(now, &source.place, format!("ACTIVE with {open} open shards"));
-            }
         }
         for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == number) {
             consumer.polling.extend(shards);
@@ -104,11 +117,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == number) {
             delivery.firehose.extend(shards);
         }
-        self.streams[number].schedule(&stepped.polls, &mut self.queue);
-        if let Some(next) = stepped.next {
-            self.queue.push(next, Kind::Reshard as u8, handle);
+        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == number) {
+            consumer.extend(shards);
         }
-        self.fingerprint.outcome(now, u64::from(handle) << 32 | shards as u64, 8);
     }
 }
 

@@ -6,7 +6,9 @@ use crate::engine::time::Nanos;
 use crate::measure::era::Era;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
-use crate::pricing::meter::put_payload_units;
+use crate::measure::stream_load::StreamLoad;
+use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
+use crate::systems::kinesis::capacity::Capacity;
 use crate::systems::kinesis::reshard::NextPoll;
 use crate::systems::kinesis::shard::WriteRefused;
 use crate::systems::kinesis::stream::{ReadMeter, Stream};
@@ -30,6 +32,8 @@ pub enum Reader {
     Consumer(u32),
     /// A delivery stream, by number.
     Delivery(u32),
+    /// A function, by number.
+    Lambda(u32),
 }
 
 /// A stream with its readers and measures.
@@ -49,7 +53,15 @@ pub struct StreamSource {
     pub era: Era,
     /// How long its shards were open.
     pub hours: ShardHours,
-    /// PUT payload units of accepted records.
+    /// What moves its capacity; nothing where nothing does.
+    pub capacity: Option<Box<Capacity>>,
+    /// What it used in on-demand mode.
+    pub on_demand: OnDemandMeter,
+    /// What stood on its counters when its mode changed.
+    pub modes: Vec<Snapshot>,
+    /// Its load as a whole, second by second.
+    pub room: StreamLoad,
+    /// PUT payload units of records accepted in provisioned mode.
     pub put_units: u64,
     /// Bytes of accepted records.
     pub bytes: u64,
@@ -76,10 +88,128 @@ impl ShardHours {
     }
 }
 
+/// What stood on a stream's counters at the end of a stretch in one capacity mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When the stretch ended.
+    pub at: Nanos,
+    /// Whether it was in on-demand mode.
+    pub on_demand: bool,
+    /// Shards open then.
+    pub open: usize,
+    /// PUT payload units in provisioned mode, Kinesis records and bytes accepted, puts refused.
+    pub counts: [u64; 4],
+    /// Open shards times nanoseconds in provisioned mode.
+    pub shard_nanos: u128,
+    /// What was used in on-demand mode.
+    pub used: OnDemandUse,
+}
+
+/// What is billed in on-demand mode (`kds.od.*`, `kds.adv.*`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnDemandUse {
+    /// Nanoseconds spent in on-demand mode.
+    pub nanos: u128,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Bytes billed for them: each record rounded up to whole KB.
+    pub billed_bytes: u64,
+    /// Bytes that each polling reader read, by the stream's own reader number.
+    pub read: Vec<u64>,
+}
+
+impl OnDemandUse {
+    /// What was used since `earlier`.
+    pub fn since(mut self, earlier: &Self) -> Self {
+        self.nanos -= earlier.nanos;
+        self.bytes -= earlier.bytes;
+        self.billed_bytes -= earlier.billed_bytes;
+        self.read.iter_mut().zip(&earlier.read).for_each(|(now, before)| *now -= before);
+        self
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.nanos += more.nanos;
+        self.bytes += more.bytes;
+        self.billed_bytes += more.billed_bytes;
+        self.read.resize(self.read.len().max(more.read.len()), 0);
+        self.read.iter_mut().zip(&more.read).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+/// Use of on-demand mode, over all stretches in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnDemandMeter {
+    /// Use of the stretches that are over, with the billed bytes of all.
+    over: OnDemandUse,
+    /// What stood on the counters when the stretch under way began.
+    begun: Option<OnDemandUse>,
+}
+
+impl OnDemandMeter {
+    /// A stream at the start.
+    pub fn new(on: bool) -> Self {
+        Self { over: OnDemandUse::default(), begun: on.then(OnDemandUse::default) }
+    }
+
+    /// Whether the stream is in on-demand mode.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.begun.is_some()
+    }
+}
+
 impl StreamSource {
-    /// Shards times the nanoseconds for which they were open, up to `now`.
+    /// Shards times the nanoseconds for which they were open in provisioned mode, up to `now`.
     pub fn shard_nanos(&self, now: Nanos) -> u128 {
-        self.hours.until(now, self.stream.lineage().open().len())
+        self.hours.until(now, self.billed_shards())
+    }
+
+    fn billed_shards(&self) -> usize {
+        if self.on_demand.is_on() { 0 } else { self.stream.lineage().open().len() }
+    }
+
+    /// The number of open shards, or the mode, is about to change.
+    pub(super) fn settle_hours(&mut self, now: Nanos) {
+        self.hours.change(now, self.billed_shards());
+    }
+
+    /// What stands on the counters now.
+    fn counters(&self, now: Nanos) -> OnDemandUse {
+        let read = (0..self.readers.len()).map(|reader| self.stream.meter(reader).bytes).collect();
+        OnDemandUse { nanos: u128::from(now), bytes: self.bytes, billed_bytes: 0, read }
+    }
+
+    /// What it used in on-demand mode up to `now`.
+    pub fn on_demand_use(&self, now: Nanos) -> OnDemandUse {
+        let mut sum = self.on_demand.over.clone();
+        if let Some(begun) = &self.on_demand.begun {
+            sum.add(&self.counters(now).since(begun));
+        }
+        sum
+    }
+
+    /// What stands on its counters now.
+    pub(super) fn snapshot(&self, now: Nanos) -> Snapshot {
+        let taken = (0..self.stream.shard_count()).map(|shard| self.stream.taken(shard));
+        Snapshot {
+            at: now,
+            on_demand: self.on_demand.is_on(),
+            open: self.stream.lineage().open().len(),
+            counts: [self.put_units, taken.map(|taken| taken.records).sum(), self.bytes, self.room.refused],
+            shard_nanos: self.shard_nanos(now),
+            used: self.on_demand_use(now),
+        }
+    }
+
+    /// The stream changes its mode; its shard-hours are settled.
+    pub(super) fn switch_mode(&mut self, now: Nanos) {
+        if self.on_demand.is_on() {
+            self.on_demand.over = self.on_demand_use(now);
+            self.on_demand.begun = None;
+        } else {
+            self.on_demand.begun = Some(self.counters(now));
+        }
     }
 
     /// Schedules the polls of readers that slept on a shard.
@@ -124,7 +254,12 @@ impl StreamSource {
     pub fn count(&mut self, now: Nanos, shard: usize, bytes: u32, outcome: &Result<(), WriteRefused>) {
         match outcome {
             Ok(()) => {
-                self.put_units += put_payload_units(u64::from(bytes));
+                if self.on_demand.is_on() {
+                    self.on_demand.over.billed_bytes += on_demand_ingest_bytes(u64::from(bytes));
+                } else {
+                    self.put_units += put_payload_units(u64::from(bytes));
+                }
+                self.room.accepted(now, bytes, self.stream.lineage().open().len());
                 self.bytes += u64::from(bytes);
                 self.series.add(now, column::RECORDS, 1);
                 self.series.add(now, column::BYTES, u64::from(bytes));
@@ -132,6 +267,7 @@ impl StreamSource {
             }
             Err(why) => {
                 self.series.add(now, column::REFUSED, 1);
+                self.room.refused(now, bytes, self.stream.lineage().open().len());
                 self.loads[shard].refused(now, *why);
             }
         }

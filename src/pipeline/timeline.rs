@@ -37,14 +37,21 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     fn begin(&mut self, now: Nanos, action: Action, until: Nanos) -> Result<(), Exception> {
         match action {
-            Action::Spike => {}
+            Action::Spike | Action::Poison(_) => {}
+            Action::FunctionOutage(number) => self.lambdas[number].mapping.function.fail_until(until),
+            Action::ErrorRate(number, rate) => {
+                self.lambdas[number].mapping.function.set_error_rate(rate, until);
+            }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
             Action::DeliveryOutage(number) => self.stop_destination(number, until),
             Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
                 self.streams[number].stream.set_retention(now, retention);
+                let readers = self.lambdas.iter_mut().filter(|consumer| consumer.stream == number);
+                readers.for_each(|consumer| consumer.mapping.set_retention(retention));
             }
+            Action::StreamCapacity(number, change) => self.change_stream(now, number, change),
             Action::ShardCount(number, shards) => self.update_shard_count(now, number, shards)?,
             Action::Split(number, which, at) => self.split_planned(now, number, which, at)?,
             Action::Merge(number, one, other) => self.merge_shards(now, number, one, other)?,

@@ -3,9 +3,10 @@
 use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
+use super::lambda::{Access, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
-use super::source::{ShardHours, StreamSource};
+use super::source::{OnDemandMeter, ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -19,6 +20,7 @@ use crate::measure::latency::Latency;
 use crate::measure::seen::Seen;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
+use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
@@ -26,10 +28,14 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::table::Table;
 use crate::systems::firehose::Firehose;
+use crate::systems::kinesis::capacity::Capacity;
+use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::systems::kinesis::past::Past;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::stream::Stream;
+use crate::systems::lambda::concurrency::Account;
+use crate::systems::lambda::mapping::{LambdaPlan, Mapping, Via};
 use crate::systems::polling::Polling;
 use crate::systems::s3::Bucket;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
@@ -126,6 +132,10 @@ impl<const FULL: bool> Pipeline<FULL> {
                 eras: Vec::new(),
                 era: Era::default(),
                 hours: ShardHours::default(),
+                capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
+                on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
+                modes: Vec::new(),
+                room: StreamLoad::default(),
                 put_units: 0,
                 bytes: 0,
                 series: Series::new(span),
@@ -133,6 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             .collect();
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
+        let lambdas = lambdas(scenario, &draws, &mut streams);
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
@@ -144,6 +155,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
+            lambdas,
+            account: account(scenario),
             changes: Slab::default(),
             pending: Slab::default(),
             objects: Objects::default(),
@@ -156,6 +169,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
             collision: draws.collision(),
+            looks: 0,
             plan: scenario.timeline.clone(),
             timeline: Timeline::default(),
             now: 0,
@@ -163,6 +177,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
+        pipeline.start_looks();
         pipeline
     }
 }
@@ -289,4 +304,42 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         }
     };
     scenario.deliveries.iter().enumerate().map(delivery).collect()
+}
+
+fn lambdas(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<LambdaConsumer> {
+    let lambda = |(number, plan): (usize, &LambdaPlan)| {
+        let source = &mut streams[plan.stream];
+        let shards = source.stream.shard_count();
+        let path = format!("consumers.{}", plan.name);
+        let handle = scenario.consumers.len() + scenario.deliveries.len() + number;
+        source.readers.push(handle as u32);
+        let (access, reader) = match &plan.via {
+            Via::Shared(polls) => {
+                let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
+                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
+                (access, source.stream.add_reader(grid))
+            }
+            Via::FanOut(fan_out) => {
+                let fan_out = FanOut::new(fan_out, draws, &path, shards);
+                (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
+            }
+        };
+        LambdaConsumer {
+            mapping: Mapping::new(&plan.mapping, &plan.function, draws, &path, shards),
+            access,
+            stream: plan.stream,
+            reader,
+            handle,
+            latency: Latency::default(),
+            series: Series::new(scenario.duration),
+        }
+    };
+    scenario.lambdas.iter().enumerate().map(lambda).collect()
+}
+
+/// The account whose concurrency all functions share.
+fn account(scenario: &Scenario) -> Account {
+    let reserved = scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).sum();
+    Account::new(&scenario.account, reserved)
 }

@@ -35,6 +35,8 @@ pub enum Cause {
     Checkpoints,
     /// Log lines and custom metrics.
     LogsAndMetrics,
+    /// A minimum that was committed to and not used.
+    Commitment,
 }
 
 impl Cause {
@@ -50,6 +52,7 @@ impl Cause {
             Self::Retention => "retention",
             Self::Checkpoints => "checkpoints",
             Self::LogsAndMetrics => "logs_and_metrics",
+            Self::Commitment => "commitment",
         }
     }
 

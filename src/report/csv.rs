@@ -7,7 +7,7 @@ use super::result::objects;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{deliver, feed, read, source, write};
+use crate::pipeline::{deliver, feed, lambda, read, source, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -344,6 +344,22 @@ const CONSUMER: [Metric; 3] = [
     maximum("GetRecords.IteratorAgeMilliseconds", "Milliseconds", read::column::ITERATOR_AGE, 1_000),
     sum("ReadProvisionedThroughputExceeded", "Count", read::column::REFUSED),
 ];
+/// Lambda's metrics; the processed records are not one of CloudWatch's. `IteratorAge` is by hand-off (LAM-M1).
+const LAMBDA: [Metric; 8] = [
+    sum("ProcessedRecords", "Count", lambda::column::RECORDS),
+    sum("Invocations", "Count", lambda::column::INVOCATIONS),
+    sum("Errors", "Count", lambda::column::ERRORS),
+    sum("Throttles", "Count", lambda::column::THROTTLES),
+    maximum("ConcurrentExecutions", "Count", lambda::column::CONCURRENCY, 1),
+    maximum("IteratorAge", "Milliseconds", lambda::column::ITERATOR_AGE, 1_000),
+    maximum(
+        "IteratorAge at the end of processing",
+        "Milliseconds",
+        lambda::column::ITERATOR_AGE_AT_END,
+        1_000,
+    ),
+    sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
+];
 /// FH-M1, FH-M2.
 const DELIVERY: [Metric; 4] = [
     sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
@@ -381,6 +397,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
         series(&mut sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
+    }
+    for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
+        series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);

@@ -1,7 +1,11 @@
 //! `summary.md`: everything a result says, for people to read.
 
+mod bill;
 mod capacity;
+mod functions;
 mod queries;
+mod readers;
+mod shards;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -13,7 +17,6 @@ use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
 use super::writes;
-use crate::pricing::Confidence;
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -28,12 +31,13 @@ pub fn render(result: &RunResult) -> String {
         writes::troubles(result),
         throttles(result),
         ordering(result),
-        shards(result),
-        readers(result),
-        objects(result),
+        shards::shards(result),
+        readers::readers(result),
+        functions::section(result),
+        readers::objects(result),
         queries::section(result),
         events(result),
-        bill(result),
+        bill::bill(result),
         ledger(result),
         assumptions(result),
         identity(result),
@@ -302,199 +306,6 @@ fn ordering(result: &RunResult) -> String {
     if text.is_empty() { text } else { format!("## Order and duplicates\n{text}") }
 }
 
-fn shards(result: &RunResult) -> String {
-    let mut text = String::new();
-    for stream in &result.shards {
-        let mut table = Table::new(&[
-            "shard",
-            "hash range",
-            "load",
-            "busiest second",
-            "p99 second",
-            "records",
-            "refused",
-            "by records",
-            "by bytes",
-            "worst minute at",
-            "its mean second",
-            "its busiest second",
-            "<top key",
-        ]);
-        for shard in &stream.worst {
-            let (refused, minute) = (&shard.refused_by_limit, &shard.worst_minute);
-            let second = &minute.busiest_second;
-            let key = shard.top_keys.first();
-            table.row([
-                shard.shard.to_string(),
-                or_none(shard.hash_range_share, words::percent),
-                or_none(shard.load_share, words::percent),
-                or_none(shard.utilisation_max, words::percent),
-                or_none(shard.utilisation_p99, words::percent),
-                words::count(shard.total.records),
-                words::count(shard.total.refused),
-                words::count(refused.records + refused.both),
-                words::count(refused.bytes + refused.both),
-                format!("{} s", words::count(minute.at_s)),
-                or_none(minute.utilisation_mean, words::percent),
-                format!("{} records, {}", words::count(second.records), words::bytes(second.bytes as f64)),
-                key.map_or(String::new(), |key| {
-                    format!("{} ({})", key.key, or_none(key.share, words::percent))
-                }),
-            ]);
-        }
-        text += &format!(
-            "\n### {}\n\n{} shards, retention {} h; the worst in replication 0. Shares of a second are of the limit \
-             that binds, 1,000 records or 1 MiB.\n\n{}",
-            escaped(&stream.path),
-            words::count(u64::from(stream.shards)),
-            words::number(stream.retention_h),
-            table.markdown()
-        );
-        if !stream.resharding.is_empty() {
-            text += &format!("\n{}", eras(stream).markdown());
-        }
-    }
-    if text.is_empty() { text } else { format!("## Shards\n{text}") }
-}
-
-/// Hash ranges and loads before, during and after each resharding.
-fn eras(stream: &super::result::shards::StreamRow) -> Table {
-    let mut table = Table::new(&[
-        "from",
-        "to",
-        "<stream",
-        "open shards",
-        "largest range / mean",
-        "largest load / mean",
-        "refused",
-        "<shard (from): hash range, load",
-    ]);
-    for era in &stream.resharding {
-        let shard = |row: &super::result::shards::EraShardRow| {
-            let from: Vec<String> = row.parents.iter().map(u32::to_string).collect();
-            let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join("+")) };
-            let [range, load] =
-                [row.hash_range_share, row.load_share].map(|share| or_none(share, words::percent));
-            format!("{}{from}: {range}, {load}", row.shard)
-        };
-        table.row([
-            or_none(era.from_s, |s| format!("{} s", words::number(s))),
-            or_none(era.to_s, |s| format!("{} s", words::number(s))),
-            if era.updating { "UPDATING" } else { "ACTIVE" }.to_owned(),
-            words::count(u64::from(era.open)),
-            or_none(era.hash_range_max_over_mean, words::number),
-            or_none(era.load_max_over_mean, words::number),
-            words::count(era.total.refused),
-            era.shards.iter().map(shard).collect::<Vec<_>>().join("; "),
-        ]);
-    }
-    table
-}
-
-fn readers(result: &RunResult) -> String {
-    let mut table = Table::new(&[
-        "<reader",
-        "<reads",
-        "records",
-        "busy",
-        "records a batch",
-        "iterator age max",
-        "calls",
-        "empty",
-        "refused",
-        "expired",
-    ]);
-    let calls = |calls: &super::result::flow::ReadRow| {
-        let refused = calls.refused_calls + calls.refused_bytes;
-        let all = calls.polls + calls.empty_polls + refused;
-        [all, calls.empty_polls, refused, calls.expired].map(words::count)
-    };
-    for row in &result.consumers {
-        let head = [
-            row.path.clone(),
-            row.reads.clone(),
-            words::count(row.processed),
-            or_none(row.busy_share, words::percent),
-            or_none(row.records_per_batch, words::number),
-            or_none(row.iterator_age_max_ms, words::milliseconds),
-        ];
-        table.row(head.into_iter().chain(calls(&row.calls)));
-    }
-    for row in &result.objects {
-        let head = [row.path.clone(), row.reads.clone(), words::count(row.calls.records)];
-        table.row(head.into_iter().chain([(); 3].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
-    }
-    let mut text = section("Readers", &table);
-    for row in &result.consumers {
-        if let Some(backfill) = &row.backfill {
-            let lasted = backfill.lasted_s.map_or("not done by the end".to_owned(), |lasted| {
-                format!("done after {}", words::milliseconds(lasted * 1e3))
-            });
-            let records = words::count(backfill.records);
-            let from = or_none(backfill.from_s, words::number);
-            let path = escaped(&row.path);
-            text += &format!("\n{path} found {records} records when it began at {from} s; {lasted}.\n");
-        }
-        if row.stuck_shards > 0 || row.skipped > 0 {
-            text += &format!(
-                "\n{}: {} stuck where retention had passed it, {} skipped when it began again.\n",
-                escaped(&row.path),
-                words::plural(row.stuck_shards, "shard"),
-                words::plural(row.skipped, "record")
-            );
-        }
-    }
-    text
-}
-
-fn objects(result: &RunResult) -> String {
-    let mut table = Table::new(&[
-        "<delivery",
-        "objects",
-        "a day",
-        "mean size",
-        "p50",
-        "p90",
-        "max",
-        "below 1 MiB",
-        "below 128 MiB",
-        "by size",
-        "by interval",
-    ]);
-    for row in &result.objects {
-        let sizes = [row.object_bytes_mean, row.object_bytes.p50, row.object_bytes.p90, row.object_bytes.max];
-        let shares = [row.share_below_1_mib, row.share_below_128_mib];
-        table.row(
-            [row.path.clone(), words::count(row.objects), or_none(row.objects_per_day, words::number)]
-                .into_iter()
-                .chain(sizes.map(|size| or_none(size, words::bytes)))
-                .chain(shares.map(|share| or_none(share, words::percent)))
-                .chain([words::count(row.flushed_by_size), words::count(row.flushed_by_interval)]),
-        );
-    }
-    let mut partitions = String::new();
-    for row in &result.objects {
-        if let Some(trouble) = &row.trouble {
-            partitions += &format!(
-                "\n{}: {} while its destination was down, {} given up, {} stored twice.\n",
-                escaped(&row.path),
-                words::plural(trouble.failed_attempts, "failed attempt"),
-                words::plural(trouble.undeliverable, "record"),
-                words::plural(trouble.repeated, "record"),
-            );
-        }
-        partitions += &row.partitions.as_ref().map_or(String::new(), |it| words::partitions(&row.path, it));
-    }
-    let mut hours = Table::new(&["<greatest freshness", "UTC hour", "seconds"]);
-    for row in result.objects.iter().filter(|row| row.freshness_max_by_hour_s.len() > 1) {
-        for (hour, seconds) in &row.freshness_max_by_hour_s {
-            hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
-        }
-    }
-    let text = section("Objects (replication 0)", &table) + &partitions;
-    if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
-}
-
 fn events(result: &RunResult) -> String {
     let mut table = Table::new(&["at", "<where", "<what", "<planned as"]);
     for row in &result.events {
@@ -502,75 +313,6 @@ fn events(result: &RunResult) -> String {
         table.row([at, row.path.clone(), row.what.clone(), row.event.clone().unwrap_or_default()]);
     }
     section("Events", &table)
-}
-
-fn bill(result: &RunResult) -> String {
-    let bill = &result.cost.bill;
-    let mut table = Table::new(&[
-        "<price",
-        "<service",
-        "<item",
-        "quantity",
-        "<unit",
-        "unit price",
-        "amount",
-        "<causes",
-        "<sure",
-    ]);
-    for line in &bill.lines {
-        let causes: Vec<String> = line
-            .causes
-            .iter()
-            .filter(|(_, amount)| !amount.is_zero())
-            .map(|(cause, amount)| format!("{} {amount}", cause.words()))
-            .collect();
-        let sure = line.confidence.map_or(NONE, Confidence::letter).to_owned();
-        let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
-        table.row([
-            line.id.clone(),
-            line.service.clone(),
-            line.item.clone(),
-            words::quantity(line.quantity),
-            line.unit.clone(),
-            line.unit_price.map_or("unknown".to_owned(), |price| price.to_string()),
-            line.amount.map_or("unknown".to_owned(), |amount| amount.to_string()),
-            causes.join(", "),
-            sure + &note,
-        ]);
-    }
-    let total = match bill.total {
-        Some(total) => {
-            let interval = result.cost.total_interval95.ends().filter(|(low, high)| low != high);
-            let interval = interval.map(|(low, high)| {
-                let [low, high] = [low, high].map(|end| words::figure("cost.month", Some(end)));
-                format!(" (95 % interval {low} to {high})")
-            });
-            format!("**{} a month**{}", words::usd(total), interval.unwrap_or_default())
-        }
-        None => format!(
-            "**The total is unknown.** {} a month are known; not {}",
-            words::usd(bill.known_subtotal),
-            bill.unknown.join(", ")
-        ),
-    };
-    let causes: Vec<String> = result
-        .cost
-        .by_cause
-        .iter()
-        .filter(|(_, amount)| !amount.is_zero())
-        .map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(*amount)))
-        .collect();
-    format!(
-        "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}. By cause: {}.\n\n{}\n{}\n\n`V`: \
-         seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
-         from memory; `E`: an estimate that was allowed, not AWS's price; `own`: your own price.\n",
-        bill.terms.month_hours,
-        bill.terms.region,
-        bill.prices_as_of,
-        causes.join(", "),
-        table.markdown(),
-        result.cost.rules.join(" "),
-    )
 }
 
 fn ledger(result: &RunResult) -> String {

@@ -6,6 +6,7 @@ pub mod events;
 pub mod figure;
 pub mod flow;
 pub mod identity;
+pub mod lambda;
 pub mod latency;
 pub mod leg;
 pub mod objects;

@@ -27,6 +27,8 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("ShardCount", "shards", None),
     ("StreamMode", "capacity", None),
     ("StreamName", "stream", None),
+    ("TargetShardCount", "shards", None),
+    ("WarmThroughputMiBps", "warm_throughput", Some("MiB/s")),
     // Kinesis Producer Library
     ("AggregationEnabled", "aggregation", None),
     ("AggregationMaxSize", "aggregation_max_size", Some("B")),
@@ -44,6 +46,10 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("IntervalInSeconds", "interval", Some("s")),
     ("SizeInMBs", "size", Some("MiB")),
     // Lambda
+    ("BisectBatchOnFunctionError", "bisect", None),
+    ("MaximumRecordAgeInSeconds", "maximum_record_age", Some("s")),
+    ("MaximumRetryAttempts", "retries", None),
+    ("ReservedConcurrentExecutions", "reserved_concurrency", None),
     ("MaximumBatchingWindowInSeconds", "batch_window", Some("s")),
     ("MemorySize", "memory", Some("MiB")),
 ];

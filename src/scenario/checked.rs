@@ -7,6 +7,8 @@ use crate::systems::athena::QueryPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{ProducerPlan, Source};
@@ -186,12 +188,18 @@ pub struct Scenario {
     pub items: Vec<ItemSpace>,
     /// Streams, in file order.
     pub streams: Vec<StreamPlan>,
+    /// Whether the account has On-demand Advantage (KDS-A1).
+    pub on_demand_advantage: bool,
     /// Polling consumers, in file order.
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.
     pub deliveries: Vec<FirehosePlan>,
     /// Scheduled queries over objects, in file order.
     pub queries: Vec<QueryPlan>,
+    /// Functions with their mappings, in file order.
+    pub lambdas: Vec<LambdaPlan>,
+    /// The account that functions share.
+    pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
 }

@@ -9,12 +9,15 @@ use std::fmt;
 
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
+use crate::settings::reference::Reference;
 use crate::systems::athena::settings::AthenaSettings;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
+use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
-use crate::systems::polling::settings::ConsumerSettings;
+use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
+use crate::systems::polling::settings::PollingSettings;
 use crate::units::{Duration, Timestamp};
 use crate::workload::settings::WorkloadSettings;
 
@@ -126,6 +129,18 @@ pub struct ScenarioFile {
     pub assumptions: IndexMap<String, IgnoredAny>,
 }
 
+/// A consumer of a stream: what it reads, and exactly one kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsumerSettings {
+    /// The stream it reads.
+    pub reads: Reference,
+    /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
+    pub polling: Option<PollingSettings>,
+    /// A Lambda function with an event source mapping.
+    pub lambda: Option<LambdaSettings>,
+}
+
 /// Kind of question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +167,18 @@ pub enum EndSettings {
 pub struct AccountSettings {
     /// DynamoDB's.
     pub dynamodb: Option<DynamoDbQuotas>,
+    /// Kinesis Data Streams'.
+    pub kinesis: Option<KinesisQuotas>,
+    /// Whether the account has On-demand Advantage in this Region: warm throughput, lower prices a GB, no price for a stream, and
+    /// a commitment to 25 MiB/s written and 25 MiB/s read (KDS-A1, KDS-A4, KDS-A5).
+    #[schemars(extend("default" = false))]
+    pub on_demand_advantage: Option<bool>,
+    /// Concurrent executions of all Lambda functions: 10 to 1,000,000 (LAM-C6).
+    #[schemars(extend("default" = CONCURRENCY.value))]
+    pub lambda_concurrency: Option<u32>,
+    /// Those that functions outside the scenario keep busy all the time.
+    #[schemars(extend("default" = OTHERS.value))]
+    pub lambda_others: Option<u32>,
 }
 
 /// How the measured span becomes a month's bill.

@@ -20,6 +20,7 @@ use crate::systems::kinesis::past::PastShard;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
+use crate::systems::lambda::mapping::{LambdaPlan, Via};
 use crate::systems::polling::PollingPlan;
 use demand::Demand;
 use direct::Direct;
@@ -135,6 +136,9 @@ impl LoadCheck {
         for plan in &scenario.consumers {
             check.consumer(plan, &shards[plan.stream]);
         }
+        for plan in &scenario.lambdas {
+            check.function(plan, &shards[plan.stream]);
+        }
         check.warn(scenario, &demands);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
@@ -175,8 +179,13 @@ impl LoadCheck {
     fn readers(&mut self, scenario: &Scenario, number: usize, plan: &StreamPlan, loads: &ShardLoads) {
         let path = Path::ROOT.key("kinesis").key(&plan.name);
         let consumers = scenario.consumers.iter().map(|plan| (plan.stream, plan.polls.interval));
-        let readers =
-            consumers.chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
+        let functions = scenario.lambdas.iter().filter_map(|plan| match &plan.via {
+            Via::Shared(polls) => Some((plan.stream, polls.interval)),
+            Via::FanOut(_) => None,
+        });
+        let readers = consumers
+            .chain(functions)
+            .chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
         let intervals: Vec<u64> =
             readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();
         if intervals.is_empty() {
@@ -198,6 +207,23 @@ impl LoadCheck {
         read.add(load, intervals.len() as f64);
         let path = path.key("shards").index(hottest).key("readers");
         self.row(&path, "KDS-R1", "B/s read", read, BYTES_PER_SECOND as f64);
+    }
+
+    /// A function that is late finds full batches, so that is what each invocation then costs.
+    fn function(&mut self, plan: &LambdaPlan, loads: &ShardLoads) {
+        let path = Path::ROOT.key("consumers").key(&plan.name);
+        let (function, passes) = (&plan.function, plan.mapping.filter_passes.unwrap_or(1.0));
+        let per_record =
+            function.per_record as f64 + function.base as f64 / f64::from(plan.mapping.batching.size);
+        let busy = |records: &Load| {
+            let mut busy = Load::default();
+            busy.add(*records, passes * per_record / SECOND as f64);
+            busy
+        };
+        let loads: Vec<Load> = loads.records.iter().map(busy).collect();
+        let (shard, most) = hottest(&loads);
+        let factor = f64::from(plan.mapping.factor);
+        self.row(&path.key("shards").index(shard), "LAM-C1", "batches at once", most, factor);
     }
 
     fn consumer(&mut self, plan: &PollingPlan, loads: &ShardLoads) {

@@ -12,11 +12,13 @@ mod destination;
 mod direct;
 mod distribution;
 mod flow;
+mod lambda;
 mod objectives;
 mod producer;
 mod reader;
 mod shape;
 mod stream;
+mod stream_capacity;
 mod table;
 mod timeline;
 
@@ -33,7 +35,8 @@ use super::resolver::Resolver;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
-use crate::systems::{athena as athena_room, dynamodb, firehose, kinesis, polling};
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::{self, dynamodb, firehose, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -50,10 +53,13 @@ pub fn parameters() -> Vec<Parameter> {
         dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
+        kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
-        athena_room::settings::PARAMETERS,
+        systems::athena::settings::PARAMETERS,
+        kinesis::fan_out::PARAMETERS,
+        systems::lambda::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -130,9 +136,12 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         tables: Vec::new(),
         items: Vec::new(),
         streams: Vec::new(),
+        on_demand_advantage: false,
         consumers: Vec::new(),
         deliveries: Vec::new(),
         queries: Vec::new(),
+        lambdas: Vec::new(),
+        account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
     }
 }

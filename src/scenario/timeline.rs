@@ -9,6 +9,7 @@ use crate::engine::time::Nanos;
 use crate::settings::reference::Reference;
 use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::dynamodb::destination::Turn;
+use crate::systems::kinesis::capacity::CapacityChange;
 use crate::units::{Duration, Percent};
 
 /// A planned event: a moment, a length where it passes, and exactly one thing that happens.
@@ -22,9 +23,13 @@ pub struct EventSettings {
     pub lasts: Option<Duration>,
     /// A producer writes more, or less, than its arrivals say; needs `for`.
     pub spike: Option<SpikeSettings>,
-    /// A consumer stops reading and goes on afterwards: `consumers.search`; or the destination of a delivery stream takes
-    /// nothing: `firehose.lake` (FH-R1). Needs `for`.
+    /// A consumer stops and goes on afterwards: a polling one does not read, a function fails every time. Such as
+    /// `consumers.search`; or the destination of a delivery stream takes nothing: `firehose.lake` (FH-R1). Needs `for`.
     pub outage: Option<Reference>,
+    /// A function fails more often, or less; needs `for`.
+    pub error_rate: Option<ErrorRateSettings>,
+    /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
+    pub poison: Option<Reference>,
     /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
     pub disable: Option<Reference>,
     /// A table's feed is switched on, with nothing from before (KDC-9).
@@ -111,6 +116,16 @@ pub enum SplitAt {
     HashKey(u128),
 }
 
+/// Failures of a function for a while.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRateSettings {
+    /// The function: `consumers.search`.
+    pub of: Reference,
+    /// Share of invocations that fail, somewhere in their batch.
+    pub rate: Percent,
+}
+
 /// A planned event, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Occurrence {
@@ -137,12 +152,20 @@ pub enum Action {
     ConsumerOutage(usize),
     /// The destination of a delivery stream, by number, takes nothing.
     DeliveryOutage(usize),
+    /// A function, by number, fails every time.
+    FunctionOutage(usize),
+    /// This share of a function's invocations fails.
+    ErrorRate(usize, f64),
+    /// A record will make a function fail: it was told so, and nothing is left to do.
+    Poison(usize),
     /// Something happens to the destination of a table's feed, by number of the table.
     Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.
     TableCapacity(usize, Option<usize>, CapacityPlan),
     /// A stream, by number, keeps its records so long from now on.
     Retention(usize, Nanos),
+    /// Another capacity mode, policy or warm throughput of a stream, by number.
+    StreamCapacity(usize, CapacityChange),
     /// UpdateShardCount of a stream, by number.
     ShardCount(usize, u32),
     /// SplitShard of a stream, by number.

@@ -4,5 +4,6 @@ pub mod athena;
 pub mod dynamodb;
 pub mod firehose;
 pub mod kinesis;
+pub mod lambda;
 pub mod polling;
 pub mod s3;

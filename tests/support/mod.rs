@@ -14,9 +14,11 @@ use streamgauge::systems::dynamodb::replication::{
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
+use streamgauge::systems::kinesis::capacity::CapacityPlan;
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::ReaderPlan;
+use streamgauge::systems::lambda::concurrency::AccountPlan;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::key_name::KeyName;
@@ -53,6 +55,9 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         consumers: vec![],
         deliveries: vec![],
         queries: vec![],
+        on_demand_advantage: false,
+        lambdas: vec![],
+        account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
     }
 }
@@ -128,6 +133,7 @@ pub fn stream(name: &str, shards: u32) -> StreamPlan {
         limit_calls: true,
         reshard_step: 5 * SECOND,
         history: None,
+        capacity: CapacityPlan::default(),
     }
 }
 

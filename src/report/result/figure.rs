@@ -4,8 +4,8 @@ use super::leg::{self, Leg, QUANTILES};
 use crate::engine::histogram::Histogram;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
-use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, Outcome};
-use crate::pipeline::read;
+use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
+use crate::pipeline::{lambda, read};
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
@@ -110,6 +110,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
             },
         ));
     }
+    for (number, plan) in scenario.lambdas.iter().enumerate() {
+        lambda_figures(&resource("consumers", &plan.name), number, &mut all);
+    }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
         if plan.partitioning.is_some() {
@@ -200,6 +203,23 @@ fn feed_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("age.max", |feed| Some(feed.meter.age_max_micros as f64 / 1e3)));
 }
 
+fn lambda_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&LambdaOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.lambdas[number]))
+    };
+    all.push(of("iterator_age.max", |function| {
+        let bins = function.series.bins();
+        bins.iter().map(|bin| bin[lambda::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
+    }));
+    all.push(of("invocations", |function| Some(function.meter.invocations as f64)));
+    all.push(of("errors", |function| Some(function.meter.errors as f64)));
+    all.push(of("throttled", |function| Some(function.meter.throttled.iter().sum::<u64>() as f64)));
+    all.push(of("concurrency", |function| Some(f64::from(function.meter.concurrency_max))));
+    all.push(of("processed_again", |function| Some(function.meter.repeated as f64)));
+    all.push(of("given_up", |function| Some((function.meter.on_failure + function.meter.discarded) as f64)));
+    all.push(of("blocked.max", |function| Some(function.meter.blocked_max as f64 / 1e6)));
+}
+
 fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.objects_per_day"), move |outcome| {
         let span = Duration::from_nanos(outcome.quantities.at).as_secs_f64();
@@ -267,18 +287,18 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
 }
 
 /// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
-/// made or under way while the feed was switched off, or expired
-/// before a reader came (once for each such reader), or given up before their destination was up again.
+/// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
+/// destination, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
     let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
-    producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + expired(&outcome.ledger)
+    producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
 }
 
-fn expired(ledger: &Ledger) -> u64 {
-    ledger.fate("expired") + ledger.fate("skipped") + ledger.fate("undeliverable")
+fn lost_on_the_way(ledger: &Ledger) -> u64 {
+    ledger.fate("expired") + ledger.fate("skipped") + ledger.fate("discarded") + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]

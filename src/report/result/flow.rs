@@ -220,19 +220,19 @@ pub struct ConsumerRow {
     pub path: String,
     /// What it reads, such as `kinesis.changes`.
     pub reads: String,
-    /// Workers.
-    pub workers: u32,
+    /// Workers; null where its kind has none.
+    pub workers: Option<u32>,
     /// Records processed.
     pub processed: u64,
     /// Batches processed.
     pub batches: u64,
     /// Records in a batch on average.
     pub records_per_batch: Option<f64>,
-    /// Share of the workers' time in which they processed.
+    /// Share of the workers' time in which they processed; null where its kind has none.
     pub busy_share: Option<f64>,
     /// Peak of `GetRecords.IteratorAgeMilliseconds` in any replication.
     pub iterator_age_max_ms: Option<f64>,
-    /// Its GetRecords calls.
+    /// Its GetRecords calls; for a registered consumer, its pushes.
     pub calls: ReadRow,
     /// What was there when it began; left out where it began with nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,6 +243,8 @@ pub struct ConsumerRow {
     /// Records that it passed over when it began again after a gap.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: u64,
+    /// What a Lambda function did; null for other kinds.
+    pub lambda: Option<super::lambda::LambdaRow>,
 }
 
 /// GetRecords calls.
@@ -323,7 +325,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         ConsumerRow {
             path: resource("consumers", &plan.name),
             reads: resource("kinesis", &scenario.streams[plan.stream].name),
-            workers: plan.workers,
+            workers: Some(plan.workers),
             processed,
             batches,
             records_per_batch: share(processed, batches).and_then(rounded),
@@ -333,10 +335,12 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             backfill: BackfillRow::of(plan, &outcomes[0].consumers[number]),
             stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
+            lambda: None,
         }
     };
     if outcomes.is_empty() {
         return Vec::new();
     }
-    (0..scenario.consumers.len()).map(row).collect()
+    let polling = (0..scenario.consumers.len()).map(row);
+    polling.chain(super::lambda::rows(scenario, outcomes)).collect()
 }

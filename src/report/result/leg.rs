@@ -6,6 +6,7 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::lambda::mapping::PARTS;
 
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
@@ -27,6 +28,8 @@ pub enum Place {
     Consumer(usize),
     /// In S3, by number of the delivery stream.
     Delivery(usize),
+    /// At a function, processed.
+    Lambda(usize),
 }
 
 /// One leg.
@@ -83,7 +86,10 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         let parts = &["replication", "polling", "buffering", "upload"];
         leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
     });
-    writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries).collect()
+    let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
+        leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
+    });
+    writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()
 }
 
 impl Leg {
@@ -108,6 +114,7 @@ impl Leg {
             Place::Feed(number) => Sample::of(&outcome.tables[number].feed.as_ref()?.latency, 0),
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),
+            Place::Lambda(number) => Sample::of(&outcome.lambdas[number].latency, 0),
         }
     }
 }

@@ -84,7 +84,8 @@ fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload
     let feeds = (0..scenario.tables.len()).map(Place::Feed);
     let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
-    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries);
+    let lambdas = (0..scenario.lambdas.len()).map(Place::Lambda);
+    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
 
@@ -134,6 +135,18 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
+        Place::Lambda(number) => {
+            let plan = &scenario.lambdas[number];
+            let reads = outcomes.iter().map(|outcome| &outcome.lambdas[number].reads);
+            let path = resource("consumers", &plan.name);
+            let throttled = outcomes.iter().any(|outcome| outcome.lambdas[number].meter.throttled[0] > 0);
+            let own = match throttled {
+                true => format!("{path}: concurrent executions"),
+                false => format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch")),
+            };
+            let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
+            (path, limit)
+        }
         Place::Delivery(number) => {
             let plan = &scenario.deliveries[number];
             let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
@@ -150,7 +163,7 @@ pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
         Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_)),
-        Place::Consumer(_) | Place::Delivery(_) => *at == place,
+        Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) => *at == place,
     })
 }
 
@@ -171,6 +184,9 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
         Place::Consumer(number) => {
             (in_stream(scenario.consumers[number].stream), |backlog, number| backlog.consumers[number])
         }
+        Place::Lambda(number) => {
+            (in_stream(scenario.lambdas[number].stream), |backlog, number| backlog.lambdas[number])
+        }
         Place::Delivery(number) => {
             (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
         }
@@ -179,7 +195,8 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     | Place::Direct(number)
     | Place::Feed(number)
     | Place::Consumer(number)
-    | Place::Delivery(number)) = place;
+    | Place::Delivery(number)
+    | Place::Lambda(number)) = place;
     let span = scenario.duration.saturating_sub(scenario.warm_up);
     let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
     rise(samples, scenario.warm_up, span, entered)

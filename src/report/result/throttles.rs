@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{feed, read, source};
+use crate::pipeline::{feed, lambda, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{index_path, resource};
 use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
 use crate::systems::dynamodb::throughput::{Throughput, ThroughputPlan};
+use crate::systems::lambda::mapping::Via;
 
 /// Requests that one limit refused at one place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +90,22 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         let first = first_bin(series, read::column::REFUSED);
         let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.consumers[number].reads).collect();
         readers(&resource("consumers", &plan.name), &reads, first, &mut push);
+    }
+    for (number, plan) in scenario.lambdas.iter().enumerate() {
+        let all = || outcomes.iter().map(|outcome| &outcome.lambdas[number]);
+        let path = resource("consumers", &plan.name);
+        if matches!(plan.via, Via::Shared(_)) {
+            let first = first_bin(all().map(|one| &one.series), lambda::column::REFUSED);
+            let reads: Vec<_> = all().map(|one| one.reads).collect();
+            readers(&path, &reads, first, &mut push);
+        }
+        let first = first_bin(all().map(|one| &one.series), lambda::column::THROTTLES);
+        let refused = |which: usize| all().map(|one| one.meter.throttled[which]).sum::<u64>();
+        let tried = all().map(|one| one.meter.invocations).sum::<u64>() + (0..3).map(refused).sum::<u64>();
+        let causes = ["concurrent executions", "new environments", "requests a second"];
+        for (which, cause) in causes.into_iter().enumerate() {
+            push(&path, cause, refused(which), tried, first);
+        }
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.deliveries[number].reads).collect();

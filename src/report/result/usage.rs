@@ -1,5 +1,7 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
+mod on_demand;
+
 use rust_decimal::Decimal;
 
 use crate::engine::time::{DAY, HOUR, Nanos, SECOND};
@@ -7,12 +9,17 @@ use crate::pipeline::finish::Outcome;
 use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
+use crate::systems::lambda::mapping::Via;
+use crate::systems::lambda::retry::Destination;
 
+/// Milliseconds times MiB in one GB-second.
+const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
 /// Bytes of the TB that Athena bills by.
 const TERABYTE: u128 = 1 << 40;
-/// Up to here, longer retention is billed by shard-hours; beyond, also by stored bytes.
+/// Up to here, longer retention is billed by shard-hours, or at one price a GB-month in on-demand mode; beyond, also by
+/// stored bytes, or at another price.
 const LONG_TERM: Nanos = 7 * DAY;
 
 /// The month's usage: what all replications used, divided by how many there are, times what the scenario stands for
@@ -26,7 +33,14 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(&mut month, &scanned(outcomes)?.scale(represents, spans * TERABYTE)?)?;
-    let provisioned = provisioned(scenario, outcomes)?.scale(represents, spans)?;
+    add_all(&mut month, &on_demand::gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(
+        &mut month,
+        &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
+    )?;
+    let mut provisioned = provisioned(scenario, outcomes)?;
+    add_all(&mut provisioned, &on_demand::stream_seconds(scenario, outcomes)?)?;
+    let provisioned = provisioned.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
@@ -55,11 +69,21 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
             usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
         }
-        for [units, _, bytes] in &quantities.streams {
+        for ([units, _, bytes], on_demand) in quantities.streams.iter().zip(&quantities.on_demand) {
+            let bytes = bytes - on_demand.bytes;
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
-            let true_size = Decimal::from(*bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
+            let true_size = Decimal::from(bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
             usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
             usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
+        }
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            usage.add("lambda.req", Cause::Base, Decimal::from(used.requests[0]))?;
+            usage.add("lambda.req", Cause::Retries, Decimal::from(used.requests[1]))?;
+            match plan.mapping.retry.destination {
+                Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
+                Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
+                None => {}
+            }
         }
         for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
@@ -84,6 +108,12 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
         for [bytes, billed] in &quantities.deliveries {
             usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
             usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+        }
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            let on_demand = on_demand::pushed(quantities, plan.stream, used.pushed_bytes);
+            let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
+            usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
+            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
         }
         for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
             if plan.partitioning.is_some() {
@@ -114,6 +144,22 @@ fn scanned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     Ok(usage)
 }
 
+/// Milliseconds times MiB of memory for which functions ran, each invocation rounded up to a millisecond.
+fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+            let id = if plan.function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
+            let memory = Decimal::from(plan.function.memory_mib);
+            let ran = Decimal::new(i64::try_from(used.run_micros[0]).unwrap_or(i64::MAX), 3);
+            usage.add(id, Cause::Base, ran * memory)?;
+            usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
+            usage.add(id, Cause::Retries, Decimal::from(used.billed_millis[1]) * memory)?;
+        }
+    }
+    Ok(usage)
+}
+
 /// Provisioned capacity of tables and open shards, times the seconds for which they were there; that of indexes is fan-out.
 fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
@@ -125,12 +171,17 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (stream, nanos) in scenario.streams.iter().zip(&quantities.shard_nanos) {
+        for (number, (stream, nanos)) in scenario.streams.iter().zip(&quantities.shard_nanos).enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
             if stream.retention > DAY {
                 usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, seconds)?;
+            }
+            for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
+                if matches!(plan.via, Via::FanOut(_)) {
+                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, seconds)?;
+                }
             }
         }
     }
@@ -146,12 +197,13 @@ fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
 /// Bytes written times the seconds for which they stay beyond seven days. In the long run a stream always holds
 /// the bytes of that much time, so a month's GB-months are those of what a month writes.
 fn long_term(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
-    let mut usage = Usage::default();
+    let mut usage = on_demand::stored(scenario, outcomes)?;
     let id = "kds.prov.lt_ret_gbmo";
     for (number, stream) in scenario.streams.iter().enumerate() {
         let beyond = Decimal::from(stream.retention.saturating_sub(LONG_TERM) / SECOND);
         for outcome in outcomes {
-            let bytes = Decimal::from(outcome.quantities.streams[number][2]);
+            let quantities = &outcome.quantities;
+            let bytes = Decimal::from(quantities.streams[number][2] - quantities.on_demand[number].bytes);
             let stayed =
                 bytes.checked_mul(beyond).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
             usage.add(id, Cause::Retention, stayed)?;
@@ -176,6 +228,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
+    rules.extend(on_demand::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \
@@ -191,7 +244,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         );
     }
     rules.push(
-        "Not in this bill: the table's storage, reads, raised warm throughput, consumers' computing time, data transfer, logs, metrics, \
+        "Not in this bill: the table's storage, reads, raised warm throughput, polling consumers' computing time, data transfer, logs, metrics, \
          encryption keys, taxes and discounts."
             .to_owned(),
     );

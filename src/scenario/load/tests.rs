@@ -79,6 +79,8 @@ kinesis:
   changes: { capacity: { provisioned: { shards: 2 } } }
 consumers:
   search: { reads: kinesis.changes, polling: {} }
+  audit: { reads: kinesis.changes, lambda: { parallelization_factor: 2 } }
+  fraud: { reads: kinesis.changes, lambda: { via: enhanced_fan_out } }
 firehose:
   lake: { reads: kinesis.changes, to: { s3: {} } }
 ";
@@ -119,6 +121,11 @@ fn what_is_left_open_is_as_aws_has_it_or_listed_as_assumed() {
     assert_eq!(scenario.streams[0].retention, DAY);
     assert_eq!((scenario.streams[0].record_bytes_max, scenario.streams[0].limit_calls), (1 << 20, true));
     assert_eq!(scenario.consumers[0].batch_size, 10_000);
+    // LAM-B1, LAM-B2, LAM-E2, LAM-C6.
+    let audit = &scenario.lambdas[0];
+    assert_eq!((audit.mapping.batching.size, audit.mapping.batching.window), (100, 0));
+    assert_eq!((audit.mapping.retry.retries, audit.mapping.retry.record_age_max), (None, None));
+    assert_eq!(scenario.account.concurrency, 1_000);
     assert_eq!(scenario.producers[0].retries.name, "standard_2026");
     // KDC-Y1 and the suggested defaults of OPEN-6 and OPEN-7.
     let feed = scenario.tables[0].replication.as_ref().unwrap();
@@ -202,7 +209,7 @@ fn each_mistake_is_named_with_its_place() {
         ("slo={ lost: { max: 2s } }", "expected a whole number; found `2s`"),
         ("slo={ lost: {} }", "expected `max`, `min` or `equals`"),
         ("billing.represents=731h", "the month at most"),
-        ("athena={}", "unknown key `athena`"),
+        ("redshift={}", "unknown key `redshift`"),
         ("variants={}", "an override cannot change the variants"),
     ] {
         let found = refusal(set);

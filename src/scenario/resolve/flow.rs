@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{athena, client, direct, reader, shape, stream, table, timeline};
+use super::{athena, client, direct, lambda, reader, shape, stream, stream_capacity, table, timeline};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -30,11 +30,20 @@ pub(super) fn resolve(
     scenario: &mut Scenario,
     around: &mut Surroundings,
 ) {
+    let streams = stream_capacity::Account::resolve(resolver, file, scenario);
     for (name, settings) in &file.kinesis {
-        let reshards = timeline::reshards(file, name);
-        scenario.streams.push(stream::resolve(resolver, &at("kinesis", name), name, settings, reshards));
+        let moved = (timeline::reshards(file, name), stream_capacity::changes(file, name));
+        scenario.streams.push(stream::resolve(
+            resolver,
+            &at("kinesis", name),
+            name,
+            settings,
+            &streams,
+            moved,
+        ));
     }
-    stream::check_quota(resolver, scenario);
+    streams.check(resolver, scenario);
+    scenario.on_demand_advantage = streams.advantage;
     let mut drafts = Vec::new();
     for (name, settings) in &file.workload {
         let path = at("workload", name);
@@ -79,9 +88,7 @@ pub(super) fn resolve(
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
     for (name, settings) in &file.consumers {
-        let plan =
-            reader::consumer(resolver, &at("consumers", name), name, settings, &file.kinesis, scenario);
-        scenario.consumers.extend(plan);
+        reader::consumer(resolver, &at("consumers", name), name, settings, scenario);
     }
     for (name, settings) in &file.firehose {
         let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
@@ -91,13 +98,17 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
         let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
         scenario.queries.extend(plan);
     }
+    scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
+    lambda::count_registered(resolver, scenario);
     for (number, name) in file.kinesis.keys().enumerate() {
         let consumers = scenario.consumers.iter().map(|consumer| consumer.stream);
-        let read = consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream));
+        let functions = scenario.lambdas.iter().map(|lambda| lambda.stream);
+        let read =
+            consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream)).chain(functions);
         let readers = read.filter(|stream| *stream == number).count();
         if readers > READERS_MAX {
             let message =
-                format!("{readers} readers poll this stream; this program takes {READERS_MAX} at most");
+                format!("{readers} readers read this stream; this program takes {READERS_MAX} at most");
             resolver.error(&at("kinesis", name), message);
         }
     }

@@ -12,6 +12,10 @@ use crate::units::{Duration, Money, Percent};
 /// Figures of a latency.
 const STATISTICS: [&str; 6] = ["mean", "p50", "p90", "p99", "p999", "max"];
 
+/// Counts of a function.
+const FUNCTION_COUNTS: [&str; 6] =
+    ["invocations", "errors", "throttled", "concurrency", "processed_again", "given_up"];
+
 /// The figures that objectives can be about, with their units.
 fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
     let mut legs: Vec<Path> = Vec::new();
@@ -24,6 +28,13 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
     let queries = file.athena.keys().map(|name| section("athena").key(name));
     legs.extend(queries.flat_map(|query| [query.key("time"), query.key("data_age")]));
     let of_legs = legs.iter().flat_map(|leg| STATISTICS.map(|name| (leg.key(name), Unit::Milliseconds)));
+    let functions = file.consumers.iter().filter(|(_, consumer)| consumer.lambda.is_some());
+    let of_functions = functions.flat_map(|(name, _)| {
+        let path = section("consumers").key(name);
+        let counts = FUNCTION_COUNTS.map(|count| (path.key(count), Unit::Count));
+        let times = ["iterator_age", "blocked"].map(|time| (path.key(time).key("max"), Unit::Milliseconds));
+        counts.into_iter().chain(times)
+    });
     let totals = [
         (section("lost"), Unit::Count),
         (section("throttled"), Unit::Count),
@@ -31,7 +42,7 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
         (section("duplicates"), Unit::Share),
         (section("out_of_order"), Unit::Share),
     ];
-    of_legs.chain(totals).collect()
+    of_legs.chain(of_functions).chain(totals).collect()
 }
 
 /// Resolves the objectives, in file order.
@@ -56,8 +67,9 @@ fn unknown(resolver: &mut Resolver, path: &Path, written: &str, figures: &[(Path
     let near = nearest(written, names.iter().map(String::as_str));
     let near = near.map(|best| format!("; did you mean `{best}`?")).unwrap_or_default();
     let help = "figures are `workload.X.latency`, `tables.X.kinesis.latency`, `consumers.X.latency` and \
-                `firehose.X.freshness`, `athena.X.time`, `athena.X.data_age` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; and `lost`, \
-                `throttled`, `duplicates`, `out_of_order`, `cost.month`";
+                `firehose.X.freshness`, `athena.X.time`, `athena.X.data_age` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; of a function also \
+                `consumers.X.iterator_age.max`, `.blocked.max`, `.invocations`, `.errors`, `.throttled`, \
+                `.concurrency`, `.processed_again` and `.given_up`; and `lost`, `throttled`, `duplicates`, `out_of_order`, `cost.month`";
     resolver.error_with_help(path, format!("there is no figure `{written}`{near}"), help);
 }
 

@@ -2,10 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::{distribution, stream};
+use super::{distribution, lambda, stream};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MILLISECOND, SECOND};
+use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
+use crate::scenario::file::ConsumerSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
@@ -13,17 +14,17 @@ use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
 use crate::systems::firehose::settings::{
     ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
     COMPRESSION, Compression, DELIMITER, Delimiter, Destination, FORMAT_RATIO, FORMAT_SIZE,
-    FirehosePollSettings, FirehoseSettings, Format, HOLD, LATE_SUCCESS, PARTITION_DELAY, PARTITION_EXPONENT,
-    PARTITION_OF, PARTITION_SIZE, POLL_INTERVAL, PREFIX, PUT, PartitioningSettings, PerSettings, REQUESTS,
-    RETRY_WAIT, UNPARSABLE, UPLOADS,
+    FirehosePollSettings, FirehoseSettings, Format, HOLD, PARTITION_DELAY, PARTITION_EXPONENT, PARTITION_OF,
+    PARTITION_SIZE, POLL_INTERVAL, PREFIX, PUT, PartitioningSettings, PerSettings, REQUESTS, RETRY_WAIT,
+    UNPARSABLE, UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, ConsumerSettings, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
-    PollingSettings, REFUSED_WAIT, STARTS, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
+    BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
+    REFUSED_WAIT, STARTS, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -35,18 +36,50 @@ const PREFIX_BYTES_MAX: usize = 512;
 /// The longest name of a partitioning attribute; ours, that names of objects stay readable.
 const ATTRIBUTE_BYTES_MAX: usize = 128;
 
-/// Resolves a consumer; nothing if there is no such stream.
+/// What a consumer reads.
+pub(super) struct Reads {
+    /// Number of the stream.
+    pub stream: usize,
+    /// How long it keeps records.
+    pub retention: Nanos,
+}
+
+/// Resolves a consumer of any kind into the scenario; nothing if there is no such stream.
 pub(super) fn consumer(
     resolver: &mut Resolver,
     path: &Path,
     name: &str,
     settings: &ConsumerSettings,
-    streams: &Streams,
+    scenario: &mut Scenario,
+) {
+    let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
+    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, &streams);
+    let ConsumerSettings { reads: _, polling, lambda } = settings;
+    if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
+        return;
+    }
+    let retention = stream.map_or(0, |stream| scenario.streams[stream].retention);
+    // Without its stream the rest is still checked.
+    let reads = Reads { stream: stream.unwrap_or_default(), retention };
+    if let Some(settings) = polling {
+        let plan = self::polling(resolver, &path.key("polling"), name, settings, stream, scenario);
+        scenario.consumers.extend(plan);
+    }
+    if let Some(settings) = lambda {
+        let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
+        scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
+    }
+}
+
+fn polling(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    polling: &PollingSettings,
+    stream: Option<usize>,
     run: &Scenario,
 ) -> Option<PollingPlan> {
-    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, streams.keys());
-    let (path, polling) = (path.key("polling"), &settings.polling);
-    let polls = stream::polls(resolver, &path, (polling.interval, &INTERVAL), polling.phase);
+    let polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
     let batch_size: u32 = resolver.take(polling.batch_size, &BATCH_SIZE);
     resolver.within(&path.key("batch_size"), batch_size, 1..=10_000, "KDS-R2");
     let workers: u32 = resolver.take(polling.workers, &WORKERS);
@@ -61,7 +94,7 @@ pub(super) fn consumer(
     let refused_wait: Duration = resolver.take(polling.refused_wait, &REFUSED_WAIT);
     let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
     resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
-    let reader = position(resolver, &path, polling, run);
+    let reader = position(resolver, path, polling, run);
     Some(PollingPlan {
         name: name.to_owned(),
         stream: stream?,
@@ -279,10 +312,10 @@ fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) 
     resolver.assume(&REQUESTS);
     let put = resolver.take(settings.put.clone(), &PUT);
     let put = distribution::time(resolver, &path.key("put"), &put);
-    let retry_wait: Duration = resolver.take(settings.retry_wait, &RETRY_WAIT);
+    let retry_wait = settings.retry_wait.unwrap_or(RETRY_WAIT);
     let waits = Duration::from_nanos(SECOND)..=Duration::from_nanos(3_600 * SECOND);
     resolver.within(&path.key("retry_wait"), retry_wait, waits, "");
-    let late_success: Percent = resolver.take(settings.late_success, &LATE_SUCCESS);
+    let late_success = settings.late_success.unwrap_or_default();
     if late_success.fraction() >= 0.5 {
         resolver.error(&path.key("late_success"), "expected less than 50%");
     }

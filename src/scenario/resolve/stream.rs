@@ -1,16 +1,15 @@
 //! Streams, and the clocks of those that poll them.
 
+use super::stream_capacity::{self, Account};
 use crate::engine::time::{HOUR, MILLISECOND};
-use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::parameter::Parameter;
 use crate::systems::kinesis::plan::{HistoryPlan, StreamPlan};
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
-use crate::systems::kinesis::reshard::SHARDS_MAX;
 use crate::systems::kinesis::settings::{
-    BURST, GET_RECORDS_CALLS, MAX_RECORD, RESHARD_STEP, RETENTION, StreamCapacity, StreamSettings,
+    BURST, GET_RECORDS_CALLS, MAX_RECORD, RESHARD_STEP, RETENTION, StreamSettings,
 };
 use crate::units::{Bytes, Duration};
 
@@ -20,11 +19,12 @@ pub(super) fn resolve(
     path: &Path,
     name: &str,
     settings: &StreamSettings,
-    reshards: bool,
+    account: &Account,
+    (reshards, changes): (bool, bool),
 ) -> StreamPlan {
-    let StreamCapacity::Provisioned(capacity) = &settings.capacity;
-    let shards = path.key("capacity").key("provisioned").key("shards");
-    resolver.within(&shards, capacity.shards, 1..=SHARDS_MAX, "KDS-S8");
+    let (shards, capacity) =
+        stream_capacity::resolve(resolver, &path.key("capacity"), &settings.capacity, account, changes);
+    let reshards = reshards || capacity.moves;
     let retention: Duration = resolver.take(settings.retention, &RETENTION);
     check_retention(resolver, &path.key("retention"), retention);
     let largest: Bytes = resolver.take(settings.max_record, &MAX_RECORD);
@@ -48,24 +48,11 @@ pub(super) fn resolve(
         reshard_step: step.nanos(),
         history: settings.history.map(|history| HistoryPlan { span: history.nanos(), shards: Vec::new() }),
         name: name.to_owned(),
-        shards: capacity.shards,
+        shards,
+        capacity,
         retention: retention.nanos(),
         record_bytes_max: u32::try_from(largest.get()).unwrap_or(u32::MAX),
         limit_calls: resolver.take(limits.and_then(|limits| limits.get_records_calls), &GET_RECORDS_CALLS),
-    }
-}
-
-/// Notes more shards than the account may have without asking AWS (KDS-S3).
-pub(super) fn check_quota(resolver: &mut Resolver, scenario: &Scenario) {
-    let shards: u64 = scenario.streams.iter().map(|stream| u64::from(stream.shards)).sum();
-    let large = ["us-east-1", "us-west-2", "eu-west-1"].contains(&scenario.region.as_str());
-    let quota = if large { 20_000 } else { 1_000 };
-    if shards > quota {
-        let which = if large { "" } else { ", or 6000 in some accounts" };
-        resolver.notes.push(format!(
-            "The streams have {shards} shards; an account has a quota of {quota} in {}{which}, until AWS raises it (KDS-S3).",
-            scenario.region
-        ));
     }
 }
 

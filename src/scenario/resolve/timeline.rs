@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::engine::time::MICROSECOND;
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
 use crate::scenario::timeline::{
-    Action, EventSettings, MergeSettings, Occurrence, SpikeSettings, SplitAt, SplitSettings, Which,
+    Action, ErrorRateSettings, EventSettings, MergeSettings, Occurrence, SpikeSettings, SplitAt,
+    SplitSettings, Which,
 };
 use crate::systems::firehose::settings::{GROWTH, RETRY_UNTIL};
 use crate::systems::kinesis::lineage::{shard_id, shard_number};
@@ -17,10 +19,10 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::{destination, stream};
+use super::{destination, stream, stream_capacity};
 
 /// The paths that `set` can change.
-const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity.provisioned.shards`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
+const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity`, `kinesis.X.capacity.provisioned.shards`, `kinesis.X.capacity.on_demand.warm_throughput`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
 
 /// What happens, where, in words.
 pub(super) struct Happening {
@@ -53,6 +55,9 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             let occurrence = occurrence(happening);
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
+            }
+            if let Action::Poison(number) = occurrence.action {
+                scenario.lambdas[number].function.errors.poison_at.push(occurrence.at / MICROSECOND);
             }
             scenario.timeline.push(occurrence);
         }
@@ -95,11 +100,13 @@ fn happenings(
     scenario: &Scenario,
     settings: &EventSettings,
 ) -> Vec<Happening> {
-    let EventSettings { at: _, lasts, spike, outage, split, merge, set, .. } = settings;
+    let EventSettings { at: _, lasts, spike, outage, error_rate, poison, split, merge, set, .. } = settings;
     let turn = destination::written(settings);
     let kinds = [
         ("spike", spike.is_some()),
         ("outage", outage.is_some()),
+        ("error_rate", error_rate.is_some()),
+        ("poison", poison.is_some()),
         ("split", split.is_some()),
         ("merge", merge.is_some()),
         ("set", set.is_some()),
@@ -116,6 +123,12 @@ fn happenings(
         let values = values.keys();
         return values.filter_map(|written| new_value(resolver, &path, written, file, scenario)).collect();
     }
+    if let Some(of) = poison {
+        if lasts.is_some() {
+            resolver.error(&path.key("for"), "`poison` is one record; take `for` out");
+        }
+        return self::poison(resolver, &path.key("poison"), &of.0, file, scenario).into_iter().collect();
+    }
     if let Some(written) = turn {
         return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();
     }
@@ -129,15 +142,57 @@ fn happenings(
         return self::merge(resolver, &path.key("merge"), merge, file).into_iter().collect();
     }
     if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
-        let kind = if spike.is_some() { "spike" } else { "outage" };
+        let kind = kinds.iter().find(|(_, there)| *there).map_or("", |(kind, _)| *kind);
         resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
     }
-    let happening = match (spike, outage) {
-        (Some(spike), _) => self::spike(resolver, &path.key("spike"), spike, file),
-        (_, Some(outage)) => self::outage(resolver, &path.key("outage"), &outage.0, file),
+    let happening = match (spike, outage, error_rate) {
+        (Some(spike), ..) => self::spike(resolver, &path.key("spike"), spike, file),
+        (_, Some(outage), _) => self::outage(resolver, &path.key("outage"), &outage.0, file, scenario),
+        (.., Some(errors)) => error_rate_of(resolver, &path.key("error_rate"), errors, file, scenario),
         _ => None,
     };
     happening.into_iter().collect()
+}
+
+/// The number of a function among those of the scenario; an error if it is another kind of consumer.
+fn function(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<(usize, String)> {
+    let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
+    let (name, settings) = file.consumers.get_index(number)?;
+    if settings.lambda.is_none() {
+        resolver.error(path, format!("`{of}` is no Lambda function"));
+    }
+    let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
+    Some((number, resource("consumers", name)))
+}
+
+fn poison(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<Happening> {
+    let (number, place) = function(resolver, path, of, file, scenario)?;
+    let what = "the next record makes it fail every time".to_owned();
+    Some(Happening { place, what, action: Action::Poison(number) })
+}
+
+fn error_rate_of(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &ErrorRateSettings,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<Happening> {
+    let (number, place) = function(resolver, &path.key("of"), &settings.of.0, file, scenario)?;
+    let what = format!("fails {} of the time", settings.rate);
+    Some(Happening { place, what, action: Action::ErrorRate(number, settings.rate.fraction()) })
 }
 
 fn spike(
@@ -239,7 +294,13 @@ fn shard(resolver: &mut Resolver, path: &Path, written: &str) -> Option<usize> {
     number
 }
 
-fn outage(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) -> Option<Happening> {
+fn outage(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+) -> Option<Happening> {
     if of.starts_with("firehose.") {
         let number = resolver.reference(path, "firehose", of, file.firehose.keys())?;
         let (name, _) = file.firehose.get_index(number)?;
@@ -251,8 +312,16 @@ fn outage(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) -
     }
     let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
     let (name, _) = file.consumers.get_index(number)?;
-    let what = "stops reading".to_owned();
-    Some(Happening { place: resource("consumers", name), what, action: Action::ConsumerOutage(number) })
+    let place = resource("consumers", name);
+    let polling = scenario.consumers.iter().position(|plan| plan.name == *name);
+    let (what, action) = match polling {
+        Some(number) => ("stops reading", Action::ConsumerOutage(number)),
+        None => {
+            let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
+            ("fails every time", Action::FunctionOutage(number))
+        }
+    };
+    Some(Happening { place, what: what.to_owned(), action })
 }
 
 /// What setting this path to the value that stands there does.
@@ -276,6 +345,19 @@ fn new_value(
                 what: format!("keeps records for {retention}"),
                 action: Action::Retention(number, retention.nanos()),
             })
+        }
+        ["kinesis", name, "capacity", ref rest @ ..] if rest != ["provisioned", "shards"] => {
+            let number = resolver.named(&path, "kinesis", name, file.kinesis.keys())?;
+            // After an error elsewhere the stream may be missing.
+            let plan = &scenario.streams.get(number)?.capacity;
+            match stream_capacity::change(resolver, &path, plan, rest) {
+                Some(change) => change.map(|change| Happening {
+                    place: resource("kinesis", name),
+                    what: format!("another capacity is asked for: {}", change.describe()),
+                    action: Action::StreamCapacity(number, change),
+                }),
+                None => not_settable(resolver, &path, written),
+            }
         }
         ["kinesis", name, "capacity", "provisioned", "shards"] => {
             let number = resolver.named(&path, "kinesis", name, file.kinesis.keys())?;
@@ -314,7 +396,7 @@ fn not_settable(resolver: &mut Resolver, path: &Path, written: &str) -> Option<H
     None
 }
 
-fn key(segment: &Segment) -> Option<&str> {
+pub(super) fn key(segment: &Segment) -> Option<&str> {
     match segment {
         Segment::Key(key) => Some(key),
         Segment::Index(_) => None,

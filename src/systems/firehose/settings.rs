@@ -81,27 +81,13 @@ pub const PUT: Parameter = Parameter::assumed(
     "{ lognormal: { median: 120ms, sigma: 0.5 } }",
     "S3's guide gives 100 to 200 ms for small objects (S3-3); the spread is a guess",
 );
-/// Time between attempts.
-pub const RETRY_WAIT: Parameter = Parameter::assumed(
-    "FH-R1",
-    "retry_wait",
-    "time between two attempts to store an object while the destination is down",
-    "30s",
-    "AWS says that it keeps trying, not how often",
-);
-/// Uploads that are taken for failed.
-pub const LATE_SUCCESS: Parameter = Parameter::assumed(
-    "FH-O5",
-    "late_success",
-    "share of uploads that are repeated although their object was stored",
-    "0%",
-    "AWS says that it happens, not how often",
-);
+/// Time between attempts while the destination is down: AWS says that it keeps trying (FH-R1), not how often.
+pub const RETRY_WAIT: Duration = Duration::from_nanos(30_000_000_000);
 /// When attempts end.
 pub const RETRY_UNTIL: Parameter = Parameter::built_in(
     "FH-R1",
-    "when an object that cannot be stored is given up",
-    "when its oldest record is older than the stream's retention at the start of the run",
+    "how an object is retried while its destination is down",
+    "every 30s unless `retry_wait` says otherwise, until its oldest record is older than the stream's retention at the start",
     "AWS keeps the data of a Kinesis source for its retention (FH-Q13)",
 );
 /// Growth of a buffer that is behind.
@@ -145,8 +131,6 @@ pub const PARAMETERS: &[Parameter] = &[
     COMPRESSION,
     PREFIX,
     PUT,
-    RETRY_WAIT,
-    LATE_SUCCESS,
     RETRY_UNTIL,
     GROWTH,
     UPLOADS,
@@ -323,10 +307,10 @@ pub struct S3Settings {
     #[schemars(extend("default" = PUT.value))]
     pub put: Option<Time>,
     /// Time between two attempts to store an object while the bucket is down, an `outage` in `events`: 1s to 1h.
-    #[schemars(extend("default" = RETRY_WAIT.value))]
+    #[schemars(extend("default" = "30s"))]
     pub retry_wait: Option<Duration>,
     /// Share of the uploads that are taken for failed and repeated although their object was stored: duplicates (FH-O5). Below
     /// 50%.
-    #[schemars(extend("default" = LATE_SUCCESS.value))]
+    #[schemars(extend("default" = "0%"))]
     pub late_success: Option<Percent>,
 }

@@ -87,7 +87,7 @@ const SHARD_QUOTA: usize = 20_000;
 pub struct ApiRecord {
     /// Its place in its shard; it grows from record to record (KDS-H7).
     pub sequence_number: u64,
-    /// When it arrived, microseconds.
+    /// When it arrived: microseconds, and whole milliseconds in what GetRecords returns (KDS-H8).
     pub approximate_arrival: Micros,
     /// Its partition key.
     pub partition_key: String,
@@ -297,7 +297,11 @@ impl Kinesis {
         let taken = named.stream.admit_read(now, shard, limit, sizes).map_err(|refused| {
             Exception::ProvisionedThroughputExceeded(format!("{refused:?} of {}", shard_id(shard)))
         })?;
-        let records: Vec<ApiRecord> = held.range(from..from + taken).cloned().collect();
+        let told = |record: &ApiRecord| ApiRecord {
+            approximate_arrival: record.approximate_arrival / 1_000 * 1_000,
+            ..record.clone()
+        };
+        let records: Vec<ApiRecord> = held.range(from..from + taken).map(told).collect();
         let left = held.get(from + taken);
         let age = left.map_or(0, |record| now / MICROSECOND - record.approximate_arrival);
         let ended = left.is_none() && named.stream.is_closed(shard);

@@ -1,10 +1,14 @@
 //! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
 
 pub mod api;
+pub mod capacity;
+pub mod capacity_settings;
 pub mod exception;
+pub mod fan_out;
 pub mod hash_range;
 pub mod lineage;
 pub mod log;
+pub mod on_demand;
 pub mod past;
 pub mod plan;
 pub mod poll_grid;
@@ -13,6 +17,7 @@ pub mod producer;
 pub mod read_limit;
 pub mod reader;
 pub mod reshard;
+pub mod scaling;
 pub mod settings;
 pub mod shard;
 pub mod stream;

@@ -1,15 +1,18 @@
 //! A data stream as the scenario describes it, checked.
 
+use super::capacity::CapacityPlan;
 use super::past::PastShard;
 use crate::engine::time::Nanos;
 
-/// A provisioned stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A stream.
+#[derive(Clone, Debug, PartialEq)]
 pub struct StreamPlan {
     /// Its name in the scenario.
     pub name: String,
-    /// Open shards, 1 to 10,000 (KDS-S8), with even hash ranges (KDS-H5).
+    /// Open shards at the start, 1 to 10,000 (KDS-S8), with even hash ranges (KDS-H5).
     pub shards: u32,
+    /// Its capacity mode and what moves it.
+    pub capacity: CapacityPlan,
     /// How long records stay (KDS-S1).
     pub retention: Nanos,
     /// The largest record, partition key included (KDS-W4).

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use super::exception::Exception;
 use super::hash_range;
 use super::lineage::Lineage;
+use super::on_demand::Taken;
 use super::read_limit::ReadBudget;
 use super::shard::Shard;
 use super::stream::{ASLEEP, NEVER, Stream};
@@ -51,17 +52,22 @@ pub struct Resharding {
     goal: Option<Goal>,
     /// `UpdateShardCount` calls of the last 24 hours.
     updates: VecDeque<Nanos>,
+    /// Whether the stream is in on-demand mode, where nobody but the service reshards it (KDS-S5).
+    on_demand: bool,
+    /// Whether it is on its way to the other mode.
+    switching: bool,
 }
 
 impl Resharding {
     /// Nothing is under way; splits and merges will take `step` each.
     pub fn new(step: Nanos) -> Self {
-        Self { step, goal: None, updates: VecDeque::new() }
+        Self { step, goal: None, updates: VecDeque::new(), on_demand: false, switching: false }
     }
 
     /// What the stream is doing.
     pub fn status(&self) -> StreamStatus {
-        if self.goal.is_none() { StreamStatus::Active } else { StreamStatus::Updating }
+        let idle = self.goal.is_none() && !self.switching;
+        if idle { StreamStatus::Active } else { StreamStatus::Updating }
     }
 }
 
@@ -186,10 +192,56 @@ impl Stream {
     }
 
     fn check_active(&self) -> Result<(), Exception> {
+        if self.resharding.on_demand {
+            return Err(Exception::InvalidArgument("the stream is in on-demand mode".to_owned()));
+        }
         match self.resharding.status() {
             StreamStatus::Active => Ok(()),
             StreamStatus::Updating => Err(Exception::ResourceInUse("the stream is UPDATING".to_owned())),
         }
+    }
+
+    /// The stream is in on-demand mode from now on, or in provisioned mode.
+    pub fn set_on_demand(&mut self, on_demand: bool) {
+        self.resharding.on_demand = on_demand;
+    }
+
+    /// The stream is on its way to the other mode, or no longer: meanwhile it is `UPDATING`.
+    pub fn set_switching(&mut self, switching: bool) {
+        self.resharding.switching = switching;
+    }
+
+    /// Kinesis records and bytes that a shard has accepted so far.
+    pub fn taken(&self, shard: usize) -> Taken {
+        self.shards[shard].taken
+    }
+
+    /// The service splits an open shard in the middle of its range (KDS-O4); whether there was room for two.
+    pub fn split_evenly(&mut self, now: Nanos, shard: usize, polls: &mut Vec<NextPoll>) -> bool {
+        let Some(kin) = self.lineage.shard(shard) else { return false };
+        let middle = kin.start + (kin.end - kin.start) / 2 + 1;
+        // What the service wanted before, such as fewer shards, no longer holds.
+        self.resharding.goal = None;
+        self.take_step(now, Some(Step::Split(shard, middle)), polls)
+    }
+
+    /// The service goes to so many even shards, step by step. Returns when the first step takes effect.
+    pub fn reshape(&mut self, now: Nanos, count: u32) -> Option<Nanos> {
+        NonZeroU32::new(count).map(|count| self.begin(now, Goal::Even(count)))
+    }
+
+    /// The service goes to so many even shards at one moment; whether anything changed.
+    pub fn reshape_at_once(&mut self, now: Nanos, count: u32, polls: &mut Vec<NextPoll>) -> bool {
+        let Some(count) = NonZeroU32::new(count) else { return false };
+        self.resharding.goal = None;
+        let mut changed = false;
+        while let Some(step) = next_step(&self.lineage, count) {
+            if !self.take_step(now, Some(step), polls) {
+                break;
+            }
+            changed = true;
+        }
+        changed
     }
 
     fn begin(&mut self, now: Nanos, goal: Goal) -> Nanos {
@@ -205,6 +257,19 @@ impl Stream {
             Goal::One(step) => Some(step),
             Goal::Even(count) => next_step(&self.lineage, count),
         };
+        let done = self.take_step(now, step, &mut stepped.polls);
+        match goal {
+            // Only a stream that ran out of numbers is refused in the middle.
+            Goal::Even(count) if done && next_step(&self.lineage, count).is_some() => {
+                stepped.next = Some(now + self.resharding.step);
+            }
+            _ => self.resharding.goal = None,
+        }
+        stepped
+    }
+
+    /// Splits or merges; whether that was possible.
+    fn take_step(&mut self, now: Nanos, step: Option<Step>, polls: &mut Vec<NextPoll>) -> bool {
         let made = self.lineage.shards().len();
         let outcome = match step {
             Some(Step::Split(shard, at)) => self.lineage.split(now, shard, at).map(|_| ()),
@@ -212,16 +277,9 @@ impl Stream {
             None => Ok(()),
         };
         for number in made..self.lineage.shards().len() {
-            self.open_shard(now, number, &mut stepped.polls);
+            self.open_shard(now, number, polls);
         }
-        match goal {
-            // Only a stream that ran out of numbers is refused in the middle.
-            Goal::Even(count) if outcome.is_ok() && next_step(&self.lineage, count).is_some() => {
-                stepped.next = Some(now + self.resharding.step);
-            }
-            _ => self.resharding.goal = None,
-        }
-        stepped
+        outcome.is_ok()
     }
 
     fn open_shard(&mut self, now: Nanos, number: usize, polls: &mut Vec<NextPoll>) {
@@ -253,7 +311,7 @@ impl Stream {
         let slot = shard * self.readers.len() + reader;
         let from = now.max(self.readers[reader].paused_until);
         let at = self.readers[reader].grid.at_or_after(shard, from);
-        self.next_polls[slot] = at;
+        self.next_polls[slot] = self.readers[reader].next_call(shard, from);
         if self.behind(shard, reader) == 0 && !self.shards[shard].closed {
             self.shards[shard].idle_readers |= 1 << reader;
             self.awake_from[slot] = ASLEEP;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::capacity_settings::StreamCapacity;
 use crate::settings::parameter::Parameter;
 use crate::units::{Bytes, Duration};
 
@@ -53,23 +54,6 @@ pub struct StreamSettings {
     pub history: Option<Duration>,
     /// Limits that can be switched off for comparisons with theory.
     pub limits: Option<StreamLimits>,
-}
-
-/// A stream's capacity mode.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamCapacity {
-    /// A number of shards that only the user changes.
-    Provisioned(ProvisionedShards),
-}
-
-/// Provisioned shards.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProvisionedShards {
-    /// Open shards: 1 to 10,000 (KDS-S8).
-    #[schemars(range(min = 1, max = 10_000))]
-    pub shards: u32,
 }
 
 /// Limits of a shard.

@@ -1,6 +1,7 @@
 //! A shard: two limits on writing, and a log. Its limits on reading lie apart: writes never touch them.
 
 use super::log::Log;
+use super::on_demand::Taken;
 use crate::engine::bucket::{Limit, TokenBucket};
 use crate::engine::time::Nanos;
 
@@ -44,6 +45,8 @@ impl WriteLimits {
 pub struct Shard {
     records: TokenBucket,
     bytes: TokenBucket,
+    /// Kinesis records and bytes accepted so far.
+    pub taken: Taken,
     /// Readers that have nothing to read here and wait to be woken, one bit each.
     pub idle_readers: u64,
     /// Whether it takes no more records (KDS-S6).
@@ -58,6 +61,7 @@ impl Shard {
         Self {
             records: limits.records.full(),
             bytes: limits.bytes.full(),
+            taken: Taken::default(),
             idle_readers: 0,
             closed: false,
             log: Log::default(),
@@ -73,6 +77,8 @@ impl Shard {
             (true, true) => {
                 self.records.spend(1);
                 self.bytes.spend(u64::from(bytes));
+                self.taken.records += 1;
+                self.taken.bytes += u64::from(bytes);
                 Ok(())
             }
             (false, true) => Err(WriteRefused::Records),

@@ -46,12 +46,21 @@ pub struct ReadMeter {
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     pub(super) grid: PollGrid,
+    /// Whether the stream pushes to it: it makes no calls, and its grid is every moment.
+    pub(super) pushed: bool,
     pub(super) meter: ReadMeter,
     pub(super) plan: ReaderPlan,
     /// Whether it is at work.
     pub(super) started: bool,
     /// It makes no calls before this.
     pub(super) paused_until: Nanos,
+}
+
+impl Reader {
+    /// The poll of a shard from which on its calls are accounted for: one that is pushed to makes none.
+    pub(super) fn next_call(&self, shard: usize, now: Nanos) -> Nanos {
+        if self.pushed { NEVER } else { self.grid.at_or_after(shard, now) }
+    }
 }
 
 /// A stream of shards, open and closed.
@@ -127,26 +136,39 @@ impl Stream {
 
     /// Adds a polling reader before the first record; it begins with that one. Returns its number.
     pub fn add_reader(&mut self, grid: PollGrid) -> usize {
-        self.add(grid, ReaderPlan::default(), true)
+        self.add(grid, ReaderPlan::default(), true, false)
+    }
+
+    /// Adds a registered consumer, which has its own throughput and is pushed to (KDS-E1): see
+    /// [`fan_out`](super::fan_out). Returns its number among the readers.
+    pub fn register_stream_consumer(&mut self) -> usize {
+        self.add(PollGrid::new(1, vec![0; self.shards.len()]), ReaderPlan::default(), true, true)
     }
 
     /// Adds a polling reader that reads as planned. Where there is something to pass over, or it begins later, it has to
     /// be [started](Self::start_reader); until then nothing is kept for it but what it will ask for. Returns its number.
     pub fn add_reader_as(&mut self, grid: PollGrid, plan: ReaderPlan) -> usize {
         let started = plan.starts == 0 && self.past.is_none();
-        self.add(grid, plan, started)
+        self.add(grid, plan, started, false)
     }
 
-    fn add(&mut self, grid: PollGrid, plan: ReaderPlan, started: bool) -> usize {
+    fn add(&mut self, grid: PollGrid, plan: ReaderPlan, started: bool, pushed: bool) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
-        self.readers.push(Reader { grid, meter: ReadMeter::default(), plan, started, paused_until: 0 });
+        self.readers.push(Reader {
+            grid,
+            pushed,
+            meter: ReadMeter::default(),
+            plan,
+            started,
+            paused_until: 0,
+        });
         let readers = self.readers.len();
         let slots = 0..self.shards.len() * readers;
         self.cursors = slots.clone().map(|slot| self.readers[slot % readers].fresh_cursor()).collect();
         let first = |slot: usize| {
             let reader = &self.readers[slot % readers];
-            if reader.started { reader.grid.first(slot / readers) } else { NEVER }
+            if reader.started && !reader.pushed { reader.grid.first(slot / readers) } else { NEVER }
         };
         self.next_polls = slots.clone().map(first).collect();
         self.awake_from = vec![ASLEEP; slots.len()];
@@ -308,6 +330,52 @@ impl Stream {
         Ok(bytes)
     }
 
+    /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
+    pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
+        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        let slot = shard * self.readers.len() + reader;
+        let (log, cursor) = (&self.shards[shard].log, &mut self.cursors[slot]);
+        self.readers[reader].meter.expired += self.arena.expire(log, cursor, horizon);
+        let oldest = self.arena.peek(log, cursor);
+        if oldest.is_none() && self.shards[shard].closed {
+            // The last event names the child shards (KDS-E7).
+            self.ended[shard] |= 1 << reader;
+        }
+        oldest
+    }
+
+    /// Moves what a push to a registered consumer carries to the end of `out`: records that had arrived by `until`, at
+    /// most `bytes_max` bytes of them but at least one. Returns the bytes.
+    pub fn push_records(
+        &mut self,
+        shard: usize,
+        reader: usize,
+        until: Micros,
+        bytes_max: u64,
+        out: &mut Vec<Record>,
+    ) -> u64 {
+        let readers = self.readers.len();
+        let place = &mut self.shards[shard];
+        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        let (mut bytes, before) = (0, out.len());
+        while let Some(record) = self.arena.peek(&place.log, &cursors[reader]) {
+            let more = bytes + u64::from(record.bytes);
+            let fits = record.appended <= until && more <= bytes_max;
+            if !fits && out.len() > before {
+                break;
+            }
+            self.arena.step(&place.log, &mut cursors[reader]);
+            bytes = more;
+            out.push(record);
+        }
+        let meter = &mut self.readers[reader].meter;
+        meter.polls += 1;
+        meter.records += (out.len() - before) as u64;
+        meter.bytes += bytes;
+        self.arena.release_if_drained(&mut place.log, cursors);
+        bytes
+    }
+
     /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
     /// were calls all the same, and took their tokens in the order of their times. A reader that is awake makes its
     /// calls itself, and none while it is busy.
@@ -387,7 +455,7 @@ impl Stream {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;
             if self.next_polls[slot] != NEVER {
-                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, until);
+                self.next_polls[slot] = self.readers[reader].next_call(shard, until);
             }
         }
         self.readers[reader].paused_until = until;

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::settings::parameter::Parameter;
-use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
 use crate::units::{Duration, Timestamp};
 
@@ -64,16 +63,6 @@ pub const PARAMETERS: &[Parameter] = &[
     WHEN_TRIMMED,
     REFUSED_WAIT,
 ];
-
-/// A consumer of a stream.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConsumerSettings {
-    /// The stream it reads.
-    pub reads: Reference,
-    /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
-    pub polling: PollingSettings,
-}
 
 /// A polling consumer.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

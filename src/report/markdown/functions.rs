@@ -1,0 +1,70 @@
+//! Functions: invocations, and what failures led to.
+
+use super::or_none;
+use crate::report::result::RunResult;
+use crate::report::table::Table;
+use crate::report::words;
+
+/// Both tables; nothing without functions.
+pub(super) fn section(result: &RunResult) -> String {
+    let functions: Vec<_> =
+        result.consumers.iter().filter_map(|row| Some((&row.path, row.lambda.as_ref()?))).collect();
+    let mut invocations = Table::new(&[
+        "<function",
+        "<reads via",
+        "invocations",
+        "failed",
+        "throttled",
+        "cold starts",
+        "duration",
+        "concurrency mean",
+        "max",
+        "batches at once a shard",
+    ]);
+    let mut failures = Table::new(&[
+        "<function",
+        "<error handling",
+        "blocked batches",
+        "longest block",
+        "processed again",
+        "records apart p50",
+        "filtered",
+        "to destination",
+        "discarded",
+        "of these good",
+    ]);
+    for (path, row) in functions {
+        invocations.row([
+            path.clone(),
+            row.via.clone(),
+            words::count(row.invocations),
+            words::count(row.errors),
+            words::count(row.throttled_concurrency + row.throttled_scaling + row.throttled_requests),
+            words::count(row.cold_starts),
+            or_none(row.duration_mean_ms, words::milliseconds),
+            or_none(row.concurrency_mean, words::number),
+            words::count(u64::from(row.concurrency_max)),
+            or_none(row.effective_parallelism, words::number),
+        ]);
+        failures.row([
+            path.clone(),
+            row.repeats.cause.replace('_', " "),
+            words::count(row.blocked_batches),
+            or_none(row.blocked_max_ms, words::milliseconds),
+            words::count(row.repeats.processed_again),
+            or_none(row.repeats.pooled_distance_records.p50, words::number),
+            words::count(row.filtered),
+            words::count(row.on_failure),
+            words::count(row.discarded),
+            words::count(row.good_given_up),
+        ]);
+    }
+    [
+        super::section("Functions", &invocations),
+        super::section("What failures of functions led to", &failures),
+    ]
+    .into_iter()
+    .filter(|text| !text.is_empty())
+    .collect::<Vec<_>>()
+    .join("\n")
+}

@@ -1,0 +1,231 @@
+//! Functions that consume streams, and the account that they share.
+
+use super::reader::Reads;
+use super::{distribution, stream};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
+use crate::scenario::checked::Scenario;
+use crate::scenario::file::AccountSettings;
+use crate::scenario::path::Path;
+use crate::scenario::resolver::Resolver;
+use crate::settings::parameter::Parameter;
+use crate::systems::kinesis::fan_out::{CONSUMERS_MAX, FanOutPlan, GROUPS, RENEWAL};
+use crate::systems::lambda::batch::{Batching, Payload};
+use crate::systems::lambda::concurrency::AccountPlan;
+use crate::systems::lambda::function::{Errors, FunctionPlan};
+use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Via};
+use crate::systems::lambda::retry::{Backoff, Destination, RetryPlan};
+use crate::systems::lambda::settings::*;
+use crate::units::{Bytes, Duration, Percent};
+
+/// Concurrency that is always left to functions without a reservation, as AWS keeps it.
+const UNRESERVED_MIN: u32 = 100;
+
+fn nanos(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
+/// Resolves a function at `path`, which reads `from`.
+pub(super) fn resolve(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    settings: &LambdaSettings,
+    from: &Reads,
+) -> Option<LambdaPlan> {
+    let (via, delivery) = via(resolver, path, settings);
+    let mapping = mapping(resolver, path, settings, from);
+    let function = function(resolver, path, settings);
+    Some(LambdaPlan {
+        name: name.to_owned(),
+        stream: from.stream,
+        via: via?,
+        delivery: delivery?,
+        mapping,
+        function: function?,
+    })
+}
+
+/// How the stream is read, and how long its records then take.
+fn via(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> (Option<Via>, Option<Sampler>) {
+    let pushed = resolver.take(settings.via, &VIA) == ViaSettings::EnhancedFanOut;
+    let parameter = if pushed { &DELIVERY_FAN_OUT } else { &DELIVERY };
+    let delivery = resolver.take(settings.delivery.clone(), parameter);
+    let delivery = distribution::time(resolver, &path.key("delivery"), &delivery);
+    resolver.assume(&READ_AHEAD);
+    if !pushed {
+        let polls = stream::polls(resolver, path, (None, &POLL_INTERVAL), settings.phase);
+        return (Some(Via::Shared(polls)), delivery);
+    }
+    if settings.phase.is_some() {
+        resolver.error(
+            &path.key("phase"),
+            "`phase` is the start of a polling clock; a registered consumer has none",
+        );
+    }
+    resolver.assume(&GROUPS);
+    let renewal: Duration = resolver.take(None, &RENEWAL);
+    let plan = delivery.clone().map(|push| FanOutPlan { push, renewal: renewal.nanos() });
+    (plan.map(Via::FanOut), delivery)
+}
+
+fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from: &Reads) -> MappingPlan {
+    let size: u32 = resolver.take(settings.batch_size, &BATCH_SIZE);
+    resolver.within(&path.key("batch_size"), size, 1..=10_000, "LAM-B1");
+    let window: Duration = resolver.take(settings.batch_window, &BATCH_WINDOW);
+    let window_path = path.key("batch_window");
+    resolver.within(&window_path, window, Duration::ZERO..=nanos(300 * SECOND), "LAM-B2");
+    if !window.nanos().is_multiple_of(SECOND) {
+        resolver.error(&window_path, format!("expected whole seconds (LAM-B2); found `{window}`"));
+    }
+    let factor: u32 = resolver.take(settings.parallelization_factor, &FACTOR);
+    resolver.within(&path.key("parallelization_factor"), factor, 1..=10, "LAM-C1");
+    if factor > 1 {
+        resolver.assume(&LANES);
+    }
+    MappingPlan {
+        batching: Batching { size, window: window.nanos(), payload: Payload::KINESIS },
+        factor: factor.clamp(1, 10),
+        filter_passes: settings.filter.map(|filter| filter.passes.fraction()),
+        retry: retry(resolver, path, settings),
+        retention: from.retention,
+    }
+}
+
+fn retry(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> RetryPlan {
+    let retries = resolver.take(settings.retries, &RETRIES).limit();
+    if let Some(retries) = retries {
+        resolver.within(&path.key("retries"), retries, 0..=10_000, "LAM-E2");
+    }
+    let age: Option<Duration> = resolver.take(settings.maximum_record_age, &RECORD_AGE).limit();
+    if let Some(age) = age {
+        let range = nanos(MINUTE)..=nanos(7 * DAY);
+        resolver.within(&path.key("maximum_record_age"), age, range, "LAM-E2");
+    }
+    let written = settings.backoff.unwrap_or_default();
+    let mut wait = |key: &str, written, parameter: &Parameter| {
+        let wait: Duration = resolver.take(written, parameter);
+        resolver.within(&path.key("backoff").key(key), wait, nanos(MILLISECOND)..=nanos(HOUR), "");
+        wait.nanos()
+    };
+    let backoff = Backoff {
+        base: wait("base", written.base, &BACKOFF_BASE),
+        cap: wait("cap", written.cap, &BACKOFF_CAP),
+    };
+    if backoff.cap < backoff.base {
+        resolver.error(&path.key("backoff").key("cap"), "expected no less than `base`");
+    }
+    RetryPlan {
+        retries,
+        record_age_max: age.map(Duration::nanos),
+        bisect: resolver.take(settings.bisect, &BISECT),
+        report_failures: resolver.take(settings.report_batch_item_failures, &REPORT),
+        backoff,
+        destination: settings.on_failure.map(|to| match to {
+            OnFailure::Sqs => Destination::Sqs,
+            OnFailure::S3 => Destination::S3,
+        }),
+    }
+}
+
+fn function(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<FunctionPlan> {
+    let written = settings.duration.clone().unwrap_or_default();
+    let times = path.key("duration");
+    let base: Duration = resolver.take(written.base, &BASE);
+    let per_record: Duration = resolver.take(written.per_record, &PER_RECORD);
+    for (key, time) in [("base", base), ("per_record", per_record)] {
+        resolver.within(&times.key(key), time, Duration::ZERO..=nanos(900 * SECOND), "LAM-C6");
+    }
+    let sigma: f64 = resolver.take(written.spread, &SPREAD);
+    resolver.within(&times.key("spread"), sigma, 0.0..=3.0, "");
+    let timeout: Duration = resolver.take(settings.timeout, &TIMEOUT);
+    resolver.within(&path.key("timeout"), timeout, nanos(SECOND)..=nanos(900 * SECOND), "LAM-C6");
+    let memory: Bytes = resolver.take(settings.memory, &MEMORY);
+    let mebibytes = |count: u64| Bytes::new(count << 20);
+    resolver.within(&path.key("memory"), memory, mebibytes(128)..=mebibytes(10_240), "");
+    let keep_warm: Duration = resolver.take(settings.keep_warm, &KEEP_WARM);
+    resolver.within(&path.key("keep_warm"), keep_warm, nanos(SECOND)..=nanos(DAY), "");
+    let cold_start = cold_start(resolver, path, settings);
+    Some(FunctionPlan {
+        base: base.nanos(),
+        per_record: per_record.nanos(),
+        // With this median the mean is 1.
+        spread: match sigma > 0.0 {
+            true => Sampler::LogNormal { log_median: -0.5 * sigma * sigma, sigma },
+            false => Sampler::Constant(1.0),
+        },
+        timeout: timeout.nanos(),
+        memory_mib: memory.get().div_ceil(1 << 20) as u32,
+        arm: resolver.take(settings.architecture, &ARCHITECTURE) == Architecture::Arm64,
+        cold_start: cold_start?,
+        keep_warm: keep_warm.nanos(),
+        reserved: settings.reserved_concurrency,
+        errors: errors(&settings.errors.clone().unwrap_or_default()),
+    })
+}
+
+fn cold_start(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<Sampler> {
+    if let Some(time) = &settings.cold_start {
+        return distribution::time(resolver, &path.key("cold_start"), time);
+    }
+    let runtime: Runtime = resolver.take(settings.runtime, &RUNTIME);
+    let (low, high) = runtime.cold_start_millis();
+    let nanos = |millis: u64| (millis * MILLISECOND) as f64;
+    Some(Sampler::Uniform { low: nanos(low), high: nanos(high) })
+}
+
+fn errors(settings: &ErrorSettings) -> Errors {
+    let poison = settings.poison.clone().unwrap_or_default();
+    Errors {
+        rate: settings.rate.map_or(0.0, Percent::fraction),
+        poison_share: poison.share.map_or(0.0, Percent::fraction),
+        poison_keys: poison.keys.unwrap_or_default(),
+        poison_at: Vec::new(),
+    }
+}
+
+/// The account, with what is reserved checked against it.
+pub(super) fn account(
+    resolver: &mut Resolver,
+    settings: &AccountSettings,
+    scenario: &Scenario,
+) -> AccountPlan {
+    let path = Path::ROOT.key("account");
+    if scenario.lambdas.is_empty() {
+        let concurrency = settings.lambda_concurrency.unwrap_or(1_000);
+        return AccountPlan { concurrency, others: settings.lambda_others.unwrap_or(0) };
+    }
+    let concurrency: u32 = resolver.take(settings.lambda_concurrency, &CONCURRENCY);
+    resolver.within(&path.key("lambda_concurrency"), concurrency, 10..=1_000_000, "LAM-C6");
+    let others: u32 = resolver.take(settings.lambda_others, &OTHERS);
+    let reserved: u64 =
+        scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).map(u64::from).sum();
+    if reserved > 0 && reserved + u64::from(UNRESERVED_MIN) > u64::from(concurrency) {
+        let message = format!(
+            "{reserved} of {concurrency} concurrent executions are reserved; AWS keeps {UNRESERVED_MIN} for other functions"
+        );
+        resolver.error(&path.key("lambda_concurrency"), message);
+    }
+    let shared = u64::from(concurrency).saturating_sub(reserved);
+    let unreserved = scenario.lambdas.iter().any(|plan| plan.function.reserved.is_none());
+    if unreserved && u64::from(others) >= shared {
+        resolver.error(
+            &path.key("lambda_others"),
+            format!("expected fewer than the {shared} that are not reserved"),
+        );
+    }
+    AccountPlan { concurrency, others }
+}
+
+/// Checks how many registered consumers each stream has (KDS-E2).
+pub(super) fn count_registered(resolver: &mut Resolver, scenario: &Scenario) {
+    for (number, plan) in scenario.streams.iter().enumerate() {
+        let registered = scenario.lambdas.iter().filter(|lambda| lambda.stream == number);
+        let registered = registered.filter(|lambda| matches!(lambda.via, Via::FanOut(_))).count();
+        if registered > CONSUMERS_MAX {
+            let message =
+                format!("{registered} registered consumers; a stream takes {CONSUMERS_MAX} at most (KDS-E2)");
+            resolver.error(&Path::ROOT.key("kinesis").key(&plan.name), message);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! When a batch is complete: by number, by window, by payload (LAM-B1 to LAM-B4).
+
+use crate::engine::time::Nanos;
+use crate::systems::kinesis::log::{Micros, Record};
+
+/// The payload of one synchronous invocation (LAM-B3).
+pub const PAYLOAD_MAX: u64 = 6 * 1_048_576;
+
+/// The JSON around the data of one Kinesis record, as an invocation carries it: names, sequence number twice, ARNs
+/// of usual length, partition key of 32 digits.
+const KINESIS_RECORD: &str = concat!(
+    r#"{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"00000000000000000000000000000000","#,
+    r#""sequenceNumber":"49590338271490256608559692538361571095921575989136588898","data":"","#,
+    r#""approximateArrivalTimestamp":1545084650.987},"eventSource":"aws:kinesis","eventVersion":"1.0","#,
+    r#""eventID":"shardId-000000000006:49590338271490256608559692538361571095921575989136588898","#,
+    r#""eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::123456789012:role/lambda-role","#,
+    r#""awsRegion":"us-east-1","eventSourceARN":"arn:aws:kinesis:us-east-1:123456789012:stream/lambda-stream"},"#,
+);
+
+/// How a source's records look in an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Bytes of JSON around the data of each record.
+    pub envelope: u32,
+    /// Whether the data is written in base64, four characters for three bytes.
+    pub base64: bool,
+}
+
+impl Payload {
+    /// Records of a data stream (LAM-B3).
+    pub const KINESIS: Self = Self { envelope: KINESIS_RECORD.len() as u32, base64: true };
+
+    /// Bytes that a record of this size takes.
+    #[inline]
+    pub fn bytes(&self, record_bytes: u32) -> u64 {
+        let data = u64::from(record_bytes);
+        u64::from(self.envelope) + if self.base64 { data.div_ceil(3) * 4 } else { data }
+    }
+}
+
+/// When to invoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Records at most: 1 to 10,000 (LAM-B1).
+    pub size: u32,
+    /// How long to wait for more (LAM-B2); 0 for not at all.
+    pub window: Nanos,
+    /// What a record adds to the payload.
+    pub payload: Payload,
+}
+
+/// A record that the poller has handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The record.
+    pub record: Record,
+    /// How long it lay in its shard while the poller had no room for more.
+    pub stalled: Micros,
+    /// When it came to its lane.
+    pub came: Micros,
+}
+
+impl Batching {
+    /// Whether records of this number and payload wait no longer.
+    #[inline]
+    pub fn complete(&self, records: usize, payload: u64) -> bool {
+        records >= self.size as usize || payload >= PAYLOAD_MAX
+    }
+
+    /// How many of the first waiting records make one batch.
+    pub fn cut<'a>(&self, waiting: impl Iterator<Item = &'a Held>) -> usize {
+        let mut payload = 0;
+        let fits = |held: &&Held| {
+            payload += self.payload.bytes(held.record.bytes);
+            payload <= PAYLOAD_MAX
+        };
+        waiting.take(self.size as usize).take_while(fits).count().max(1)
+    }
+
+    /// When the window in which a first record comes ends. The one that opened when the last invocation ended is
+    /// still good if it is open (LAM-B2); otherwise one opens now.
+    #[inline]
+    pub fn window_end(&self, now: Nanos, last_invocation_ended: Option<Nanos>) -> Nanos {
+        match last_invocation_ended {
+            Some(ended) if now < ended + self.window => ended + self.window,
+            _ => now + self.window,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(bytes: u32) -> Held {
+        Held { record: Record { written: 0, appended: 0, bytes, key: 0, flags: 0 }, stalled: 0, came: 0 }
+    }
+
+    /// A record of 1 MiB takes 1.33 MiB in base64: four of them fit 6 MiB, five do not.
+    #[test]
+    fn lam_b3_base64_counts_towards_six_megabytes() {
+        let batching = Batching { size: 10_000, window: 0, payload: Payload::KINESIS };
+        let waiting = vec![held(1_048_576); 10];
+        assert_eq!(batching.cut(waiting.iter()), 4);
+        // 1,200 bytes take 1,600 in base64, and the JSON around them some 500 to 700 more: 6 MiB hold fewer than
+        // 3,000 of them, and far fewer than the 10,000 asked for.
+        assert!((2_600..3_000).contains(&batching.cut(vec![held(1_200); 10_000].iter())));
+    }
+
+    #[test]
+    fn lam_b1_a_batch_has_at_most_its_size() {
+        let batching = Batching { size: 100, window: 0, payload: Payload::KINESIS };
+        assert_eq!(batching.cut(vec![held(100); 250].iter()), 100);
+        assert!(batching.complete(100, 0) && !batching.complete(99, PAYLOAD_MAX - 1));
+    }
+
+    #[test]
+    fn lam_b2_the_next_window_opens_when_the_last_invocation_ends() {
+        let batching = Batching { size: 100, window: 10, payload: Payload::KINESIS };
+        assert_eq!(batching.window_end(107, Some(100)), 110);
+        assert_eq!(batching.window_end(150, Some(100)), 160);
+        assert_eq!(batching.window_end(7, None), 17);
+    }
+}

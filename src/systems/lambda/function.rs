@@ -1,0 +1,195 @@
+//! A function: how long it runs, and when it fails.
+
+use super::batch::Held;
+use crate::engine::random::{Keyed, Streams, threshold};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{Nanos, round};
+use crate::systems::kinesis::log::{Micros, Record};
+
+/// What makes a function fail.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Errors {
+    /// Share of invocations that fail, somewhere in their batch.
+    pub rate: f64,
+    /// Share of records that always fail.
+    pub poison_share: f64,
+    /// Items whose records always fail, by number.
+    pub poison_keys: Vec<u32>,
+    /// The first record written at or after each of these moments always fails.
+    pub poison_at: Vec<Micros>,
+}
+
+/// A function as the scenario describes it, checked.
+#[derive(Clone, Debug)]
+pub struct FunctionPlan {
+    /// Running time of an invocation, whatever its records.
+    pub base: Nanos,
+    /// Running time of each record.
+    pub per_record: Nanos,
+    /// Spread of running times: a lognormal factor with mean 1.
+    pub spread: Sampler,
+    /// An invocation that takes longer fails at this moment (LAM-C6).
+    pub timeout: Nanos,
+    /// Memory in MiB, which is billed.
+    pub memory_mib: u32,
+    /// Whether it runs on Arm.
+    pub arm: bool,
+    /// How long a new environment takes to start.
+    pub cold_start: Sampler,
+    /// How long an idle environment stays.
+    pub keep_warm: Nanos,
+    /// Executions kept for it alone, and its limit.
+    pub reserved: Option<u32>,
+    /// Failures.
+    pub errors: Errors,
+}
+
+/// What one invocation comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Start of a new environment.
+    pub cold: Nanos,
+    /// Running time.
+    pub duration: Nanos,
+    /// The place of the record at which it fails; those before it are processed.
+    pub fails_at: Option<usize>,
+}
+
+/// A function at work.
+#[derive(Clone, Debug)]
+pub struct Function {
+    plan: FunctionPlan,
+    durations: Keyed,
+    coins: Keyed,
+    rate_below: u64,
+    poison_below: u64,
+    /// The poison records that moments have chosen, so far.
+    chosen: Vec<Option<u64>>,
+    /// Before this every invocation fails at its first record.
+    down_until: Nanos,
+    /// Another share of invocations fails until this moment.
+    other_rate: (u64, Nanos),
+}
+
+/// What a record's chances are addressed by; copies of a change share it.
+fn identity(record: &Record) -> u64 {
+    record.written ^ (u64::from(record.key) << 24)
+}
+
+impl Function {
+    /// A function that has not run; `path` names it, such as `consumers.search`.
+    pub fn new(plan: &FunctionPlan, draws: &Streams, path: &str) -> Self {
+        Self {
+            durations: draws.keyed(&format!("{path}.duration")),
+            coins: draws.keyed(&format!("{path}.errors")),
+            rate_below: threshold(plan.errors.rate),
+            poison_below: threshold(plan.errors.poison_share),
+            chosen: vec![None; plan.errors.poison_at.len()],
+            down_until: 0,
+            other_rate: (0, 0),
+            plan: plan.clone(),
+        }
+    }
+
+    /// An outage: every invocation fails.
+    pub fn fail_until(&mut self, until: Nanos) {
+        self.down_until = self.down_until.max(until);
+    }
+
+    /// This share of invocations fails for a while, instead of the usual one.
+    pub fn set_error_rate(&mut self, rate: f64, until: Nanos) {
+        self.other_rate = (threshold(rate), until);
+    }
+
+    /// Whether it always fails at this record.
+    pub fn is_poison(&mut self, record: &Record) -> bool {
+        let errors = &self.plan.errors;
+        let by_chance = self.poison_below > 0 && self.coins.bits(identity(record), 0) < self.poison_below;
+        if by_chance || errors.poison_keys.contains(&record.key) {
+            return true;
+        }
+        let mut poison = false;
+        for (at, chosen) in errors.poison_at.iter().zip(&mut self.chosen) {
+            if chosen.is_none() && record.written >= *at {
+                *chosen = Some(identity(record));
+            }
+            poison |= *chosen == Some(identity(record));
+        }
+        poison
+    }
+
+    /// Runs with a batch that is not empty; `attempt` counts its tries.
+    pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool) -> Run {
+        let address = records.first().map_or(0, |held| identity(&held.record));
+        let mut draws = self.durations.draws(address, attempt);
+        let factor = self.plan.spread.sample(&mut draws);
+        let cold = if cold { round(self.plan.cold_start.sample(&mut draws)) } else { 0 };
+        let errors = &self.plan.errors;
+        let quiet =
+            errors.poison_share == 0.0 && errors.poison_keys.is_empty() && errors.poison_at.is_empty();
+        let poison = if quiet { None } else { records.iter().position(|held| self.is_poison(&held.record)) };
+        let below = if now < self.other_rate.1 { self.other_rate.0 } else { self.rate_below };
+        let by_chance = (below > 0 && self.coins.bits(address, 1 + attempt) < below)
+            .then(|| draws.below(records.len() as u64) as usize);
+        let mut fails_at =
+            [poison, by_chance, (now < self.down_until).then_some(0)].into_iter().flatten().min();
+        let time = |processed: usize| {
+            round((self.plan.base as f64 + self.plan.per_record as f64 * processed as f64) * factor)
+        };
+        let mut duration = time(fails_at.unwrap_or(records.len()));
+        if duration > self.plan.timeout {
+            duration = self.plan.timeout;
+            let in_time = (0..records.len()).rev().find(|processed| time(*processed) <= duration);
+            fails_at = Some(in_time.unwrap_or(0));
+        }
+        Run { cold, duration, fails_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::time::{MILLISECOND, SECOND};
+
+    fn plan() -> FunctionPlan {
+        FunctionPlan {
+            base: 10 * MILLISECOND,
+            per_record: MILLISECOND,
+            spread: Sampler::Constant(1.0),
+            timeout: 900 * SECOND,
+            memory_mib: 512,
+            arm: false,
+            cold_start: Sampler::Constant(200.0 * MILLISECOND as f64),
+            keep_warm: 600 * SECOND,
+            reserved: None,
+            errors: Errors::default(),
+        }
+    }
+
+    fn records(count: u64) -> Vec<Held> {
+        let record = |at| Record { written: at, appended: at, bytes: 100, key: at as u32, flags: 0 };
+        (0..count).map(|at| Held { record: record(at), stalled: 0, came: at }).collect()
+    }
+
+    #[test]
+    fn lam_c6_a_function_that_exceeds_its_timeout_fails_there() {
+        let plan = FunctionPlan { timeout: 60 * MILLISECOND, ..plan() };
+        let mut function = Function::new(&plan, &Streams::new(1, 0), "consumers.x");
+        let run = function.run(0, &records(100), 0, true);
+        assert_eq!((run.duration, run.cold), (60 * MILLISECOND, 200 * MILLISECOND));
+        assert_eq!(run.fails_at, Some(50), "10 ms, and one for each record");
+        assert_eq!(function.run(0, &records(50), 0, false).fails_at, None);
+    }
+
+    #[test]
+    fn a_poison_record_fails_every_time_and_what_comes_before_it_is_processed() {
+        let errors = Errors { poison_at: vec![30], ..Errors::default() };
+        let mut function =
+            Function::new(&FunctionPlan { errors, ..plan() }, &Streams::new(1, 0), "consumers.x");
+        for attempt in 0..3 {
+            let run = function.run(0, &records(100), attempt, false);
+            assert_eq!((run.fails_at, run.duration), (Some(30), 40 * MILLISECOND));
+        }
+        assert_eq!(function.run(0, &records(100)[31..], 0, false).fails_at, None);
+    }
+}

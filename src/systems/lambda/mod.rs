@@ -1,0 +1,21 @@
+//! AWS Lambda as a consumer of streams: event source mappings, the functions behind them, and their account.
+//!
+//! ```text
+//! poll or push ──▶ filter ──▶ lanes by key hash ──▶ batch: size, window, 6 MB ──▶ invocation
+//!                                  ▲                                                 │ error
+//!                                  └── whole, halved or from the failed record ◀─────┘
+//! ```
+//!
+//! A mapping does not know what kind of source it reads: a source has shards and gives batches of records. Where each
+//! rule is: [`mapping`] (from records to invocations), [`batch`] (when a batch is complete), [`lane`] (one batch at a
+//! time and in order), [`retry`] (what follows a failure), [`function`] (how long it takes and when it fails),
+//! [`concurrency`] (who may run), [`cold_start`] (environments), [`settings`] (the language).
+
+pub mod batch;
+pub mod cold_start;
+pub mod concurrency;
+pub mod function;
+pub mod lane;
+pub mod mapping;
+pub mod retry;
+pub mod settings;

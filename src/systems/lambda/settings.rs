@@ -1,0 +1,424 @@
+//! How a scenario describes a Lambda function that consumes a stream.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use crate::settings::distribution::Time;
+use crate::settings::parameter::Parameter;
+use crate::systems::kinesis::poll_settings::PhaseSettings;
+use crate::units::{Bytes, Duration, Percent};
+
+const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
+
+/// How a stream is read.
+pub const VIA: Parameter = Parameter::published("LAM-P1", "via", "how a mapping reads a stream", "shared");
+/// Time between two polls.
+pub const POLL_INTERVAL: Parameter =
+    Parameter::published("LAM-P1", "interval", "time between two polls of one shard by Lambda", "1s");
+/// From a poll to the function.
+pub const DELIVERY: Parameter = Parameter::assumed(
+    "DEF-2",
+    "delivery",
+    "from Lambda's poll of a shard to the function",
+    "{ lognormal: { median: 125ms, sigma: 0.85 } }",
+    "what the poll clock leaves of the measured LAT-2",
+);
+/// From a record's arrival in the shard to the function, pushed.
+pub const DELIVERY_FAN_OUT: Parameter = Parameter::assumed(
+    "DEF-3",
+    "delivery",
+    "from a record's arrival in the shard to the function, under enhanced fan-out",
+    "{ lognormal: { median: 46ms, sigma: 0.35 } }",
+    "measured: LAT-3",
+);
+/// Records of a batch.
+pub const BATCH_SIZE: Parameter =
+    Parameter::published("LAM-B1", "batch_size", "records of a batch at most", "100");
+/// Batching window.
+pub const BATCH_WINDOW: Parameter =
+    Parameter::published("LAM-B2", "batch_window", "how long a batch waits for more records", "0s");
+/// Parallelization factor.
+pub const FACTOR: Parameter =
+    Parameter::published("LAM-C1", "parallelization_factor", "batches of one shard that run at once", "1");
+/// How lanes are chosen.
+pub const LANES: Parameter = Parameter::built_in(
+    "UNV-4",
+    "how keys are spread over the batches that run at once",
+    "by a hash of the key; a hot key has one lane to itself at most",
+    "AWS publishes that the order of a key is kept (LAM-C2), not how",
+);
+/// Records read ahead.
+pub const READ_AHEAD: Parameter = Parameter::built_in(
+    "LAM-P1",
+    "records that a mapping reads ahead of its batches",
+    "calls for 10,000 records while fewer than batch_size x parallelization_factor wait",
+    "AWS does not publish when a mapping reads on",
+);
+/// Running time of an invocation.
+pub const BASE: Parameter =
+    Parameter::assumed("OWN-9", "base", "a function's running time, whatever its records", "10ms", OWN_CODE);
+/// Running time of a record.
+pub const PER_RECORD: Parameter =
+    Parameter::assumed("OWN-9", "per_record", "a function's running time of each record", "0s", OWN_CODE);
+/// Spread of running times.
+pub const SPREAD: Parameter = Parameter::assumed(
+    "OWN-9",
+    "spread",
+    "standard deviation of the logarithm of running times",
+    "0",
+    OWN_CODE,
+);
+/// Timeout.
+pub const TIMEOUT: Parameter =
+    Parameter::published("LAM-C6", "timeout", "running time at which an invocation fails", "900s");
+/// Memory.
+pub const MEMORY: Parameter = Parameter::assumed(
+    "OWN-9",
+    "memory",
+    "a function's memory",
+    "128 MiB",
+    "the least that a function can have; write down the user's own",
+);
+/// Processor.
+pub const ARCHITECTURE: Parameter =
+    Parameter::published("", "architecture", "processor that a function runs on", "x86_64");
+/// Runtime.
+pub const RUNTIME: Parameter = Parameter::assumed(
+    "LAM-L3",
+    "runtime",
+    "a function's runtime, by which cold starts take their time",
+    "python",
+    "Node and Python are the most used; their cold starts take alike",
+);
+/// How long idle environments stay.
+pub const KEEP_WARM: Parameter = Parameter::assumed(
+    "LAM-L2",
+    "keep_warm",
+    "how long an idle execution environment stays",
+    "10m",
+    "AWS does not publish it; minutes are usually observed",
+);
+/// Retries.
+pub const RETRIES: Parameter =
+    Parameter::published("LAM-E2", "retries", "tries after the first one", "unlimited");
+/// Maximum record age.
+pub const RECORD_AGE: Parameter =
+    Parameter::published("LAM-E2", "maximum_record_age", "age at which records are given up", "unlimited");
+/// Bisect.
+pub const BISECT: Parameter =
+    Parameter::published("LAM-E3", "bisect", "whether a failed batch is halved", "false");
+/// Partial responses.
+pub const REPORT: Parameter = Parameter::published(
+    "LAM-E4",
+    "report_batch_item_failures",
+    "whether the function reports the record that failed",
+    "false",
+);
+/// First wait.
+pub const BACKOFF_BASE: Parameter = Parameter::assumed(
+    "LAM-E6",
+    "base",
+    "wait of a mapping after a first failure",
+    "100ms",
+    "AWS does not publish it (UNV-4)",
+);
+/// Longest wait.
+pub const BACKOFF_CAP: Parameter = Parameter::assumed(
+    "LAM-E6",
+    "cap",
+    "longest wait of a mapping between two tries",
+    "1m",
+    "AWS does not publish it (UNV-4)",
+);
+/// Account concurrency.
+pub const CONCURRENCY: Parameter =
+    Parameter::published("LAM-C6", "lambda_concurrency", "concurrent executions of the account", "1000");
+/// What others use of it.
+pub const OTHERS: Parameter = Parameter::assumed(
+    "OWN-10",
+    "lambda_others",
+    "concurrent executions of functions outside the scenario",
+    "0",
+    "only the user knows what else runs in the account",
+);
+
+/// The parameters of this room.
+pub const PARAMETERS: &[Parameter] = &[
+    VIA,
+    POLL_INTERVAL,
+    DELIVERY,
+    DELIVERY_FAN_OUT,
+    BATCH_SIZE,
+    BATCH_WINDOW,
+    FACTOR,
+    LANES,
+    READ_AHEAD,
+    BASE,
+    PER_RECORD,
+    SPREAD,
+    TIMEOUT,
+    MEMORY,
+    ARCHITECTURE,
+    RUNTIME,
+    KEEP_WARM,
+    RETRIES,
+    RECORD_AGE,
+    BISECT,
+    REPORT,
+    BACKOFF_BASE,
+    BACKOFF_CAP,
+    CONCURRENCY,
+    OTHERS,
+];
+
+/// A Lambda function with its event source mapping.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LambdaSettings {
+    /// Whether it polls, sharing each shard's limits with other readers (LAM-P1), or is pushed to (LAM-P3).
+    #[schemars(extend("default" = VIA.value))]
+    pub via: Option<ViaSettings>,
+    /// When polling of each shard starts; not with `via: enhanced_fan_out`.
+    pub phase: Option<PhaseSettings>,
+    /// From a poll (or, pushed, from a record's arrival in the shard) to the function. Default by `via`: DEF-2, DEF-3.
+    pub delivery: Option<Time>,
+    /// Records of a batch at most: 1 to 10,000 (LAM-B1).
+    #[schemars(extend("default" = BATCH_SIZE.value), range(min = 1, max = 10_000))]
+    pub batch_size: Option<u32>,
+    /// How long a batch waits for more records: 0s to 300s, whole seconds (LAM-B2).
+    #[schemars(extend("default" = BATCH_WINDOW.value))]
+    pub batch_window: Option<Duration>,
+    /// Batches of one shard that run at once: 1 to 10; the order of a key is kept (LAM-C1, LAM-C2).
+    #[schemars(extend("default" = FACTOR.value), range(min = 1, max = 10))]
+    pub parallelization_factor: Option<u32>,
+    /// Which records reach the function (LAM-F1); all when left out.
+    pub filter: Option<FilterSettings>,
+    /// How long the function runs.
+    pub duration: Option<DurationSettings>,
+    /// Running time at which an invocation fails: 1s to 900s (LAM-C6).
+    #[schemars(extend("default" = TIMEOUT.value))]
+    pub timeout: Option<Duration>,
+    /// Memory, which is billed: 128 MiB to 10,240 MiB.
+    #[schemars(extend("default" = MEMORY.value))]
+    pub memory: Option<Bytes>,
+    /// Processor.
+    #[schemars(extend("default" = ARCHITECTURE.value))]
+    pub architecture: Option<Architecture>,
+    /// Runtime, by which cold starts take their time (LAM-L3).
+    #[schemars(extend("default" = RUNTIME.value))]
+    pub runtime: Option<Runtime>,
+    /// How long a cold start takes; by `runtime` when left out.
+    pub cold_start: Option<Time>,
+    /// How long an idle execution environment stays.
+    #[schemars(extend("default" = KEEP_WARM.value))]
+    pub keep_warm: Option<Duration>,
+    /// Concurrent executions kept for this function alone, which are also its limit; none when left out.
+    pub reserved_concurrency: Option<u32>,
+    /// Tries after the first one: `unlimited`, or 0 to 10,000 (LAM-E2).
+    #[schemars(extend("default" = RETRIES.value))]
+    pub retries: Option<OrUnlimited<u32>>,
+    /// Age at which records are given up: `unlimited`, or 60s to 7d (LAM-E2).
+    #[schemars(extend("default" = RECORD_AGE.value))]
+    pub maximum_record_age: Option<OrUnlimited<Duration>>,
+    /// Whether a failed batch is halved, which uses no retry (LAM-E3).
+    #[schemars(extend("default" = BISECT.value))]
+    pub bisect: Option<bool>,
+    /// Whether the function reports the first record that failed, from which alone it is tried again (LAM-E4).
+    #[schemars(extend("default" = REPORT.value))]
+    pub report_batch_item_failures: Option<bool>,
+    /// Waits between tries (LAM-E6).
+    pub backoff: Option<LambdaBackoff>,
+    /// Where what is given up goes (LAM-E5); nowhere when left out. A topic of SNS is left out, as the price book has no
+    /// price for it.
+    pub on_failure: Option<OnFailure>,
+    /// What makes the function fail; nothing when left out.
+    pub errors: Option<ErrorSettings>,
+}
+
+/// How a mapping reads a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ViaSettings {
+    /// It polls; calls and bytes are shared with all other polling readers.
+    Shared,
+    /// It is a registered consumer with 2 MB/s of each shard to itself.
+    EnhancedFanOut,
+}
+
+/// Which records reach the function.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FilterSettings {
+    /// Share of records that pass; the others cost no invocation.
+    pub passes: Percent,
+}
+
+/// How long a function runs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DurationSettings {
+    /// Whatever its records.
+    #[schemars(extend("default" = BASE.value))]
+    pub base: Option<Duration>,
+    /// For each record.
+    #[schemars(extend("default" = PER_RECORD.value))]
+    pub per_record: Option<Duration>,
+    /// Standard deviation of the logarithm of running times, 0 to 3; their mean stays.
+    #[schemars(extend("default" = SPREAD.value))]
+    pub spread: Option<f64>,
+}
+
+/// A processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// 64-bit x86.
+    #[serde(rename = "x86_64")]
+    X86,
+    /// 64-bit Arm.
+    Arm64,
+}
+
+/// A runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Runtime {
+    /// Node.js.
+    Node,
+    /// Python.
+    Python,
+    /// Go.
+    Go,
+    /// .NET.
+    Dotnet,
+    /// Java.
+    Java,
+    /// Java from a snapshot.
+    JavaSnapStart,
+}
+
+impl Runtime {
+    /// Usual cold starts, from and to, milliseconds (LAM-L3).
+    pub fn cold_start_millis(self) -> (u64, u64) {
+        match self {
+            Self::Node | Self::Python => (80, 300),
+            Self::Go => (80, 200),
+            Self::Dotnet => (200, 700),
+            Self::Java => (1_000, 3_000),
+            Self::JavaSnapStart => (90, 140),
+        }
+    }
+}
+
+/// Waits between tries: doubled after each failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LambdaBackoff {
+    /// After the first failure: 1ms to 1h.
+    #[schemars(extend("default" = BACKOFF_BASE.value))]
+    pub base: Option<Duration>,
+    /// At most: 1ms to 1h.
+    #[schemars(extend("default" = BACKOFF_CAP.value))]
+    pub cap: Option<Duration>,
+}
+
+/// Where what is given up goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// A queue: a message that says where the records are.
+    Sqs,
+    /// A bucket: an object with the records.
+    S3,
+}
+
+/// What makes a function fail.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorSettings {
+    /// Share of invocations that fail, somewhere in their batch.
+    pub rate: Option<Percent>,
+    /// Records that always fail.
+    pub poison: Option<PoisonSettings>,
+}
+
+/// Records that always fail. For a single one, plan an event `poison`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoisonSettings {
+    /// A share of all records.
+    pub share: Option<Percent>,
+    /// All records of these items, by number from 0: with zipfian keys, 0 is the hottest.
+    pub keys: Option<Vec<u32>>,
+}
+
+/// A limit, or none: `unlimited`, or -1 as AWS writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrUnlimited<T> {
+    /// None.
+    Unlimited,
+    /// This much.
+    At(T),
+}
+
+impl<T> OrUnlimited<T> {
+    /// The limit, if there is one.
+    pub fn limit(self) -> Option<T> {
+        match self {
+            Self::Unlimited => None,
+            Self::At(limit) => Some(limit),
+        }
+    }
+}
+
+struct OrUnlimitedVisitor<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> serde::de::Visitor<'_> for OrUnlimitedVisitor<T> {
+    type Value = OrUnlimited<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("`unlimited` or a limit")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        match text {
+            "unlimited" | "-1" | "-1s" => Ok(OrUnlimited::Unlimited),
+            _ => text
+                .parse()
+                .map(OrUnlimited::At)
+                .map_err(|error| E::custom(format_args!("expected `unlimited` or a limit; {error}"))),
+        }
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+}
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for OrUnlimited<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OrUnlimitedVisitor(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OrUnlimited<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}OrUnlimited", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "enum": ["unlimited", -1] }] })
+    }
+}
