@@ -243,6 +243,9 @@ fn partition_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     }));
 }
 
+/// A spread of a query's microseconds, and their sum.
+type SpreadOf = fn(&QueryMeter) -> (&Histogram, u64);
+
 fn query_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     let mean = |name: &str, of: fn(&QueryMeter) -> u64| {
         Figure::new(format!("{path}.{name}"), move |outcome| {
@@ -256,7 +259,7 @@ fn query_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.duplicate_share"), move |outcome| {
         share(outcome.queries[number].copies, outcome.queries[number].rows)
     }));
-    let spreads: [(&str, fn(&QueryMeter) -> (&Histogram, u64)); 2] =
+    let spreads: [(&str, SpreadOf); 2] =
         [("time", |meter| (&meter.time, meter.sums[0])), ("data_age", |meter| (&meter.age, meter.sums[1]))];
     for (name, of) in spreads {
         all.push(Figure::new(format!("{path}.{name}.mean"), move |outcome| {
