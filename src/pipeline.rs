@@ -33,7 +33,7 @@ use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
 use crate::scenario::timeline::Occurrence;
-use crate::systems::kinesis::log::Record;
+use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::lambda::concurrency::Account;
 use change::Change;
 use deliver::Delivery;
@@ -71,6 +71,8 @@ pub struct Pipeline<const FULL: bool> {
     lambdas: Vec<LambdaConsumer>,
     account: Account,
     changes: Slab<Change>,
+    /// When the table accepted each of `changes`, microseconds, by handle; empty unless `FULL`.
+    created: Vec<Micros>,
     pending: Slab<PendingWrite>,
     objects: deliver::Objects,
     /// Draws for the times of queries, by number of the query.

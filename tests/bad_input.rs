@@ -384,6 +384,40 @@ fn sums_and_pairs_that_do_not_fit() {
 }
 
 #[test]
+fn ddb_u14_numbers_have_38_digits_and_values_nest_32_deep_at_most() {
+    let item = "item: { size: 700 B }";
+    let number = |digits: &str| {
+        format!("item: {{ shape: {{ key: {{ name: pk }}, attributes: {{ a: {{ number: {digits} }} }} }} }}")
+    };
+    read(&with(item, &number("38")), Path::new(""), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    // A scenario cannot be written as deep as that, since each list takes two levels of it.
+    let list = format!("{}boolean{}", "{ list: [".repeat(33), "] }".repeat(33));
+    let nested = format!("item: {{ shape: {{ key: {{ name: pk }}, attributes: {{ a: {list} }} }} }}");
+    Refusals::default()
+        .change(item, &number("§39"), &["expected 1 to 38 (DDB-U14)"])
+        .change(item, &format!("§{nested}"), &["maps and lists are more than 48 deep here"])
+        .end();
+}
+
+#[test]
+fn what_aws_does_not_allow() {
+    Refusals::default()
+        .change("size: 700 B", "size: §401 KiB", &["400 KiB"])
+        .change("standard_2026", "§adaptive", &["unknown value `adaptive`"])
+        .change("stream: changes", "stream: §[changes, others]", &["expected text; found a list"])
+        .change(
+            "timestamp_precision: microsecond",
+            "record: { partition_key: §hashed_partition_key }",
+            &["needs a table with a `sort_key`"],
+        )
+        .append(
+            "events:\n  finer: { at: 1m, set: { §tables.orders.kinesis.timestamp_precision: millisecond } }\n",
+            &["cannot be changed while a run goes on"],
+        )
+        .end();
+}
+
+#[test]
 fn references_to_nothing() {
     Refusals::default()
         .change("tables.orders", "§tables.order", &["no `order` in `tables`; did you mean `orders`?"])
@@ -431,7 +465,6 @@ fn references_to_nothing() {
 #[test]
 fn parts_that_are_not_built() {
     Refusals::default()
-        .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
         .change(
             "    kinesis: { stream",
             "    §streams: { view: keys_only }\n    kinesis: { stream",

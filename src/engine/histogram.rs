@@ -87,6 +87,16 @@ impl Histogram {
         Some(self.max as f64)
     }
 
+    /// The least end of a bucket up to which at least `count` values lie, and how many do; `None` if there are fewer.
+    pub fn cover(&self, count: u64) -> Option<(u64, u64)> {
+        let mut covered = 0;
+        let end = self.buckets().find_map(|(low, width, here)| {
+            covered += here;
+            (covered >= count).then_some((low + width - 1).min(self.max))
+        });
+        end.map(|end| (end, covered))
+    }
+
     /// The non-empty buckets: least value, width, count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> {
         self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(index, count)| {

@@ -127,6 +127,7 @@ fn replication() -> ReplicationPlan {
         duplicates: Some(Chance { probability: 0.01, delay: Sampler::Exponential { mean: 0.2e9 } }),
         backoff: Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: false },
         record: RecordSize::Item,
+        precision: crate::systems::dynamodb::change_record::TimestampPrecision::Millisecond,
         partition_key: PartitionKey::Hashed,
     }
 }

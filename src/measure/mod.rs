@@ -5,6 +5,7 @@ pub mod era;
 pub mod latency;
 pub mod ledger;
 pub mod ordering;
+pub mod repair;
 pub mod seen;
 pub mod series;
 pub mod shard_load;

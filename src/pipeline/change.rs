@@ -29,6 +29,8 @@ pub struct Change {
 pub const LEADS: u8 = 8;
 /// Set when a later change of the item waits behind this one.
 pub const LINKED: u8 = 16;
+/// Set on both copies of a change that is sent twice.
+pub const TWICE: u8 = 32;
 
 impl Change {
     /// A change that a table accepted as version `version` of an item.

@@ -1,6 +1,6 @@
 //! The feed of one table into one stream: changes reach the stream's door, are put, wait and are tried again.
 
-use super::change::{Change, LEADS, LINKED};
+use super::change::{Change, LEADS, LINKED, TWICE};
 use super::destination::Trouble;
 use super::event::Kind;
 use super::{Cohort, Pipeline};
@@ -9,11 +9,12 @@ use crate::engine::random::Streams;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Ordering;
+use crate::measure::repair::{Arrival, Repair};
 use crate::measure::series::Series;
 use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
-use crate::systems::kinesis::log::{Record, flags};
+use crate::systems::kinesis::log::{Micros, Record, flags};
 use crate::workload::producer::Write;
 
 /// Columns of a feed's series.
@@ -52,6 +53,8 @@ pub struct Feed {
     pub latency: Latency<2>,
     /// Order and duplicates in the stream.
     pub ordering: Ordering,
+    /// What ways to repair that come to.
+    pub repair: Repair,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -79,6 +82,7 @@ impl Feed {
             meter: ReplicationMeter::default(),
             latency: Latency::default(),
             ordering: Ordering::default(),
+            repair: Repair::new(plan.precision.micros()),
             series: Series::new(span),
             plan: plan.clone(),
         }
@@ -86,7 +90,13 @@ impl Feed {
 
     /// Notes what the stream now holds of a change, and whether that came in order.
     #[inline]
-    fn note_order<const FULL: bool>(&mut self, change: &Change, written: u64, counted: bool) {
+    fn note_order<const FULL: bool>(
+        &mut self,
+        change: &Change,
+        record: &Record,
+        created: Micros,
+        counted: bool,
+    ) {
         let item = &mut self.items.items[change.key as usize];
         let newest = item.newest;
         item.newest = newest.max(change.version);
@@ -96,13 +106,21 @@ impl Feed {
             self.ordering.duplicates += u64::from(copy && counted);
             return;
         }
-        let newest_written = &mut self.items.newest_written[change.key as usize];
-        if change.version > newest {
-            *newest_written = written;
-        } else if change.version < newest && counted {
-            let lateness = newest_written.saturating_sub(written);
+        let &Record { written, appended, .. } = record;
+        if change.version < newest && counted {
+            let lateness = self.repair.newest_written(change.key).saturating_sub(written);
             self.ordering.late_by(change.flags(), newest - change.version, lateness);
         }
+        self.repair.note(&Arrival {
+            key: change.key,
+            version: change.version,
+            newest,
+            written,
+            created,
+            arrived: appended,
+            twice: change.flags() & TWICE != 0,
+            counted,
+        });
         self.ordering.records += u64::from(counted);
         self.ordering.duplicates += u64::from(copy && counted);
     }
@@ -140,16 +158,33 @@ impl<const FULL: bool> Pipeline<FULL> {
         } else if feed.in_order {
             feed.items.ready[write.key as usize] = ready;
         }
+        let twice = feed.chances.duplicate(address);
+        if twice {
+            change.set(TWICE);
+        }
         let handle = self.changes.insert(change);
         self.queue.push(ready, Kind::Put as u8, handle);
-        if feed.chances.duplicate(address) {
-            self.copy(change, ready);
+        if FULL {
+            self.note_created(handle, now);
+        }
+        if twice {
+            self.copy(now, change, ready);
         }
     }
 
-    /// Sends a second copy of a change after it.
+    /// Remembers when the table accepted a change, for as long as it is under way.
+    #[inline]
+    fn note_created(&mut self, handle: u32, now: Nanos) {
+        let handle = handle as usize;
+        if handle >= self.created.len() {
+            self.created.resize(handle + 1, 0);
+        }
+        self.created[handle] = now / MICROSECOND;
+    }
+
+    /// Sends a second copy of a change, which the table accepted at `now`, after it.
     #[cold]
-    fn copy(&mut self, mut change: Change, ready: Nanos) {
+    fn copy(&mut self, now: Nanos, mut change: Change, ready: Nanos) {
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return };
         let Some(chance) = &feed.plan.duplicates else { return };
         let at = ready + feed.chances.delay(chance, change.address(), 1);
@@ -162,6 +197,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         change.set(flags::COPY);
         let handle = self.changes.insert(change);
         self.queue.push(at, Kind::Put as u8, handle);
+        if FULL {
+            self.note_created(handle, now);
+        }
     }
 
     /// A change, or one more try of it, reaches the stream.
@@ -244,7 +282,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         place.stream.append(shard, &record);
         place.wake_readers(now, shard, &mut self.queue);
         let counted = self.cohort.has(written);
-        feed.note_order::<FULL>(&change, written, counted);
+        let created = if FULL { self.created[handle as usize] } else { 0 };
+        feed.note_order::<FULL>(&change, &record, created, counted);
         if counted {
             let total = appended - written;
             if FULL {

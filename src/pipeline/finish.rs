@@ -22,6 +22,7 @@ use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
 use crate::measure::ordering::Ordering;
+use crate::measure::repair::Repairs;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
 use crate::measure::stream_load::StreamLoad;
@@ -122,6 +123,8 @@ pub struct FeedOutcome {
     pub latency: Latency<2>,
     /// Order and duplicates in the stream.
     pub ordering: Ordering,
+    /// What ways to repair that come to.
+    pub repairs: Repairs,
     /// Its series.
     pub series: Series<{ feed::column::COUNT }>,
 }
@@ -630,6 +633,7 @@ fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard:
             meter: feed.meter,
             latency: feed.latency,
             ordering: feed.ordering,
+            repairs: feed.repair.finish(),
             series: feed.series,
         }),
         top_items,

@@ -6,7 +6,7 @@
 use super::Pipeline;
 use super::calls::{CallMeter, Calls};
 use super::event::Kind;
-use super::write::{PendingWrite, Writer};
+use super::write::{PendingWrite, Writer, column};
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::dynamodb::write_kind::WriteKind;
@@ -218,7 +218,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// One request for one item; whether it was carried out.
     fn attempt(&mut self, now: Nanos, attempt: PendingWrite) -> bool {
         if self.conflicts(now, attempt.writer, attempt.write.key) {
-            self.writers[attempt.writer as usize].meter.conflicts += 1;
+            self.note_conflicts(now, attempt.writer, 1);
             self.send_again(now, attempt);
             return false;
         }
@@ -226,6 +226,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.answer_lost(now, attempt, applied);
         }
         if !self.charge(now, attempt.writer, &attempt.write) {
+            self.note(now, attempt.writer, column::THROTTLED_REQUESTS, 1);
             self.write_failed(now, attempt, Failure::Throttling);
             return false;
         }
@@ -243,6 +244,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         if write.units == 0 {
             source.table.expire();
+            if FULL {
+                source.series.add(now, column::EXPIRED_ITEMS, 1);
+            }
             return true;
         }
         let units = u32::from(write.units);
@@ -254,7 +258,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return false;
         }
         if FULL {
-            source.series.add(now, super::write::column::UNITS, u64::from(units));
+            source.series.add(now, column::UNITS, u64::from(units));
         }
         if let Some(kind) = writer.kind(write.kind) {
             kind.units += u64::from(units);
@@ -268,6 +272,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (write, writer) = (&attempt.write, &mut self.writers[attempt.writer as usize]);
         if write.kind == WriteKind::ConditionalFailure {
             writer.meter.condition_failed += 1;
+            if FULL {
+                let table = writer.producer.table();
+                self.tables[table].series.add(now, column::CONDITION_FAILED, 1);
+            }
         } else {
             writer.meter.accepted += 1;
         }
@@ -318,6 +326,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The client does not hear what became of its write, and tries again (SDK-R14).
     fn answer_lost(&mut self, now: Nanos, mut attempt: PendingWrite, applied: bool) -> bool {
         self.writers[attempt.writer as usize].meter.server_errors += 1;
+        self.note(now, attempt.writer, column::SYSTEM_ERRORS, 1);
         if applied && self.charge(now, attempt.writer, &attempt.write) {
             self.apply(now, &attempt);
             attempt.applied = true;
@@ -399,6 +408,20 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.writers[handle as usize].producer.move_next(at);
             }
             self.find_next_write(handle);
+        }
+    }
+
+    /// Counts requests that met a transaction in progress, by item (DDB-T7).
+    pub(super) fn note_conflicts(&mut self, now: Nanos, handle: u32, items: u64) {
+        self.writers[handle as usize].meter.conflicts += items;
+        self.note(now, handle, column::CONFLICTS, items);
+    }
+
+    /// Enters something in the series of a producer's table.
+    pub(super) fn note(&mut self, now: Nanos, handle: u32, column: usize, count: u64) {
+        if FULL {
+            let table = self.writers[handle as usize].producer.table();
+            self.tables[table].series.add(now, column, count);
         }
     }
 

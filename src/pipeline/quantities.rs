@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
+use std::ops::SubAssign;
 
 /// Counts up to one moment. The difference of two moments is the use of the span between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub struct Quantities {
     pub streams: Vec<[u64; 3]>,
     /// Open shards of each stream times the nanoseconds for which they were open in provisioned mode.
     pub shard_nanos: Vec<u128>,
+    /// Of each stream: open shards times the nanoseconds with extended retention, and bytes written times the seconds for
+    /// which they stay beyond seven days.
+    pub kept: Vec<[u128; 2]>,
     /// What each stream used in on-demand mode.
     pub on_demand: Vec<OnDemandUse>,
     /// Bytes taken and bytes billed by each delivery stream.
@@ -75,6 +79,7 @@ impl Quantities {
         self.at -= earlier.at;
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
+        subtract(&mut self.kept, &earlier.kept);
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
@@ -126,9 +131,9 @@ impl LambdaQuantities {
     }
 }
 
-fn subtract<const N: usize>(now: &mut [[u64; N]], before: &[[u64; N]]) {
+fn subtract<T: Copy + SubAssign, const N: usize>(now: &mut [[T; N]], before: &[[T; N]]) {
     for (now, before) in now.iter_mut().zip(before) {
-        now.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
+        now.iter_mut().zip(before).for_each(|(now, before)| *now -= *before);
     }
 }
 
@@ -150,6 +155,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|source| [source.put_units, source.stream.appended_total(), source.bytes])
                 .collect(),
             shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
+            kept: self.streams.iter().map(|source| source.kept(at)).collect(),
             on_demand: self.streams.iter().map(|source| source.on_demand_use(at)).collect(),
             deliveries: self
                 .deliveries

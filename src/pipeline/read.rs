@@ -19,8 +19,12 @@ pub mod column {
     pub const ITERATOR_AGE: usize = 1;
     /// `ReadProvisionedThroughputExceeded`.
     pub const REFUSED: usize = 2;
+    /// `GetRecords.Records`.
+    pub const READ_RECORDS: usize = 3;
+    /// `GetRecords.Bytes`.
+    pub const READ_BYTES: usize = 4;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 5;
 }
 
 /// One polling consumer at work.
@@ -137,8 +141,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         let batch_size = consumer.polling.batch_size;
         let hand = consumer.polling.hand(shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
-        if outcome.is_err() && FULL {
-            consumer.series.add(now, column::REFUSED, 1);
+        if FULL {
+            match outcome {
+                Ok(bytes) => {
+                    consumer.series.add(now, column::READ_RECORDS, hand.records.len() as u64);
+                    consumer.series.add(now, column::READ_BYTES, bytes);
+                }
+                Err(_) => consumer.series.add(now, column::REFUSED, 1),
+            }
         }
         let behind = place.stream.behind(shard, consumer.reader) > 0;
         if !behind {

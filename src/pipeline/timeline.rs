@@ -47,7 +47,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
-                self.streams[number].stream.set_retention(now, retention);
+                self.streams[number].set_retention(now, retention);
                 let readers = self.lambdas.iter_mut().filter(|consumer| consumer.stream == number);
                 readers.for_each(|consumer| consumer.mapping.set_retention(retention));
             }

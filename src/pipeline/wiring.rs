@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
-use super::source::{OnDemandMeter, ShardHours, StreamSource};
+use super::source::{Kept, OnDemandMeter, ShardHours, StreamSource};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -64,7 +64,9 @@ impl Route {
     /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
     pub fn hash_key(&self, key: u32) -> u128 {
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
-        self.replication.as_ref().map_or(0, |plan| plan.hash_key(self.names.write(key, &mut buffer)))
+        let hash =
+            |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
+        self.replication.as_ref().map_or(0, hash)
     }
 
     /// The name of an item.
@@ -132,6 +134,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 eras: Vec::new(),
                 era: Era::default(),
                 hours: ShardHours::default(),
+                kept: Kept::default(),
                 capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
                 on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
                 modes: Vec::new(),
@@ -158,6 +161,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             lambdas,
             account: account(scenario),
             changes: Slab::default(),
+            created: Vec::new(),
             pending: Slab::default(),
             objects: Objects::default(),
             query_draws: scenario
@@ -205,7 +209,7 @@ fn table<const FULL: bool>(
     let plan = &scenario.tables[number];
     let route = &prepared.routes[number];
     let in_order = plan.replication.as_ref().is_some_and(|plan| plan.order == Order::PerItem);
-    let items = Items::new(&route.shards, in_order, FULL);
+    let items = Items::new(&route.shards, in_order);
     let feed = plan.replication.as_ref().map(|replication| {
         let bytes_max = scenario.streams[replication.stream].record_bytes_max;
         (replication, bytes_max)

@@ -31,8 +31,18 @@ pub mod column {
     pub const PARTITIONS: usize = 4;
     /// Refusals by limit, in the order of `ThrottleLimit::ALL`; those of indexes are among them.
     pub const THROTTLED_BY_LIMIT: usize = 5;
+    /// `ThrottledRequests`: a batch counts once, and only if none of it was taken (DDB-T10).
+    pub const THROTTLED_REQUESTS: usize = 9;
+    /// `ConditionalCheckFailedRequests`.
+    pub const CONDITION_FAILED: usize = 10;
+    /// `TransactionConflict`, by item.
+    pub const CONFLICTS: usize = 11;
+    /// `SystemErrors`.
+    pub const SYSTEM_ERRORS: usize = 12;
+    /// `TimeToLiveDeletedItemCount`.
+    pub const EXPIRED_ITEMS: usize = 13;
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 14;
 }
 
 /// What became of a producer's writes.
@@ -313,7 +323,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         writer.meter.refused += 1;
         if FULL {
-            self.tables[writer.producer.table()].note_throttle(now, throttle);
+            let source = &mut self.tables[writer.producer.table()];
+            source.note_throttle(now, throttle);
+            source.series.add(now, column::THROTTLED_REQUESTS, 1);
         }
         let failures = failures + 1;
         let uniform = writer.backoff.unit(write.address(), failures);

@@ -4,6 +4,7 @@ use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::result::RunResult;
 use super::result::objects;
+use super::result::repair::RepairRow;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
@@ -82,7 +83,7 @@ pub fn latency(result: &RunResult) -> String {
     sheet.text()
 }
 
-/// `ordering.csv`: a row for each feed; distances and gaps are pooled over replications.
+/// `ordering.csv`: a row for each feed; distances and gaps are pooled over replications, repairs stand in columns.
 pub fn ordering(result: &RunResult) -> String {
     let mut columns: Vec<String> =
         ["path", "records", "duplicates", "duplicate_share", "out_of_order", "out_of_order_share"]
@@ -92,6 +93,12 @@ pub fn ordering(result: &RunResult) -> String {
     columns.extend(causes.map(|cause| format!("late_by_{cause}")));
     for what in ["distance_records", "distance_ms", "duplicate_gap_ms"] {
         columns.extend(["p50", "p90", "p99", "max"].map(|figure| format!("{what}_{figure}")));
+    }
+    let feed = result.ordering.iter().max_by_key(|row| row.repair.len());
+    let labels: Vec<String> = feed.into_iter().flat_map(|row| &row.repair).map(RepairRow::label).collect();
+    for label in &labels {
+        let figures = ["window_s", "wrong_final_states", "repaired_share"];
+        columns.extend(figures.map(|figure| format!("{label}_{figure}")));
     }
     let mut sheet = Sheet::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
     for row in &result.ordering {
@@ -107,7 +114,13 @@ pub fn ordering(result: &RunResult) -> String {
         let spreads = [row.pooled_distance_records, row.pooled_distance_ms, row.pooled_duplicate_gap_ms];
         let spreads =
             spreads.iter().flat_map(|spread| [spread.p50, spread.p90, spread.p99, spread.max].map(cell));
-        sheet.row(head.into_iter().chain(late).chain(spreads));
+        let repairs = labels.iter().flat_map(|label| {
+            let row = row.repair.iter().find(|row| row.label() == *label);
+            let of = |figure: fn(&RepairRow) -> Option<f64>| cell(row.and_then(figure));
+            let wrong = cell(row.and_then(|row| row.wrong_final_states));
+            [of(|row| row.window_s), wrong, of(|row| row.repaired_share)]
+        });
+        sheet.row(head.into_iter().chain(late).chain(spreads).chain(repairs));
     }
     sheet.text()
 }
@@ -305,9 +318,14 @@ const TABLE: [Metric; 3] = [
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
     maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
 ];
-/// Metrics of a table that are listed where they are not 0 throughout: refusals by cause (DDB-X3), and, not among
-/// CloudWatch's, open partitions.
-const TABLE_CAUSES: [Metric; 5] = [
+/// Metrics of a table that are listed where they are not 0 throughout: what failed (DDB-X2), refusals by cause (DDB-X3),
+/// removals by time to live (DDB-X4), and, not among CloudWatch's, open partitions.
+const TABLE_RARE: [Metric; 10] = [
+    sum("ThrottledRequests", "Count", write::column::THROTTLED_REQUESTS),
+    sum("ConditionalCheckFailedRequests", "Count", write::column::CONDITION_FAILED),
+    sum("TransactionConflict", "Count", write::column::CONFLICTS),
+    sum("SystemErrors", "Count", write::column::SYSTEM_ERRORS),
+    sum("TimeToLiveDeletedItemCount", "Count", write::column::EXPIRED_ITEMS),
     sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
     sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
     sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
@@ -339,8 +357,10 @@ const STREAM: [Metric; 3] = [
     sum("WriteProvisionedThroughputExceeded", "Count", source::column::REFUSED),
 ];
 /// KDS-M2, KDS-M3; the processed records are not one of CloudWatch's.
-const CONSUMER: [Metric; 3] = [
+const CONSUMER: [Metric; 5] = [
     sum("ProcessedRecords", "Count", read::column::RECORDS),
+    sum("GetRecords.Records", "Count", read::column::READ_RECORDS),
+    sum("GetRecords.Bytes", "Bytes", read::column::READ_BYTES),
     maximum("GetRecords.IteratorAgeMilliseconds", "Milliseconds", read::column::ITERATOR_AGE, 1_000),
     sum("ReadProvisionedThroughputExceeded", "Count", read::column::REFUSED),
 ];
@@ -383,7 +403,7 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &path, &table.series, &TABLE);
         let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
         series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
-        for metric in TABLE_CAUSES {
+        for metric in TABLE_RARE {
             if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
                 series(&mut sheet, &path, &table.series, &[metric]);
             }

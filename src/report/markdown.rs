@@ -5,6 +5,7 @@ mod capacity;
 mod functions;
 mod queries;
 mod readers;
+mod repair;
 mod shards;
 
 use super::result::RunResult;
@@ -31,6 +32,7 @@ pub fn render(result: &RunResult) -> String {
         writes::troubles(result),
         throttles(result),
         ordering(result),
+        repair::section(result),
         shards::shards(result),
         readers::readers(result),
         functions::section(result),

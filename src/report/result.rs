@@ -13,6 +13,7 @@ pub mod objects;
 pub mod ordering;
 pub mod overload;
 pub mod queries;
+pub mod repair;
 pub mod shards;
 pub mod slo;
 pub mod throttles;

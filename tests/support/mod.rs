@@ -55,10 +55,10 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         consumers: vec![],
         deliveries: vec![],
         queries: vec![],
-        on_demand_advantage: false,
         lambdas: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
+        on_demand_advantage: false,
     }
 }
 
@@ -119,6 +119,7 @@ pub fn replication(stream: usize) -> ReplicationPlan {
         duplicates: None,
         backoff: Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: true },
         record: RecordSize::Item,
+        precision: streamgauge::systems::dynamodb::change_record::TimestampPrecision::Microsecond,
         partition_key: PartitionKey::Hashed,
     }
 }

@@ -50,7 +50,7 @@ impl Figure {
 /// Whether the figure with this path is a greatest value or a count of failures: see [`Figure::extreme`].
 pub fn is_extreme(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
-    ["max", "lost", "given_up", "expired", "throttled"].contains(&last)
+    ["max", "lost", "given_up", "expired", "throttled", "wrong_final_states"].contains(&last)
 }
 
 /// The path of the bill's total, which no single outcome knows without prices.
@@ -200,6 +200,7 @@ fn feed_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("throttled_share", |feed| share(feed.meter.throttled, feed.meter.attempts())));
     all.push(of("duplicate_share", |feed| share(feed.ordering.duplicates, feed.ordering.records)));
     all.push(of("out_of_order_share", |feed| share(feed.ordering.late(), feed.ordering.records)));
+    all.push(of("wrong_final_states", |feed| Some(feed.repairs.wrong[0] as f64)));
     all.push(of("age.max", |feed| Some(feed.meter.age_max_micros as f64 / 1e3)));
 }
 

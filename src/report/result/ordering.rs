@@ -5,9 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::histogram::Histogram;
+use crate::engine::time::SECOND;
 use crate::measure::ordering::{Cause, Ordering};
+use crate::measure::repair::Repairs;
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{Interval95, rounded, share};
+use crate::report::result::repair::{self, RepairRow};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
@@ -40,6 +43,10 @@ pub struct OrderingRow {
     pub pooled_distance_ms: Spread,
     /// How long after the first copy a second one came, milliseconds; pooled over replications.
     pub pooled_duplicate_gap_ms: Spread,
+    /// What each way to repair this comes to in a last-writer-wins copy, for feeds of tables: the consumers that read a shard's
+    /// parents before it and process each record once meet the stream's order. Empty for all others.
+    #[serde(default)]
+    pub repair: Vec<RepairRow>,
 }
 
 /// Percentiles of a histogram; null when it is empty.
@@ -67,9 +74,12 @@ impl Spread {
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
-        let feeds = outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
-        let each: Vec<&Ordering> = feeds.map(|feed| &feed.ordering).collect();
-        OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each)
+        let feeds = || outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
+        let each: Vec<&Ordering> = feeds().map(|feed| &feed.ordering).collect();
+        let repairs: Vec<&Repairs> = feeds().map(|feed| &feed.repairs).collect();
+        let row = OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each);
+        let seconds = (scenario.duration - scenario.warm_up) as f64 / SECOND as f64 * outcomes.len() as f64;
+        OrderingRow { repair: repair::rows(&repairs, row.records as f64 / seconds), ..row }
     };
     let direct = scenario.direct.iter().enumerate().map(|(number, plan)| {
         let each: Vec<&Ordering> = outcomes.iter().map(|outcome| &outcome.direct[number].ordering).collect();
@@ -108,6 +118,7 @@ impl OrderingRow {
             pooled_distance_records: Spread::of(&all.distance_records, 1.0),
             pooled_distance_ms: Spread::of(&all.distance_micros, 1e3),
             pooled_duplicate_gap_ms: Spread::of(&all.duplicate_micros, 1e3),
+            repair: Vec::new(),
         }
     }
 }

@@ -4,11 +4,13 @@ mod on_demand;
 
 use rust_decimal::Decimal;
 
-use crate::engine::time::{DAY, HOUR, Nanos, SECOND};
+use crate::engine::time::{HOUR, SECOND};
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::source::LONG_TERM;
 use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
+use crate::scenario::timeline::Action;
 use crate::systems::lambda::mapping::Via;
 use crate::systems::lambda::retry::Destination;
 
@@ -18,9 +20,6 @@ const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 const GIGABYTE: u128 = 1 << 30;
 /// Bytes of the TB that Athena bills by.
 const TERABYTE: u128 = 1 << 40;
-/// Up to here, longer retention is billed by shard-hours, or at one price a GB-month in on-demand mode; beyond, also by
-/// stored bytes, or at another price.
-const LONG_TERM: Nanos = 7 * DAY;
 
 /// The month's usage: what all replications used, divided by how many there are, times what the scenario stands for
 /// over the measured span. Every step is exact but the last, which keeps 12 decimals.
@@ -171,12 +170,13 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (number, (stream, nanos)) in scenario.streams.iter().zip(&quantities.shard_nanos).enumerate() {
+        for (number, (kept, nanos)) in quantities.kept.iter().zip(&quantities.shard_nanos).enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
-            if stream.retention > DAY {
-                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, seconds)?;
+            if kept[0] > 0 {
+                let id = "kds.prov.ext_ret_shard_h";
+                usage.add(id, Cause::Retention, unit_seconds(id, kept[0])?)?;
             }
             for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
                 if matches!(plan.via, Via::FanOut(_)) {
@@ -199,15 +199,10 @@ fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
 fn long_term(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = on_demand::stored(scenario, outcomes)?;
     let id = "kds.prov.lt_ret_gbmo";
-    for (number, stream) in scenario.streams.iter().enumerate() {
-        let beyond = Decimal::from(stream.retention.saturating_sub(LONG_TERM) / SECOND);
-        for outcome in outcomes {
-            let quantities = &outcome.quantities;
-            let bytes = Decimal::from(quantities.streams[number][2] - quantities.on_demand[number].bytes);
-            let stayed =
-                bytes.checked_mul(beyond).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
-            usage.add(id, Cause::Retention, stayed)?;
-        }
+    for [_, byte_seconds] in outcomes.iter().flat_map(|outcome| &outcome.quantities.kept) {
+        let stayed = i128::try_from(*byte_seconds).ok();
+        let stayed = stayed.and_then(|stayed| Decimal::try_from_i128_with_scale(stayed, 0).ok());
+        usage.add(id, Cause::Retention, stayed.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?)?;
     }
     Ok(usage)
 }
@@ -221,7 +216,11 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
-    if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
+    let raised = scenario
+        .timeline
+        .iter()
+        .any(|planned| matches!(planned.action, Action::Retention(_, retention) if retention > LONG_TERM));
+    if raised || scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
         rules.push(
             "Retention beyond seven days: the bytes that a stream then always holds for the further days, besides \
              the shard-hours of extended retention."

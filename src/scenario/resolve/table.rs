@@ -1,6 +1,7 @@
 //! Tables: their capacity, their items, their feeds.
 
 use indexmap::IndexMap;
+use std::num::NonZeroU32;
 
 use super::capacity::{self, Account};
 use super::distribution;
@@ -57,7 +58,15 @@ pub(super) fn resolve(
                 Precision::Microsecond => TimestampPrecision::Microsecond,
             };
             let template = RecordTemplate::new(region, name, shape, precision);
-            Some(replication(resolver, &path.key("kinesis"), feed, template, streams)?)
+            let collections = settings.sort_key.as_ref().and_then(|key| NonZeroU32::new(key.collections));
+            Some(replication(
+                resolver,
+                &path.key("kinesis"),
+                feed,
+                (template, precision),
+                collections,
+                streams,
+            )?)
         }
     };
     Some(TablePlan { name: name.to_owned(), throughput, indexes, replication })
@@ -67,7 +76,8 @@ fn replication(
     resolver: &mut Resolver,
     path: &Path,
     settings: &KinesisFeedSettings,
-    template: RecordTemplate,
+    (template, precision): (RecordTemplate, TimestampPrecision),
+    collections: Option<NonZeroU32>,
     streams: &IndexMap<String, StreamSettings>,
 ) -> Option<ReplicationPlan> {
     let stream = resolver.named(&path.key("stream"), "kinesis", &settings.stream, streams.keys());
@@ -78,6 +88,14 @@ fn replication(
     };
     let partition_key = match resolver.take(record.partition_key, &PARTITION_KEY) {
         PartitionKeySettings::Raw => PartitionKey::Raw,
+        PartitionKeySettings::HashedPartitionKey => collections.map_or_else(
+            || {
+                let path = path.key("record").key("partition_key");
+                resolver.error(&path, "`hashed_partition_key` needs a table with a `sort_key`");
+                PartitionKey::Hashed
+            },
+            PartitionKey::HashedCollection,
+        ),
         PartitionKeySettings::Hashed => {
             resolver.assume(&HASHED);
             PartitionKey::Hashed
@@ -106,7 +124,17 @@ fn replication(
     let duplicates = chance(resolver, &duplicates_path, settings.duplicates, &DUPLICATES, &DUPLICATES_DELAY);
     let backoff = backoff(resolver, &path.key("retry"), settings.retry.unwrap_or_default());
     let (stream, delay) = (stream?, delay?);
-    Some(ReplicationPlan { stream, delay, order, disorder, duplicates, backoff, record: size, partition_key })
+    Some(ReplicationPlan {
+        stream,
+        delay,
+        order,
+        disorder,
+        duplicates,
+        backoff,
+        record: size,
+        precision,
+        partition_key,
+    })
 }
 
 /// Resolves a share of records and their delay; nothing if the share is 0.

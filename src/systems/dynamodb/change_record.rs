@@ -15,6 +15,16 @@ pub enum TimestampPrecision {
     Microsecond,
 }
 
+impl TimestampPrecision {
+    /// What times are cut to, microseconds.
+    pub fn micros(self) -> u64 {
+        match self {
+            Self::Millisecond => 1_000,
+            Self::Microsecond => 1,
+        }
+    }
+}
+
 /// Bytes that a removal by time to live adds, because `userIdentity` is then an object. An estimate (`KDC-J8`).
 pub const TIME_TO_LIVE_IDENTITY_BYTES: u32 = 50;
 

@@ -25,16 +25,13 @@ pub struct Items {
     pub last_waiting: Vec<u32>,
     /// When the item's last change reaches the stream's door; empty where replication keeps no order.
     pub ready: Vec<Nanos>,
-    /// When the newest version in the stream was written, in microseconds; empty where order is not measured.
-    pub newest_written: Vec<u64>,
     in_order: bool,
-    measured: bool,
 }
 
 impl Items {
     /// Items that no one has written yet, on these shards.
-    pub fn new(shards: &[u16], in_order: bool, measured: bool) -> Self {
-        let mut items = Self { in_order, measured, ..Self::default() };
+    pub fn new(shards: &[u16], in_order: bool) -> Self {
+        let mut items = Self { in_order, ..Self::default() };
         items.extend(shards.iter().copied());
         items
     }
@@ -46,7 +43,6 @@ impl Items {
         self.items.resize(count, Item::default());
         self.last_waiting.resize(if self.in_order { count } else { 0 }, NOBODY);
         self.ready.resize(if self.in_order { count } else { 0 }, 0);
-        self.newest_written.resize(if self.measured { count } else { 0 }, 0);
     }
 
     /// How many items there are.

@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn kds_s5_s9_a_stream_that_is_updating_takes_no_other_call_and_a_step_takes_its_time() {
+    fn kds_s5_s9_open_11_a_stream_that_is_updating_takes_no_other_call_and_a_step_takes_its_time() {
         let mut stream = stream(2);
         let due = stream.split_shard(100 * SECOND, 0, 1 << 126).unwrap();
         assert_eq!((due, stream.status()), (130 * SECOND, StreamStatus::Updating));

@@ -461,6 +461,11 @@ impl Stream {
         self.readers[reader].paused_until = until;
     }
 
+    /// How long it keeps records now.
+    pub fn retention(&self) -> Nanos {
+        self.retention * MICROSECOND
+    }
+
     /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2).
     pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
         for shard in 0..self.shards.len() {

@@ -1,0 +1,338 @@
+//! What a last-writer-wins copy of a table would come to under each way to repair order and duplicates.
+//!
+//! AWS tells consumers to order and to de-duplicate by ApproximateCreationDateTime and key (KDC-3). Four strategies are
+//! followed, item by item and exactly, for every item:
+//!
+//! * *none*: whatever arrives is applied;
+//! * *drop duplicates*: the second arrival of a change is not applied;
+//! * *compare timestamps*: a record is applied unless it was created before the one applied last, both cut to the feed's
+//!   precision. An equal time is applied: otherwise an item changed twice within a millisecond would stay behind even in
+//!   perfect order;
+//! * *reorder buffer of w*: every record waits for w after its arrival; when one is due, all records of its item that
+//!   wait and were created earlier are applied before it. Within equal times the order of arrival stays.
+//!
+//! A record that follows the item's newest version in the stream leaves all four with the right state, so only items
+//! with something out of order are remembered, and a record in order costs a store.
+
+use crate::engine::histogram::Histogram;
+use crate::systems::kinesis::log::Micros;
+
+/// Strategies without a buffer, in the order of the counters.
+pub const PLAIN: [&str; 3] = ["none", "drop_duplicates", "compare_timestamps"];
+const NONE: usize = 0;
+const COMPARE: usize = 2;
+
+/// Windows of the buffers that every report shows, microseconds.
+pub const WINDOWS: [Micros; 3] = [100_000, 1_000_000, 10_000_000];
+
+/// Gaps that are remembered of one item. A record of a forgotten gap counts as late since the start of the run.
+const GAPS_MAX: usize = 1_024;
+
+/// A record as it joins the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Its item.
+    pub key: u32,
+    /// The version it makes of the item, from 1.
+    pub version: u32,
+    /// The newest version in the stream before it.
+    pub newest: u32,
+    /// When it was meant to be written.
+    pub written: Micros,
+    /// When the table accepted it: its ApproximateCreationDateTime in full precision.
+    pub created: Micros,
+    /// When the shard accepted it.
+    pub arrived: Micros,
+    /// Whether the feed sends this change twice.
+    pub twice: bool,
+    /// Whether it is measured.
+    pub counted: bool,
+}
+
+/// The newest version of an item in the stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Newest {
+    written: Micros,
+    created: Micros,
+    /// When it, or its second copy, arrived last.
+    arrived: Micros,
+    /// One more than the place of what is open about the item; 0 if nothing is.
+    open: u32,
+}
+
+/// Versions that have not arrived while a newer one has.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    from: u32,
+    to: u32,
+    /// When the first newer version arrived.
+    since: Micros,
+    /// When the version after `to` was created.
+    above: Micros,
+}
+
+/// A change of which one more copy is to come.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    version: u32,
+    /// When the first newer version arrived, and when the oldest newer one was created; `None` before there is one.
+    overtaken: Option<(Micros, Micros)>,
+}
+
+/// What is open about one item.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    gaps: Vec<Gap>,
+    expected: Vec<Expected>,
+    /// Since when a copy has had an older state, by plain strategy, and whether that is measured.
+    stale: [Option<(Micros, bool)>; 3],
+    /// Buffers shorter than this have applied an older change last; [`Micros::MAX`]: all have.
+    buffers_below: Micros,
+}
+
+impl Open {
+    fn is_closed(&self) -> bool {
+        let right = self.stale.iter().all(Option::is_none) && self.buffers_below == 0;
+        right && self.gaps.is_empty() && self.expected.is_empty()
+    }
+}
+
+/// What the strategies came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// Measured records that came late for their item.
+    pub late: u64,
+    /// Those that each plain strategy keeps from the copy.
+    pub kept_out: [u64; 3],
+    /// By how much records were late that a buffer can sort: from the first newer arrival to their own, microseconds.
+    pub lateness: Histogram,
+    /// Late records that each of [`WINDOWS`] repairs.
+    pub within: [u64; 3],
+    /// How long copies had an older state, by plain strategy, where that ended; microseconds.
+    pub stale_micros: [Histogram; 3],
+    /// Items with a change in the stream.
+    pub items: u64,
+    /// Items whose copy does not end with their newest change in the stream, by plain strategy.
+    pub wrong: [u64; 3],
+    /// For each item that some buffer leaves wrong, the window from which on it does not; [`Micros::MAX`]: none. Sorted.
+    pub wrong_below: Vec<Micros>,
+}
+
+impl Repairs {
+    /// Adds another replication's counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.late += other.late;
+        self.items += other.items;
+        self.lateness.merge(&other.lateness);
+        for which in 0..3 {
+            self.kept_out[which] += other.kept_out[which];
+            self.within[which] += other.within[which];
+            self.wrong[which] += other.wrong[which];
+            self.stale_micros[which].merge(&other.stale_micros[which]);
+        }
+        self.wrong_below.extend(&other.wrong_below);
+        self.wrong_below.sort_unstable();
+    }
+
+    /// Items that a buffer of this window leaves in a wrong state.
+    pub fn wrong_with(&self, window: Micros) -> u64 {
+        (self.wrong_below.len() - self.wrong_below.partition_point(|below| *below <= window)) as u64
+    }
+
+    /// The smallest window, at the histogram's resolution of 0.2 %, that repairs this many of 10,000 late records, and
+    /// how many it repairs; `None` if none does.
+    pub fn smallest_window(&self, of_10_000: u64) -> Option<(Micros, u64)> {
+        self.lateness.cover((self.late * of_10_000).div_ceil(10_000))
+    }
+}
+
+/// Follows the strategies over the records of one feed.
+#[derive(Clone, Debug)]
+pub struct Repair {
+    /// What creation times are cut to, microseconds.
+    precision: Micros,
+    items: Vec<Newest>,
+    open: Vec<Open>,
+    free: Vec<u32>,
+    repairs: Repairs,
+}
+
+impl Repair {
+    /// For a feed whose creation times are cut to so many microseconds: 1,000 or 1 (KDC-T1).
+    pub fn new(precision: Micros) -> Self {
+        Self { precision, items: vec![], open: vec![], free: vec![], repairs: Repairs::default() }
+    }
+
+    /// When the item's newest version in the stream was meant to be written.
+    pub fn newest_written(&self, key: u32) -> Micros {
+        self.items.get(key as usize).map_or(0, |newest| newest.written)
+    }
+
+    /// Notes a record that joins the stream.
+    #[inline]
+    pub fn note(&mut self, arrival: &Arrival) {
+        let key = arrival.key as usize;
+        if key >= self.items.len() {
+            self.items.resize(key + 1, Newest::default());
+        }
+        let item = &mut self.items[key];
+        if arrival.version == arrival.newest + 1 && item.open == 0 && !arrival.twice {
+            let Arrival { written, created, arrived, .. } = *arrival;
+            *item = Newest { written, created, arrived, open: 0 };
+        } else {
+            self.note_rare(arrival);
+        }
+    }
+
+    /// Notes a record that is out of order or doubled, or whose item has something open.
+    #[cold]
+    fn note_rare(&mut self, arrival: &Arrival) {
+        let item = &mut self.items[arrival.key as usize];
+        let place = match item.open {
+            0 => self.free.pop().unwrap_or_else(|| {
+                self.open.push(Open::default());
+                self.open.len() as u32 - 1
+            }),
+            open => open - 1,
+        };
+        let open = &mut self.open[place as usize];
+        if arrival.version > arrival.newest {
+            open.advance(arrival, &mut self.repairs);
+            let Arrival { written, created, arrived, .. } = *arrival;
+            *item = Newest { written, created, arrived, open: 0 };
+        } else {
+            open.fall_behind(arrival, item, self.precision, &mut self.repairs);
+        }
+        item.open = place + 1;
+        if open.is_closed() {
+            item.open = 0;
+            self.free.push(place);
+        }
+    }
+
+    /// What the strategies came to. States are compared with the newest version that reached the stream: a change that
+    /// never did is lost, not out of order.
+    pub fn finish(mut self) -> Repairs {
+        let written = |item: &&Newest| item.arrived > 0 || item.open > 0;
+        self.repairs.items = self.items.iter().filter(written).count() as u64;
+        for item in self.items.iter().filter(|item| item.open > 0) {
+            let open = &self.open[item.open as usize - 1];
+            for (wrong, stale) in self.repairs.wrong.iter_mut().zip(open.stale) {
+                *wrong += u64::from(stale.is_some());
+            }
+            if open.buffers_below > 0 {
+                self.repairs.wrong_below.push(open.buffers_below);
+            }
+        }
+        self.repairs.wrong_below.sort_unstable();
+        self.repairs
+    }
+}
+
+impl Open {
+    /// A newer version than any before puts every copy right.
+    fn advance(&mut self, arrival: &Arrival, repairs: &mut Repairs) {
+        for which in 0..3 {
+            self.heal(which, arrival.arrived, repairs);
+        }
+        self.buffers_below = 0;
+        let overtaken = (arrival.arrived, arrival.created);
+        self.expected.iter_mut().for_each(|expected| {
+            expected.overtaken.get_or_insert(overtaken);
+        });
+        if arrival.version > arrival.newest + 1 {
+            if self.gaps.len() == GAPS_MAX {
+                self.gaps.remove(0);
+            }
+            let (since, above) = overtaken;
+            self.gaps.push(Gap { from: arrival.newest + 1, to: arrival.version - 1, since, above });
+        }
+        if arrival.twice {
+            self.expected.push(Expected { version: arrival.version, overtaken: None });
+        }
+    }
+
+    /// A version arrives that is not newer than all before.
+    fn fall_behind(
+        &mut self,
+        arrival: &Arrival,
+        item: &mut Newest,
+        precision: Micros,
+        repairs: &mut Repairs,
+    ) {
+        let Arrival { version, created, arrived, .. } = *arrival;
+        let place = self.expected.iter().position(|expected| arrival.twice && expected.version == version);
+        let repeated = place.map(|place| self.expected.swap_remove(place));
+        if version == arrival.newest {
+            // The newest once more: whoever applies it is right again.
+            self.heal(NONE, arrived, repairs);
+            self.heal(COMPARE, arrived, repairs);
+            self.buffers_below = 0;
+            item.arrived = arrived;
+            return;
+        }
+        let (since, above) = match repeated {
+            Some(repeated) => repeated.overtaken.unwrap_or_default(),
+            None => self.close_gap(arrival),
+        };
+        let cut = |time: Micros| time / precision;
+        let ignored = cut(created) < cut(item.created);
+        let sortable = cut(created) < cut(above);
+        let applied = [true, repeated.is_none(), !ignored];
+        for (stale, _) in self.stale.iter_mut().zip(applied).filter(|(_, applied)| *applied) {
+            stale.get_or_insert((arrived, arrival.counted));
+        }
+        let below = if ignored { arrived - item.arrived } else { Micros::MAX };
+        self.buffers_below = self.buffers_below.max(below);
+        if arrival.counted {
+            repairs.late += 1;
+            for (kept_out, applied) in repairs.kept_out.iter_mut().zip(applied) {
+                *kept_out += u64::from(!applied);
+            }
+            if sortable {
+                let lateness = arrived - since;
+                repairs.lateness.record(lateness);
+                for (within, window) in repairs.within.iter_mut().zip(WINDOWS) {
+                    *within += u64::from(lateness <= window);
+                }
+            }
+        }
+    }
+
+    /// Takes a late version out of its gap: since when it is late, and when the next arrived version was created.
+    fn close_gap(&mut self, arrival: &Arrival) -> (Micros, Micros) {
+        let Arrival { version, created, arrived, .. } = *arrival;
+        let within = |gap: &Gap| (gap.from..=gap.to).contains(&version);
+        let (since, above) = match self.gaps.iter().position(within) {
+            Some(place) => {
+                let gap = self.gaps.remove(place);
+                if version < gap.to {
+                    self.gaps.insert(place, Gap { from: version + 1, ..gap });
+                }
+                if gap.from < version {
+                    self.gaps.insert(place, Gap { to: version - 1, above: created, ..gap });
+                }
+                (gap.since, gap.above)
+            }
+            None => (0, Micros::MAX),
+        };
+        for expected in self.expected.iter_mut().filter(|expected| expected.version < version) {
+            let (since, above) = expected.overtaken.unwrap_or((arrived, created));
+            expected.overtaken = Some((since, above.min(created)));
+        }
+        if arrival.twice {
+            self.expected.push(Expected { version, overtaken: Some((since, above)) });
+        }
+        (since, above)
+    }
+
+    fn heal(&mut self, which: usize, now: Micros, repairs: &mut Repairs) {
+        if let Some((since, true)) = self.stale[which].take() {
+            repairs.stale_micros[which].record(now - since);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "repair_tests.rs"]
+mod tests;

@@ -1,0 +1,86 @@
+//! What each way to repair order and duplicates comes to.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ordering::Spread;
+use crate::measure::repair::{PLAIN, Repairs, WINDOWS};
+use crate::report::number::{rounded, share};
+
+/// Repaired shares of late records, of 10,000, for which the smallest buffer is sought.
+const AIMS: [u64; 3] = [9_900, 9_999, 10_000];
+
+/// A last-writer-wins copy under one strategy. Counts are summed over replications. A reorder buffer holds every record for
+/// `window_s` after its arrival and applies what it holds of an item in the order of creation times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RepairRow {
+    /// `none`, `drop_duplicates`, `compare_timestamps` (by item; an equal time is applied, KDC-3) or `reorder_buffer`.
+    pub strategy: String,
+    /// The share of late records that this buffer is the smallest to repair, for buffers that were sought so. Their
+    /// span is exact to 0.2 %, and null when no buffer does it, because creation times are equal.
+    pub aim: Option<f64>,
+    /// How long the buffer holds a record, seconds.
+    pub window_s: Option<f64>,
+    /// Items whose copy does not end with their newest change in the stream; warm-up and all that was still written afterwards included.
+    pub wrong_final_states: Option<u64>,
+    /// Their share of the items with a change in the stream.
+    pub wrong_share: Option<f64>,
+    /// The share of measured late records, late copies included, that were not applied over a newer state.
+    pub repaired_share: Option<f64>,
+    /// What the strategy adds to the latency of every record that is not late, milliseconds.
+    pub added_latency_ms: Option<f64>,
+    /// Records in the buffer in the mean: arrivals per second times the window (Little's law).
+    pub buffer_entries_mean: Option<f64>,
+    /// How long copies showed an older state, where that ended; not followed for buffers. Pooled over replications.
+    pub pooled_stale_ms: Option<Spread>,
+}
+
+impl RepairRow {
+    /// The strategy with its window, as a word for columns.
+    pub fn label(&self) -> String {
+        match (self.aim, self.window_s) {
+            (Some(aim), _) => format!("{}_for_{}", self.strategy, aim),
+            (None, Some(window)) => format!("{}_{window}s", self.strategy),
+            (None, None) => self.strategy.clone(),
+        }
+    }
+}
+
+/// The rows of one feed, to which so many records a second come.
+pub fn rows(each: &[&Repairs], records_per_s: f64) -> Vec<RepairRow> {
+    let mut all = Repairs::default();
+    each.iter().for_each(|repairs| all.merge(repairs));
+    let plain = PLAIN.iter().enumerate().map(|(which, name)| RepairRow {
+        strategy: (*name).to_owned(),
+        aim: None,
+        window_s: None,
+        wrong_final_states: Some(all.wrong[which]),
+        wrong_share: share(all.wrong[which], all.items).and_then(rounded),
+        repaired_share: share(all.kept_out[which], all.late).and_then(rounded),
+        added_latency_ms: Some(0.0),
+        buffer_entries_mean: None,
+        pooled_stale_ms: Some(Spread::of(&all.stale_micros[which], 1e3)),
+    });
+    let fixed = WINDOWS.iter().zip(all.within).map(|(window, within)| (None, Some((*window, within))));
+    let sought = AIMS.iter().map(|aim| (rounded(*aim as f64 / 1e4), all.smallest_window(*aim)));
+    // Where nothing is late, no buffer is needed and none is sought.
+    let sought = sought.filter(|_| all.late > 0);
+    let buffers = fixed.chain(sought).map(|(aim, found)| buffer(&all, records_per_s, aim, found));
+    plain.chain(buffers).collect()
+}
+
+fn buffer(all: &Repairs, records_per_s: f64, aim: Option<f64>, found: Option<(u64, u64)>) -> RepairRow {
+    let window = found.map(|(window, _)| window);
+    let wrong = window.map(|window| all.wrong_with(window));
+    RepairRow {
+        strategy: "reorder_buffer".to_owned(),
+        aim,
+        window_s: window.and_then(|window| rounded(window as f64 / 1e6)),
+        wrong_final_states: wrong,
+        wrong_share: wrong.and_then(|wrong| share(wrong, all.items)).and_then(rounded),
+        repaired_share: found.and_then(|(_, repaired)| share(repaired, all.late)).and_then(rounded),
+        added_latency_ms: window.and_then(|window| rounded(window as f64 / 1e3)),
+        buffer_entries_mean: window.and_then(|window| rounded(records_per_s * window as f64 / 1e6)),
+        pooled_stale_ms: None,
+    }
+}
