@@ -29,7 +29,7 @@ pub mod write;
 
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
-use crate::engine::random::Collision;
+use crate::engine::random::{Collision, Draws};
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
@@ -77,6 +77,8 @@ pub struct Pipeline<const FULL: bool> {
     publications: Slab<streams::Publication>,
     pending: Slab<PendingWrite>,
     objects: deliver::Objects,
+    /// Draws for the times of queries, by number of the query.
+    query_draws: Vec<Draws>,
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,

@@ -332,7 +332,7 @@ fn wrong_ranges() {
         .change("interval: 1s", "interval: §0s", &["expected 1ms to 1h; found `0s`"])
         .change("5 MiB", "§512 KiB", &["expected 1 MiB to 128 MiB (FH-B2)"])
         .change("5 MiB", "§129 MiB", &["expected 1 MiB to 128 MiB (FH-B2)"])
-        .change("interval: 60s", "interval: §0s", &["zero buffering (FH-B8)"])
+        .change("interval: 60s", "interval: §0.5s", &["FH-B2"])
         .change("interval: 60s", "interval: §901s", &["expected 1s to 15m (FH-B2)"])
         .change(
             "to: { s3: {} }",
@@ -473,11 +473,11 @@ fn parts_that_are_not_built() {
         .change("    polling: {", "    §kcl: { workers: 5 }\n    polling: {", &["unknown key `kcl`"])
         .change(
             "    to: { s3: {} }",
-            "    §format: { parquet: { ratio: 13% } }\n    to: { s3: {} }",
-            &["unknown key `format`"],
+            "    §lambda: { batch_size: 5 }\n    to: { s3: {} }",
+            &["unknown key `lambda`"],
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
-        .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
+        .append("athena: { dashboards: { §scan: firehose.lake } }\n", &["unknown key `scan`"])
         .end();
 }
 

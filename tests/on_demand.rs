@@ -41,7 +41,7 @@ fn result(sets: &[&str]) -> RunResult {
 }
 
 fn used(result: &RunResult, id: &str) -> f64 {
-    result.usage.0.get(id).map_or(0.0, |line| line.quantity.to_string().parse().unwrap())
+    result.usage.0.get(id).map_or(0.0, |line| line.quantity.to_string().parse().expect("a number"))
 }
 
 #[test]

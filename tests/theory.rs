@@ -245,7 +245,7 @@ fn buffered(streams: Streams, rate: f64, size: u64, interval: Nanos) -> Buffered
         interval,
         ..support::firehose("lake", 0)
     };
-    let mut lake = Firehose::new(0, &plan, 1);
+    let mut lake = Firehose::new(0, &plan, 1, streams.named("hold"));
     let gap = Sampler::Exponential { mean: SECOND as f64 / rate };
     let (mut gaps, mut queue) = (streams.named("gaps"), EventQueue::default());
     let mut objects: Vec<Object> = Vec::new();

@@ -17,7 +17,7 @@ use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Collision;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::direct::DirectMeter;
 use crate::measure::era::Era;
 use crate::measure::latency::Latency;
@@ -30,6 +30,8 @@ use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
+use crate::scenario::timeline::{Action, Occurrence};
+use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
@@ -77,6 +79,8 @@ pub struct Outcome {
     pub consumers: Vec<ConsumerOutcome>,
     /// Delivery streams.
     pub deliveries: Vec<DeliveryOutcome>,
+    /// Scheduled queries.
+    pub queries: Vec<QueryMeter>,
     /// Functions.
     pub lambdas: Vec<LambdaOutcome>,
 }
@@ -199,6 +203,8 @@ pub struct ConsumerOutcome {
 pub struct DeliveryOutcome {
     /// Flushes.
     pub meter: FirehoseMeter,
+    /// The most partitions active at a time, if it partitions.
+    pub active_partitions_max: Option<u32>,
     /// Reading.
     pub reads: ReadMeter,
     /// Objects.
@@ -404,6 +410,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
         let top_items = self.top_items();
+        let queries = self.queries(scenario);
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
         let direct = |direct: Direct| {
@@ -422,6 +429,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let delivery = |delivery: Delivery| DeliveryOutcome {
             meter: delivery.firehose.meter,
+            active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
             latency: delivery.latency,
@@ -454,6 +462,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
+            queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
             tables: self
                 .tables
@@ -474,6 +483,15 @@ impl<const FULL: bool> Pipeline<FULL> {
                 })
                 .collect(),
         })
+    }
+
+    /// The queries that started in the measured span, over the objects that were there at their moments.
+    fn queries(&self, scenario: &Scenario) -> Vec<QueryMeter> {
+        let objects: Vec<&[StoredObject]> =
+            self.deliveries.iter().map(|delivery| delivery.scanned.as_deref().unwrap_or_default()).collect();
+        let into_hour = scenario.start.rem_euclid(3_600) as u64 * SECOND;
+        let span = Span { from: scenario.warm_up, until: scenario.duration, into_hour };
+        athena::run(&scenario.queries, &objects, &self.query_draws, span, active_limit(&scenario.region))
     }
 
     /// For each table, the items with the most changes on each shard, and all changes of each shard.
@@ -498,7 +516,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
-            accounts.push(self.delivery_account(&plan.name, end, number));
+            accounts.push(self.delivery_account(scenario, &plan.name, end, number));
         }
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
@@ -584,11 +602,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         account
     }
 
-    fn delivery_account(&self, name: &str, end: Nanos, number: usize) -> Account {
+    fn delivery_account(&self, scenario: &Scenario, name: &str, end: Nanos, number: usize) -> Account {
         let delivery = &self.deliveries[number];
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
-        Account {
+        let mut account = Account {
             path: resource("firehose", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
@@ -598,7 +616,18 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("waiting", waiting),
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
+        };
+        // A fate that needs an outage.
+        let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
+        if scenario.timeline.iter().any(outage) {
+            account.fates.push(("undeliverable", delivery.firehose.meter.undeliverable));
         }
+        // Fates that only partitioned records can have: they lie under the error prefix.
+        if delivery.firehose.partitioning().is_some() {
+            let [exceeded, failed] = delivery.firehose.meter.failed;
+            account.fates.extend([("active_partition_exceeded", exceeded), ("processing_failed", failed)]);
+        }
+        account
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Quantities {
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
     pub lambdas: Vec<LambdaQuantities>,
-    /// PUT requests and bytes stored for each delivery stream.
-    pub s3: Vec<[u64; 2]>,
+    /// PUT requests, bytes stored and objects for each delivery stream.
+    pub s3: Vec<[u64; 3]>,
 }
 
 /// What one table and its indexes used, indexes added up.
@@ -178,7 +178,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             s3: self
                 .deliveries
                 .iter()
-                .map(|delivery| [delivery.bucket.meter.puts, delivery.bucket.meter.bytes])
+                .map(|delivery| {
+                    let meter = &delivery.bucket.meter;
+                    [meter.puts, meter.bytes, meter.objects]
+                })
                 .collect(),
         }
     }

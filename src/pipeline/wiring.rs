@@ -156,6 +156,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             publications: Slab::default(),
             pending: Slab::default(),
             objects: Objects::default(),
+            query_draws: scenario
+                .queries
+                .iter()
+                .map(|plan| draws.named(&format!("athena.{}.overhead", plan.name)))
+                .collect(),
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
@@ -289,12 +294,25 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         let shards = source.stream.shard_count();
         let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
         source.readers.push((scenario.consumers.len() + number) as u32);
+        let mut firehose = Firehose::new(number, plan, shards, named("hold"));
+        if let Some(partitioning) = &plan.partitioning {
+            firehose.partition(partitioning, draws.keyed(&format!("firehose.{}.partitions", plan.name)));
+        }
+        let scanned = scenario.queries.iter().any(|query| query.delivery == number);
+        if scanned {
+            firehose.count_copies();
+        }
         Delivery {
-            firehose: Firehose::new(number, plan, shards),
+            scanned: scanned.then(Vec::new),
+            firehose,
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
             reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),
             compression: plan.compression,
+            down_until: 0,
+            retry_wait: plan.retry_wait,
+            retention: scenario.streams[plan.stream].retention,
+            late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
             rows: Vec::new(),

@@ -395,6 +395,12 @@ const DELIVERY: [Metric; 4] = [
     maximum("DeliveryToS3.DataFreshness", "Seconds", deliver::column::FRESHNESS, 1_000_000),
 ];
 
+/// FH-M5, of delivery streams that partition.
+const PARTITIONS: [Metric; 2] = [
+    maximum("PartitionCount", "Count", deliver::column::PARTITIONS, 1),
+    maximum("PartitionCountExceeded", "Count", deliver::column::EXCEEDED, 1),
+];
+
 /// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
 /// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -431,6 +437,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);
+        if plan.partitioning.is_some() {
+            series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &PARTITIONS);
+        }
     }
     sheet.text()
 }
@@ -503,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn the_series_have_cloudwatchs_names_and_lose_nothing() {
+    fn fh_m2_the_series_have_cloudwatchs_names_and_lose_nothing() {
         let scenario = example::scenario(1);
         let outcomes = example::outcomes(&scenario, 1);
         let rows = records(&timeseries(&scenario, &outcomes[0]));

@@ -3,6 +3,7 @@
 mod bill;
 mod capacity;
 mod functions;
+mod queries;
 mod readers;
 mod repair;
 mod shards;
@@ -39,6 +40,7 @@ pub fn render(result: &RunResult) -> String {
         readers::readers(result),
         functions::section(result),
         readers::objects(result),
+        queries::section(result),
         events(result),
         bill::bill(result),
         ledger(result),

@@ -4,6 +4,7 @@ use super::path::resource;
 use super::timeline::Occurrence;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
+use crate::systems::athena::QueryPlan;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
@@ -195,6 +196,8 @@ pub struct Scenario {
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.
     pub deliveries: Vec<FirehosePlan>,
+    /// Scheduled queries over objects, in file order.
+    pub queries: Vec<QueryPlan>,
     /// Functions with their mappings, in file order.
     pub lambdas: Vec<LambdaPlan>,
     /// The account that functions share.

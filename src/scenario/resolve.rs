@@ -3,6 +3,7 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod athena;
 mod billing;
 mod capacity;
 mod capacity_change;
@@ -58,6 +59,7 @@ pub fn parameters() -> Vec<Parameter> {
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
+        systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
     ];
@@ -139,6 +141,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         on_demand_advantage: false,
         consumers: Vec::new(),
         deliveries: Vec::new(),
+        queries: Vec::new(),
         lambdas: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),

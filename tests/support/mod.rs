@@ -55,6 +55,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         on_demand_advantage: false,
         consumers: vec![],
         deliveries: vec![],
+        queries: vec![],
         lambdas: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
@@ -162,12 +163,17 @@ pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
         polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
         size: 1_048_576,
         interval: 5 * SECOND,
+        hold: None,
         per: BufferPer::Shard,
         delimiter_bytes: 0,
         compression: 1.0,
+        converts: false,
+        partitioning: None,
         prefix: String::new(),
         extension: String::new(),
         put: Sampler::Constant(120.0 * MILLISECOND as f64),
+        retry_wait: SECOND,
+        late_success: 0.0,
     }
 }
 

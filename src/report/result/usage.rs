@@ -18,6 +18,8 @@ use crate::systems::lambda::retry::Destination;
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
+/// Bytes of the TB that Athena bills by.
+const TERABYTE: u128 = 1 << 40;
 
 /// The month's usage: what all replications used, divided by how many there are, times what the scenario stands for
 /// over the measured span. Every step is exact but the last, which keeps 12 decimals.
@@ -29,6 +31,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(&mut month, &scanned(outcomes)?.scale(represents, spans * TERABYTE)?)?;
     add_all(&mut month, &on_demand::gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(
         &mut month,
@@ -85,9 +88,17 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
                 None => {}
             }
         }
-        for [puts, _] in &quantities.s3 {
+        for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
+            if plan.partitioning.is_some() {
+                usage.add("fh.dp_objects", Cause::Base, Decimal::from(*objects))?;
+            }
         }
+    }
+    for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
+        let [read, written] = query.compacted;
+        usage.add("s3.get", Cause::Base, Decimal::from(query.gets + read))?;
+        usage.add("s3.put", Cause::Base, Decimal::from(query.lists + written))?;
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.feeds.len() == scenario.tables.len()));
     Ok(usage)
@@ -107,13 +118,32 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
             usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
         }
-        for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            if plan.partitioning.is_some() {
+                usage.add("fh.dp_gb", Cause::Base, Decimal::from(*bytes))?;
+            }
+            if plan.converts {
+                // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
+                usage.add("fh.dfc_gb", Cause::Base, Decimal::from(*bytes))?;
+                usage.add("fh.dfc_gb", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+            }
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
             usage.add("s3.std", Cause::Base, Decimal::from(stored))?;
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
+    Ok(usage)
+}
+
+/// Bytes of queries.
+fn scanned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
+        usage.add("athena.scan_tb", Cause::Base, Decimal::from(query.scanned))?;
+        // Whole MB, and at least ten of them.
+        usage.add("athena.scan_tb", Cause::Rounding, Decimal::from(query.billed - query.scanned))?;
+    }
     Ok(usage)
 }
 
@@ -213,6 +243,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \
              as much again."
+                .to_owned(),
+        );
+    }
+    if !scenario.queries.is_empty() {
+        rules.push(
+            "Queries: the bytes that they scan, a GET for each 128 MiB of an object, a LIST for each 1,000 objects of a \
+             prefix. Of compaction only the requests are in this bill, not the computing."
                 .to_owned(),
         );
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{client, direct, lambda, reader, shape, stream, stream_capacity, streams, table, timeline};
+use super::{
+    athena, client, direct, lambda, reader, shape, stream, stream_capacity, streams, table, timeline,
+};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -95,6 +97,10 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
     for (name, settings) in &file.firehose {
         let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
         scenario.deliveries.extend(plan);
+    }
+    for (name, settings) in &file.athena {
+        let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
+        scenario.queries.extend(plan);
     }
     scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
     lambda::count_registered(resolver, scenario);
