@@ -559,7 +559,7 @@ fn variants_that_do_not_fit() {
         .change(old, "{ seed: §x }", &["expected a whole number; found `x`"])
         .change(old, "{ kinesis.chnages.retention: §48h }", &["did you mean `changes`?"])
         .change(old, "{ §a b: 1 }", &["put quotation marks around a key"])
-        .change(old, "{ athena: §none }", &["unknown key `athena`"])
+        .change(old, "{ redshift: §none }", &["unknown key `redshift`"])
         .change(old, "{ variants: §{} }", &["an override cannot change the variants"])
         .change(old, "{ retention: §null }", &["there is no `retention` in the scenario"])
         .change("variants:\n  more-shards", "§variants:\n  - more-shards", &["expected a map; found a list"])
