@@ -97,7 +97,7 @@ fn every_fact_of_the_sheets_has_a_row_and_no_row_is_made_up() {
     let id = |line: &str| {
         let id = line.strip_prefix("| ")?.split(" |").next()?;
         let (sheet, number) = id.split_once('-')?;
-        let sound = sheet.bytes().all(|letter| letter.is_ascii_uppercase())
+        let sound = sheet.bytes().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
             && number.ends_with(|digit: char| digit.is_ascii_digit());
         sound.then(|| id.to_owned())
     };

@@ -250,7 +250,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             return true;
         }
         let units = u32::from(write.units);
-        if let Err(throttle) = source.table.write(now, write.key, units) {
+        let changes = write.kind.change().is_some();
+        let verdict = match changes {
+            true => source.table.write(now, write.key, units),
+            false => source.table.write_nothing(now, write.key, units),
+        };
+        if let Err(throttle) = verdict {
             writer.meter.refused += 1;
             if FULL {
                 source.note_throttle(now, throttle);

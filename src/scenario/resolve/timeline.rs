@@ -279,6 +279,9 @@ fn merge(
         return None;
     };
     let (one, other) = (shard(resolver, &path, one)?, shard(resolver, &path, other)?);
+    if one == other {
+        resolver.error(&path, format!("expected two different shards; found {} twice", shard_id(one)));
+    }
     let what = format!("MergeShards of {} and {}", shard_id(one), shard_id(other));
     Some(Happening { place: resource("kinesis", name), what, action: Action::Merge(number, one, other) })
 }
