@@ -63,6 +63,7 @@ impl Stream {
             // Who begins with the latest record has nothing to find on a closed shard.
             if from == From::Latest && self.shards[shard].closed {
                 self.ended[shard] |= 1 << reader;
+                self.rested[shard] |= 1 << reader;
             }
         }
         let mut polls = Vec::new();

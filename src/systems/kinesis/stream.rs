@@ -76,6 +76,8 @@ pub struct Stream {
     pub(super) budgets: Vec<ReadBudget>,
     /// Readers that have come to the end of each shard, one bit each.
     pub(super) ended: Vec<u64>,
+    /// Those of them that have also done with what they read there, and turned to its children.
+    pub(super) rested: Vec<u64>,
     /// Readers that have given each shard up, one bit each.
     pub(super) stuck: Vec<u64>,
     /// What it held when the run began.
@@ -109,6 +111,7 @@ impl Stream {
             shards: vec![Shard::new(&write_limits); shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
             ended: vec![0; shards],
+            rested: vec![0; shards],
             stuck: vec![0; shards],
             past: None,
             lineage: Lineage::even(count),
