@@ -118,7 +118,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             delivery.firehose.extend(shards);
         }
         for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == number) {
-            consumer.extend(shards);
+            consumer.extend(now, shards);
         }
     }
 }
