@@ -288,6 +288,7 @@ impl Stream {
         self.ended.push(0);
         self.rested.push(0);
         self.stuck.push(0);
+        self.robbed.push(0);
         for reader in 0..self.readers.len() {
             self.cursors.push(self.readers[reader].fresh_cursor());
             self.next_polls.push(NEVER);
