@@ -465,11 +465,6 @@ fn references_to_nothing() {
 #[test]
 fn parts_that_are_not_built() {
     Refusals::default()
-        .change(
-            "    kinesis: { stream",
-            "    §streams: { view: keys_only }\n    kinesis: { stream",
-            &["unknown key `streams`"],
-        )
         .change("    polling: {", "    §kcl: { workers: 5 }\n    polling: {", &["unknown key `kcl`"])
         .change(
             "    to: { s3: {} }",

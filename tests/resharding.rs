@@ -7,12 +7,13 @@ use streamgauge::engine::time::{HOUR, MINUTE, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::checked::{End, Scenario};
 use streamgauge::scenario::timeline::{Action, Occurrence};
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use streamgauge::workload::arrivals::ArrivalPlan;
+use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::producer::{ProducerPlan, Source};
 
 /// Two polling consumers and a delivery stream on a stream of `shards` shards.
@@ -100,6 +101,34 @@ fn kds_s7_a_reader_that_ignores_parents_sees_items_out_of_order_and_one_that_doe
     let (all, by_resharding) = late(false).expect("measured");
     assert!(all > 0 && all == by_resharding, "{all} {by_resharding}");
     assert_eq!(late(true), None, "what reads parents first meets the stream's own order");
+}
+
+#[test]
+fn one_worker_of_ten_thousand_shards_comes_through_an_outage() {
+    // The first batches keep the worker until the outage has begun; by then nearly all shards wait for it.
+    let mut scenario = support::small(10_000, 10 * SECOND);
+    let mut producer: ProducerPlan = support::producer("writer", 0);
+    if let Source::Drawn { arrivals, keys, .. } = &mut producer.source {
+        *arrivals = ArrivalPlan::poisson(5_000.0).expect("a rate");
+        *keys = KeyPlan::uniform(100_000).expect("keys");
+    }
+    scenario.producers = vec![Arc::new(producer)];
+    scenario.items[0].items = 100_000;
+    let mut consumer = support::consumer("search", 0);
+    consumer.per_batch = 8 * SECOND;
+    scenario.consumers.push(consumer);
+    scenario.end = End::Stop;
+    scenario.timeline.push(Occurrence {
+        name: "out".into(),
+        at: 8 * SECOND,
+        until: Some(HOUR),
+        place: "consumers.search".into(),
+        what: "stops reading".into(),
+        action: Action::ConsumerOutage(0),
+    });
+    let outcome = plain(&scenario);
+    assert!(outcome.streams[0].lineage.open().len() == 10_000);
+    assert!(fate(&outcome, "consumers.search", "waiting") > 20_000);
 }
 
 #[test]

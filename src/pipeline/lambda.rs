@@ -69,10 +69,10 @@ pub struct LambdaConsumer {
 
 impl LambdaConsumer {
     /// Makes room for shards that have come since.
-    pub fn extend(&mut self, shards: usize) {
+    pub fn extend(&mut self, now: Nanos, shards: usize) {
         self.mapping.grow(shards);
         if let Access::FanOut(fan_out) = &mut self.access {
-            fan_out.grow(shards);
+            fan_out.grow(now, shards);
         }
     }
 
@@ -128,6 +128,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Access::FanOut(fan_out) = &mut consumer.access else { return };
         let place = &mut self.streams[consumer.stream];
         let Some(oldest) = place.stream.oldest(now, shard, consumer.reader) else {
+            if place.stream.is_closed(shard) {
+                fan_out.end(now, shard);
+            }
             let _drained = place.stream.sleep_if_drained(now, shard, consumer.reader);
             return self.rest_on_shard(now, number, shard);
         };

@@ -134,14 +134,24 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// A worker calls GetRecords for one shard.
-    fn poll_for_consumer(&mut self, now: Nanos, number: usize, shard: usize) {
+    /// A worker calls GetRecords for one shard after the other, until one returns records.
+    fn poll_for_consumer(&mut self, now: Nanos, number: usize, mut shard: usize) {
+        while !self.poll_shard(now, number, shard) {
+            match self.consumers[number].polling.release(shard) {
+                Some(next) => shard = next as usize,
+                None => break,
+            }
+        }
+    }
+
+    /// A worker calls GetRecords for one shard. Returns whether that keeps it busy.
+    fn poll_shard(&mut self, now: Nanos, number: usize, shard: usize) -> bool {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         if now < consumer.down_until {
             let at = place.stream.next_poll(consumer.down_until, shard, consumer.reader);
             self.queue.push(at, Kind::Poll as u8, pack(number, shard));
-            return self.release_worker(now, number, shard);
+            return false;
         }
         let batch_size = consumer.polling.batch_size;
         let hand = consumer.polling.hand(shard);
@@ -170,7 +180,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 };
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
             }
-            return self.release_worker(now, number, shard);
+            return false;
         };
         if FULL {
             // What was there before the run arrived at moments that wrap around below 0.
@@ -186,6 +196,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         hand.behind = behind;
         let time = consumer.polling.process(now, shard);
         self.queue.push(now + time, Kind::Processed as u8, pack(number, shard));
+        true
     }
 
     /// The worker turns to the shard that waited longest for it.

@@ -84,7 +84,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Gives the readers of a stream room for all shards that it has now.
-    pub(super) fn make_room(&mut self, stream: usize) {
+    pub(super) fn make_room(&mut self, now: Nanos, stream: usize) {
         let shards = self.streams[stream].stream.shard_count();
         for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == stream) {
             consumer.polling.extend(shards);
@@ -93,7 +93,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             delivery.firehose.extend(shards);
         }
         for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == stream) {
-            consumer.extend(shards);
+            consumer.extend(now, shards);
         }
     }
 
@@ -125,7 +125,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             source.loads.resize_with(shards, || ShardLoad::opened(now));
         }
-        self.make_room(number);
+        self.make_room(now, number);
     }
 }
 

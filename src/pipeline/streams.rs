@@ -242,7 +242,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         self.fingerprint.outcome(now, (number as u64) << 32 | shards as u64, 9);
-        self.make_room(stream);
+        self.make_room(now, stream);
     }
 
     /// A reader that stood at the end of a shard has found its children (DDS-Y2, ADP-4).

@@ -373,6 +373,8 @@ impl Capacity {
         stream.set_on_demand(if switches { !self.is_on_demand() } else { self.is_on_demand() });
         let open = stream.lineage().open().len();
         if switches {
+            // What was busy under the other mode's eyes is no reason to split.
+            self.shards.iter_mut().for_each(|(_, marked)| *marked = None);
             followed.switched = true;
             followed.notes.push(format!("{} begins with the {open} shards of before", change.describe()));
         }

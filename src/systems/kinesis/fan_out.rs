@@ -80,7 +80,7 @@ pub struct FanOutMeter {
 #[derive(Clone, Debug)]
 struct Subscription {
     budget: TokenBucket,
-    /// When it runs out.
+    /// When it runs out; never, once the shard has ended.
     until: Nanos,
     /// The last call that succeeded, if any in this run.
     made: Option<Nanos>,
@@ -114,23 +114,38 @@ impl FanOut {
             subscriptions: Vec::new(),
             meter: FanOutMeter::default(),
         };
-        this.grow(shards);
+        // Consumers subscribe at moments of their own, spread over the five minutes.
+        for shard in 0..shards {
+            this.add(this.delays.bits(shard as u64, 1) % SUBSCRIPTION);
+        }
         this
     }
 
     /// Subscribes to shards that have come since.
-    pub fn grow(&mut self, shards: usize) {
+    pub fn grow(&mut self, now: Nanos, shards: usize) {
         for shard in self.subscriptions.len()..shards {
-            self.subscriptions.push(Subscription {
-                budget: self.limit.full(),
-                // Consumers subscribe at moments of their own, spread over the five minutes.
-                until: self.delays.bits(shard as u64, 1) % SUBSCRIPTION,
-                made: None,
-                called: None,
-                slot: u64::MAX,
-                delay: 0,
-            });
+            self.add(now);
+            let made = self.subscribe_to_shard(now, shard);
+            debug_assert!(made.is_ok(), "nobody called before");
         }
+    }
+
+    fn add(&mut self, until: Nanos) {
+        self.subscriptions.push(Subscription {
+            budget: self.limit.full(),
+            until,
+            made: None,
+            called: None,
+            slot: u64::MAX,
+            delay: 0,
+        });
+    }
+
+    /// A shard has come to its end: its subscription runs out and is not renewed.
+    #[cold]
+    pub fn end(&mut self, now: Nanos, shard: usize) {
+        self.subscribed_at(now, shard);
+        self.subscriptions[shard].until = Nanos::MAX;
     }
 
     /// SubscribeToShard (KDS-E4, KDS-E5). After five seconds a new call takes the shard over.
@@ -274,6 +289,24 @@ mod tests {
         let mut fan_out = consumer(0);
         fan_out.finish(DAY);
         assert!((288..=289).contains(&fan_out.meter.subscriptions), "{:?}", fan_out.meter);
+    }
+
+    #[test]
+    fn kds_e4_a_shard_is_subscribed_to_from_its_birth_to_its_end() {
+        let subscriptions = |end_first: bool| {
+            let mut fan_out = consumer(0);
+            fan_out.end(0, 0);
+            let before = fan_out.meter.subscriptions;
+            // Born at hour 10, its last record read two hours later: a call at once and one every five minutes.
+            fan_out.grow(10 * 60 * MINUTE, 2);
+            if end_first {
+                fan_out.end(12 * 60 * MINUTE, 1);
+            }
+            fan_out.finish(DAY);
+            fan_out.meter.subscriptions - before
+        };
+        assert_eq!(subscriptions(true), 1 + 2 * 12);
+        assert_eq!(subscriptions(false), 1 + 14 * 12);
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Stream {
             // Who begins with the latest record has nothing to find on a closed shard.
             if from == From::Latest && self.shards[shard].closed {
                 self.ended[shard] |= 1 << reader;
+                self.rested[shard] |= 1 << reader;
             }
         }
         let mut polls = Vec::new();
@@ -131,15 +132,39 @@ impl Stream {
 
     /// Whether retention has removed something that this reader has not read.
     #[inline]
-    pub(super) fn is_trimmed(&self, now: Nanos, shard: usize, slot: usize) -> bool {
+    pub(super) fn is_trimmed(&self, now: Nanos, shard: usize, reader: usize) -> bool {
+        let slot = shard * self.readers.len() + reader;
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
         let next: Option<Record> = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
-        self.past.is_some() || next.is_some_and(|record| record.appended < horizon)
+        let lost = self.past.is_some() || self.robbed[shard] & 1 << reader != 0;
+        lost || next.is_some_and(|record| record.appended < horizon)
     }
 
     /// Takes what retention has removed away from a reader, and lets it do what it does then.
     #[cold]
     pub(super) fn trim(&mut self, now: Nanos, shard: usize, reader: usize) {
+        self.rob(now, shard, reader);
+        let bit = 1 << reader;
+        if self.robbed[shard] & bit == 0 {
+            return;
+        }
+        self.robbed[shard] &= !bit;
+        let slot = shard * self.readers.len() + reader;
+        let log = &self.shards[shard].log;
+        let state = &mut self.readers[reader];
+        match state.plan.when_trimmed {
+            WhenTrimmed::Skip => {}
+            WhenTrimmed::Stick => self.stuck[shard] |= bit,
+            WhenTrimmed::Restart => {
+                state.meter.skipped += self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
+                state.meter.skipped += self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+            }
+        }
+    }
+
+    /// Takes what retention has removed away from a reader, which it is still to find out.
+    #[cold]
+    pub(super) fn rob(&mut self, now: Nanos, shard: usize, reader: usize) {
         let slot = shard * self.readers.len() + reader;
         if self.cursors[slot].is_detached() {
             return;
@@ -154,16 +179,9 @@ impl Stream {
             return;
         }
         state.meter.expired += gone;
-        if gone == 0 || self.stuck[shard] & 1 << reader != 0 {
-            return;
-        }
-        match state.plan.when_trimmed {
-            WhenTrimmed::Skip => {}
-            WhenTrimmed::Stick => self.stuck[shard] |= 1 << reader,
-            WhenTrimmed::Restart => {
-                state.meter.skipped += self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
-                state.meter.skipped += self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
-            }
+        let bit = 1 << reader;
+        if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.stuck[shard] & bit == 0 {
+            self.robbed[shard] |= bit;
         }
     }
 

@@ -309,7 +309,9 @@ impl Stream {
         self.shards.push(Shard::new(&self.write_limits));
         self.budgets.push(ReadBudget::new(&self.read_limits));
         self.ended.push(0);
+        self.rested.push(0);
         self.stuck.push(0);
+        self.robbed.push(0);
         for reader in 0..self.readers.len() {
             self.cursors.push(self.readers[reader].fresh_cursor());
             self.next_polls.push(NEVER);
@@ -344,18 +346,25 @@ impl Stream {
         Some(at)
     }
 
-    /// A reader that has come to the end of a closed shard turns to its children: to each once it has come to the end
-    /// of both parents (KDS-S7). Returns the polls to come.
+    /// A reader that has come to the end of a closed shard, and has done with what it read there, turns to its children:
+    /// to each once that holds for both parents (KDS-S7). Returns the polls to come.
     #[cold]
     pub fn turn_to_children(&mut self, now: Nanos, shard: usize, reader: usize) -> Vec<NextPoll> {
         let mut polls = Vec::new();
         if !self.readers[reader].plan.parents_first {
             return polls;
         }
+        // Who has given the shard up never comes to its end. The end may be known long before the last batch is done
+        // with, so that only those count that rest, and each of them once.
+        let bit = 1 << reader;
+        if self.ended[shard] & bit == 0 || self.rested[shard] & bit != 0 {
+            return polls;
+        }
+        self.rested[shard] |= bit;
         for child in self.lineage.shards()[shard].children.clone() {
             let child = usize::from(child);
             let parents = &self.lineage.shards()[child].parents;
-            let read = |parent: &u16| self.ended[usize::from(*parent)] & 1 << reader != 0;
+            let read = |parent: &u16| self.rested[usize::from(*parent)] & bit != 0;
             if parents.iter().all(read) {
                 let at = self.turn_to(now, child, reader);
                 polls.extend(at.map(|at| NextPoll { shard: child, reader, at }));
@@ -370,6 +379,8 @@ mod tests {
     use super::*;
     use crate::engine::time::HOUR;
     use crate::systems::kinesis::hash_range::HashRanges;
+    use crate::systems::kinesis::log::Record;
+    use crate::systems::kinesis::poll_grid::PollGrid;
 
     fn stream(shards: usize) -> Stream {
         let mut stream = Stream::new(shards, DAY, false, true);
@@ -407,6 +418,32 @@ mod tests {
         assert_eq!(stream.lineage().open(), [0, 1], "until the step takes effect");
         assert_eq!(stream.reshard(due).next, None);
         assert_eq!((stream.lineage().open(), stream.status()), (&[2, 3, 1][..], StreamStatus::Active));
+    }
+
+    #[test]
+    fn kds_s7_a_merged_shard_is_read_once_its_reader_has_done_with_both_parents() {
+        let mut stream = stream(2);
+        let reader = stream.add_reader(PollGrid::new(SECOND, vec![0, 0]));
+        let record =
+            |now: Nanos| Record { written: now / 1_000, appended: now / 1_000, bytes: 10, key: 0, flags: 0 };
+        (0..2).for_each(|shard| stream.put_record(0, shard, &record(0)).unwrap());
+        let due = stream.merge_shards(0, 0, 1).unwrap();
+        stream.reshard(due);
+        stream.put_record(due, 2, &record(due)).unwrap();
+        // The last batches of both parents are in hand before either is processed.
+        for shard in 0..2 {
+            let mut batch = Vec::new();
+            stream.get_records(due + SECOND, shard, reader, 10_000, &mut batch).unwrap();
+            assert_eq!(batch.len(), 1);
+        }
+        assert_eq!(
+            stream.turn_to_children(due + 2 * SECOND, 0, reader),
+            [],
+            "the other parent's batch is in hand"
+        );
+        let at = due + 3 * SECOND;
+        assert_eq!(stream.turn_to_children(at, 1, reader), [NextPoll { shard: 2, reader, at }]);
+        assert_eq!(stream.turn_to_children(at, 1, reader), [], "one poll is outstanding");
     }
 
     #[test]

@@ -78,8 +78,12 @@ pub struct Stream {
     pub(super) budgets: Vec<ReadBudget>,
     /// Readers that have come to the end of each shard, one bit each.
     pub(super) ended: Vec<u64>,
+    /// Those of them that have also done with what they read there, and turned to its children.
+    pub(super) rested: Vec<u64>,
     /// Readers that have given each shard up, one bit each.
     pub(super) stuck: Vec<u64>,
+    /// Readers that have lost records on each shard and will find out at their next call, one bit each.
+    pub(super) robbed: Vec<u64>,
     /// What it held when the run began.
     pub(super) past: Option<Past>,
     pub(super) arena: Arena,
@@ -120,7 +124,9 @@ impl Stream {
             shards: vec![Shard::new(&write_limits); shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
             ended: vec![0; shards],
+            rested: vec![0; shards],
             stuck: vec![0; shards],
+            robbed: vec![0; shards],
             past: None,
             lineage,
             resharding: Resharding::new(0),
@@ -295,7 +301,7 @@ impl Stream {
         }
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
-        if self.is_trimmed(now, shard, slot) {
+        if self.is_trimmed(now, shard, reader) {
             self.trim(now, shard, reader);
         }
         if self.is_stuck(shard, reader) {
@@ -433,7 +439,7 @@ impl Stream {
     /// has told it that this is the end; then it [turns to the children](Self::turn_to_children).
     #[inline]
     pub fn sleep_if_drained(&mut self, now: Nanos, shard: usize, reader: usize) -> bool {
-        let drained = self.behind(shard, reader) == 0;
+        let drained = self.behind(shard, reader) == 0 && self.robbed[shard] & 1 << reader == 0;
         if self.is_stuck(shard, reader) {
             return true;
         }
@@ -482,10 +488,11 @@ impl Stream {
         self.retention * MICROSECOND
     }
 
-    /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2).
+    /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2); who was to read it learns of
+    /// it at its next call.
     pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
         for shard in 0..self.shards.len() {
-            (0..self.readers.len()).for_each(|reader| self.trim(now, shard, reader));
+            (0..self.readers.len()).for_each(|reader| self.rob(now, shard, reader));
         }
         self.retention = retention / MICROSECOND;
     }
@@ -584,6 +591,7 @@ impl Iterator for BitsOf {
 mod tests {
     use super::*;
     use crate::engine::time::SECOND;
+    use crate::systems::kinesis::reader::WhenTrimmed;
 
     fn record(now: Nanos, bytes: u32) -> Record {
         Record { written: now / 1_000, appended: now / 1_000, bytes, key: 0, flags: 0 }
@@ -614,6 +622,30 @@ mod tests {
         stream.get_records(20 * SECOND, 0, reader, 10_000, &mut out).unwrap();
         assert_eq!((out.len(), stream.meter(reader).expired), (10, 10));
         assert_eq!(out[0].appended, 10_000_000);
+    }
+
+    #[test]
+    fn kds_s2_a_reader_finds_out_what_retention_took_at_its_own_next_call() {
+        let plan = |when_trimmed| ReaderPlan { when_trimmed, ..ReaderPlan::default() };
+        let mut stream = Stream::new(1, 10 * SECOND, false, true);
+        let grid = || PollGrid::new(SECOND, vec![0]);
+        let restart = stream.add_reader_as(grid(), plan(WhenTrimmed::Restart));
+        let stick = stream.add_reader_as(grid(), plan(WhenTrimmed::Stick));
+        let put = |stream: &mut Stream, second: u64| {
+            stream.put_record(second * SECOND, 0, &record(second * SECOND, 10)).unwrap();
+        };
+        (0..20).for_each(|second| put(&mut stream, second));
+        // The owner keeps records longer from second 20 on: ten are gone by then, and five more arrive before the call.
+        stream.set_retention(20 * SECOND, 100 * SECOND);
+        assert!(!stream.is_stuck(0, stick), "it has made no call");
+        (20..25).for_each(|second| put(&mut stream, second));
+        let mut out = Vec::new();
+        stream.get_records(25 * SECOND, 0, restart, 10_000, &mut out).unwrap();
+        stream.get_records(25 * SECOND, 0, stick, 10_000, &mut out).unwrap();
+        assert_eq!(out, []);
+        assert!(stream.is_stuck(0, stick));
+        let lost = |reader: usize| (stream.meter(reader).expired, stream.meter(reader).skipped);
+        assert_eq!((lost(restart), lost(stick)), ((10, 15), (10, 0)));
     }
 
     #[test]

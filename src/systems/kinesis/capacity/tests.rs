@@ -114,6 +114,18 @@ fn kds_o4_a_shard_above_500_kb_a_second_is_split_in_half_within_15_minutes() {
 }
 
 #[test]
+fn kds_o4_what_was_busy_before_a_switch_of_the_mode_is_not_split_after_it() {
+    let mut life = Life::on_demand(0, None);
+    life.live(8, 600 * 1_024, None);
+    life.change(CapacityChange::Provisioned(None, None));
+    life.live(10, 100, None);
+    assert!(!life.capacity.is_on_demand());
+    life.change(CapacityChange::OnDemand(None));
+    life.live(30, 100, None);
+    assert_eq!((life.capacity.is_on_demand(), life.open()), (true, 4));
+}
+
+#[test]
 fn kds_o2_o3_double_the_peak_has_room_and_more_is_throttled_for_about_15_minutes() {
     // A peak of 8 MiB/s: 16 shards. Double of it is 1 MiB/s a shard.
     let mut life = Life::on_demand(8 * MIB, None);
