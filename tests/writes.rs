@@ -399,3 +399,17 @@ fn kdc_m1_m2_every_attempt_is_metered_by_the_item_not_by_the_record() {
         (2 * (busy.replicated + busy.throttled), 2 * busy.throttled)
     );
 }
+
+#[test]
+fn kdc_m2_kdc_r6_only_what_reached_the_stream_before_is_metered_as_a_retry() {
+    let events = "  lost: { at: 20s, for: 40s, lost_permission: tables.orders.kinesis }
+  keys: { at: 60s, for: 20s, kms_throttling: { of: tables.orders.kinesis, share: 50% } }
+";
+    let twice = |text: String| text.replace("duplicates: 0%", "duplicates: 10%");
+    let outcome = run_with(events, &producer(100, ""), twice);
+    let meter = outcome.tables[0].feed.as_ref().expect("a feed").meter;
+    assert!(meter.denied > 0 && meter.key_throttled > 0 && meter.copies > 0, "{meter:?}");
+    // The stream itself had room for all: each change and each copy was metered once, two units each.
+    assert_eq!((meter.throttled, meter.units), (0, 2 * (10_000 + meter.copies)));
+    assert_eq!((meter.units_retried, meter.units_copied), (0, 2 * meter.copies));
+}
