@@ -352,6 +352,18 @@ fn kdc_r2_a_throttled_key_refuses_its_share_of_the_puts() {
 }
 
 #[test]
+fn kdc_r2_every_try_meets_a_throttled_key_anew_however_many_there_were() {
+    let events = "  keys: { at: 0s, for: 10h, kms_throttling: { of: tables.orders.kinesis, share: 99% } }\n";
+    let slow = producer(1, "").replace("rate: 1/s", "rate: 0.01/s");
+    let outcome = run_with(events, &slow, |text| text.replace("duration: 100s", "duration: 10h"));
+    let meter = outcome.tables[0].feed.as_ref().expect("a feed").meter;
+    assert_eq!(meter.replicated, 360);
+    // Tries come 5 s apart at most, and 1,440 of them in a row all fail for one of the 360 with a chance of 0.0002.
+    let oldest = meter.age_max_micros as f64 / 3.6e9;
+    assert!(oldest < 2.0, "{oldest} h");
+}
+
+#[test]
 fn kdc_r3_r4_after_168_hours_replication_is_switched_off_and_later_changes_are_lost() {
     let events = "  lost: { at: 1h, for: 300h, lost_permission: tables.orders.kinesis }\n";
     let slow = producer(1, "").replace("rate: 1/s", "rate: 0.01/s").replace("items: 5000", "items: 1");
