@@ -179,6 +179,18 @@ fn ddb_t5_t10_sdk_r13_what_a_batch_leaves_unprocessed_the_application_sends_agai
 }
 
 #[test]
+fn sdk_r13_a_batch_sent_again_is_a_new_call_with_all_its_attempts() {
+    // One call of 20 items, of which the table takes one a second. What is left is sent again at once and refused as a
+    // whole, but every call has ten attempts, whose waits add up to many times the second until the next one fits.
+    let client = "    client: { batch: 20, retries: legacy, resend: { base: 1ms, cap: 1ms } }";
+    let calls = producer(1, client).replace("rate: 1/s", "rate: 0.2/s");
+    let outcome = run(&calls, 2);
+    let meter = outcome.producers[0].0;
+    assert!(outcome.long_ways[0].expect("calls").calls.throttled > 10, "{meter:?}");
+    assert_eq!((meter.accepted, meter.given_up), (20, 0));
+}
+
+#[test]
 fn sdk_r4_one_client_fails_fast_where_many_go_on() {
     let given_up = |clients: u32| {
         let client = format!("    client: {{ clients: {clients}, retries: standard_2026 }}");

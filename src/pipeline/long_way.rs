@@ -119,10 +119,11 @@ impl Writer {
         self.long.as_mut().map(|long| &mut long.kinds[kind as usize])
     }
 
-    /// What a failed attempt at its `failures`-th failure waits for, and its price; nothing if the client gives up.
+    /// What a failed attempt of an SDK call waits for, and its price; nothing if the client gives up.
     pub(super) fn pay_retry(&mut self, failed: &PendingWrite, why: Failure) -> Option<(Nanos, u16)> {
         let uniform = self.backoff.unit(failed.write.address(), failed.failures);
-        let wait = self.producer.retries().delay_after(why, failed.failures, uniform)?;
+        let in_call = failed.failures - failed.before_call;
+        let wait = self.producer.retries().delay_after(why, in_call, uniform)?;
         let cost = self.producer.retries().quota_cost(why);
         let quotas = self.long.as_mut().map(|long| &mut long.quotas);
         let quota = quotas.and_then(|quotas| quotas.get_mut(failed.client as usize));
@@ -345,13 +346,13 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// The application, not the SDK, tries again: after a conflict with a transaction (DDB-T7).
     fn send_again(&mut self, now: Nanos, mut attempt: PendingWrite) {
-        attempt.failures += 1;
+        attempt.resent();
         let writer = &self.writers[attempt.writer as usize];
         let resend = writer.plan().map(|plan| plan.resend);
         let unit = writer.backoff.unit(attempt.write.address(), attempt.failures);
-        match resend.filter(|it| it.attempts_max.is_none_or(|most| attempt.failures < most)) {
+        match resend.filter(|it| it.attempts_max.is_none_or(|most| attempt.resends < most)) {
             Some(resend) => {
-                let wait = resend.backoff.wait(attempt.failures, || unit);
+                let wait = resend.backoff.wait(attempt.resends, || unit);
                 let pending = self.pending.insert(attempt);
                 self.queue.push(now + wait, Kind::WriteAgain as u8, pending);
             }
