@@ -270,6 +270,14 @@ fn ddb_t8_sdk_r14_an_answer_that_is_lost_makes_a_second_write_but_no_second_reco
 }
 
 #[test]
+fn ddb_t8_every_request_ends_in_one_way_and_a_throttled_one_is_no_server_error() {
+    let client = "    client: { server_errors: { share: 50%, applied: 100%, repeat: unchanged } }";
+    let meter = run(&producer(100, client), 100).producers[0].0;
+    assert!(meter.refused > 0 && meter.server_errors > 0, "{meter:?}");
+    assert_eq!(meter.accepted + meter.refused + meter.server_errors, meter.requests());
+}
+
+#[test]
 fn ddb_g4_l6_replicated_writes_take_capacity_and_make_records_here() {
     let both = format!(
         "{}\n{}",

@@ -316,13 +316,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         (unit(0) < errors.probability).then(|| unit(1) < errors.applied)
     }
 
-    /// The client does not hear what became of its write, and tries again (SDK-R14).
+    /// The client does not hear what became of its write, and tries again (SDK-R14). A write that would have taken place
+    /// but is throttled has its answer.
     fn answer_lost(&mut self, now: Nanos, mut attempt: PendingWrite, applied: bool) -> bool {
-        self.writers[attempt.writer as usize].meter.server_errors += 1;
-        if applied && self.charge(now, attempt.writer, &attempt.write) {
+        if applied {
+            if !self.charge(now, attempt.writer, &attempt.write) {
+                self.write_failed(now, attempt, Failure::Throttling);
+                return false;
+            }
             self.apply(now, &attempt);
             attempt.applied = true;
         }
+        self.writers[attempt.writer as usize].meter.server_errors += 1;
         self.write_failed(now, attempt, Failure::Transient);
         false
     }
