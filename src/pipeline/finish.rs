@@ -494,6 +494,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let not_due = self.pending.iter().filter(single).filter(|pending| pending.is_not_due()).count();
         let in_calls = writer.long.as_ref().map_or(0, |long| long.calls.items().count());
         let meter = &writer.meter;
+        debug_assert_eq!(meter.retrying(), (waiting - not_due + in_calls) as u64, "of writer {name}");
         let mut fates = vec![
             ("accepted", meter.accepted),
             ("given_up", meter.given_up),
@@ -514,6 +515,8 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        let in_flight = feed.meter.in_flight(table.table.meter.changes());
+        debug_assert_eq!(in_flight, waiting as u64, "of the feed of {name}");
         let mut fates = vec![
             ("replicated", feed.meter.replicated),
             ("too_large", feed.meter.too_large),
@@ -576,6 +579,7 @@ impl<const FULL: bool> Pipeline<FULL> {
 
 fn direct_account(direct: &Direct) -> Account {
     let meter = &direct.meter;
+    debug_assert_eq!(meter.waiting(), direct.waiting(), "of direct producer {}", direct.plan.name);
     Account {
         path: resource("workload", &direct.plan.name),
         entered: vec![("offered", meter.offered), ("copies", meter.copies)],
