@@ -10,7 +10,7 @@ use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::key_names::KeyNames;
-use crate::workload::producer::{ProducerPlan, Source};
+use crate::workload::producer::ProducerPlan;
 use crate::workload::put_records::PutPlan;
 use std::sync::Arc;
 
@@ -219,10 +219,5 @@ impl Scenario {
     /// Items of a table at the start.
     pub fn items(&self, table: usize) -> u32 {
         self.items[table].items
-    }
-
-    /// Whether a producer reads its writes from a file.
-    pub fn is_trace(&self, producer: usize) -> bool {
-        matches!(self.producers[producer].source, Source::Trace(_))
     }
 }
