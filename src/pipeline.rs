@@ -17,6 +17,7 @@ pub mod feed;
 pub mod finish;
 pub mod lambda;
 pub mod long_way;
+pub mod outcome;
 pub mod quantities;
 pub mod read;
 pub mod reshard;

@@ -179,6 +179,18 @@ fn ddb_t5_t10_sdk_r13_what_a_batch_leaves_unprocessed_the_application_sends_agai
 }
 
 #[test]
+fn sdk_r13_a_batch_sent_again_is_a_new_call_with_all_its_attempts() {
+    // One call of 20 items, of which the table takes one a second. What is left is sent again at once and refused as a
+    // whole, but every call has ten attempts, whose waits add up to many times the second until the next one fits.
+    let client = "    client: { batch: 20, retries: legacy, resend: { base: 1ms, cap: 1ms } }";
+    let calls = producer(1, client).replace("rate: 1/s", "rate: 0.2/s");
+    let outcome = run(&calls, 2);
+    let meter = outcome.producers[0].0;
+    assert!(outcome.long_ways[0].expect("calls").calls.throttled > 10, "{meter:?}");
+    assert_eq!((meter.accepted, meter.given_up), (20, 0));
+}
+
+#[test]
 fn sdk_r4_one_client_fails_fast_where_many_go_on() {
     let given_up = |clients: u32| {
         let client = format!("    client: {{ clients: {clients}, retries: standard_2026 }}");
@@ -255,6 +267,14 @@ fn ddb_t8_sdk_r14_an_answer_that_is_lost_makes_a_second_write_but_no_second_reco
     let again = errors("modify");
     assert_eq!(records(&again), again.tables[0].meter.accepted);
     assert!(records(&again) > 10_000);
+}
+
+#[test]
+fn ddb_t8_every_request_ends_in_one_way_and_a_throttled_one_is_no_server_error() {
+    let client = "    client: { server_errors: { share: 50%, applied: 100%, repeat: unchanged } }";
+    let meter = run(&producer(100, client), 100).producers[0].0;
+    assert!(meter.refused > 0 && meter.server_errors > 0, "{meter:?}");
+    assert_eq!(meter.accepted + meter.refused + meter.server_errors, meter.requests());
 }
 
 #[test]
@@ -352,6 +372,18 @@ fn kdc_r2_a_throttled_key_refuses_its_share_of_the_puts() {
 }
 
 #[test]
+fn kdc_r2_every_try_meets_a_throttled_key_anew_however_many_there_were() {
+    let events = "  keys: { at: 0s, for: 10h, kms_throttling: { of: tables.orders.kinesis, share: 99% } }\n";
+    let slow = producer(1, "").replace("rate: 1/s", "rate: 0.01/s");
+    let outcome = run_with(events, &slow, |text| text.replace("duration: 100s", "duration: 10h"));
+    let meter = outcome.tables[0].feed.as_ref().expect("a feed").meter;
+    assert_eq!(meter.replicated, 360);
+    // Tries come 5 s apart at most, and 1,440 of them in a row all fail for one of the 360 with a chance of 0.0002.
+    let oldest = meter.age_max_micros as f64 / 3.6e9;
+    assert!(oldest < 2.0, "{oldest} h");
+}
+
+#[test]
 fn kdc_r3_r4_after_168_hours_replication_is_switched_off_and_later_changes_are_lost() {
     let events = "  lost: { at: 1h, for: 300h, lost_permission: tables.orders.kinesis }\n";
     let slow = producer(1, "").replace("rate: 1/s", "rate: 0.01/s").replace("items: 5000", "items: 1");
@@ -398,4 +430,18 @@ fn kdc_m1_m2_open_8_every_attempt_is_metered_by_the_item_not_by_the_record() {
         (busy.units, busy.units_retried),
         (2 * (busy.replicated + busy.throttled), 2 * busy.throttled)
     );
+}
+
+#[test]
+fn kdc_m2_kdc_r6_only_what_reached_the_stream_before_is_metered_as_a_retry() {
+    let events = "  lost: { at: 20s, for: 40s, lost_permission: tables.orders.kinesis }
+  keys: { at: 60s, for: 20s, kms_throttling: { of: tables.orders.kinesis, share: 50% } }
+";
+    let twice = |text: String| text.replace("duplicates: 0%", "duplicates: 10%");
+    let outcome = run_with(events, &producer(100, ""), twice);
+    let meter = outcome.tables[0].feed.as_ref().expect("a feed").meter;
+    assert!(meter.denied > 0 && meter.key_throttled > 0 && meter.copies > 0, "{meter:?}");
+    // The stream itself had room for all: each change and each copy was metered once, two units each.
+    assert_eq!((meter.throttled, meter.units), (0, 2 * (10_000 + meter.copies)));
+    assert_eq!((meter.units_retried, meter.units_copied), (0, 2 * meter.copies));
 }

@@ -17,7 +17,8 @@ pub struct Backlog {
     pub feeds: Vec<u64>,
     /// Records in the stream that a consumer has not processed, by consumer.
     pub consumers: Vec<u64>,
-    /// Records in the stream that a delivery stream has not read, by delivery stream.
+    /// Records in the stream that a delivery stream has not read, by delivery stream. What it buffers or uploads is left
+    /// out: its size and interval bound that, and its rise and fall would hide whether the rest grows.
     pub deliveries: Vec<u64>,
     /// Records in the stream that a function has not processed, by function.
     pub lambdas: Vec<u64>,

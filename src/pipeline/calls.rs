@@ -225,21 +225,21 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// The application sends again what is left of a call. Items that can never fit are given up.
-    fn send_call_again(&mut self, now: Nanos, items: Vec<PendingWrite>) {
+    fn send_call_again(&mut self, now: Nanos, mut items: Vec<PendingWrite>) {
+        items.iter_mut().for_each(PendingWrite::resent);
         let writer = &self.writers[items[0].writer as usize];
         let table = &self.tables[writer.producer.table()].table;
         let resend = writer.plan().map(|plan| plan.resend);
-        let tries = items[0].failures + 1;
-        let resend = resend.filter(|it| it.attempts_max.is_none_or(|most| tries < most));
+        let resends = items[0].resends;
+        let resend = resend.filter(|it| it.attempts_max.is_none_or(|most| resends < most));
         let fit = |item: &PendingWrite| table.fits(u32::from(item.write.units));
         let all_fit = items.iter().all(fit);
         let single = !matches!(writer.plan().map(|plan| plan.call), Some(Call::Transaction(_)));
-        let (mut again, lost): (Vec<_>, Vec<_>) =
+        let (again, lost): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| resend.is_some() && (all_fit || single && fit(item)));
-        again.iter_mut().for_each(|item| item.failures = tries);
         if let (Some(resend), Some(first)) = (resend, again.first()) {
-            let unit = writer.backoff.unit(first.write.address(), tries);
-            let wait = resend.backoff.wait(tries, || unit);
+            let unit = writer.backoff.unit(first.write.address(), first.failures);
+            let wait = resend.backoff.wait(resends, || unit);
             self.wait_with(now + wait, again);
         }
         lost.iter().for_each(|item| self.give_up(now, item));

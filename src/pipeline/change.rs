@@ -31,6 +31,8 @@ pub const LEADS: u8 = 8;
 pub const LINKED: u8 = 16;
 /// Set on both copies of a change that is sent twice.
 pub const TWICE: u8 = 32;
+/// Set once an attempt has reached the stream and was metered, so that further ones are metered as retries (KDC-M2).
+pub const METERED: u8 = 64;
 
 impl Change {
     /// A change that a table accepted as version `version` of an item, and how long its feed delays it.

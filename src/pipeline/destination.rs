@@ -72,7 +72,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             self.fingerprint.outcome(now, change.identity(), 9);
             return Trouble::Ended(self.leave(handle, change));
         }
-        let unit = feed.chances.key_unit(change.address(), u32::from(change.failures));
+        let unit = feed.chances.key_unit(change.address(), now);
         match destination.obstacle(now, unit) {
             None => Trouble::None,
             Some(obstacle) => {

@@ -1,6 +1,6 @@
 //! The feed of one table into one stream: changes reach the stream's door, are put, wait and are tried again.
 
-use super::change::{Change, LEADS, LINKED, TWICE};
+use super::change::{Change, LEADS, LINKED, METERED, TWICE};
 use super::destination::Trouble;
 use super::event::Kind;
 use super::{Cohort, Pipeline};
@@ -253,7 +253,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let feed = self.tables[change.table as usize].feed.as_mut()?;
         feed.meter.units += u64::from(change.units);
-        if change.flags() & flags::COPY != 0 && change.failures == 0 {
+        if change.flags() & (flags::COPY | METERED) == flags::COPY {
             feed.meter.units_copied += u64::from(change.units);
         }
         let stream = feed.plan.stream;
@@ -295,7 +295,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         feed.meter.replicated += 1;
-        if change.failures > 0 {
+        if change.flags() & METERED != 0 {
             feed.meter.units_retried += u64::from(change.units);
         }
         if FULL {
@@ -326,10 +326,11 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn put_refused(&mut self, now: Nanos, handle: u32, change: Change) {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
-        feed.meter.units_retried += if change.failures > 0 { u64::from(change.units) } else { 0 };
+        feed.meter.units_retried += if change.flags() & METERED != 0 { u64::from(change.units) } else { 0 };
         if FULL {
             feed.series.add(now, column::THROTTLED, 1);
         }
+        self.changes.get_mut(handle).set(METERED);
         self.wait_for_the_stream(now, handle, change);
     }
 

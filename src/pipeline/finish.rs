@@ -1,238 +1,31 @@
 //! The end of a run: what was measured, and the ledger, for which everything that waits is counted where it lies.
 
 use super::backlog::Backlog;
-use super::deliver::{Delivery, ObjectRow};
+use super::deliver::Delivery;
 use super::direct::Direct;
 use super::event::Kind;
-use super::feed;
 use super::lambda::{self, LambdaConsumer};
-use super::long_way::LongMeter;
+pub use super::outcome::{
+    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, StreamOutcome,
+    TableOutcome, TableStreamOutcome, TopItem,
+};
 use super::quantities::Quantities;
-use super::read::{Backfill, Consumer};
-use super::source::{Snapshot, StreamSource};
-use super::streams::{self, StreamsMeter};
+use super::read::Consumer;
+use super::source::StreamSource;
 use super::tables::busiest_items;
-use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
-use super::{EventCounts, Pause, Pipeline};
-use crate::engine::fingerprint::Fingerprint;
-use crate::engine::histogram::Histogram;
+use super::write::{PendingWrite, TableSource, Writer};
+use super::{Pause, Pipeline};
 use crate::engine::random::Collision;
 use crate::engine::time::{MICROSECOND, Nanos, SECOND};
-use crate::measure::direct::DirectMeter;
-use crate::measure::era::Era;
-use crate::measure::latency::Latency;
 use crate::measure::ledger::{Account, Ledger, Unbalanced};
-use crate::measure::ordering::Ordering;
-use crate::measure::repair::Repairs;
-use crate::measure::series::Series;
-use crate::measure::shard_load::ShardLoad;
-use crate::measure::stream_load::StreamLoad;
-use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::scenario::timeline::{Action, Occurrence};
 use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
-use crate::systems::dynamodb::replication::ReplicationMeter;
-use crate::systems::dynamodb::table::{Table, TableMeter};
-use crate::systems::firehose::FirehoseMeter;
-use crate::systems::kinesis::capacity::CapacityMeter;
-use crate::systems::kinesis::fan_out::FanOutMeter;
-use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::reader::WhenTrimmed;
-use crate::systems::kinesis::stream::ReadMeter;
-use crate::systems::lambda::mapping::{MappingMeter, PARTS};
-use crate::systems::polling::{PollingMeter, PollingPlan};
-use crate::systems::s3::S3Meter;
+use crate::systems::polling::PollingPlan;
 use std::fmt;
-
-/// What one replication came to.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// When the last event took place.
-    pub end: Nanos,
-    /// Hash of all outcomes.
-    pub fingerprint: Fingerprint,
-    /// Events.
-    pub events: EventCounts,
-    /// Whether the measured writes were followed to their end; otherwise latencies are "at least".
-    pub complete: bool,
-    /// Everything accounted for.
-    pub ledger: Ledger,
-    /// What happened to the pipeline itself.
-    pub timeline: Timeline,
-    /// What the measured span used of everything that is billed.
-    pub quantities: Quantities,
-    /// What waited at moments spread evenly over the span.
-    pub backlogs: Vec<Backlog>,
-    /// Producers.
-    pub producers: Vec<(WriterMeter, Latency<1>)>,
-    /// What producers whose writes are more than plain ones counted besides.
-    pub long_ways: Vec<Option<LongMeter>>,
-    /// Direct producers.
-    pub direct: Vec<DirectOutcome>,
-    /// Tables.
-    pub tables: Vec<TableOutcome>,
-    /// Streams: those of Kinesis first, then those of tables.
-    pub streams: Vec<StreamOutcome>,
-    /// Consumers.
-    pub consumers: Vec<ConsumerOutcome>,
-    /// Delivery streams.
-    pub deliveries: Vec<DeliveryOutcome>,
-    /// Scheduled queries.
-    pub queries: Vec<QueryMeter>,
-    /// Functions.
-    pub lambdas: Vec<LambdaOutcome>,
-}
-
-/// What one table and its feed came to.
-#[derive(Clone, Debug)]
-pub struct TableOutcome {
-    /// Requests and units.
-    pub meter: TableMeter,
-    /// What it took at the end, its partitions and its indexes, with what they counted.
-    pub table: Table,
-    /// By partition, the items with the most changes that lie there at the end; empty where partitions are off.
-    pub top_of_partition: Vec<Vec<(String, u64)>>,
-    /// Its series.
-    pub series: Series<{ write::column::COUNT }>,
-    /// Its feed.
-    pub feed: Option<FeedOutcome>,
-    /// Its DynamoDB stream.
-    pub streams: Option<TableStreamOutcome>,
-    /// Accepted changes by item, largest first: item number, shard, changes. Not listed beyond the first few of a shard.
-    pub top_items: Vec<TopItem>,
-    /// Accepted changes by the shard that they belong to; empty without a feed.
-    pub changes_by_shard: Vec<u64>,
-}
-
-/// An item that many of a shard's records belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TopItem {
-    /// Number of the item.
-    pub key: u32,
-    /// Its shard.
-    pub shard: u32,
-    /// Its accepted changes.
-    pub changes: u32,
-}
-
-/// What one feed came to.
-#[derive(Clone, Debug)]
-pub struct FeedOutcome {
-    /// Puts and units.
-    pub meter: ReplicationMeter,
-    /// From the intended write to the shard.
-    pub latency: Latency<2>,
-    /// Order and duplicates in the stream.
-    pub ordering: Ordering,
-    /// What ways to repair that come to.
-    pub repairs: Repairs,
-    /// Its series.
-    pub series: Series<{ feed::column::COUNT }>,
-}
-
-/// What a table's DynamoDB stream came to.
-#[derive(Clone, Debug)]
-pub struct TableStreamOutcome {
-    /// Records and shards.
-    pub meter: StreamsMeter,
-    /// From the intended write to the stream.
-    pub latency: Latency<2>,
-    /// Order and duplicates in the stream.
-    pub ordering: Ordering,
-    /// Its series.
-    pub series: Series<{ streams::column::COUNT }>,
-}
-
-/// What one stream came to.
-#[derive(Clone, Debug)]
-pub struct StreamOutcome {
-    /// Load by shard.
-    pub loads: Vec<ShardLoad>,
-    /// Its shards, open and closed.
-    pub lineage: Lineage,
-    /// What moved its capacity; nothing where nothing did.
-    pub capacity: Option<CapacityMeter>,
-    /// What stood on its counters at the end of each stretch in one capacity mode.
-    pub modes: Vec<Snapshot>,
-    /// Its load as a whole.
-    pub room: StreamLoad,
-    /// Its load before, during and after each resharding; one era where there was none.
-    pub eras: Vec<Era>,
-    /// Its series.
-    pub series: Series<{ super::source::column::COUNT }>,
-}
-
-/// What one direct producer came to.
-#[derive(Clone, Debug)]
-pub struct DirectOutcome {
-    /// Records and calls.
-    pub meter: DirectMeter,
-    /// From the intended write to the shard.
-    pub latency: Latency<3>,
-    /// Order and duplicates in the stream.
-    pub ordering: Ordering,
-    /// Keys with the most records, as those of a table's items.
-    pub top_keys: Vec<TopItem>,
-    /// Records made for each shard.
-    pub records_by_shard: Vec<u64>,
-}
-
-/// What one consumer came to.
-#[derive(Clone, Debug)]
-pub struct ConsumerOutcome {
-    /// Processing.
-    pub meter: PollingMeter,
-    /// Reading.
-    pub reads: ReadMeter,
-    /// Shards that it had given up at the end.
-    pub stuck_shards: usize,
-    /// What was there when it began.
-    pub backfill: Backfill,
-    /// Order as it met it, where it could differ from the stream's.
-    pub ordering: Option<Ordering>,
-    /// From the intended write to the end of processing.
-    pub latency: Latency<5>,
-    /// Its series.
-    pub series: Series<{ super::read::column::COUNT }>,
-}
-
-/// What one delivery stream came to.
-#[derive(Clone, Debug)]
-pub struct DeliveryOutcome {
-    /// Flushes.
-    pub meter: FirehoseMeter,
-    /// The most partitions active at a time, if it partitions.
-    pub active_partitions_max: Option<u32>,
-    /// Reading.
-    pub reads: ReadMeter,
-    /// Objects.
-    pub s3: S3Meter,
-    /// From the intended write to the complete object.
-    pub latency: Latency<4>,
-    /// Sizes of objects.
-    pub sizes: Histogram,
-    /// The first objects.
-    pub rows: Vec<ObjectRow>,
-    /// Its series.
-    pub series: Series<{ super::deliver::column::COUNT }>,
-}
-
-/// What one function and its mapping came to.
-#[derive(Clone, Debug)]
-pub struct LambdaOutcome {
-    /// Invocations.
-    pub meter: MappingMeter,
-    /// Reading.
-    pub reads: ReadMeter,
-    /// What was pushed to it, if it is a registered consumer.
-    pub fan_out: Option<FanOutMeter>,
-    /// From the intended write to the end of the invocation.
-    pub latency: Latency<{ PARTS.len() }>,
-    /// Its series.
-    pub series: Series<{ lambda::column::COUNT }>,
-}
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -530,6 +323,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let not_due = self.pending.iter().filter(single).filter(|pending| pending.is_not_due()).count();
         let in_calls = writer.long.as_ref().map_or(0, |long| long.calls.items().count());
         let meter = &writer.meter;
+        debug_assert_eq!(meter.retrying(), (waiting - not_due + in_calls) as u64, "of writer {name}");
         let mut fates = vec![
             ("accepted", meter.accepted),
             ("given_up", meter.given_up),
@@ -633,6 +427,7 @@ impl<const FULL: bool> Pipeline<FULL> {
 
 fn direct_account(direct: &Direct) -> Account {
     let meter = &direct.meter;
+    debug_assert_eq!(meter.waiting(), direct.waiting(), "of direct producer {}", direct.plan.name);
     Account {
         path: resource("workload", &direct.plan.name),
         entered: vec![("offered", meter.offered), ("copies", meter.copies)],

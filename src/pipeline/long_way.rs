@@ -119,10 +119,11 @@ impl Writer {
         self.long.as_mut().map(|long| &mut long.kinds[kind as usize])
     }
 
-    /// What a failed attempt at its `failures`-th failure waits for, and its price; nothing if the client gives up.
+    /// What a failed attempt of an SDK call waits for, and its price; nothing if the client gives up.
     pub(super) fn pay_retry(&mut self, failed: &PendingWrite, why: Failure) -> Option<(Nanos, u16)> {
         let uniform = self.backoff.unit(failed.write.address(), failed.failures);
-        let wait = self.producer.retries().delay_after(why, failed.failures, uniform)?;
+        let in_call = failed.failures - failed.before_call;
+        let wait = self.producer.retries().delay_after(why, in_call, uniform)?;
         let cost = self.producer.retries().quota_cost(why);
         let quotas = self.long.as_mut().map(|long| &mut long.quotas);
         let quota = quotas.and_then(|quotas| quotas.get_mut(failed.client as usize));
@@ -339,14 +340,19 @@ impl<const FULL: bool> Pipeline<FULL> {
         (unit(0) < errors.probability).then(|| unit(1) < errors.applied)
     }
 
-    /// The client does not hear what became of its write, and tries again (SDK-R14).
+    /// The client does not hear what became of its write, and tries again (SDK-R14). A write that would have taken place
+    /// but is throttled has its answer.
     fn answer_lost(&mut self, now: Nanos, mut attempt: PendingWrite, applied: bool) -> bool {
-        self.writers[attempt.writer as usize].meter.server_errors += 1;
-        self.note(now, attempt.writer, column::SYSTEM_ERRORS, 1);
-        if applied && self.charge(now, attempt.writer, &attempt.write) {
+        if applied {
+            if !self.charge(now, attempt.writer, &attempt.write) {
+                self.write_failed(now, attempt, Failure::Throttling);
+                return false;
+            }
             self.apply(now, &attempt);
             attempt.applied = true;
         }
+        self.writers[attempt.writer as usize].meter.server_errors += 1;
+        self.note(now, attempt.writer, column::SYSTEM_ERRORS, 1);
         self.write_failed(now, attempt, Failure::Transient);
         false
     }
@@ -370,13 +376,13 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// The application, not the SDK, tries again: after a conflict with a transaction (DDB-T7).
     fn send_again(&mut self, now: Nanos, mut attempt: PendingWrite) {
-        attempt.failures += 1;
+        attempt.resent();
         let writer = &self.writers[attempt.writer as usize];
         let resend = writer.plan().map(|plan| plan.resend);
         let unit = writer.backoff.unit(attempt.write.address(), attempt.failures);
-        match resend.filter(|it| it.attempts_max.is_none_or(|most| attempt.failures < most)) {
+        match resend.filter(|it| it.attempts_max.is_none_or(|most| attempt.resends < most)) {
             Some(resend) => {
-                let wait = resend.backoff.wait(attempt.failures, || unit);
+                let wait = resend.backoff.wait(attempt.resends, || unit);
                 let pending = self.pending.insert(attempt);
                 self.queue.push(now + wait, Kind::WriteAgain as u8, pending);
             }

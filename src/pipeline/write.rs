@@ -208,7 +208,12 @@ impl TableSource {
 pub struct PendingWrite {
     pub(super) write: Write,
     pub(super) writer: u32,
+    /// Requests that failed so far, by which random draws are addressed.
     pub(super) failures: u32,
+    /// Those of them that failed before the SDK call under way.
+    pub(super) before_call: u32,
+    /// Calls that the application made anew after the first one (SDK-R13).
+    pub(super) resends: u32,
     /// Which of its producer's clients it is of.
     pub(super) client: u32,
     /// What its last retry took from the quota.
@@ -220,7 +225,14 @@ pub struct PendingWrite {
 impl PendingWrite {
     /// A write that failed so many times.
     pub(super) fn new(write: Write, writer: u32, failures: u32) -> Self {
-        Self { write, writer, failures, client: 0, cost: 0, applied: false }
+        Self { write, writer, failures, before_call: 0, resends: 0, client: 0, cost: 0, applied: false }
+    }
+
+    /// The request failed, and the application makes a new call of its own, with all its attempts (SDK-R13).
+    pub(super) fn resent(&mut self) {
+        self.failures += 1;
+        self.before_call = self.failures;
+        self.resends += 1;
     }
 
     /// When it was meant to happen.

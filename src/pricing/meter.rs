@@ -35,27 +35,13 @@ pub fn change_data_capture_units(before_bytes: u32, after_bytes: u32) -> u32 {
     write_units(before_bytes, after_bytes)
 }
 
-/// DynamoDB Streams read request units (`ddb.streams.rru`): one for each GetRecords call, empty answers too.
-/// Calls by Lambda triggers and by global tables are free and must not be counted.
-pub fn stream_read_units(get_records_calls: u64) -> u64 {
-    get_records_calls
-}
-
-/// Bytes that Firehose bills for one record of a Direct PUT or Kinesis source (`fh.put`): whole steps of 5
-/// KB. Format conversion is billed on these too (`fh.dfc_gb`). MSK sources are not rounded.
-pub fn firehose_billed_bytes(record_bytes: u64) -> u64 {
-    round_up(record_bytes, 5 * KB)
-}
+/// Bytes that Firehose bills for one record (`fh.put`). Format conversion is billed on these too (`fh.dfc_gb`).
+pub use crate::systems::firehose::billed_bytes as firehose_billed_bytes;
 
 /// Bytes that an on-demand stream bills for one record written (`kds.od.in_gb`): whole KB. Reads are not
 /// rounded.
 pub fn on_demand_ingest_bytes(record_bytes: u64) -> u64 {
     round_up(record_bytes, KB)
-}
-
-/// Bytes that Athena bills for one query that finished (ATH-1, `athena.scan_tb`): whole MB, at least 10 MB.
-pub fn athena_billed_bytes(scanned_bytes: u64) -> u64 {
-    round_up(scanned_bytes, MB).max(10 * MB)
 }
 
 /// SQS requests of one API action (`sqs.std`, `sqs.fifo`): one for each started 64 KB of payload, at least
@@ -154,11 +140,6 @@ mod tests {
     }
 
     #[test]
-    fn athena_scan_tb_counts_whole_megabytes_and_at_least_ten() {
-        assert_eq!([0, 10 * MB, 10 * MB + 1].map(athena_billed_bytes), [10 * MB, 10 * MB, 11 * MB]);
-    }
-
-    #[test]
     fn sqs_std_counts_started_64_kb_and_empty_receives() {
         assert_eq!([0, 1, 65_536, 65_537, 256 * KB].map(sqs_requests), [1, 1, 1, 2, 4]);
     }
@@ -176,11 +157,6 @@ mod tests {
         assert_eq!(terabytes(1 << 40), Decimal::ONE);
         // 2^34 - 2^-30, and 2^-30 is 0.000000000931322...
         assert_eq!(gigabytes(u64::MAX).to_string(), "17179869183.999999999069");
-    }
-
-    #[test]
-    fn ddb_streams_rru_counts_every_get_records_call() {
-        assert_eq!(stream_read_units(2_628_000), 2_628_000);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::workload::key_names::KeyNames;
-use crate::workload::producer::{ProducerPlan, Source};
+use crate::workload::producer::ProducerPlan;
 use crate::workload::put_records::PutPlan;
 use std::sync::Arc;
 
@@ -240,10 +240,5 @@ impl Scenario {
         let plans = self.tables.iter().enumerate();
         let mut plans = plans.filter_map(|(table, plan)| Some((table, plan.streams.as_ref()?)));
         plans.find(|(_, plan)| plan.stream == number)
-    }
-
-    /// Whether a producer reads its writes from a file.
-    pub fn is_trace(&self, producer: usize) -> bool {
-        matches!(self.producers[producer].source, Source::Trace(_))
     }
 }

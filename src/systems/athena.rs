@@ -12,8 +12,14 @@ use crate::engine::histogram::Histogram;
 use crate::engine::random::Draws;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MICROSECOND, MINUTE, Nanos, SECOND, round};
-use crate::pricing::meter::athena_billed_bytes;
 use crate::systems::kinesis::log::Micros;
+
+const MB: u64 = 1 << 20;
+
+/// Bytes that one query that finished is billed for: whole MB of what it scanned, at least 10 MB (ATH-1).
+pub fn billed_bytes(scanned_bytes: u64) -> u64 {
+    scanned_bytes.div_ceil(MB).max(10) * MB
+}
 
 /// A query of the data definition language apart, a query ends after this at the latest (ATH-9).
 pub const TIMEOUT: Nanos = 30 * MINUTE;
@@ -261,7 +267,7 @@ impl<'a> View<'a> {
         meter.done += 1;
         meter.scanned += scanned;
         meter.scanned_to_deduplicate += extra;
-        meter.billed += athena_billed_bytes(scanned);
+        meter.billed += billed_bytes(scanned);
         meter.rows += found.rows;
         meter.copies += found.copies;
         meter.time.record(time / MICROSECOND);

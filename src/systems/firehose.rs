@@ -7,10 +7,18 @@ pub mod settings;
 use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
-use crate::pricing::meter::firehose_billed_bytes;
 use crate::systems::kinesis::log::{Micros, Record, flags};
 use crate::systems::kinesis::poll_grid::PollPlan;
 use partitioning::{ErrorOutput, Partitioning, PartitioningPlan};
+
+/// Steps in which a record's bytes are billed.
+const BILLED_STEP_BYTES: u64 = 5 * 1_024;
+
+/// Bytes that are billed for one record of a Direct PUT or Kinesis source (`fh.put`): whole steps of 5 KB, at least
+/// one. MSK sources are not rounded.
+pub fn billed_bytes(record_bytes: u64) -> u64 {
+    record_bytes.max(1).div_ceil(BILLED_STEP_BYTES).saturating_mul(BILLED_STEP_BYTES)
+}
 
 /// What one buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +198,7 @@ impl FirehoseMeter {
     fn count(&mut self, records: &[Record]) {
         let bytes = || records.iter().map(|record| u64::from(record.bytes));
         self.bytes += bytes().sum::<u64>();
-        self.billed_bytes += bytes().map(firehose_billed_bytes).sum::<u64>();
+        self.billed_bytes += bytes().map(billed_bytes).sum::<u64>();
     }
 }
 

@@ -35,14 +35,6 @@ impl Duration {
         Self(nanos)
     }
 
-    /// From whole seconds; `None` beyond about 584 years.
-    pub const fn from_secs(seconds: u64) -> Option<Self> {
-        match seconds.checked_mul(SECOND) {
-            Some(nanos) => Some(Self(nanos)),
-            None => None,
-        }
-    }
-
     /// Whole nanoseconds.
     pub const fn nanos(self) -> u64 {
         self.0

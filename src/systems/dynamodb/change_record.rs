@@ -135,11 +135,6 @@ impl RecordTemplate {
         }
     }
 
-    /// Table bytes of the smallest item of the shape. Smaller sizes are taken for this one.
-    pub const fn item_bytes_min(&self) -> u32 {
-        self.smallest.table_bytes
-    }
-
     /// The record's length as JSON in bytes, from the item's table bytes before and after the change.
     /// `before` is ignored for an insertion, `after` for a removal.
     #[inline]
@@ -281,7 +276,6 @@ mod tests {
         };
         // pk and 16 bytes, flag and 1 byte, data.
         let bytes = |data_bytes: u32| 2 + 16 + 4 + 1 + 4 + data_bytes;
-        assert_eq!(template.item_bytes_min(), bytes(0));
         for (operation, old, new) in [
             (Operation::Insert, None, item(700)),
             (Operation::Modify, item(100), item(700)),

@@ -10,7 +10,7 @@ use super::partition_key::{PARTITION_KEY_BYTES, replication_partition_key};
 use crate::engine::math;
 use crate::engine::random::{Draws, Keyed, Streams, threshold};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{Nanos, round};
+use crate::engine::time::{MILLISECOND, Nanos, round};
 use std::num::NonZeroU32;
 
 /// What order the feed keeps.
@@ -228,9 +228,10 @@ impl Chances {
         round(chance.delay.sample(&mut self.coins.draws(record, 2 + purpose)))
     }
 
-    /// A uniform number for what a throttled encryption key does to one attempt.
-    pub fn key_unit(&self, record: u64, failures: u32) -> f64 {
-        self.coins.unit(record, 1_000 + failures)
+    /// A uniform number for what a throttled encryption key does to an attempt at `now`: another one each millisecond,
+    /// since a change may be tried for a week (KDC-R2, KDC-R3).
+    pub fn key_unit(&self, record: u64, now: Nanos) -> f64 {
+        self.coins.unit(record, ((now / MILLISECOND) as u32).wrapping_add(1_000))
     }
 
     /// A uniform number for the wait after one refusal of one record.
@@ -248,7 +249,7 @@ pub fn lognormal(median: Nanos, sigma: f64) -> Sampler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::time::{MILLISECOND, SECOND};
+    use crate::engine::time::SECOND;
 
     #[test]
     fn backoff_doubles_up_to_its_cap() {

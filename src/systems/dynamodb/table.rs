@@ -40,7 +40,8 @@ pub struct TableMeter {
     pub changeless: u64,
     /// Write units consumed by accepted writes (`ConsumedWriteCapacityUnits`), those of indexes left out.
     pub units: u64,
-    /// Requests refused, by its own limits and by its indexes' (`ThrottledRequests`).
+    /// Item writes refused, by its own limits and by its indexes': `WriteThrottleEvents`, which counts the items of a
+    /// batch one by one, as `ThrottledRequests` does not (DDB-T10).
     pub throttled: u64,
     /// When the first one was refused.
     pub first_throttled: Option<Nanos>,
