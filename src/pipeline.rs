@@ -1,9 +1,9 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`direct`] (producer to stream), [`read`] (stream to consumers and delivery), [`lambda`]
-//! (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline itself: [`reshard`] (shards
-//! that close and open), [`capacity`], [`timeline`].
+//! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
+//! consumers and delivery), [`lambda`] (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline
+//! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
 
 pub mod backlog;
 pub mod calls;
@@ -21,6 +21,7 @@ pub mod quantities;
 pub mod read;
 pub mod reshard;
 pub mod source;
+pub mod streams;
 pub mod tables;
 pub mod timeline;
 pub mod wiring;
@@ -28,7 +29,7 @@ pub mod write;
 
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::queue::EventQueue;
-use crate::engine::random::Collision;
+use crate::engine::random::{Collision, Draws};
 use crate::engine::slab::Slab;
 use crate::engine::time::Nanos;
 use crate::measure::timeline::Timeline;
@@ -73,8 +74,11 @@ pub struct Pipeline<const FULL: bool> {
     changes: Slab<Change>,
     /// When the table accepted each of `changes`, microseconds, by handle; empty unless `FULL`.
     created: Vec<Micros>,
+    publications: Slab<streams::Publication>,
     pending: Slab<PendingWrite>,
     objects: deliver::Objects,
+    /// Draws for the times of queries, by number of the query.
+    query_draws: Vec<Draws>,
     batch: Vec<Record>,
     fingerprint: Fingerprint,
     counts: EventCounts,
@@ -175,6 +179,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::PutRecords => self.put_records(now, handle),
             Kind::Replied => self.replied(now, handle),
             Kind::Put => self.put(now, handle),
+            Kind::RollOver => self.roll_over(now, handle),
+            Kind::Publish => self.publish(now, handle),
+            Kind::Discover => self.discover(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),
             Kind::Returned => self.returned(now, handle),

@@ -332,7 +332,7 @@ fn wrong_ranges() {
         .change("interval: 1s", "interval: §0s", &["expected 1ms to 1h; found `0s`"])
         .change("5 MiB", "§512 KiB", &["expected 1 MiB to 128 MiB (FH-B2)"])
         .change("5 MiB", "§129 MiB", &["expected 1 MiB to 128 MiB (FH-B2)"])
-        .change("interval: 60s", "interval: §0s", &["zero buffering (FH-B8)"])
+        .change("interval: 60s", "interval: §0.5s", &["FH-B2"])
         .change("interval: 60s", "interval: §901s", &["expected 1s to 15m (FH-B2)"])
         .change(
             "to: { s3: {} }",
@@ -379,6 +379,40 @@ fn sums_and_pairs_that_do_not_fit() {
             "arrivals: { poisson: { rate: 100/s } }",
             "§arrivals: {}",
             &["expected exactly one of `constant`"],
+        )
+        .end();
+}
+
+#[test]
+fn ddb_u14_numbers_have_38_digits_and_values_nest_32_deep_at_most() {
+    let item = "item: { size: 700 B }";
+    let number = |digits: &str| {
+        format!("item: {{ shape: {{ key: {{ name: pk }}, attributes: {{ a: {{ number: {digits} }} }} }} }}")
+    };
+    read(&with(item, &number("38")), Path::new(""), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    // A scenario cannot be written as deep as that, since each list takes two levels of it.
+    let list = format!("{}boolean{}", "{ list: [".repeat(33), "] }".repeat(33));
+    let nested = format!("item: {{ shape: {{ key: {{ name: pk }}, attributes: {{ a: {list} }} }} }}");
+    Refusals::default()
+        .change(item, &number("§39"), &["expected 1 to 38 (DDB-U14)"])
+        .change(item, &format!("§{nested}"), &["maps and lists are more than 48 deep here"])
+        .end();
+}
+
+#[test]
+fn what_aws_does_not_allow() {
+    Refusals::default()
+        .change("size: 700 B", "size: §401 KiB", &["400 KiB"])
+        .change("standard_2026", "§adaptive", &["unknown value `adaptive`"])
+        .change("stream: changes", "stream: §[changes, others]", &["expected text; found a list"])
+        .change(
+            "timestamp_precision: microsecond",
+            "record: { partition_key: §hashed_partition_key }",
+            &["needs a table with a `sort_key`"],
+        )
+        .append(
+            "events:\n  finer: { at: 1m, set: { §tables.orders.kinesis.timestamp_precision: millisecond } }\n",
+            &["cannot be changed while a run goes on"],
         )
         .end();
 }
@@ -431,20 +465,14 @@ fn references_to_nothing() {
 #[test]
 fn parts_that_are_not_built() {
     Refusals::default()
-        .change("{ provisioned: { shards: 2 } }", "{ §on_demand: {} }", &["unknown value `on_demand`"])
-        .change(
-            "    kinesis: { stream",
-            "    §streams: { view: keys_only }\n    kinesis: { stream",
-            &["unknown key `streams`"],
-        )
         .change("    polling: {", "    §kcl: { workers: 5 }\n    polling: {", &["unknown key `kcl`"])
         .change(
             "    to: { s3: {} }",
-            "    §format: { parquet: { ratio: 13% } }\n    to: { s3: {} }",
-            &["unknown key `format`"],
+            "    §lambda: { batch_size: 5 }\n    to: { s3: {} }",
+            &["unknown key `lambda`"],
         )
         .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
-        .append("§athena: { dashboards: { scans: firehose.lake } }\n", &["unknown key `athena`"])
+        .append("athena: { dashboards: { §scan: firehose.lake } }\n", &["unknown key `scan`"])
         .end();
 }
 
@@ -526,7 +554,7 @@ fn variants_that_do_not_fit() {
         .change(old, "{ seed: §x }", &["expected a whole number; found `x`"])
         .change(old, "{ kinesis.chnages.retention: §48h }", &["did you mean `changes`?"])
         .change(old, "{ §a b: 1 }", &["put quotation marks around a key"])
-        .change(old, "{ athena: §none }", &["unknown key `athena`"])
+        .change(old, "{ redshift: §none }", &["unknown key `redshift`"])
         .change(old, "{ variants: §{} }", &["an override cannot change the variants"])
         .change(old, "{ retention: §null }", &["there is no `retention` in the scenario"])
         .change("variants:\n  more-shards", "§variants:\n  - more-shards", &["expected a map; found a list"])

@@ -70,7 +70,12 @@ fn wrong_scenarios_are_refused_at_their_lines() {
         ("100/s", "100", 7, "a rate, such as `5000/s`"),
         ("700 B", "700 Mb", 9, "could mean bits or bytes"),
         ("shards: 2 }", "shards: 10_001 }", 15, "expected 1 to 10000 (KDS-S8)"),
-        ("provisioned: { shards: 2 }", "on_demand: {}", 15, "unknown value `on_demand`"),
+        (
+            "provisioned: { shards: 2 }",
+            "on_demnd: {}",
+            15,
+            "unknown value `on_demnd`; did you mean `on_demand`?",
+        ),
         ("shards: 4", "shards: 0", 19, "in variant `more-shards`"),
         ("firehose:", "\tfirehose:", 16, "tab"),
         ("variants:", "---\nvariants:", 19, "a second document begins here"),

@@ -51,15 +51,15 @@ fn ids(name: &str, sheets: &BTreeSet<&str>) -> Vec<String> {
     let mut sheet = None;
     let mut ids = Vec::new();
     for word in name.split('_').map(str::to_uppercase) {
-        if let Some(found) = sheets.get(word.as_str()) {
+        let number = word.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+        let numbers = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        let is_number = numbers && word.len() - number.len() <= 1;
+        // After a sheet, `s3` is a number in it: DDS-S3.
+        if let Some(found) = sheets.get(word.as_str()).filter(|_| sheet.is_none() || !is_number) {
             sheet = Some(*found);
             continue;
         }
-        let number = word.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
-        let Some(sheet) = sheet.filter(|_| word.len() - number.len() <= 1) else { break };
-        if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
-            break;
-        }
+        let Some(sheet) = sheet.filter(|_| is_number) else { break };
         ids.push(format!("{sheet}-{word}"));
     }
     ids
@@ -97,7 +97,7 @@ fn every_fact_of_the_sheets_has_a_row_and_no_row_is_made_up() {
     let id = |line: &str| {
         let id = line.strip_prefix("| ")?.split(" |").next()?;
         let (sheet, number) = id.split_once('-')?;
-        let sound = sheet.bytes().all(|letter| letter.is_ascii_uppercase())
+        let sound = sheet.bytes().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
             && number.ends_with(|digit: char| digit.is_ascii_digit());
         sound.then(|| id.to_owned())
     };

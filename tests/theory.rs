@@ -245,7 +245,7 @@ fn buffered(streams: Streams, rate: f64, size: u64, interval: Nanos) -> Buffered
         interval,
         ..support::firehose("lake", 0)
     };
-    let mut lake = Firehose::new(0, &plan, 1);
+    let mut lake = Firehose::new(0, &plan, 1, streams.named("hold"));
     let gap = Sampler::Exponential { mean: SECOND as f64 / rate };
     let (mut gaps, mut queue) = (streams.named("gaps"), EventQueue::default());
     let mut objects: Vec<Object> = Vec::new();
@@ -302,7 +302,7 @@ fn poisson_arrivals_meet_a_poll_clock_anywhere_in_its_interval() {
     scenario.consumers.push(support::consumer("reader", 0));
     scenario.consumers[0].polls.phase = PollPhase::Staggered(70 * MILLISECOND);
     let prepared = Prepared::new(&scenario);
-    let figures: Vec<[f64; 4]> = (0..REPLICATIONS)
+    let figures: Vec<[f64; 5]> = (0..REPLICATIONS)
         .map(|replication| {
             let pipeline = Pipeline::<true>::new(&scenario, &prepared, replication);
             let outcome = pipeline.run(&scenario, |_| true).expect("a run").expect("to its end");

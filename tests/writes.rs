@@ -68,7 +68,7 @@ fn records(outcome: &Outcome) -> u64 {
 }
 
 #[test]
-fn ddb_n1_n2_an_unchanged_write_costs_units_and_leaves_no_record() {
+fn ddb_n1_n2_open_14_an_unchanged_write_costs_units_and_leaves_no_record() {
     let outcome = run(&producer(100, "    operations: { unchanged: 100% }"), 10_000);
     assert_eq!(outcome.producers[0].0.accepted, 10_000);
     assert_eq!((outcome.tables[0].meter.units, records(&outcome)), (20_000, 0));
@@ -258,7 +258,7 @@ fn ddb_t8_sdk_r14_an_answer_that_is_lost_makes_a_second_write_but_no_second_reco
 }
 
 #[test]
-fn ddb_g4_l6_replicated_writes_take_capacity_and_make_records_here() {
+fn ddb_g4_g5_l6_replicated_writes_take_capacity_and_make_records_here() {
     let both = format!(
         "{}\n{}",
         producer(50, "    source: { global_table: { lag: 1s } }\n    operations: { modify: 50%, ttl: 50% }"),
@@ -382,7 +382,7 @@ fn kdc_j12_kdc_j13_a_record_over_the_limit_is_skipped_and_later_ones_go_on() {
 }
 
 #[test]
-fn kdc_m1_m2_every_attempt_is_metered_by_the_item_not_by_the_record() {
+fn kdc_m1_m2_open_8_every_attempt_is_metered_by_the_item_not_by_the_record() {
     let one_shard = |rate: u32| {
         let scenario = load(&text(&producer(rate, ""), 10_000).replace("shards: 4", "shards: 1"));
         let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);

@@ -76,6 +76,12 @@ impl TokenBucket {
         self.level_nano -= tokens * SECOND;
     }
 
+    /// Leaves nothing in the bucket before `at`, which is not past: what is earned up to then was taken ahead.
+    pub fn empty_until(&mut self, at: Nanos) {
+        debug_assert!(at >= self.updated, "time does not run backwards");
+        (self.level_nano, self.updated) = (0, at);
+    }
+
     /// Takes `tokens` if they are all there; otherwise takes nothing and says so.
     #[inline]
     pub fn try_take(&mut self, limit: &Limit, now: Nanos, tokens: u64) -> bool {

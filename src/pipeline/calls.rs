@@ -2,7 +2,7 @@
 
 use super::Pipeline;
 use super::event::Kind;
-use super::write::PendingWrite;
+use super::write::{PendingWrite, column};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::client::{Call, TRANSACTION_KB_MAX};
@@ -136,7 +136,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut left = Vec::new();
         for item in items {
             if self.conflicts(now, handle, item.write.key) {
-                self.writers[handle as usize].meter.conflicts += 1;
+                self.note_conflicts(now, handle, 1);
                 left.push(item);
             } else if self.charge(now, handle, &item.write) {
                 self.carried_out(now, &item);
@@ -148,6 +148,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(long) = &mut writer.long else { return };
         if left.len() == sent {
             long.calls.meter.throttled += 1;
+            self.note(now, handle, column::THROTTLED_REQUESTS, 1);
             return self.call_failed(now, left);
         }
         long.calls.meter.unprocessed += left.len() as u64;
@@ -167,11 +168,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let mut charged = 0;
         if conflict {
-            self.writers[handle as usize].meter.conflicts += items.len() as u64;
+            self.note_conflicts(now, handle, items.len() as u64);
         } else {
             for item in &items {
                 charged += u64::from(self.charge(now, handle, &item.write));
             }
+            let throttled = charged < items.len() as u64;
+            self.note(now, handle, column::THROTTLED_REQUESTS, u64::from(throttled));
         }
         let fails = |item: &&PendingWrite| item.write.kind == WriteKind::ConditionalFailure;
         let condition_fails = items.iter().any(|item| fails(&item));

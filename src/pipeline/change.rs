@@ -33,16 +33,23 @@ pub const LINKED: u8 = 16;
 pub const TWICE: u8 = 32;
 
 impl Change {
-    /// A change that a table accepted as version `version` of an item.
+    /// A change that a table accepted as version `version` of an item, and how long its feed delays it.
     #[inline]
-    pub fn new(written: Nanos, table: u8, key: u32, version: u32, record: ChangeRecord) -> Self {
+    pub fn new(
+        written: Nanos,
+        table: u8,
+        key: u32,
+        version: u32,
+        record: ChangeRecord,
+        delay: Nanos,
+    ) -> Self {
         debug_assert!(record.bytes < 1 << 24, "records are smaller than 16 MiB");
         Self {
             written,
             key,
             version,
             bytes_and_flags: record.bytes,
-            propagation: record.propagation,
+            propagation: u32::try_from(delay / MICROSECOND).unwrap_or(u32::MAX),
             link: 0,
             units: record.units,
             failures: 0,

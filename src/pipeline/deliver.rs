@@ -3,9 +3,12 @@
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use crate::engine::histogram::Histogram;
+use crate::engine::random::Draws;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
+use crate::systems::athena::StoredObject;
+use crate::systems::firehose::partitioning::{ErrorOutput, Partitioning};
 use crate::systems::firehose::{Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
 use crate::systems::s3::Bucket;
@@ -20,8 +23,12 @@ pub mod column {
     pub const OBJECTS: usize = 2;
     /// `DeliveryToS3.DataFreshness` peak, in microseconds (FH-M1): age of the oldest record, from its arrival in the stream.
     pub const FRESHNESS: usize = 3;
+    /// `PartitionCount` (FH-M5): the most partitions active at a time.
+    pub const PARTITIONS: usize = 4;
+    /// `PartitionCountExceeded` (FH-M5): 1 where a record found too many partitions active.
+    pub const EXCEEDED: usize = 5;
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 6;
 }
 
 /// A complete object, as listed in a report.
@@ -61,12 +68,22 @@ pub struct Delivery {
     pub reader: usize,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
+    /// Before this its destination takes nothing.
+    pub down_until: Nanos,
+    /// Time between two attempts while it is down.
+    pub retry_wait: Nanos,
+    /// An object whose oldest record is older than this is given up (FH-R1).
+    pub retention: Nanos,
+    /// How likely an upload is taken for failed though its object is stored, and the draws for it (FH-O5).
+    pub late: Option<(f64, Draws)>,
     /// From the intended write to the complete object: propagation, polling, buffering, upload.
     pub latency: Latency<4>,
     /// Sizes of complete objects in bytes, as stored.
     pub sizes: Histogram,
     /// The first objects, one by one.
     pub rows: Vec<ObjectRow>,
+    /// All objects, where queries scan them.
+    pub scanned: Option<Vec<StoredObject>>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -110,8 +127,27 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn buffer(&mut self, now: Nanos, number: usize, shard: usize) {
         let delivery = &mut self.deliveries[number];
         let mut objects = Vec::new();
+        if delivery.firehose.partitioning().is_some() {
+            return self.buffer_apart(now, number);
+        }
         if let Some((buffer, at)) = delivery.firehose.take(now, shard, &self.batch, &mut objects) {
             self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
+        }
+        self.upload(now, objects);
+    }
+
+    /// Buffers the records of one poll by partition.
+    #[cold]
+    fn buffer_apart(&mut self, now: Nanos, number: usize) {
+        let (mut objects, mut timers) = (Vec::new(), Vec::new());
+        let delivery = &mut self.deliveries[number];
+        delivery.firehose.take_apart(now, &self.batch, &mut objects, &mut timers);
+        for (buffer, at) in timers {
+            self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
+        }
+        if FULL {
+            let active = delivery.firehose.partitioning().map_or(0, Partitioning::active);
+            delivery.series.raise(now, column::PARTITIONS, u64::from(active));
         }
         self.upload(now, objects);
     }
@@ -128,25 +164,101 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
         for object in objects {
+            if now < self.deliveries[object.firehose as usize].down_until {
+                self.wait_for_destination(now, object);
+                continue;
+            }
             let time = self.deliveries[object.firehose as usize].bucket.put_object();
             let slot = self.objects.insert(object);
             self.queue.push(now + time, Kind::Uploaded as u8, slot);
         }
     }
 
+    /// The destination of a delivery stream takes nothing before `until`.
+    pub(super) fn stop_destination(&mut self, number: usize, until: Nanos) {
+        let delivery = &mut self.deliveries[number];
+        delivery.down_until = delivery.down_until.max(until);
+    }
+
+    /// An attempt to store an object fails, and so will those up to the end of the outage: the next one that matters is
+    /// the first one after it, unless the object is given up before.
+    #[cold]
+    fn wait_for_destination(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        let end = delivery.down_until.min(delivery.gives_up(&object)).max(now);
+        let attempts = (end - now).div_ceil(delivery.retry_wait).max(1);
+        delivery.firehose.meter.failed_attempts += attempts;
+        if !object.waits {
+            delivery.firehose.fell_behind(object.buffer);
+        }
+        object.waits = true;
+        let at = now + attempts * delivery.retry_wait;
+        let slot = self.objects.insert(object);
+        self.queue.push(at, Kind::Uploaded as u8, slot);
+    }
+
+    /// The next attempt to store an object that found the destination down.
+    #[cold]
+    fn try_again(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        let down = now < delivery.down_until;
+        if down && now >= delivery.gives_up(&object) {
+            self.fingerprint.outcome(now, object.batch.bytes, 9);
+            delivery.firehose.caught_up(object.buffer);
+            return delivery.firehose.gave_up(object);
+        }
+        if !down {
+            delivery.firehose.caught_up(object.buffer);
+            object.waits = false;
+        }
+        self.upload(now, vec![object]);
+    }
+
+    /// An upload was taken for failed though its object is stored: it is made again.
+    #[cold]
+    fn repeat(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        delivery.firehose.meter.repeated += object.batch.records.len() as u64;
+        object.stored = true;
+        self.upload(now, vec![object]);
+    }
+
     /// An object is complete: its records are delivered.
     pub(super) fn uploaded(&mut self, now: Nanos, slot: u32) {
         let Some(object) = self.objects.remove(slot) else { return };
+        if object.waits {
+            return self.try_again(now, object);
+        }
         let delivery = &mut self.deliveries[object.firehose as usize];
-        delivery.measure::<FULL>(now, &object, &self.cohort);
-        let stored = delivery.stored(object.batch.bytes);
-        delivery.bucket.complete(stored);
         self.fingerprint.outcome(now, object.batch.bytes, 7);
-        delivery.firehose.delivered(object.batch);
+        match object.error {
+            None => {
+                delivery.measure::<FULL>(now, &object, &self.cohort);
+                let stored = delivery.stored(object.batch.bytes);
+                delivery.bucket.complete(stored);
+            }
+            Some(error) => {
+                delivery.bucket.meter.error_objects += 1;
+                if FULL && error == ErrorOutput::ActivePartitionExceeded {
+                    delivery.series.raise(object.opened, column::EXCEEDED, 1);
+                }
+            }
+        }
+        let late = delivery.late.as_mut().is_some_and(|(share, draws)| draws.unit() < *share);
+        if late && object.error.is_none() {
+            return self.repeat(now, object);
+        }
+        delivery.firehose.delivered(object);
     }
 }
 
 impl Delivery {
+    /// When attempts to store an object end.
+    fn gives_up(&self, object: &Object) -> Nanos {
+        let oldest = object.batch.oldest_arrival().unwrap_or(0) * MICROSECOND;
+        oldest.saturating_add(self.retention)
+    }
+
     fn stored(&self, bytes: u64) -> u64 {
         (bytes as f64 * self.compression + 0.5) as u64
     }
@@ -154,7 +266,9 @@ impl Delivery {
     fn measure<const FULL: bool>(&mut self, now: Nanos, object: &Object, cohort: &super::Cohort) {
         let (flushed, complete) = (object.flushed / MICROSECOND, now / MICROSECOND);
         let mut first = 0;
-        for mark in &object.batch.marks {
+        // A repeated upload delivers nothing that was not there.
+        let marks = if object.stored { &[][..] } else { &object.batch.marks };
+        for mark in marks {
             for held in &object.batch.records[first..mark.end as usize] {
                 if !cohort.has(held.written) {
                     continue;
@@ -186,6 +300,18 @@ impl Delivery {
         self.series.add(now, column::BYTES, stored);
         self.series.add(now, column::OBJECTS, 1);
         self.series.raise(now, column::FRESHNESS, now / MICROSECOND - oldest_arrival);
+        if let Some(scanned) = &mut self.scanned {
+            let newest = object.batch.records.iter().map(|held| held.appended).max();
+            scanned.push(StoredObject {
+                complete: now,
+                oldest: oldest_arrival,
+                newest: newest.unwrap_or(oldest_arrival),
+                records,
+                copies: if object.stored { records } else { object.batch.copies },
+                bytes: stored,
+                partition: object.buffer,
+            });
+        }
         if self.rows.len() < OBJECT_ROWS_MAX {
             self.rows.push(ObjectRow {
                 buffer: object.buffer,

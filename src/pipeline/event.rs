@@ -58,12 +58,18 @@ kinds! {
     Capacity "look at a stream's capacity",
     /// Shards of a stream close and their children open. Before puts, which meet the new shards.
     Reshard "resharding",
+    /// A shard of a DynamoDB stream closes and a child opens. Likewise before what is put there.
+    RollOver "rollover of a shard",
     /// A consumer begins to read. Before polls, of which it may make one at once.
     Start "start of a consumer",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
     /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
     PutRecords "call of a direct producer",
+    /// A change becomes visible in its table's DynamoDB stream. Before polls likewise.
+    Publish "change visible in a DynamoDB stream",
+    /// A reader finds the children of a shard that it has read to its end. Before polls, which may be of those.
+    Discover "children of a shard found",
     /// A reader polls a shard.
     Poll "poll of a shard",
     /// What a poll returned has reached a function. After the polls that may have returned it at once.

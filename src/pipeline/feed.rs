@@ -140,7 +140,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let item = &mut feed.items.items[write.key as usize];
         item.version += 1;
-        let mut change = Change::new(write.at, table as u8, write.key, item.version, write.record);
+        let mut change =
+            Change::new(write.at, table as u8, write.key, item.version, write.record, write.delay);
         change.link = u32::from(feed.items.shards[write.key as usize]);
         let mut ready = now + write.delay;
         if feed.in_order && ready < feed.items.ready[write.key as usize] {

@@ -10,13 +10,14 @@ use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::{Backfill, Consumer};
 use super::source::{Snapshot, StreamSource};
+use super::streams::{self, StreamsMeter};
 use super::tables::busiest_items;
 use super::write::{self, PendingWrite, TableSource, Writer, WriterMeter};
 use super::{EventCounts, Pause, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Collision;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::direct::DirectMeter;
 use crate::measure::era::Era;
 use crate::measure::latency::Latency;
@@ -29,6 +30,8 @@ use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::scenario::path::resource;
+use crate::scenario::timeline::{Action, Occurrence};
+use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
@@ -70,12 +73,14 @@ pub struct Outcome {
     pub direct: Vec<DirectOutcome>,
     /// Tables.
     pub tables: Vec<TableOutcome>,
-    /// Streams.
+    /// Streams: those of Kinesis first, then those of tables.
     pub streams: Vec<StreamOutcome>,
     /// Consumers.
     pub consumers: Vec<ConsumerOutcome>,
     /// Delivery streams.
     pub deliveries: Vec<DeliveryOutcome>,
+    /// Scheduled queries.
+    pub queries: Vec<QueryMeter>,
     /// Functions.
     pub lambdas: Vec<LambdaOutcome>,
 }
@@ -93,6 +98,8 @@ pub struct TableOutcome {
     pub series: Series<{ write::column::COUNT }>,
     /// Its feed.
     pub feed: Option<FeedOutcome>,
+    /// Its DynamoDB stream.
+    pub streams: Option<TableStreamOutcome>,
     /// Accepted changes by item, largest first: item number, shard, changes. Not listed beyond the first few of a shard.
     pub top_items: Vec<TopItem>,
     /// Accepted changes by the shard that they belong to; empty without a feed.
@@ -123,6 +130,19 @@ pub struct FeedOutcome {
     pub repairs: Repairs,
     /// Its series.
     pub series: Series<{ feed::column::COUNT }>,
+}
+
+/// What a table's DynamoDB stream came to.
+#[derive(Clone, Debug)]
+pub struct TableStreamOutcome {
+    /// Records and shards.
+    pub meter: StreamsMeter,
+    /// From the intended write to the stream.
+    pub latency: Latency<2>,
+    /// Order and duplicates in the stream.
+    pub ordering: Ordering,
+    /// Its series.
+    pub series: Series<{ streams::column::COUNT }>,
 }
 
 /// What one stream came to.
@@ -173,7 +193,7 @@ pub struct ConsumerOutcome {
     /// Order as it met it, where it could differ from the stream's.
     pub ordering: Option<Ordering>,
     /// From the intended write to the end of processing.
-    pub latency: Latency<4>,
+    pub latency: Latency<5>,
     /// Its series.
     pub series: Series<{ super::read::column::COUNT }>,
 }
@@ -183,6 +203,8 @@ pub struct ConsumerOutcome {
 pub struct DeliveryOutcome {
     /// Flushes.
     pub meter: FirehoseMeter,
+    /// The most partitions active at a time, if it partitions.
+    pub active_partitions_max: Option<u32>,
     /// Reading.
     pub reads: ReadMeter,
     /// Objects.
@@ -331,6 +353,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
+            || self.publications.iter().any(|change| measured(change.written / MICROSECOND))
             || self.direct.iter().any(|direct| direct.any_waiting(|written| measured(written / MICROSECOND)))
             || self.pending.iter().any(|pending| measured(pending.intended() / MICROSECOND))
             || self
@@ -387,6 +410,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
         let top_items = self.top_items();
+        let queries = self.queries(scenario);
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
         let direct = |direct: Direct| {
@@ -405,6 +429,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let delivery = |delivery: Delivery| DeliveryOutcome {
             meter: delivery.firehose.meter,
+            active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
             latency: delivery.latency,
@@ -437,6 +462,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             direct: self.direct.into_iter().map(direct).collect(),
             consumers: self.consumers.into_iter().map(consumer).collect(),
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
+            queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
             tables: self
                 .tables
@@ -459,6 +485,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         })
     }
 
+    /// The queries that started in the measured span, over the objects that were there at their moments.
+    fn queries(&self, scenario: &Scenario) -> Vec<QueryMeter> {
+        let objects: Vec<&[StoredObject]> =
+            self.deliveries.iter().map(|delivery| delivery.scanned.as_deref().unwrap_or_default()).collect();
+        let into_hour = scenario.start.rem_euclid(3_600) as u64 * SECOND;
+        let span = Span { from: scenario.warm_up, until: scenario.duration, into_hour };
+        athena::run(&scenario.queries, &objects, &self.query_draws, span, active_limit(&scenario.region))
+    }
+
     /// For each table, the items with the most changes on each shard, and all changes of each shard.
     fn top_items(&self) -> Vec<(Vec<TopItem>, Vec<u64>)> {
         let of = |table: &TableSource| {
@@ -475,12 +510,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         accounts.extend(self.direct.iter().map(direct_account));
         for (number, table) in self.tables.iter().enumerate() {
             accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
+            accounts.extend(self.streams_account(&scenario.tables[number].name, number, table));
         }
         for (plan, consumer) in scenario.consumers.iter().zip(&self.consumers) {
             accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
-            accounts.push(self.delivery_account(&plan.name, end, number));
+            accounts.push(self.delivery_account(scenario, &plan.name, end, number));
         }
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
@@ -529,6 +565,16 @@ impl<const FULL: bool> Pipeline<FULL> {
         })
     }
 
+    fn streams_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
+        let own = table.streams.as_ref()?;
+        let waiting = self.publications.iter().filter(|change| usize::from(change.table) == number).count();
+        Some(Account {
+            path: format!("{}.streams", resource("tables", name)),
+            entered: vec![("changes", table.table.meter.changes())],
+            fates: vec![("published", own.meter.published), ("waiting", waiting as u64)],
+        })
+    }
+
     fn consumer_account(&self, plan: &PollingPlan, end: Nanos, consumer: &Consumer) -> Account {
         let source = &self.streams[consumer.stream];
         let (waiting, expired) = source.stream.waiting(end, consumer.reader);
@@ -556,11 +602,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         account
     }
 
-    fn delivery_account(&self, name: &str, end: Nanos, number: usize) -> Account {
+    fn delivery_account(&self, scenario: &Scenario, name: &str, end: Nanos, number: usize) -> Account {
         let delivery = &self.deliveries[number];
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
-        Account {
+        let mut account = Account {
             path: resource("firehose", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
@@ -570,7 +616,18 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("waiting", waiting),
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
+        };
+        // A fate that needs an outage.
+        let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
+        if scenario.timeline.iter().any(outage) {
+            account.fates.push(("undeliverable", delivery.firehose.meter.undeliverable));
         }
+        // Fates that only partitioned records can have: they lie under the error prefix.
+        if delivery.firehose.partitioning().is_some() {
+            let [exceeded, failed] = delivery.firehose.meter.failed;
+            account.fates.extend([("active_partition_exceeded", exceeded), ("processing_failed", failed)]);
+        }
+        account
     }
 }
 
@@ -606,6 +663,12 @@ fn table_outcome(source: TableSource, top_items: Vec<TopItem>, changes_by_shard:
             ordering: feed.ordering,
             repairs: feed.repair.finish(),
             series: feed.series,
+        }),
+        streams: source.streams.map(|own| TableStreamOutcome {
+            meter: own.meter,
+            latency: own.latency,
+            ordering: own.ordering,
+            series: own.series,
         }),
         top_items,
         changes_by_shard,

@@ -6,7 +6,7 @@
 use super::Pipeline;
 use super::calls::{CallMeter, Calls};
 use super::event::Kind;
-use super::write::{PendingWrite, Writer};
+use super::write::{PendingWrite, Writer, column};
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::dynamodb::write_kind::WriteKind;
@@ -218,7 +218,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// One request for one item; whether it was carried out.
     fn attempt(&mut self, now: Nanos, attempt: PendingWrite) -> bool {
         if self.conflicts(now, attempt.writer, attempt.write.key) {
-            self.writers[attempt.writer as usize].meter.conflicts += 1;
+            self.note_conflicts(now, attempt.writer, 1);
             self.send_again(now, attempt);
             return false;
         }
@@ -226,6 +226,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.answer_lost(now, attempt, applied);
         }
         if !self.charge(now, attempt.writer, &attempt.write) {
+            self.note(now, attempt.writer, column::THROTTLED_REQUESTS, 1);
             self.write_failed(now, attempt, Failure::Throttling);
             return false;
         }
@@ -243,10 +244,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         if write.units == 0 {
             source.table.expire();
+            if FULL {
+                source.series.add(now, column::EXPIRED_ITEMS, 1);
+            }
             return true;
         }
         let units = u32::from(write.units);
-        if let Err(throttle) = source.table.write(now, write.key, units) {
+        let changes = write.kind.change().is_some();
+        let verdict = match changes {
+            true => source.table.write(now, write.key, units),
+            false => source.table.write_nothing(now, write.key, units),
+        };
+        if let Err(throttle) = verdict {
             writer.meter.refused += 1;
             if FULL {
                 source.note_throttle(now, throttle);
@@ -254,7 +263,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return false;
         }
         if FULL {
-            source.series.add(now, super::write::column::UNITS, u64::from(units));
+            source.series.add(now, column::UNITS, u64::from(units));
         }
         if let Some(kind) = writer.kind(write.kind) {
             kind.units += u64::from(units);
@@ -268,6 +277,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (write, writer) = (&attempt.write, &mut self.writers[attempt.writer as usize]);
         if write.kind == WriteKind::ConditionalFailure {
             writer.meter.condition_failed += 1;
+            if FULL {
+                let table = writer.producer.table();
+                self.tables[table].series.add(now, column::CONDITION_FAILED, 1);
+            }
         } else {
             writer.meter.accepted += 1;
         }
@@ -292,7 +305,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         if write.kind.change().is_none() || repeats {
             source.table.meter.changeless += 1;
             self.fingerprint.outcome(now, u64::from(write.key), 6);
-        } else if source.feed.is_some() {
+            return;
+        }
+        let has_feed = source.feed.is_some();
+        if source.streams.is_some() {
+            if let Some(kind) = writer.kind(write.kind).filter(|_| !has_feed) {
+                kind.records += 1;
+                kind.record_bytes += u64::from(write.record.streams_bytes);
+            }
+            self.take_up(now, number, write);
+        }
+        if has_feed {
+            let writer = &mut self.writers[attempt.writer as usize];
             if let Some(kind) = writer.kind(write.kind) {
                 kind.records += 1;
                 kind.record_bytes += u64::from(write.record.bytes);
@@ -300,7 +324,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             self.capture(now, number, write);
         } else {
-            let version = source.accept(write.key);
+            let version = self.tables[number].accept(write.key);
             self.fingerprint.outcome(now, u64::from(write.key) << 32 | u64::from(version), 4);
         }
     }
@@ -318,6 +342,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The client does not hear what became of its write, and tries again (SDK-R14).
     fn answer_lost(&mut self, now: Nanos, mut attempt: PendingWrite, applied: bool) -> bool {
         self.writers[attempt.writer as usize].meter.server_errors += 1;
+        self.note(now, attempt.writer, column::SYSTEM_ERRORS, 1);
         if applied && self.charge(now, attempt.writer, &attempt.write) {
             self.apply(now, &attempt);
             attempt.applied = true;
@@ -399,6 +424,20 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.writers[handle as usize].producer.move_next(at);
             }
             self.find_next_write(handle);
+        }
+    }
+
+    /// Counts requests that met a transaction in progress, by item (DDB-T7).
+    pub(super) fn note_conflicts(&mut self, now: Nanos, handle: u32, items: u64) {
+        self.writers[handle as usize].meter.conflicts += items;
+        self.note(now, handle, column::CONFLICTS, items);
+    }
+
+    /// Enters something in the series of a producer's table.
+    pub(super) fn note(&mut self, now: Nanos, handle: u32, column: usize, count: u64) {
+        if FULL {
+            let table = self.writers[handle as usize].producer.table();
+            self.tables[table].series.add(now, column, count);
         }
     }
 

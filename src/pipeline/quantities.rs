@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
+use std::ops::SubAssign;
 
 /// Counts up to one moment. The difference of two moments is the use of the span between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,14 +19,19 @@ pub struct Quantities {
     pub streams: Vec<[u64; 3]>,
     /// Open shards of each stream times the nanoseconds for which they were open in provisioned mode.
     pub shard_nanos: Vec<u128>,
+    /// Of each stream: open shards times the nanoseconds with extended retention, and bytes written times the seconds for
+    /// which they stay beyond seven days.
+    pub kept: Vec<[u128; 2]>,
+    /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
+    pub streams_reads: Vec<[u64; 2]>,
     /// What each stream used in on-demand mode.
     pub on_demand: Vec<OnDemandUse>,
     /// Bytes taken and bytes billed by each delivery stream.
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
     pub lambdas: Vec<LambdaQuantities>,
-    /// PUT requests and bytes stored for each delivery stream.
-    pub s3: Vec<[u64; 2]>,
+    /// PUT requests, bytes stored and objects for each delivery stream.
+    pub s3: Vec<[u64; 3]>,
 }
 
 /// What one table and its indexes used, indexes added up.
@@ -75,6 +81,8 @@ impl Quantities {
         self.at -= earlier.at;
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
+        subtract(&mut self.kept, &earlier.kept);
+        subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
@@ -126,9 +134,9 @@ impl LambdaQuantities {
     }
 }
 
-fn subtract<const N: usize>(now: &mut [[u64; N]], before: &[[u64; N]]) {
+fn subtract<T: Copy + SubAssign, const N: usize>(now: &mut [[T; N]], before: &[[T; N]]) {
     for (now, before) in now.iter_mut().zip(before) {
-        now.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
+        now.iter_mut().zip(before).for_each(|(now, before)| *now -= *before);
     }
 }
 
@@ -136,6 +144,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The counts at this moment, which is the present.
     pub fn quantities(&mut self, at: Nanos) -> Quantities {
         self.tables.iter_mut().for_each(|source| source.table.settle(at));
+        for plan in self.tables.iter().filter_map(|source| source.streams.as_ref()).map(|own| &own.plan) {
+            // Calls that found nothing are billed too (DDS-M1).
+            self.streams[plan.stream].stream.finish(at);
+        }
+        let reads = |consumer: &super::read::Consumer| {
+            let meter = self.streams[consumer.stream].meter(consumer.reader);
+            if consumer.of_table.is_some() { [meter.polls, meter.empty_polls] } else { [0; 2] }
+        };
         let feed = |table: &super::write::TableSource| {
             let meter = table.feed.as_ref().map(|feed| feed.meter).unwrap_or_default();
             [meter.units - meter.units_copied - meter.units_retried, meter.units_copied, meter.units_retried]
@@ -150,6 +166,8 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|source| [source.put_units, source.stream.appended_total(), source.bytes])
                 .collect(),
             shard_nanos: self.streams.iter().map(|source| source.shard_nanos(at)).collect(),
+            kept: self.streams.iter().map(|source| source.kept(at)).collect(),
+            streams_reads: self.consumers.iter().map(reads).collect(),
             on_demand: self.streams.iter().map(|source| source.on_demand_use(at)).collect(),
             deliveries: self
                 .deliveries
@@ -160,7 +178,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             s3: self
                 .deliveries
                 .iter()
-                .map(|delivery| [delivery.bucket.meter.puts, delivery.bucket.meter.bytes])
+                .map(|delivery| {
+                    let meter = &delivery.bucket.meter;
+                    [meter.puts, meter.bytes, meter.objects]
+                })
                 .collect(),
         }
     }

@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::source::Reader;
+use super::streams::column as returned;
 use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
@@ -19,8 +20,12 @@ pub mod column {
     pub const ITERATOR_AGE: usize = 1;
     /// `ReadProvisionedThroughputExceeded`.
     pub const REFUSED: usize = 2;
+    /// `GetRecords.Records`.
+    pub const READ_RECORDS: usize = 3;
+    /// `GetRecords.Bytes`.
+    pub const READ_BYTES: usize = 4;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 5;
 }
 
 /// One polling consumer at work.
@@ -34,6 +39,10 @@ pub struct Consumer {
     pub reader: usize,
     /// Before this it does not read.
     pub down_until: Nanos,
+    /// How long it stands at the end of a shard before it reads the children.
+    pub discovery: Nanos,
+    /// The table whose DynamoDB stream it reads, if it does.
+    pub of_table: Option<usize>,
     /// What it has seen of each item, where it may see items out of order though the stream keeps them in order.
     pub seen: Option<Seen>,
     /// Where it stands with what was there before it began.
@@ -42,8 +51,8 @@ pub struct Consumer {
     pub refused: Keyed,
     /// The wait after a refused call, on the average.
     pub refused_wait: Nanos,
-    /// From the intended write to the end of processing: propagation, polling, queueing, execution.
-    pub latency: Latency<4>,
+    /// From the intended write to the end of processing: propagation, polling, queueing, execution, rollover.
+    pub latency: Latency<5>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -147,8 +156,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         let batch_size = consumer.polling.batch_size;
         let hand = consumer.polling.hand(shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
-        if outcome.is_err() && FULL {
-            consumer.series.add(now, column::REFUSED, 1);
+        if FULL {
+            match outcome {
+                Ok(bytes) => {
+                    consumer.series.add(now, column::READ_RECORDS, hand.records.len() as u64);
+                    consumer.series.add(now, column::READ_BYTES, bytes);
+                }
+                Err(_) => consumer.series.add(now, column::REFUSED, 1),
+            }
         }
         let behind = place.stream.behind(shard, consumer.reader) > 0;
         if !behind {
@@ -157,7 +172,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(last) = hand.records.last().copied() else {
             // Refused, or retention took what was there.
             if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-                place.rest(now, shard, consumer.reader, &mut self.queue);
+                self.rest(now, number, shard);
             } else {
                 let at = match outcome {
                     Ok(_) => place.stream.next_poll(now + 1, shard, consumer.reader),
@@ -169,8 +184,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         if FULL {
             // What was there before the run arrived at moments that wrap around below 0.
-            let age = (now / MICROSECOND).wrapping_sub(last.appended);
-            consumer.series.raise(now, column::ITERATOR_AGE, age);
+            let mut since = last.appended;
+            if let Some(own) = consumer.of_table.and_then(|table| self.tables[table].streams.as_mut()) {
+                // Its records tell when their items were written, in whole seconds (DDS-F2).
+                since = last.written / 1_000_000 * 1_000_000;
+                own.series.add(now, returned::RETURNED_RECORDS, hand.records.len() as u64);
+                own.series.add(now, returned::RETURNED_BYTES, outcome.unwrap_or(0));
+            }
+            consumer.series.raise(now, column::ITERATOR_AGE, (now / MICROSECOND).wrapping_sub(since));
         }
         hand.behind = behind;
         let time = consumer.polling.process(now, shard);
@@ -192,12 +213,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         let done = now / MICROSECOND;
         let hand = consumer.polling.hand(shard);
         let (due, polled) = (hand.due / MICROSECOND, hand.polled / MICROSECOND);
+        let (stood_from, stood_to) = (hand.pause.0 / MICROSECOND, hand.pause.1 / MICROSECOND);
         for record in &hand.records {
             if self.cohort.has(record.written) {
                 // Waiting for the worker counts from when both the record and its poll were there.
                 let queueing = polled - due.max(record.appended).min(polled);
                 let polling = polled - record.appended - queueing;
-                consumer.latency.record([record.appended - record.written, polling, queueing, done - polled]);
+                let rollover = stood_to.saturating_sub(stood_from.max(record.appended)).min(polling);
+                let propagation = record.appended - record.written;
+                consumer.latency.record([propagation, polling - rollover, queueing, done - polled, rollover]);
             }
         }
         let count = hand.records.len() as u64;
@@ -221,11 +245,24 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
-            return place.rest(now, shard, consumer.reader, &mut self.queue);
+            return self.rest(now, number, shard);
         }
         let behind = consumer.polling.hand(shard).behind;
         let at = if behind { now } else { place.stream.next_poll(now, shard, consumer.reader) };
         self.queue.push(at, Kind::Poll as u8, pack(number, shard));
+    }
+
+    /// A consumer has nothing more to read on a shard. If it has come to a closed shard's end it goes on with the children,
+    /// once it has found them.
+    #[inline]
+    fn rest(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &self.consumers[number];
+        let place = &mut self.streams[consumer.stream];
+        if consumer.discovery > 0 && place.stream.is_closed(shard) {
+            let at = now + consumer.discovery;
+            return self.queue.push(at, Kind::Discover as u8, pack(number, shard));
+        }
+        place.rest(now, shard, consumer.reader, &mut self.queue);
     }
 
     /// An outage begins: what the workers have in hand is finished, and nothing more is read before `until`.

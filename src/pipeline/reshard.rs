@@ -83,6 +83,20 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.queue.push(due, Kind::Reshard as u8, stream as u32);
     }
 
+    /// Gives the readers of a stream room for all shards that it has now.
+    pub(super) fn make_room(&mut self, now: Nanos, stream: usize) {
+        let shards = self.streams[stream].stream.shard_count();
+        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == stream) {
+            consumer.polling.extend(shards);
+        }
+        for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == stream) {
+            delivery.firehose.extend(shards);
+        }
+        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == stream) {
+            consumer.extend(now, shards);
+        }
+    }
+
     /// One step of a resharding takes effect.
     pub(super) fn reshard(&mut self, now: Nanos, handle: u32) {
         let number = handle as usize;
@@ -118,15 +132,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             source.loads.resize_with(shards, || ShardLoad::opened(now));
         }
-        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.stream == number) {
-            consumer.polling.extend(shards);
-        }
-        for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.stream == number) {
-            delivery.firehose.extend(shards);
-        }
-        for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == number) {
-            consumer.extend(now, shards);
-        }
+        self.make_room(now, number);
     }
 }
 

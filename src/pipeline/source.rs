@@ -2,7 +2,7 @@
 
 use super::event::{Kind, pack};
 use crate::engine::queue::EventQueue;
-use crate::engine::time::Nanos;
+use crate::engine::time::{DAY, Nanos, SECOND};
 use crate::measure::era::Era;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
@@ -53,6 +53,8 @@ pub struct StreamSource {
     pub era: Era,
     /// How long its shards were open.
     pub hours: ShardHours,
+    /// What keeping records longer came to.
+    pub kept: Kept,
     /// What moves its capacity; nothing where nothing does.
     pub capacity: Option<Box<Capacity>>,
     /// What it used in on-demand mode.
@@ -85,6 +87,29 @@ impl ShardHours {
     /// The number of open shards changes from `open` to another one.
     pub fn change(&mut self, now: Nanos, open: usize) {
         *self = Self { nanos: self.until(now, open), since: now };
+    }
+}
+
+/// Retention beyond the day that is included: what it came to up to its last change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Open shards times nanoseconds with more than a day of retention, and bytes written times the seconds for which
+    /// they stay beyond seven days.
+    extended: [u128; 2],
+    /// Shards times nanoseconds, and bytes written, up to the last change.
+    since: [u128; 2],
+}
+
+/// Retention beyond this is billed by the byte.
+pub const LONG_TERM: Nanos = 7 * DAY;
+
+impl Kept {
+    /// With what the stretch under way adds, in which records are kept for `retention`.
+    fn until(&self, used: [u128; 2], retention: Nanos) -> [u128; 2] {
+        let [shards, bytes] = self.extended;
+        let beyond = u128::from(retention.saturating_sub(LONG_TERM) / SECOND);
+        let shard_nanos = if retention > DAY { used[0] - self.since[0] } else { 0 };
+        [shards + shard_nanos, bytes + (used[1] - self.since[1]) * beyond]
     }
 }
 
@@ -160,6 +185,44 @@ impl OnDemandMeter {
 }
 
 impl StreamSource {
+    /// The stream at `place`, without readers, of which the load of the first `measured` shards is measured.
+    pub fn new(place: String, stream: Stream, measured: usize, span: Nanos) -> Self {
+        Self {
+            place,
+            stream,
+            readers: Vec::new(),
+            loads: vec![ShardLoad::default(); measured],
+            eras: Vec::new(),
+            era: Era::default(),
+            hours: ShardHours::default(),
+            kept: Kept::default(),
+            put_units: 0,
+            bytes: 0,
+            series: Series::new(span),
+            capacity: None,
+            on_demand: OnDemandMeter::new(false),
+            modes: Vec::new(),
+            room: StreamLoad::default(),
+        }
+    }
+
+    /// What keeping records longer came to, up to `now`: shard-nanoseconds of extended retention, and byte-seconds
+    /// beyond seven days.
+    pub fn kept(&self, now: Nanos) -> [u128; 2] {
+        self.kept.until(self.provisioned_use(now), self.stream.retention())
+    }
+
+    /// Shards times nanoseconds, and bytes written, in provisioned mode up to `now`.
+    fn provisioned_use(&self, now: Nanos) -> [u128; 2] {
+        [self.shard_nanos(now), (self.bytes - self.on_demand_use(now).bytes).into()]
+    }
+
+    /// Keeps records this long from now on.
+    pub fn set_retention(&mut self, now: Nanos, retention: Nanos) {
+        self.kept = Kept { extended: self.kept(now), since: self.provisioned_use(now) };
+        self.stream.set_retention(now, retention);
+    }
+
     /// Shards times the nanoseconds for which they were open in provisioned mode, up to `now`.
     pub fn shard_nanos(&self, now: Nanos) -> u128 {
         self.hours.until(now, self.billed_shards())

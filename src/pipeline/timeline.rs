@@ -43,10 +43,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::DeliveryOutage(number) => self.stop_destination(number, until),
             Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {
-                self.streams[number].stream.set_retention(now, retention);
+                self.streams[number].set_retention(now, retention);
                 let readers = self.lambdas.iter_mut().filter(|consumer| consumer.stream == number);
                 readers.for_each(|consumer| consumer.mapping.set_retention(retention));
             }

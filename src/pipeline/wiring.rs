@@ -6,7 +6,8 @@ use super::feed::Feed;
 use super::lambda::{Access, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
-use super::source::{OnDemandMeter, ShardHours, StreamSource};
+use super::source::{OnDemandMeter, StreamSource};
+use super::streams::{TableStream, partition_starts};
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -15,17 +16,15 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
-use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::seen::Seen;
 use crate::measure::series::Series;
-use crate::measure::shard_load::ShardLoad;
-use crate::measure::stream_load::StreamLoad;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
+use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::firehose::Firehose;
 use crate::systems::kinesis::capacity::Capacity;
@@ -64,7 +63,9 @@ impl Route {
     /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
     pub fn hash_key(&self, key: u32) -> u128 {
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
-        self.replication.as_ref().map_or(0, |plan| plan.hash_key(self.names.write(key, &mut buffer)))
+        let hash =
+            |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
+        self.replication.as_ref().map_or(0, hash)
     }
 
     /// The name of an item.
@@ -124,23 +125,16 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut streams: Vec<StreamSource> = scenario
             .streams
             .iter()
-            .map(|plan| StreamSource {
-                place: resource("kinesis", &plan.name),
-                stream: stream(plan),
-                readers: Vec::new(),
-                loads: vec![ShardLoad::default(); if FULL { plan.shards as usize } else { 0 }],
-                eras: Vec::new(),
-                era: Era::default(),
-                hours: ShardHours::default(),
-                capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
-                on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
-                modes: Vec::new(),
-                room: StreamLoad::default(),
-                put_units: 0,
-                bytes: 0,
-                series: Series::new(span),
+            .map(|plan| {
+                let measured = if FULL { plan.shards as usize } else { 0 };
+                StreamSource {
+                    capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
+                    on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
+                    ..StreamSource::new(resource("kinesis", &plan.name), stream(plan), measured, span)
+                }
             })
             .collect();
+        streams.extend(table_streams(scenario, prepared));
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let lambdas = lambdas(scenario, &draws, &mut streams);
@@ -159,8 +153,14 @@ impl<const FULL: bool> Pipeline<FULL> {
             account: account(scenario),
             changes: Slab::default(),
             created: Vec::new(),
+            publications: Slab::default(),
             pending: Slab::default(),
             objects: Objects::default(),
+            query_draws: scenario
+                .queries
+                .iter()
+                .map(|plan| draws.named(&format!("athena.{}.overhead", plan.name)))
+                .collect(),
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
             counts: EventCounts::default(),
@@ -213,14 +213,32 @@ fn table<const FULL: bool>(
         }
         None => (items, None),
     };
+    let streams = plan.streams.as_ref().map(|plan| {
+        let path = format!("tables.{}.streams", scenario.tables[number].name);
+        let source = (number, &prepared.tables[number], route.shards.len());
+        let last = arrivals_end(scenario);
+        Box::new(TableStream::new(plan, source, draws, &path, (queue, last), scenario.duration))
+    });
     TableSource {
         table: prepared.tables[number].clone(),
         items,
         feed,
+        streams,
         route: Arc::clone(route),
         series: Series::new(scenario.duration),
         held: Vec::new(),
     }
+}
+
+/// The streams of tables, in the order of their numbers. Writes to them meet no limit, so their load is not measured.
+fn table_streams(scenario: &Scenario, prepared: &Prepared) -> Vec<StreamSource> {
+    let tables = scenario.tables.iter().zip(&prepared.tables);
+    let plans = tables.filter_map(|(plan, table)| Some((plan.streams.as_ref()?, table)));
+    let source = |(plan, table): (&StreamsPlan, &Table)| {
+        let stream = plan.stream_of(&partition_starts(table));
+        StreamSource::new(scenario.stream_path(plan.stream), stream, 0, scenario.duration)
+    };
+    plans.map(source).collect()
 }
 
 fn stream(plan: &StreamPlan) -> Stream {
@@ -261,6 +279,8 @@ fn consumers<const FULL: bool>(
             refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
             refused_wait: plan.refused_wait,
             down_until: 0,
+            discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
+            of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }
@@ -274,12 +294,25 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         let shards = source.stream.shard_count();
         let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
         source.readers.push((scenario.consumers.len() + number) as u32);
+        let mut firehose = Firehose::new(number, plan, shards, named("hold"));
+        if let Some(partitioning) = &plan.partitioning {
+            firehose.partition(partitioning, draws.keyed(&format!("firehose.{}.partitions", plan.name)));
+        }
+        let scanned = scenario.queries.iter().any(|query| query.delivery == number);
+        if scanned {
+            firehose.count_copies();
+        }
         Delivery {
-            firehose: Firehose::new(number, plan, shards),
+            scanned: scanned.then(Vec::new),
+            firehose,
             bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
             stream: plan.stream,
             reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),
             compression: plan.compression,
+            down_until: 0,
+            retry_wait: plan.retry_wait,
+            retention: scenario.streams[plan.stream].retention,
+            late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
             rows: Vec::new(),

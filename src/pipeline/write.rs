@@ -5,6 +5,7 @@ use super::event::Kind;
 use super::feed::Feed;
 use super::long_way::LongWay;
 use super::source::StreamSource;
+use super::streams::TableStream;
 use super::wiring::Route;
 use crate::engine::random::Keyed;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
@@ -14,7 +15,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::dynamodb::throttle::Throttle;
 use crate::systems::kinesis::stream::Stream;
-use crate::workload::producer::{Producer, Way, Write};
+use crate::workload::producer::{Feeds, Producer, Way, Write};
 use std::sync::Arc;
 
 /// Columns of a table's series.
@@ -31,8 +32,18 @@ pub mod column {
     pub const PARTITIONS: usize = 4;
     /// Refusals by limit, in the order of `ThrottleLimit::ALL`; those of indexes are among them.
     pub const THROTTLED_BY_LIMIT: usize = 5;
+    /// `ThrottledRequests`: a batch counts once, and only if none of it was taken (DDB-T10).
+    pub const THROTTLED_REQUESTS: usize = 9;
+    /// `ConditionalCheckFailedRequests`.
+    pub const CONDITION_FAILED: usize = 10;
+    /// `TransactionConflict`, by item.
+    pub const CONFLICTS: usize = 11;
+    /// `SystemErrors`.
+    pub const SYSTEM_ERRORS: usize = 12;
+    /// `TimeToLiveDeletedItemCount`.
+    pub const EXPIRED_ITEMS: usize = 13;
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 14;
 }
 
 /// What became of a producer's writes.
@@ -124,6 +135,8 @@ pub struct TableSource {
     pub items: Items,
     /// Its feed.
     pub feed: Option<Feed>,
+    /// Its DynamoDB stream.
+    pub streams: Option<Box<TableStream>>,
     /// Where new items go.
     pub route: Arc<Route>,
     /// Its series.
@@ -142,7 +155,10 @@ impl TableSource {
     /// Makes room for items up to number `largest`, which a growing key space has come to.
     #[cold]
     fn grow(&mut self, largest: usize, streams: &[StreamSource]) {
-        let Self { items, feed, route, table, .. } = self;
+        let Self { items, feed, route, table, streams: own, .. } = self;
+        if let Some(own) = own {
+            own.extend(largest + 1);
+        }
         let stream = feed.as_ref().map(|feed| &streams[feed.plan.stream].stream);
         let items = feed.as_mut().map_or(items, |feed| &mut feed.items);
         let shard = |key| stream.map_or(0, |stream| stream.lineage().shard_of(route.hash_key(key)));
@@ -264,7 +280,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let producer = &mut self.writers[handle as usize].producer;
         let table = &mut self.tables[producer.table()];
-        producer.refill(table.feed.as_ref().map(|feed| &feed.plan), table.items());
+        let feeds = Feeds {
+            kinesis: table.feed.as_ref().map(|feed| &feed.plan),
+            streams: table.streams.as_ref().map(|streams| &streams.plan),
+        };
+        producer.refill(feeds, table.items());
         let largest = producer.batch_keys().max()? as usize;
         if largest >= table.items().len() {
             table.grow(largest, &self.streams);
@@ -299,10 +319,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             source.series.add(now, column::UNITS, u64::from(write.units));
         }
-        if source.feed.is_some() {
+        if source.streams.is_some() {
+            self.take_up(now, number, write);
+        }
+        if self.tables[number].feed.is_some() {
             self.capture(now, number, write);
         } else {
-            let version = source.accept(write.key);
+            let version = self.tables[number].accept(write.key);
             self.fingerprint.outcome(now, u64::from(write.key) << 32 | u64::from(version), 4);
         }
         true
@@ -313,7 +336,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         writer.meter.refused += 1;
         if FULL {
-            self.tables[writer.producer.table()].note_throttle(now, throttle);
+            let source = &mut self.tables[writer.producer.table()];
+            source.note_throttle(now, throttle);
+            source.series.add(now, column::THROTTLED_REQUESTS, 1);
         }
         let failures = failures + 1;
         let uniform = writer.backoff.unit(write.address(), failures);

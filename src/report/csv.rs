@@ -5,10 +5,11 @@ use ::csv::{QuoteStyle, WriterBuilder};
 use super::result::RunResult;
 use super::result::objects;
 use super::result::repair::RepairRow;
+use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
-use crate::pipeline::finish::Outcome;
-use crate::pipeline::{deliver, feed, lambda, read, source, write};
+use crate::pipeline::finish::{Outcome, StreamOutcome};
+use crate::pipeline::{deliver, feed, lambda, read, source, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -318,9 +319,14 @@ const TABLE: [Metric; 3] = [
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
     maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
 ];
-/// Metrics of a table that are listed where they are not 0 throughout: refusals by cause (DDB-X3), and, not among
-/// CloudWatch's, open partitions.
-const TABLE_CAUSES: [Metric; 5] = [
+/// Metrics of a table that are listed where they are not 0 throughout: what failed (DDB-X2), refusals by cause (DDB-X3),
+/// removals by time to live (DDB-X4), and, not among CloudWatch's, open partitions.
+const TABLE_RARE: [Metric; 10] = [
+    sum("ThrottledRequests", "Count", write::column::THROTTLED_REQUESTS),
+    sum("ConditionalCheckFailedRequests", "Count", write::column::CONDITION_FAILED),
+    sum("TransactionConflict", "Count", write::column::CONFLICTS),
+    sum("SystemErrors", "Count", write::column::SYSTEM_ERRORS),
+    sum("TimeToLiveDeletedItemCount", "Count", write::column::EXPIRED_ITEMS),
     sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
     sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
     sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
@@ -345,6 +351,12 @@ const FEED: [Metric; 4] = [
     sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
     sum("FailedToReplicateRecordCount", "Count", feed::column::FAILED),
 ];
+/// DDB-X5; the open shards are not one of CloudWatch's.
+const TABLE_STREAM: [Metric; 3] = [
+    sum("ReturnedRecordsCount", "Count", streams::column::RETURNED_RECORDS),
+    sum("ReturnedBytes", "Bytes", streams::column::RETURNED_BYTES),
+    maximum("OpenShards", "Count", streams::column::SHARDS, 1),
+];
 /// KDS-M1, KDS-M2.
 const STREAM: [Metric; 3] = [
     sum("IncomingRecords", "Count", source::column::RECORDS),
@@ -352,8 +364,10 @@ const STREAM: [Metric; 3] = [
     sum("WriteProvisionedThroughputExceeded", "Count", source::column::REFUSED),
 ];
 /// KDS-M2, KDS-M3; the processed records are not one of CloudWatch's.
-const CONSUMER: [Metric; 3] = [
+const CONSUMER: [Metric; 5] = [
     sum("ProcessedRecords", "Count", read::column::RECORDS),
+    sum("GetRecords.Records", "Count", read::column::READ_RECORDS),
+    sum("GetRecords.Bytes", "Bytes", read::column::READ_BYTES),
     maximum("GetRecords.IteratorAgeMilliseconds", "Milliseconds", read::column::ITERATOR_AGE, 1_000),
     sum("ReadProvisionedThroughputExceeded", "Count", read::column::REFUSED),
 ];
@@ -381,6 +395,12 @@ const DELIVERY: [Metric; 4] = [
     maximum("DeliveryToS3.DataFreshness", "Seconds", deliver::column::FRESHNESS, 1_000_000),
 ];
 
+/// FH-M5, of delivery streams that partition.
+const PARTITIONS: [Metric; 2] = [
+    maximum("PartitionCount", "Count", deliver::column::PARTITIONS, 1),
+    maximum("PartitionCountExceeded", "Count", deliver::column::EXCEEDED, 1),
+];
+
 /// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
 /// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -390,7 +410,7 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &path, &table.series, &TABLE);
         let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
         series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
-        for metric in TABLE_CAUSES {
+        for metric in TABLE_RARE {
             if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
                 series(&mut sheet, &path, &table.series, &[metric]);
             }
@@ -398,9 +418,16 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         if let Some(feed) = &table.feed {
             coarse_series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED, FEED_PERIOD);
         }
+        if let Some(own) = &table.streams {
+            series(&mut sheet, &format!("{path}.streams"), &own.series, &TABLE_STREAM);
+        }
     }
     for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
-        series(&mut sheet, &resource("kinesis", &plan.name), &stream.series, &STREAM);
+        let path = resource("kinesis", &plan.name);
+        series(&mut sheet, &path, &stream.series, &STREAM);
+        if stream.capacity.is_some() {
+            open_shards(&mut sheet, &path, stream);
+        }
     }
     for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
         series(&mut sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
@@ -410,8 +437,22 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);
+        if plan.partitioning.is_some() {
+            series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &PARTITIONS);
+        }
     }
     sheet.text()
+}
+
+/// Open shards at the end of each bin: `OpenShardCount` of CloudWatch.
+fn open_shards(sheet: &mut Sheet, path: &str, stream: &StreamOutcome) {
+    let period = stream.series.width() / SECOND;
+    for bin in 0..stream.series.bins().len() as u64 {
+        let open = open_at(&stream.lineage, (bin + 1) * stream.series.width());
+        let head = [(bin * period).to_string(), period.to_string(), path.to_owned()];
+        let tail = ["OpenShardCount", "Maximum", "Count"].map(str::to_owned);
+        sheet.row(head.into_iter().chain(tail).chain([open.to_string()]));
+    }
 }
 
 fn series<const COLUMNS: usize>(sheet: &mut Sheet, path: &str, series: &Series<COLUMNS>, metrics: &[Metric]) {
@@ -471,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn the_series_have_cloudwatchs_names_and_lose_nothing() {
+    fn fh_m2_the_series_have_cloudwatchs_names_and_lose_nothing() {
         let scenario = example::scenario(1);
         let outcomes = example::outcomes(&scenario, 1);
         let rows = records(&timeseries(&scenario, &outcomes[0]));

@@ -49,9 +49,16 @@ pub fn draw(result: &RunResult, width: usize) -> Vec<String> {
         readers(result, &stream.path, &mut grid);
         block(grid);
     }
-    for table in result.tables.iter().filter(|table| table.kinesis.is_none()) {
+    for table in result.tables.iter().filter(|table| table.kinesis.is_none() || table.streams.is_some()) {
         let mut grid = Grid::new();
         left(result, table, &mut grid);
+        if let Some(streams) = &table.streams {
+            let path = format!("{}.streams", table.path);
+            let leg = format!("{path}.latency");
+            let shards = words::plural(streams.open_shards, "open shard");
+            put(&mut grid, 0, 2, [path.clone(), shards, format!("visible p99 {}", p99(result, &leg))]);
+            readers(result, &path, &mut grid);
+        }
         block(grid);
     }
     lines

@@ -3,9 +3,11 @@
 mod bill;
 mod capacity;
 mod functions;
+mod queries;
 mod readers;
 mod repair;
 mod shards;
+mod stream_capacity;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -16,7 +18,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
-use super::writes;
+use super::{streams, writes};
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -29,13 +31,16 @@ pub fn render(result: &RunResult) -> String {
         capacity::capacity(result),
         writes::section(result),
         writes::troubles(result),
+        streams::section(result),
         throttles(result),
         ordering(result),
         repair::section(result),
+        stream_capacity::section(result),
         shards::shards(result),
         readers::readers(result),
         functions::section(result),
         readers::objects(result),
+        queries::section(result),
         events(result),
         bill::bill(result),
         ledger(result),

@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod number;
 pub mod price_list;
 pub mod result;
+mod streams;
 pub mod sweep;
 pub mod table;
 pub mod terminal;

@@ -12,9 +12,12 @@ pub mod leg;
 pub mod objects;
 pub mod ordering;
 pub mod overload;
+pub mod queries;
 pub mod repair;
 pub mod shards;
 pub mod slo;
+pub mod stream_capacity;
+pub mod streams;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;
@@ -69,6 +72,9 @@ pub struct RunResult {
     pub consumers: Vec<flow::ConsumerRow>,
     /// Delivery streams and the objects they made.
     pub objects: Vec<objects::DeliveryRow>,
+    /// Scheduled queries over objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<queries::QueryRow>,
     /// What happened to the pipeline itself in replication 0.
     pub events: Vec<events::EventRow>,
     /// The month's bill.
@@ -133,9 +139,10 @@ impl RunResult {
             latency: latency::rows(scenario, outcomes, &overloads),
             ordering: ordering::rows(scenario, outcomes),
             throttles: throttles::rows(scenario, outcomes),
-            shards: shards::rows(scenario, outcomes),
+            shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
+            queries: queries::rows(scenario, outcomes),
             events: events::rows(outcomes),
             cost,
             slo: scenario.objectives.iter().map(|asked| slo::judge(asked, &measured, complete)).collect(),

@@ -37,8 +37,8 @@ pub struct SweepIdentity {
     pub seed: u64,
     /// SHA-256 of the price book, hex.
     pub price_book: String,
-    /// Points of the grid.
-    pub points: usize,
+    /// How many points the grid has.
+    pub point_count: usize,
     /// What is swept; the last one changes fastest from point to point.
     pub axes: Vec<AxisRow>,
 }
@@ -114,7 +114,7 @@ impl SweepIdentity {
             sweep_digest: sweep.digest.clone(),
             seed: base.seed,
             price_book: book.digest().to_owned(),
-            points: sweep.points(),
+            point_count: sweep.points(),
             axes: sweep.axes.iter().map(axis).collect(),
         }
     }

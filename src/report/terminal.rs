@@ -187,7 +187,7 @@ fn worst_shard(result: &RunResult) -> Option<String> {
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     })?;
     let mut text = format!(
-        "{} shard {} of {}: busiest second at {} of its limit, {} refused",
+        "{} shard {} ({} open): busiest second at {} of its limit, {} refused",
         stream.path,
         shard.shard,
         stream.shards,

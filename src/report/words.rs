@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use super::number::Interval95;
 use super::result::figure::unit;
+use super::result::objects::PartitionsRow;
 use crate::engine::math;
 use crate::scenario::checked::Unit;
 
@@ -146,6 +147,20 @@ pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What dynamic partitioning did, in a sentence of Markdown.
+pub fn partitions(path: &str, row: &PartitionsRow) -> String {
+    let PartitionsRow { attribute, values, active_max, active_limit, exceeded, unparsable, .. } = row;
+    format!(
+        "\n{path} partitions by {attribute}: at most {} of {} partitions active at a time ({} allowed); under the error prefix {} \
+         for too many active partitions and {} unparsable.\n",
+        count(*active_max),
+        count(*values),
+        count(*active_limit),
+        plural(*exceeded, "record"),
+        count(*unparsable)
+    )
 }
 
 /// `1 object`, `2 objects`.

@@ -1,8 +1,11 @@
 //! A scenario that cannot be wrong: units resolved, defaults filled in, names turned into numbers.
 
+use super::path::resource;
 use super::timeline::Occurrence;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
+use crate::systems::athena::QueryPlan;
+use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::kinesis::plan::StreamPlan;
@@ -193,6 +196,8 @@ pub struct Scenario {
     pub consumers: Vec<PollingPlan>,
     /// Delivery streams, in file order.
     pub deliveries: Vec<FirehosePlan>,
+    /// Scheduled queries over objects, in file order.
+    pub queries: Vec<QueryPlan>,
     /// Functions with their mappings, in file order.
     pub lambdas: Vec<LambdaPlan>,
     /// The account that functions share.
@@ -219,6 +224,22 @@ impl Scenario {
     /// Items of a table at the start.
     pub fn items(&self, table: usize) -> u32 {
         self.items[table].items
+    }
+
+    /// The name of a stream by its number: those of Kinesis come first, then those of tables.
+    pub fn stream_path(&self, number: usize) -> String {
+        let of_table = |table: &&TablePlan| table.streams.as_ref().is_some_and(|plan| plan.stream == number);
+        match (self.streams.get(number), self.tables.iter().find(of_table)) {
+            (None, Some(table)) => format!("{}.streams", resource("tables", &table.name)),
+            (stream, _) => resource("kinesis", stream.map_or("", |stream| &stream.name)),
+        }
+    }
+
+    /// The table whose stream has this number, if it is that of a table.
+    pub fn table_of_stream(&self, number: usize) -> Option<(usize, &StreamsPlan)> {
+        let plans = self.tables.iter().enumerate();
+        let mut plans = plans.filter_map(|(table, plan)| Some((table, plan.streams.as_ref()?)));
+        plans.find(|(_, plan)| plan.stream == number)
     }
 
     /// Whether a producer reads its writes from a file.

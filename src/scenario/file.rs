@@ -10,6 +10,7 @@ use std::fmt;
 use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
+use crate::systems::athena::settings::AthenaSettings;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
@@ -99,6 +100,10 @@ pub struct ScenarioFile {
     /// Firehose delivery streams, by name.
     #[serde(default)]
     pub firehose: IndexMap<String, FirehoseSettings>,
+    /// Scheduled queries over objects, by name.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "dashboards": { "scans": "firehose.lake", "every": "5m", "window": "1h" } }))]
+    pub athena: IndexMap<String, AthenaSettings>,
     /// Planned events, by name: what changes while the run goes on.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "sale": { "at": "20m", "for": "10m", "spike": { "of": "workload.checkout", "factor": 3 } } }))]
@@ -128,7 +133,7 @@ pub struct ScenarioFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsumerSettings {
-    /// The stream it reads.
+    /// The stream it reads: `kinesis.X`, or with `polling` the DynamoDB stream of a table, `tables.X.streams`.
     pub reads: Reference,
     /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
     pub polling: Option<PollingSettings>,

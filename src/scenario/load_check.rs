@@ -133,7 +133,8 @@ impl LoadCheck {
             check.stream(plan, loads);
             check.readers(scenario, number, plan, loads);
         }
-        for plan in &scenario.consumers {
+        // The shards of a table's stream take what its partitions take, which depends on the run.
+        for plan in scenario.consumers.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.consumer(plan, &shards[plan.stream]);
         }
         for plan in &scenario.lambdas {
@@ -170,10 +171,26 @@ impl LoadCheck {
             ("records/s", &loads.records, WRITE_RECORDS_PER_SECOND as f64),
             ("B/s", &loads.bytes, WRITE_BYTES_PER_SECOND as f64),
         ] {
-            self.row(&path, "KDS-W1", unit, Load::sum(loads.iter().copied()), limit * shards);
+            let load = Load::sum(loads.iter().copied());
+            if plan.capacity.is_on_demand() {
+                self.on_demand(&path, unit, load, limit, plan);
+            } else {
+                self.row(&path, "KDS-W1", unit, load, limit * shards);
+            }
             let (hottest, load) = hottest(loads);
             self.row(&path.key("shards").index(hottest), "KDS-W1", unit, load, limit);
         }
+    }
+
+    /// What an on-demand stream takes from the start, and what it can grow to. Load above the first is throttled until the
+    /// shards are split (KDS-O3); only load above the second, or above one shard by one key (KDS-O5), has no steady state.
+    fn on_demand(&mut self, path: &Path, unit: &str, load: Load, limit: f64, plan: &StreamPlan) {
+        self.row(path, "KDS-O2", unit, load, limit * f64::from(plan.shards));
+        if let Some(row) = self.rows.last_mut().filter(|row| row.verdict == Verdict::Overloaded) {
+            row.verdict = Verdict::PeakAbove;
+        }
+        let most = f64::from(plan.capacity.on_demand_shards_max);
+        self.row(&path.key("capacity").key("on_demand"), "KDS-O6", unit, load, limit * most);
     }
 
     fn readers(&mut self, scenario: &Scenario, number: usize, plan: &StreamPlan, loads: &ShardLoads) {

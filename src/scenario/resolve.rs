@@ -3,6 +3,7 @@
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
 mod arrivals;
+mod athena;
 mod billing;
 mod capacity;
 mod capacity_change;
@@ -18,6 +19,7 @@ mod reader;
 mod shape;
 mod stream;
 mod stream_capacity;
+mod streams;
 mod table;
 mod timeline;
 
@@ -51,11 +53,13 @@ pub fn parameters() -> Vec<Parameter> {
         dynamodb::settings::PARAMETERS,
         dynamodb::capacity_settings::PARAMETERS,
         dynamodb::replication_settings::PARAMETERS,
+        dynamodb::streams_settings::PARAMETERS,
         kinesis::settings::PARAMETERS,
         kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
+        systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
     ];
@@ -137,6 +141,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         on_demand_advantage: false,
         consumers: Vec::new(),
         deliveries: Vec::new(),
+        queries: Vec::new(),
         lambdas: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),

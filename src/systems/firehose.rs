@@ -1,13 +1,16 @@
 //! Amazon Data Firehose with a Kinesis source: it polls every shard once a second (FH-S2), buffers by size and
 //! interval, whichever is met first (FH-B1), and writes objects.
 
+pub mod partitioning;
 pub mod settings;
 
+use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MICROSECOND, MINUTE, Nanos};
+use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
 use crate::pricing::meter::firehose_billed_bytes;
-use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::kinesis::log::{Micros, Record, flags};
 use crate::systems::kinesis::poll_grid::PollPlan;
+use partitioning::{ErrorOutput, Partitioning, PartitioningPlan};
 
 /// What one buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +32,31 @@ pub struct FirehosePlan {
     pub polls: PollPlan,
     /// Size hint in bytes before compression (FH-B2, FH-B11).
     pub size: u64,
-    /// Interval hint (FH-B2).
+    /// Interval hint (FH-B2); 0 is zero buffering (FH-B8).
     pub interval: Nanos,
+    /// For how long a buffer is really held, nanoseconds, where that is not the interval: with zero buffering
+    /// (FH-B8), and with dynamic partitioning (FH-D4).
+    pub hold: Option<Sampler>,
     /// Scope of a buffer.
     pub per: BufferPer,
     /// Bytes added to each record in the object (FH-F4).
     pub delimiter_bytes: u32,
-    /// Object size as a share of the buffered bytes (FH-B11); 1 without compression.
+    /// Object size as a share of the buffered bytes (FH-B11, FH-F2); 1 without compression and format conversion.
     pub compression: f64,
+    /// Whether records are converted to a columnar format (FH-F1), which is billed.
+    pub converts: bool,
+    /// Dynamic partitioning: then a buffer is for a partition, over the whole stream (FH-B3).
+    pub partitioning: Option<PartitioningPlan>,
     /// Prefix of the object names (FH-O1).
     pub prefix: String,
     /// End of the object names.
     pub extension: String,
     /// Duration of an S3 PUT, nanoseconds.
     pub put: Sampler,
+    /// Time between two attempts to store an object while the destination is down.
+    pub retry_wait: Nanos,
+    /// Probability that an upload is taken for failed though its object is stored (FH-O5).
+    pub late_success: f64,
 }
 
 impl FirehosePlan {
@@ -51,6 +65,9 @@ impl FirehosePlan {
         if self.interval < MINUTE { 3 } else { 1 }
     }
 }
+
+/// The largest size hint (FH-B2), and so the largest that a buffer which is behind grows to.
+const GROWN_MAX: u64 = 128 << 20;
 
 /// Why a buffer was flushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +105,8 @@ pub struct Batch {
     pub marks: Vec<Mark>,
     /// Their bytes, delimiters included, before compression.
     pub bytes: u64,
+    /// Those that are second copies of others, where that is counted.
+    pub copies: u64,
 }
 
 impl Batch {
@@ -95,6 +114,7 @@ impl Batch {
         self.records.clear();
         self.marks.clear();
         self.bytes = 0;
+        self.copies = 0;
     }
 
     /// The approximate arrival time of the oldest record, by which the object is named (FH-O3).
@@ -107,7 +127,14 @@ impl Batch {
 struct Buffer {
     batch: Batch,
     opened: Nanos,
-    timer: bool,
+    /// When its first record will have waited long enough.
+    due: Nanos,
+    /// The moment of the timer that is set.
+    timer: Option<Nanos>,
+    /// Objects of it that wait for the destination.
+    behind: u32,
+    /// The size hint while it is behind (FH-B10).
+    grown: u64,
 }
 
 /// An object being uploaded.
@@ -125,6 +152,12 @@ pub struct Object {
     pub flushed: Nanos,
     /// Why.
     pub reason: FlushReason,
+    /// What is wrong with its records: then it goes to the error prefix.
+    pub error: Option<ErrorOutput>,
+    /// Whether an attempt found the destination down, and the next one is still to come.
+    pub waits: bool,
+    /// Whether a copy of it is stored by an attempt that was taken for failed (FH-O5).
+    pub stored: bool,
 }
 
 /// What a delivery stream did.
@@ -132,6 +165,14 @@ pub struct Object {
 pub struct FirehoseMeter {
     /// Records delivered to S3.
     pub delivered: u64,
+    /// Records written to the error prefix, by [`ErrorOutput`].
+    pub failed: [u64; ErrorOutput::ALL.len()],
+    /// Records given up after the destination was down for too long (FH-R1).
+    pub undeliverable: u64,
+    /// Records stored once more by uploads that were repeated after a late success (FH-O5).
+    pub repeated: u64,
+    /// Attempts that found the destination down.
+    pub failed_attempts: u64,
     /// Buffers flushed by size.
     pub by_size: u64,
     /// Buffers flushed by interval.
@@ -159,31 +200,76 @@ pub struct Firehose {
     number: u32,
     size: u64,
     interval: Nanos,
+    hold: Option<Sampler>,
+    draws: Draws,
     per: BufferPer,
     delimiter_bytes: u32,
     buffers: Vec<Buffer>,
+    partitioning: Option<Partitioning>,
+    counts_copies: bool,
     pool: Vec<Batch>,
     /// What it counted.
     pub meter: FirehoseMeter,
 }
 
 impl Firehose {
-    /// A delivery stream that has read nothing yet, over a stream of `shards` shards.
-    pub fn new(number: usize, plan: &FirehosePlan, shards: usize) -> Self {
-        let buffers = if plan.per == BufferPer::Shard { shards } else { 1 };
+    /// A delivery stream that has read nothing yet, over a stream of `shards` shards. `draws` are for the time that buffers
+    /// are held.
+    pub fn new(number: usize, plan: &FirehosePlan, shards: usize, draws: Draws) -> Self {
+        let buffers = match (&plan.partitioning, plan.per) {
+            (Some(plan), _) => plan.values() + ErrorOutput::ALL.len(),
+            (None, BufferPer::Shard) => shards,
+            (None, BufferPer::Stream) => 1,
+        };
         Self {
             number: number as u32,
             size: plan.size,
             interval: plan.interval,
+            hold: plan.hold.clone(),
+            draws,
             per: plan.per,
             delimiter_bytes: plan.delimiter_bytes,
             buffers: vec![Buffer::default(); buffers],
+            partitioning: None,
+            counts_copies: false,
             pool: Vec::new(),
             meter: FirehoseMeter::default(),
         }
     }
 
-    /// Buffers what one poll of a shard returned. Full buffers come out as objects; the return value is the buffer whose
+    /// Partitions by an attribute whose values `draws` decide.
+    pub fn partition(&mut self, plan: &PartitioningPlan, draws: Keyed) {
+        self.partitioning = Some(Partitioning::new(plan, draws));
+    }
+
+    /// Counts second copies, object by object.
+    pub fn count_copies(&mut self) {
+        self.counts_copies = true;
+    }
+
+    /// Its partitions, if it has any.
+    pub fn partitioning(&self) -> Option<&Partitioning> {
+        self.partitioning.as_ref()
+    }
+
+    /// Buffers what one poll returned, each record in the buffer of its partition. Full buffers come out as objects, and
+    /// those whose interval timer has to be set as timers.
+    pub fn take_apart(
+        &mut self,
+        now: Nanos,
+        records: &[Record],
+        objects: &mut Vec<Object>,
+        timers: &mut Vec<(u32, Nanos)>,
+    ) {
+        for record in records {
+            let Some(partitioning) = &self.partitioning else { return };
+            let found = partitioning.partition(record);
+            let buffer = found.unwrap_or_else(|error| partitioning.error_buffer(error));
+            timers.extend(self.take(now, buffer, std::slice::from_ref(record), objects));
+        }
+    }
+
+    /// Buffers what one poll of a shard returned; with partitions, `shard` is the number of a partition's buffer. Full buffers come out as objects; the return value is the buffer whose
     /// interval timer has to be set, and for when.
     pub fn take(
         &mut self,
@@ -192,7 +278,8 @@ impl Firehose {
         records: &[Record],
         objects: &mut Vec<Object>,
     ) -> Option<(u32, Nanos)> {
-        let index = if self.per == BufferPer::Shard { shard } else { 0 };
+        let whole = self.per == BufferPer::Stream && self.partitioning.is_none();
+        let index = if whole { 0 } else { shard };
         let polled = now / MICROSECOND;
         let mut rest = records;
         // Record by record up to the one that fills the buffer, but each step for all of them at once.
@@ -200,16 +287,25 @@ impl Firehose {
             let buffer = &mut self.buffers[index];
             if buffer.batch.records.is_empty() {
                 buffer.opened = now;
+                let drawn = self.hold.as_ref().map(|hold| round(hold.sample(&mut self.draws)));
+                buffer.due = now + drawn.unwrap_or(self.interval);
+                if let Some(partitioning) = &mut self.partitioning {
+                    partitioning.opened(index);
+                }
             }
             let fills = |record: &Record| {
                 buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
-                buffer.batch.bytes >= self.size
+                buffer.batch.bytes >= self.size.max(buffer.grown)
             };
             let run = rest.iter().position(fills).map_or(rest.len(), |last| last + 1);
             let held = |record: &Record| Held { written: record.written, appended: record.appended };
             buffer.batch.records.extend(rest[..run].iter().map(held));
+            if self.counts_copies {
+                let copies = rest[..run].iter().filter(|record| record.flags & flags::COPY != 0);
+                buffer.batch.copies += copies.count() as u64;
+            }
             self.meter.count(&rest[..run]);
-            if buffer.batch.bytes >= self.size {
+            if buffer.batch.bytes >= self.size.max(buffer.grown) {
                 self.mark(index, polled);
                 self.flush(now, index, FlushReason::Size, objects);
             }
@@ -217,18 +313,22 @@ impl Firehose {
         }
         self.mark(index, polled);
         let buffer = &mut self.buffers[index];
-        if buffer.batch.records.is_empty() || buffer.timer {
+        // A timer that was set for an earlier buffer looks again when it fires; but it must not be too late.
+        if buffer.batch.records.is_empty() || buffer.timer.is_some_and(|at| at <= buffer.due) {
             return None;
         }
-        buffer.timer = true;
-        Some((index as u32, buffer.opened + self.interval))
+        buffer.timer = Some(buffer.due);
+        Some((index as u32, buffer.due))
     }
 
     fn mark(&mut self, index: usize, polled: Micros) {
         let batch = &mut self.buffers[index].batch;
         let end = batch.records.len() as u32;
-        if batch.marks.last().map_or(0, |mark| mark.end) < end {
-            batch.marks.push(Mark { end, polled });
+        match batch.marks.last_mut() {
+            Some(mark) if mark.end == end => {}
+            Some(mark) if mark.polled == polled => mark.end = end,
+            _ if end == 0 => {}
+            _ => batch.marks.push(Mark { end, polled }),
         }
     }
 
@@ -236,14 +336,16 @@ impl Firehose {
     /// look again if a later record opened it anew.
     pub fn look(&mut self, now: Nanos, index: u32, objects: &mut Vec<Object>) -> Option<Nanos> {
         let buffer = &mut self.buffers[index as usize];
-        buffer.timer = false;
+        if buffer.timer.is_some_and(|at| at > now) {
+            return None;
+        }
+        buffer.timer = None;
         if buffer.batch.records.is_empty() {
             return None;
         }
-        let due = buffer.opened + self.interval;
-        if due > now {
-            buffer.timer = true;
-            return Some(due);
+        if buffer.due > now {
+            buffer.timer = Some(buffer.due);
+            return buffer.timer;
         }
         self.meter.timers += 1;
         self.flush(now, index as usize, FlushReason::Interval, objects);
@@ -255,8 +357,12 @@ impl Firehose {
             FlushReason::Size => self.meter.by_size += 1,
             FlushReason::Interval => self.meter.by_interval += 1,
         }
+        let error = self.partitioning.as_ref().and_then(|partitioning| partitioning.error_of(index));
         let fresh = self.pool.pop().unwrap_or_default();
         let buffer = &mut self.buffers[index];
+        if buffer.behind > 0 && reason == FlushReason::Size {
+            buffer.grown = (self.size.max(buffer.grown) * 2).min(GROWN_MAX.max(self.size));
+        }
         objects.push(Object {
             firehose: self.number,
             buffer: index as u32,
@@ -264,19 +370,57 @@ impl Firehose {
             opened: buffer.opened,
             flushed: now,
             reason,
+            error,
+            waits: false,
+            stored: false,
         });
     }
 
     /// Makes room for shards up to this many.
     pub fn extend(&mut self, shards: usize) {
-        if self.per == BufferPer::Shard {
+        if self.per == BufferPer::Shard && self.partitioning.is_none() {
             self.buffers.resize(shards.max(self.buffers.len()), Buffer::default());
         }
     }
 
-    /// Counts a delivered batch and keeps its memory for the next one.
-    pub fn delivered(&mut self, mut batch: Batch) {
-        self.meter.delivered += batch.records.len() as u64;
+    /// An object waits for the destination: its buffer is behind.
+    #[cold]
+    pub fn fell_behind(&mut self, buffer: u32) {
+        self.buffers[buffer as usize].behind += 1;
+    }
+
+    /// An object waits no more.
+    #[cold]
+    pub fn caught_up(&mut self, buffer: u32) {
+        let buffer = &mut self.buffers[buffer as usize];
+        buffer.behind -= 1;
+        if buffer.behind == 0 {
+            buffer.grown = 0;
+        }
+    }
+
+    /// Counts an object that is given up.
+    #[cold]
+    pub fn gave_up(&mut self, object: Object) {
+        self.meter.undeliverable += object.batch.records.len() as u64;
+        self.settled(object);
+    }
+
+    /// Counts an object that is complete and keeps its memory for the next one.
+    pub fn delivered(&mut self, object: Object) {
+        let records = object.batch.records.len() as u64;
+        match object.error {
+            None => self.meter.delivered += records,
+            Some(error) => self.meter.failed[error as usize] += records,
+        }
+        self.settled(object);
+    }
+
+    fn settled(&mut self, object: Object) {
+        let Object { mut batch, buffer, .. } = object;
+        if let Some(partitioning) = &mut self.partitioning {
+            partitioning.delivered(buffer as usize);
+        }
         batch.clear();
         self.pool.push(batch);
     }
@@ -295,6 +439,7 @@ impl Firehose {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::random::Streams;
     use crate::engine::time::SECOND;
     use crate::systems::kinesis::poll_grid::PollPhase;
 
@@ -305,14 +450,19 @@ mod tests {
             polls: PollPlan { interval: SECOND, phase: PollPhase::Staggered(0) },
             size,
             interval,
+            hold: None,
             per: BufferPer::Shard,
             delimiter_bytes: 0,
             compression: 1.0,
+            converts: false,
+            partitioning: None,
             prefix: String::new(),
             extension: String::new(),
             put: Sampler::Constant(0.0),
+            retry_wait: SECOND,
+            late_success: 0.0,
         };
-        Firehose::new(0, &plan, 2)
+        Firehose::new(0, &plan, 2, Streams::new(1, 0).named("hold"))
     }
 
     fn records(count: usize) -> Vec<Record> {

@@ -1,5 +1,6 @@
 //! The systems of the pipeline, one room each, named as AWS names them.
 
+pub mod athena;
 pub mod dynamodb;
 pub mod firehose;
 pub mod kinesis;

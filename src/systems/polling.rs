@@ -13,10 +13,12 @@ use std::collections::VecDeque;
 pub struct PollingPlan {
     /// Its name in the scenario.
     pub name: String,
-    /// Number of the stream it reads.
+    /// Number of the stream it reads: those of Kinesis first, then those of tables.
     pub stream: usize,
     /// When it polls.
     pub polls: PollPlan,
+    /// How long it stands at the end of a shard before it reads the children (DDS-Y2).
+    pub discovery: Nanos,
     /// Records asked for in one call, at most 10,000 (KDS-R2).
     pub batch_size: u32,
     /// Processing time of one call's records, whatever their number.
@@ -53,6 +55,8 @@ pub struct InHand {
     pub polled: Nanos,
     /// Whether it left records behind, as MillisBehindLatest tells (KDS-R9).
     pub behind: bool,
+    /// From when until when the consumer stood at the end of the shard's parent.
+    pub pause: (Nanos, Nanos),
 }
 
 #[derive(Clone, Debug, Default)]

@@ -13,6 +13,8 @@ pub struct S3Meter {
     pub objects: u64,
     /// Bytes in complete objects, as stored.
     pub bytes: u64,
+    /// Complete objects under the error prefix; not among `objects`.
+    pub error_objects: u64,
 }
 
 /// A bucket that takes objects at its own pace; PUTs do not wait for each other (UNV-2).

@@ -9,6 +9,7 @@ use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::replication::ReplicationPlan;
+use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};
@@ -79,13 +80,22 @@ pub enum Way {
     Due,
 }
 
+/// Where the changes of a table go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Feeds<'a> {
+    /// Into Kinesis.
+    pub kinesis: Option<&'a ReplicationPlan>,
+    /// Into DynamoDB Streams.
+    pub streams: Option<&'a StreamsPlan>,
+}
+
 /// What a change becomes in the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeRecord {
-    /// Bytes, partition key included.
+    /// Bytes in Kinesis, partition key included.
     pub bytes: u32,
-    /// The feed's delay for it, microseconds.
-    pub propagation: u32,
+    /// Bytes in the table's own stream.
+    pub streams_bytes: u32,
     /// Change data capture units of one attempt.
     pub units: u16,
 }
@@ -245,8 +255,8 @@ impl Producer {
         self.plan.table
     }
 
-    /// Draws the next batch. `replication` and `items` belong to the table written to.
-    pub fn refill(&mut self, replication: Option<&ReplicationPlan>, items: &Items) {
+    /// Draws the next batch. `feeds` and `items` belong to the table written to.
+    pub fn refill(&mut self, feeds: Feeds, items: &Items) {
         self.batch.clear();
         self.times.clear();
         self.operations.clear();
@@ -259,10 +269,10 @@ impl Producer {
             Source::Drawn { keys, sizes, operations, .. } => {
                 self.draw_times_and_keys(keys, operations);
                 std::hint::black_box(items.warm(&self.keys));
-                self.draw_delays(replication);
-                self.draw_writes(sizes, replication);
+                self.draw_delays(feeds.kinesis);
+                self.draw_writes(sizes, feeds);
             }
-            Source::Trace(trace) => self.read_trace(trace, replication),
+            Source::Trace(trace) => self.read_trace(trace, feeds),
         }
     }
 
@@ -302,7 +312,7 @@ impl Producer {
         }
     }
 
-    fn draw_writes(&mut self, sizes: &SizePlan, replication: Option<&ReplicationPlan>) {
+    fn draw_writes(&mut self, sizes: &SizePlan, feeds: Feeds) {
         let count = self.times.len();
         sizes.after.fill(&mut self.draws.sizes, &mut self.scratch[..count]);
         if let Some(before) = &sizes.before {
@@ -314,9 +324,9 @@ impl Producer {
         for (((at, key), kind), ((after, before), delay)) in keys.zip(draws) {
             let after = in_range(*after);
             let before = if sizes.before.is_some() { in_range(*before) } else { after };
-            self.batch.push(resolve(*at, *key, *kind, kind.images(before, after), *delay, replication));
+            self.batch.push(resolve(*at, *key, *kind, kind.images(before, after), *delay, feeds));
         }
-        self.lead_the_long_way(replication);
+        self.lead_the_long_way(feeds.kinesis);
     }
 
     /// Marks the writes of a client that does more than plain writes.
@@ -330,18 +340,18 @@ impl Producer {
         }
     }
 
-    fn read_trace(&mut self, trace: &Trace, replication: Option<&ReplicationPlan>) {
+    fn read_trace(&mut self, trace: &Trace, feeds: Feeds) {
         let State::Trace { next } = &mut self.state else { return };
         let rows = trace.rows();
         let rows = &rows[*next..(*next + BATCH).min(rows.len())];
         *next += rows.len();
         self.times.extend(rows.iter().map(|row| row.at));
-        self.draw_delays(replication);
+        self.draw_delays(feeds.kinesis);
         for (row, delay) in rows.iter().zip(&self.delays) {
             let images = (row.before, row.after);
-            self.batch.push(resolve(row.at, row.key, row.operation.into(), images, *delay, replication));
+            self.batch.push(resolve(row.at, row.key, row.operation.into(), images, *delay, feeds));
         }
-        self.lead_the_long_way(replication);
+        self.lead_the_long_way(feeds.kinesis);
     }
 }
 
@@ -352,12 +362,13 @@ fn resolve(
     kind: WriteKind,
     (before, after): (u32, u32),
     delay: Nanos,
-    replication: Option<&ReplicationPlan>,
+    feeds: Feeds,
 ) -> Write {
     let fits = before.max(after) <= ITEM_BYTES_MAX;
     let (units, way) = if fits { (write_units(before, after) as u16, Way::Short) } else { (0, Way::Long) };
     let operation = kind.change().unwrap_or(Operation::Modify);
-    let bytes = replication.map_or(0, |plan| plan.record_bytes(operation, before, after));
-    let propagation = u32::try_from(delay / MICROSECOND).unwrap_or(u32::MAX);
-    Write { at, key, units, kind, way, takes: 0, delay, record: ChangeRecord { bytes, propagation, units } }
+    let bytes = feeds.kinesis.map_or(0, |plan| plan.record_bytes(operation, before, after));
+    let streams_bytes = feeds.streams.map_or(0, |plan| plan.record_bytes(operation, before, after));
+    let record = ChangeRecord { bytes, streams_bytes, units };
+    Write { at, key, units, kind, way, takes: 0, delay, record }
 }

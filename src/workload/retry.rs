@@ -397,6 +397,24 @@ mod tests {
     }
 
     #[test]
+    fn sdk_r1_the_defaults_before_and_since_2026_are_offered_by_name() {
+        for name in ["legacy", "standard_2020", "standard_2026"] {
+            assert!(RetryProfile::NAMES.contains(&name), "{name}");
+        }
+        // A throttled DynamoDB write waits up to 1 s since 2026, where botocore's legacy mode waited 50 ms.
+        let first = |profile: &RetryProfile| delays_ms(profile, Failure::Throttling)[0];
+        assert_eq!(first(&RetryProfile::standard_2026(Client::DynamoDb)), 1_000);
+        assert_eq!(first(&RetryProfile::legacy(Client::DynamoDb)), 50);
+    }
+
+    #[test]
+    fn sdk_r12_throttles_wait_longer_than_server_errors_and_timeouts() {
+        let delays = |failure| delays_ms(&RetryProfile::standard_2026(Client::DynamoDb), failure);
+        assert_eq!(delays(Failure::Transient), delays(Failure::Timeout));
+        assert_eq!((delays(Failure::Throttling)[0], delays(Failure::Transient)[0]), (1_000, 25));
+    }
+
+    #[test]
     fn every_listed_name_is_known() {
         for name in RetryProfile::NAMES {
             assert_eq!(RetryProfile::named(name, Client::Other).unwrap().name, name);

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_keep_their_order_and_keys_are_numbered_as_they_come() {
+    fn ddb_u10_rows_keep_their_order_and_items_over_400_kib_are_counted() {
         let trace = read(SMALL, TraceOptions::default()).unwrap();
         assert_eq!(trace.keys(), ["b", "a"]);
         let times: Vec<_> = trace.rows().iter().map(|row| (row.at, row.key)).collect();
@@ -312,6 +312,19 @@ mod tests {
         assert!(trace.rows().is_sorted_by_key(|row| row.at));
         assert!(read(SMALL, TraceOptions { speed: 1.0, repeat: u32::MAX }).is_err());
         assert!(read(SMALL, TraceOptions { speed: f64::NAN, repeat: 1 }).is_err());
+    }
+
+    #[test]
+    fn ddb_u13_a_key_has_1_to_2048_bytes() {
+        let read_key = |bytes: usize| {
+            let key = "k".repeat(bytes);
+            read(
+                &format!("timestamp_ms,key,op,bytes_before,bytes_after\n1,{key},INSERT,0,9\n"),
+                TraceOptions::default(),
+            )
+        };
+        assert!(read_key(1).is_ok() && read_key(2_048).is_ok());
+        assert!(read_key(0).is_err() && read_key(2_049).is_err());
     }
 
     #[test]

@@ -52,12 +52,13 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         tables: vec![],
         items: vec![],
         streams: vec![],
+        on_demand_advantage: false,
         consumers: vec![],
         deliveries: vec![],
+        queries: vec![],
         lambdas: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
-        on_demand_advantage: false,
     }
 }
 
@@ -105,6 +106,7 @@ pub fn table(name: &str, replication: Option<ReplicationPlan>) -> TablePlan {
         throughput: ThroughputPlan::provisioned(10_000, SECOND),
         indexes: vec![],
         replication,
+        streams: None,
     }
 }
 
@@ -143,6 +145,7 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
         name: name.into(),
         stream,
         polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        discovery: 0,
         batch_size: 10_000,
         per_batch: 0,
         per_record: 0,
@@ -160,12 +163,17 @@ pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
         polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
         size: 1_048_576,
         interval: 5 * SECOND,
+        hold: None,
         per: BufferPer::Shard,
         delimiter_bytes: 0,
         compression: 1.0,
+        converts: false,
+        partitioning: None,
         prefix: String::new(),
         extension: String::new(),
         put: Sampler::Constant(120.0 * MILLISECOND as f64),
+        retry_wait: SECOND,
+        late_success: 0.0,
     }
 }
 

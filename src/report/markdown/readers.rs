@@ -87,12 +87,25 @@ pub(super) fn objects(result: &RunResult) -> String {
                 .chain([words::count(row.flushed_by_size), words::count(row.flushed_by_interval)]),
         );
     }
+    let mut partitions = String::new();
+    for row in &result.objects {
+        if let Some(trouble) = &row.trouble {
+            partitions += &format!(
+                "\n{}: {} while its destination was down, {} given up, {} stored twice.\n",
+                escaped(&row.path),
+                words::plural(trouble.failed_attempts, "failed attempt"),
+                words::plural(trouble.undeliverable, "record"),
+                words::plural(trouble.repeated, "record"),
+            );
+        }
+        partitions += &row.partitions.as_ref().map_or(String::new(), |it| words::partitions(&row.path, it));
+    }
     let mut hours = Table::new(&["<greatest freshness", "UTC hour", "seconds"]);
     for row in result.objects.iter().filter(|row| row.freshness_max_by_hour_s.len() > 1) {
         for (hour, seconds) in &row.freshness_max_by_hour_s {
             hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
         }
     }
-    let text = section("Objects (replication 0)", &table);
+    let text = section("Objects (replication 0)", &table) + &partitions;
     if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
 }

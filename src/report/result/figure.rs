@@ -1,13 +1,15 @@
 //! The figures of a run that have a name: one number a replication. Objectives ask for them, comparisons pair them.
 
 use super::leg::{self, Leg, QUANTILES};
+use crate::engine::histogram::Histogram;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
-use crate::pipeline::finish::{DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
+use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
 use crate::pipeline::{lambda, read};
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
+use crate::systems::athena::QueryMeter;
 use crate::units::Duration;
 
 /// A named figure and where it is found in an outcome.
@@ -113,6 +115,12 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
+        if plan.partitioning.is_some() {
+            partition_figures(&resource("firehose", &plan.name), number, &mut all);
+        }
+    }
+    for (number, plan) in scenario.queries.iter().enumerate() {
+        query_figures(&resource("athena", &plan.name), number, &mut all);
     }
     for leg in leg::legs(scenario) {
         leg_figures(leg, &mut all);
@@ -127,7 +135,9 @@ fn totals() -> Vec<Figure> {
     }
     fn orders(outcome: &Outcome) -> impl Iterator<Item = &Ordering> {
         let direct = outcome.direct.iter().map(|direct| &direct.ordering);
-        feeds(outcome).map(|feed| &feed.ordering).chain(direct)
+        let streams = outcome.tables.iter().filter_map(|table| table.streams.as_ref());
+        let streams = streams.map(|own| &own.ordering);
+        feeds(outcome).map(|feed| &feed.ordering).chain(streams).chain(direct)
     }
     let looked_at = |outcome: &Outcome| orders(outcome).map(|order| order.records).sum();
     vec![
@@ -225,6 +235,48 @@ fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     }));
 }
 
+fn partition_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&DeliveryOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.deliveries[number]))
+    };
+    all.push(of("active_partitions", |delivery| delivery.active_partitions_max.map(f64::from)));
+    all.push(of("rejected_share", |delivery| {
+        let failed: u64 = delivery.meter.failed.iter().sum();
+        share(failed, failed + delivery.meter.delivered)
+    }));
+}
+
+/// A spread of a query's microseconds, and their sum.
+type SpreadOf = fn(&QueryMeter) -> (&Histogram, u64);
+
+fn query_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let mean = |name: &str, of: fn(&QueryMeter) -> u64| {
+        Figure::new(format!("{path}.{name}"), move |outcome| {
+            let meter = &outcome.queries[number];
+            share(of(meter), meter.done)
+        })
+    };
+    all.push(mean("objects", |meter| meter.objects));
+    all.push(mean("scanned_bytes", |meter| meter.scanned));
+    all.push(mean("billed_bytes", |meter| meter.billed));
+    all.push(Figure::new(format!("{path}.duplicate_share"), move |outcome| {
+        share(outcome.queries[number].copies, outcome.queries[number].rows)
+    }));
+    let spreads: [(&str, SpreadOf); 2] =
+        [("time", |meter| (&meter.time, meter.sums[0])), ("data_age", |meter| (&meter.age, meter.sums[1]))];
+    for (name, of) in spreads {
+        all.push(Figure::new(format!("{path}.{name}.mean"), move |outcome| {
+            let (spread, sum) = of(&outcome.queries[number]);
+            share(sum, spread.count()).map(|micros| micros / 1e3)
+        }));
+        for (quantile, below) in QUANTILES.iter().copied().chain([("max", 1.0)]) {
+            all.push(Figure::new(format!("{path}.{name}.{quantile}"), move |outcome| {
+                of(&outcome.queries[number]).0.quantile(below).map(|micros| micros / 1e3)
+            }));
+        }
+    }
+}
+
 fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
     let leg = std::sync::Arc::new(leg);
     let mut push = |name: &str, of: fn(&leg::Sample, usize) -> Value, which: usize| {
@@ -241,8 +293,8 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
 }
 
 /// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
-/// made or under way while the feed was switched off, expired before a reader came, or given up by a function without a
-/// destination (once for each such reader).
+/// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
+/// destination, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
@@ -252,7 +304,7 @@ pub fn lost(outcome: &Outcome) -> u64 {
 }
 
 fn lost_on_the_way(ledger: &Ledger) -> u64 {
-    ledger.fate("expired") + ledger.fate("skipped") + ledger.fate("discarded")
+    ledger.fate("expired") + ledger.fate("skipped") + ledger.fate("discarded") + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
+use super::streams::StreamsRow;
 use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
 use crate::pipeline::finish::{ConsumerOutcome, Outcome};
@@ -102,6 +103,9 @@ pub struct TableRow {
     pub throughput: ThroughputRow,
     /// Its feed into a stream, if it has one.
     pub kinesis: Option<FeedRow>,
+    /// Its DynamoDB stream, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<StreamsRow>,
 }
 
 /// A capacity mode.
@@ -177,6 +181,7 @@ pub fn tables(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<TableRow> {
                 let stream = resource("kinesis", &scenario.streams[replication.stream].name);
                 feed(stream, number, outcomes)
             }),
+            streams: plan.streams.as_ref().map(|streams| StreamsRow::of(streams, number, scenario, outcomes)),
         }
     };
     (0..scenario.tables.len()).map(row).collect()
@@ -254,9 +259,9 @@ pub struct ReadRow {
     pub polls: u64,
     /// Calls that returned nothing.
     pub empty_polls: u64,
-    /// Calls refused for exceeding five a second on a shard.
+    /// Calls refused for exceeding five a second on a shard, or what a table's stream allows.
     pub refused_calls: u64,
-    /// Calls refused for exceeding 2 MB/s on a shard.
+    /// Calls refused for exceeding 2 MB/s on a shard, or what a table's stream allows.
     pub refused_bytes: u64,
     /// Records returned.
     pub records: u64,
@@ -264,6 +269,9 @@ pub struct ReadRow {
     pub bytes: u64,
     /// Records that retention removed before they were read.
     pub expired: u64,
+    /// Calls with an iterator that was too old, and was replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired_iterators: u64,
 }
 
 impl ReadRow {
@@ -278,6 +286,7 @@ impl ReadRow {
             row.records += meter.records;
             row.bytes += meter.bytes;
             row.expired += meter.expired;
+            row.expired_iterators += meter.expired_iterators;
         }
         row
     }
@@ -324,7 +333,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let age = age.map(|bin| bin[read::column::ITERATOR_AGE]).max();
         ConsumerRow {
             path: resource("consumers", &plan.name),
-            reads: resource("kinesis", &scenario.streams[plan.stream].name),
+            reads: scenario.stream_path(plan.stream),
             workers: Some(plan.workers),
             processed,
             batches,

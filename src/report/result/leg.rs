@@ -24,6 +24,8 @@ pub enum Place {
     Direct(usize),
     /// At the shard: a table's changes, by number of the table.
     Feed(usize),
+    /// In a table's DynamoDB stream, by number of the table.
+    Streams(usize),
     /// At a consumer, processed.
     Consumer(usize),
     /// In S3, by number of the delivery stream.
@@ -78,8 +80,16 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
             Place::Feed(number),
         )
     });
+    let streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
+    let streams = streams.map(|(number, plan)| {
+        let path = format!("{}.streams.latency", resource("tables", &plan.name));
+        leg(path, &["propagation", "retry"], Place::Streams(number))
+    });
     let consumers = scenario.consumers.iter().enumerate().map(|(number, plan)| {
-        let parts = &["replication", "polling", "queueing", "execution"];
+        let parts = match scenario.table_of_stream(plan.stream) {
+            Some(_) => &["propagation", "polling", "queueing", "execution", "rollover"][..],
+            None => &["replication", "polling", "queueing", "execution"],
+        };
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
@@ -89,6 +99,7 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
         leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
     });
+    let feeds = feeds.chain(streams);
     writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()
 }
 
@@ -112,6 +123,7 @@ impl Leg {
             }
             Place::Direct(number) => Sample::of(&outcome.direct[number].latency, 0),
             Place::Feed(number) => Sample::of(&outcome.tables[number].feed.as_ref()?.latency, 0),
+            Place::Streams(number) => Sample::of(&outcome.tables[number].streams.as_ref()?.latency, 0),
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),
             Place::Lambda(number) => Sample::of(&outcome.lambdas[number].latency, 0),

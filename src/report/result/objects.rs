@@ -13,7 +13,7 @@ use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::systems::firehose::{FirehosePlan, FlushReason};
+use crate::systems::firehose::{FirehoseMeter, FirehosePlan, FlushReason};
 use crate::units::civil;
 
 /// A delivery stream and its objects. All but `calls` is replication 0.
@@ -43,10 +43,70 @@ pub struct DeliveryRow {
     pub flushed_by_size: u64,
     /// Buffers flushed because their first record had waited for the interval.
     pub flushed_by_interval: u64,
+    /// What went wrong with its uploads, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<DeliveryTroubleRow>,
+    /// Its partitions, if it partitions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<PartitionsRow>,
     /// The greatest `DeliveryToS3.DataFreshness` by UTC hour of the day, seconds: hours with objects only.
     pub freshness_max_by_hour_s: IndexMap<String, Option<f64>>,
     /// Its GetRecords calls in all replications.
     pub calls: ReadRow,
+}
+
+/// What went wrong with uploads in replication 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliveryTroubleRow {
+    /// Attempts that found the destination down.
+    pub failed_attempts: u64,
+    /// Records given up after the destination was down for as long as the stream keeps them.
+    pub undeliverable: u64,
+    /// Records stored once more by uploads that were repeated although they had succeeded.
+    pub repeated: u64,
+}
+
+impl DeliveryTroubleRow {
+    fn of(delivery: &DeliveryOutcome) -> Option<Self> {
+        let FirehoseMeter { failed_attempts, undeliverable, repeated, .. } = delivery.meter;
+        let any = failed_attempts + undeliverable + repeated > 0;
+        any.then_some(Self { failed_attempts, undeliverable, repeated })
+    }
+}
+
+/// What dynamic partitioning did in replication 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartitionsRow {
+    /// The attribute.
+    pub attribute: String,
+    /// Its distinct values.
+    pub values: u64,
+    /// The most partitions active at a time.
+    pub active_max: u64,
+    /// How many may be.
+    pub active_limit: u64,
+    /// Records under the error prefix because too many partitions were active.
+    pub exceeded: u64,
+    /// Records under the error prefix because their attribute could not be read.
+    pub unparsable: u64,
+    /// Objects under the error prefix.
+    pub error_objects: u64,
+}
+
+impl PartitionsRow {
+    fn of(plan: &FirehosePlan, delivery: &DeliveryOutcome) -> Option<Self> {
+        let partitioning = plan.partitioning.as_ref()?;
+        let [exceeded, unparsable] = delivery.meter.failed;
+        Some(Self {
+            attribute: partitioning.attribute.clone(),
+            values: partitioning.values() as u64,
+            active_max: u64::from(delivery.active_partitions_max.unwrap_or(0)),
+            active_limit: u64::from(partitioning.active_max),
+            exceeded,
+            unparsable,
+            error_objects: delivery.s3.error_objects,
+        })
+    }
 }
 
 /// The rows of all delivery streams.
@@ -68,6 +128,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             share_below_128_mib: share_below(&delivery.sizes, 128 << 20),
             flushed_by_size: delivery.meter.by_size,
             flushed_by_interval: delivery.meter.by_interval,
+            trouble: DeliveryTroubleRow::of(delivery),
+            partitions: PartitionsRow::of(plan, delivery),
             freshness_max_by_hour_s: freshness_by_hour(scenario, delivery),
             calls: ReadRow::sum(outcomes.iter().map(|outcome| &outcome.deliveries[number].reads)),
         }
@@ -110,7 +172,9 @@ pub fn name(scenario: &Scenario, plan: &FirehosePlan, number: usize, object: &Ob
         at.year, at.month, at.day, at.hour, at.minute, at.second
     );
     let FirehosePlan { prefix, name, extension, .. } = plan;
-    format!("{prefix}{day}/{name}-1-{second}-{}{extension}", uuid(scenario.seed, name, number))
+    let partitioning = plan.partitioning.as_ref();
+    let partition = partitioning.map(|it| format!("{}={}/", it.attribute, object.buffer)).unwrap_or_default();
+    format!("{prefix}{partition}{day}/{name}-1-{second}-{}{extension}", uuid(scenario.seed, name, number))
 }
 
 /// A UUID of version 8 (RFC 9562: made by the application's own rule).

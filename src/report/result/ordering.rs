@@ -18,7 +18,8 @@ use crate::scenario::path::resource;
 /// or as a consumer met them that reads shards beside their parents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderingRow {
-    /// The feed, such as `tables.orders.kinesis`, the direct producer, such as `workload.clicks`, or the consumer.
+    /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, the direct producer, such as `workload.clicks`, or
+    /// the consumer.
     pub path: String,
     /// Records looked at in all replications.
     pub records: u64,
@@ -70,7 +71,8 @@ impl Spread {
     }
 }
 
-/// The rows of all feeds, then of direct producers, then of consumers that may see more disorder than the stream has.
+/// The rows of all feeds, then of tables' own streams, then of direct producers, then of consumers that may see more disorder
+/// than the stream has.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
@@ -81,11 +83,17 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let seconds = (scenario.duration - scenario.warm_up) as f64 / SECOND as f64 * outcomes.len() as f64;
         OrderingRow { repair: repair::rows(&repairs, row.records as f64 / seconds), ..row }
     };
+    let with_streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
+    let own = with_streams.map(|(number, plan)| {
+        let streams = outcomes.iter().filter_map(|outcome| outcome.tables[number].streams.as_ref());
+        let each: Vec<&Ordering> = streams.map(|own| &own.ordering).collect();
+        OrderingRow::new(format!("{}.streams", resource("tables", &plan.name)), &each)
+    });
     let direct = scenario.direct.iter().enumerate().map(|(number, plan)| {
         let each: Vec<&Ordering> = outcomes.iter().map(|outcome| &outcome.direct[number].ordering).collect();
         OrderingRow::new(resource("workload", &plan.name), &each)
     });
-    let mut rows: Vec<OrderingRow> = feeds.map(row).chain(direct).collect();
+    let mut rows: Vec<OrderingRow> = feeds.map(row).chain(own).chain(direct).collect();
     for (number, plan) in scenario.consumers.iter().enumerate() {
         let consumers = outcomes.iter().map(|outcome| &outcome.consumers[number]);
         let each: Vec<&Ordering> = consumers.filter_map(|consumer| consumer.ordering.as_ref()).collect();

@@ -14,6 +14,7 @@ use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
+use crate::units::Bytes;
 
 /// A limit that the load is above.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +128,11 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let limit = stream.and_then(|stream| shard_limit(scenario, outcomes, stream));
             (path.clone(), limit.unwrap_or(path))
         }
+        // Nothing holds a change up on its way into a table's stream (DDS-7).
+        Place::Streams(number) => {
+            let path = format!("{}.streams", resource("tables", &scenario.tables[number].name));
+            (path.clone(), path)
+        }
         Place::Consumer(number) => {
             let plan = &scenario.consumers[number];
             let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
@@ -162,8 +168,8 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
 pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
-        Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_)),
-        Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) => *at == place,
+        Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_) | Place::Streams(_)),
+        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) => *at == place,
     })
 }
 
@@ -181,6 +187,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
             let stream = scenario.tables[number].replication.as_ref()?.stream;
             (in_stream(stream), |backlog, number| backlog.feeds[number])
         }
+        Place::Streams(_) => return None,
         Place::Consumer(number) => {
             (in_stream(scenario.consumers[number].stream), |backlog, number| backlog.consumers[number])
         }
@@ -194,6 +201,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     let (Place::Writer(number)
     | Place::Direct(number)
     | Place::Feed(number)
+    | Place::Streams(number)
     | Place::Consumer(number)
     | Place::Delivery(number)
     | Place::Lambda(number)) = place;
@@ -267,9 +275,15 @@ fn read_limit<'a>(
     let all = ReadRow::sum(reads);
     let refused = all.refused_calls + all.refused_bytes;
     let calls = all.polls + all.empty_polls + refused;
-    let limit = if all.refused_calls >= all.refused_bytes { "5 calls/s" } else { "2 MB/s" };
+    let own = scenario.table_of_stream(stream).map(|(_, plan)| plan);
+    let limit = match (all.refused_calls >= all.refused_bytes, own) {
+        (true, None) => "5 calls/s".to_owned(),
+        (false, None) => "2 MB/s".to_owned(),
+        (true, Some(plan)) => format!("{} calls/s", plan.calls_per_second),
+        (false, Some(plan)) => format!("{}/s", Bytes::new(plan.bytes_per_second)),
+    };
     (refused * 100 >= calls && refused > 0)
-        .then(|| format!("{} reads: {limit} a shard", resource("kinesis", &scenario.streams[stream].name)))
+        .then(|| format!("{} reads: {limit} a shard", scenario.stream_path(stream)))
 }
 
 /// The shard of a stream that refused most, and the limit that did.

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::stream_capacity::StreamCapacityRow;
 use crate::measure::era::Era;
 use crate::measure::shard_load::{ShardLoad, Traffic};
 use crate::pipeline::finish::{Outcome, StreamOutcome, TopItem};
+use crate::pricing::{BillError, PriceBook};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -15,6 +17,8 @@ use crate::workload::key_names::KeyNames;
 
 /// Shards listed for a stream.
 const WORST_SHARDS: usize = 16;
+/// Spans between two reshardings that are listed for a stream.
+const ERAS_LISTED: usize = 8;
 
 /// A stream and its worst shards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +35,12 @@ pub struct StreamRow {
     pub refused_by_limit: RefusedRow,
     /// The shards with the most refused puts, then with the busiest second; at most 16.
     pub worst: Vec<ShardRow>,
-    /// How even the load was before, during and after each resharding; empty where the shards never changed.
+    /// How even the load was before, during and after each resharding, the first eight; empty where nobody resharded it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resharding: Vec<EraRow>,
+    /// How its capacity moved; left out where nothing moves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<StreamCapacityRow>,
 }
 
 /// A span in which a stream's shards did not change, or were being changed.
@@ -158,16 +165,45 @@ pub struct TopKey {
 }
 
 /// The rows of all streams.
-pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<StreamRow> {
-    let Some(outcome) = outcomes.first() else { return Vec::new() };
-    (0..scenario.streams.len()).map(|number| StreamRow::new(scenario, outcome, number)).collect()
+///
+/// # Errors
+/// [`BillError`].
+pub fn rows(
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    book: &PriceBook,
+) -> Result<Vec<StreamRow>, BillError> {
+    let Some(outcome) = outcomes.first() else { return Ok(Vec::new()) };
+    let row = |number: usize| {
+        let mut row = StreamRow::new(scenario, outcome, number);
+        let (keys, hottest) = hottest_key(scenario, outcome, number);
+        row.capacity = StreamCapacityRow::of(scenario, outcomes, number, &keys, hottest, book)?;
+        Ok(row)
+    };
+    (0..scenario.streams.len()).map(row).collect()
+}
+
+/// The key with the most changes of all that go to a stream: named, and whether it is a table's, whose, and its number.
+fn hottest_key(
+    scenario: &Scenario,
+    outcome: &Outcome,
+    stream: usize,
+) -> (Vec<TopKey>, Option<(bool, usize, u32)>) {
+    let of_tables = feeding(scenario, stream)
+        .flat_map(|table| outcome.tables[table].top_items.iter().map(move |item| (true, table, *item)));
+    let of_direct = putting(scenario, stream).flat_map(|producer| {
+        outcome.direct[producer].top_keys.iter().map(move |item| (false, producer, *item))
+    });
+    let hottest = of_tables.chain(of_direct).max_by_key(|(_, _, item)| item.changes);
+    let keys = hottest.map(|(_, _, item)| top_keys(scenario, outcome, stream, item.shard as usize, 1));
+    (keys.unwrap_or_default(), hottest.map(|(of_table, source, item)| (of_table, source, item.key)))
 }
 
 impl StreamRow {
     fn new(scenario: &Scenario, outcome: &Outcome, number: usize) -> Self {
         let plan = &scenario.streams[number];
         let StreamOutcome { loads, lineage, eras, .. } = &outcome.streams[number];
-        let resharded = eras.len() > 1;
+        let resharded = lineage.shards().len() > lineage.open().len();
         let mut changes = changes_by_shard(scenario, outcome, number, loads.len());
         let of_items = changes.clone();
         if resharded {
@@ -220,8 +256,9 @@ impl StreamRow {
             },
             refused_by_limit: refused(loads.iter()),
             worst: worst.collect(),
-            resharding: if resharded {
-                eras.iter().map(|era| era_row(era, lineage)).collect()
+            capacity: None,
+            resharding: if eras.len() > 1 {
+                eras.iter().take(ERAS_LISTED).map(|era| era_row(era, lineage)).collect()
             } else {
                 Vec::new()
             },

@@ -4,11 +4,13 @@ mod on_demand;
 
 use rust_decimal::Decimal;
 
-use crate::engine::time::{DAY, HOUR, Nanos, SECOND};
+use crate::engine::time::{HOUR, SECOND};
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::source::LONG_TERM;
 use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
+use crate::scenario::timeline::Action;
 use crate::systems::lambda::mapping::Via;
 use crate::systems::lambda::retry::Destination;
 
@@ -16,9 +18,8 @@ use crate::systems::lambda::retry::Destination;
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
-/// Up to here, longer retention is billed by shard-hours, or at one price a GB-month in on-demand mode; beyond, also by
-/// stored bytes, or at another price.
-const LONG_TERM: Nanos = 7 * DAY;
+/// Bytes of the TB that Athena bills by.
+const TERABYTE: u128 = 1 << 40;
 
 /// The month's usage: what all replications used, divided by how many there are, times what the scenario stands for
 /// over the measured span. Every step is exact but the last, which keeps 12 decimals.
@@ -30,6 +31,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
     let mut month = counted(scenario, outcomes)?.scale(represents, spans)?;
     add_all(&mut month, &gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    add_all(&mut month, &scanned(outcomes)?.scale(represents, spans * TERABYTE)?)?;
     add_all(&mut month, &on_demand::gigabytes(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     add_all(
         &mut month,
@@ -66,6 +68,10 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
             usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
         }
+        for [calls, empty] in &quantities.streams_reads {
+            usage.add("ddb.streams.rru", Cause::Base, Decimal::from(*calls))?;
+            usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
+        }
         for ([units, _, bytes], on_demand) in quantities.streams.iter().zip(&quantities.on_demand) {
             let bytes = bytes - on_demand.bytes;
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
@@ -82,9 +88,17 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
                 None => {}
             }
         }
-        for [puts, _] in &quantities.s3 {
+        for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
+            if plan.partitioning.is_some() {
+                usage.add("fh.dp_objects", Cause::Base, Decimal::from(*objects))?;
+            }
         }
+    }
+    for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
+        let [read, written] = query.compacted;
+        usage.add("s3.get", Cause::Base, Decimal::from(query.gets + read))?;
+        usage.add("s3.put", Cause::Base, Decimal::from(query.lists + written))?;
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.feeds.len() == scenario.tables.len()));
     Ok(usage)
@@ -104,13 +118,32 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
             usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
         }
-        for (plan, [bytes, _]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            if plan.partitioning.is_some() {
+                usage.add("fh.dp_gb", Cause::Base, Decimal::from(*bytes))?;
+            }
+            if plan.converts {
+                // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
+                usage.add("fh.dfc_gb", Cause::Base, Decimal::from(*bytes))?;
+                usage.add("fh.dfc_gb", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+            }
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
             usage.add("s3.std", Cause::Base, Decimal::from(stored))?;
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
+    Ok(usage)
+}
+
+/// Bytes of queries.
+fn scanned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
+        usage.add("athena.scan_tb", Cause::Base, Decimal::from(query.scanned))?;
+        // Whole MB, and at least ten of them.
+        usage.add("athena.scan_tb", Cause::Rounding, Decimal::from(query.billed - query.scanned))?;
+    }
     Ok(usage)
 }
 
@@ -141,12 +174,13 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (number, (stream, nanos)) in scenario.streams.iter().zip(&quantities.shard_nanos).enumerate() {
+        for (number, (kept, nanos)) in quantities.kept.iter().zip(&quantities.shard_nanos).enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
-            if stream.retention > DAY {
-                usage.add("kds.prov.ext_ret_shard_h", Cause::Retention, seconds)?;
+            if kept[0] > 0 {
+                let id = "kds.prov.ext_ret_shard_h";
+                usage.add(id, Cause::Retention, unit_seconds(id, kept[0])?)?;
             }
             for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
                 if matches!(plan.via, Via::FanOut(_)) {
@@ -169,15 +203,10 @@ fn unit_seconds(id: &str, unit_nanos: u128) -> Result<Decimal, UsageError> {
 fn long_term(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = on_demand::stored(scenario, outcomes)?;
     let id = "kds.prov.lt_ret_gbmo";
-    for (number, stream) in scenario.streams.iter().enumerate() {
-        let beyond = Decimal::from(stream.retention.saturating_sub(LONG_TERM) / SECOND);
-        for outcome in outcomes {
-            let quantities = &outcome.quantities;
-            let bytes = Decimal::from(quantities.streams[number][2] - quantities.on_demand[number].bytes);
-            let stayed =
-                bytes.checked_mul(beyond).ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
-            usage.add(id, Cause::Retention, stayed)?;
-        }
+    for [_, byte_seconds] in outcomes.iter().flat_map(|outcome| &outcome.quantities.kept) {
+        let stayed = i128::try_from(*byte_seconds).ok();
+        let stayed = stayed.and_then(|stayed| Decimal::try_from_i128_with_scale(stayed, 0).ok());
+        usage.add(id, Cause::Retention, stayed.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?)?;
     }
     Ok(usage)
 }
@@ -191,7 +220,18 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
-    if scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
+    if scenario.tables.iter().any(|table| table.streams.is_some()) {
+        rules.push(
+            "DynamoDB Streams: one read request unit for each GetRecords call of a consumer, empty answers included; \
+             writing, refused calls and a stream that nobody reads cost nothing."
+                .to_owned(),
+        );
+    }
+    let raised = scenario
+        .timeline
+        .iter()
+        .any(|planned| matches!(planned.action, Action::Retention(_, retention) if retention > LONG_TERM));
+    if raised || scenario.streams.iter().any(|stream| stream.retention > LONG_TERM) {
         rules.push(
             "Retention beyond seven days: the bytes that a stream then always holds for the further days, besides \
              the shard-hours of extended retention."
@@ -203,6 +243,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \
              as much again."
+                .to_owned(),
+        );
+    }
+    if !scenario.queries.is_empty() {
+        rules.push(
+            "Queries: the bytes that they scan, a GET for each 128 MiB of an object, a LIST for each 1,000 objects of a \
+             prefix. Of compaction only the requests are in this bill, not the computing."
                 .to_owned(),
         );
     }

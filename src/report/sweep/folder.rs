@@ -103,7 +103,7 @@ impl SweepFolder {
     /// [`FolderError`]; there is no `experiment.json` then.
     pub fn finish(&self) -> Result<SweepResult, FolderError> {
         let gone = |point| failed(&self.file(point), ErrorKind::NotFound.into());
-        let points = (0..self.identity.points).map(|point| self.point(point).ok_or_else(|| gone(point)));
+        let points = (0..self.identity.point_count).map(|point| self.point(point).ok_or_else(|| gone(point)));
         let points = points.collect::<Result<Vec<_>, _>>()?;
         let table = csv::points(&self.identity, &points);
         let points = points.into_iter().map(|point| point.row).collect();

@@ -14,7 +14,7 @@ pub fn render(sweep: &SweepResult) -> String {
     text += &format!(
         "\n{}, seed {}, Streamgauge {}. All points have the same draws, so they differ by what is swept and not by chance. \
          All figures of all replications are in `points.csv`.\n",
-        words::plural(identity.points as u64, "point"),
+        words::plural(identity.point_count as u64, "point"),
         identity.seed,
         identity.version
     );

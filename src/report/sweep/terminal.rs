@@ -15,7 +15,7 @@ pub fn render(sweep: &SweepResult, files: &str) -> String {
     let mut lines = vec![format!(
         "{}: {} on the same draws, seed {}",
         identity.scenario,
-        words::plural(identity.points as u64, "point"),
+        words::plural(identity.point_count as u64, "point"),
         identity.seed
     )];
     if !identity.about.is_empty() {

@@ -185,7 +185,7 @@ fn each_mistake_is_named_with_its_place() {
         ("kinesis.changes.capacity.provisioned.shards=10_001", "expected 1 to 10000 (KDS-S8); found `10001`"),
         ("kinesis.changes.retention=12h", "expected 24h to 365d (KDS-S1); found `12h`"),
         ("kinesis.changes.max_record=11 MiB", "expected 1 MiB to 10 MiB (KDS-W4); found `11 MiB`"),
-        ("firehose.lake.buffer.interval=0s", "zero buffering (FH-B8) is not modelled"),
+        ("firehose.lake.buffer.hold=2s", "`hold` is for zero buffering"),
         ("firehose.lake.buffer.size=129 MiB", "expected 1 MiB to 128 MiB (FH-B2)"),
         ("warm_up=10m", "expected less than the `duration` of 10m; found `10m`"),
         ("workload.checkout.operations={ insert: 10%, modify: 80% }", "must add up to 100%; found 90%"),
@@ -209,7 +209,7 @@ fn each_mistake_is_named_with_its_place() {
         ("slo={ lost: { max: 2s } }", "expected a whole number; found `2s`"),
         ("slo={ lost: {} }", "expected `max`, `min` or `equals`"),
         ("billing.represents=731h", "the month at most"),
-        ("athena={}", "unknown key `athena`"),
+        ("redshift={}", "unknown key `redshift`"),
         ("variants={}", "an override cannot change the variants"),
     ] {
         let found = refusal(set);

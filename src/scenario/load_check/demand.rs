@@ -144,7 +144,7 @@ impl Demand {
         let names = scenario.key_names(self.table);
         let mut buffer = [0; KEY_NAME_BYTES_MAX];
         for (key, share) in &self.shares.single {
-            let hash = feed.hash_key(names.write(*key, &mut buffer));
+            let hash = feed.hash_key(names.write(feed.stands_for(*key), &mut buffer));
             shares[ranges.index_of(hash)] += share;
         }
         shares

@@ -74,7 +74,7 @@ fn bursts_are_judged_by_what_saved_units_bridge() {
 }
 
 #[test]
-fn readers_and_workers_have_limits_too() {
+fn con_4_kds_r10_readers_share_five_calls_a_second_and_workers_have_limits_too() {
     let check = check(&[]);
     let calls = row(&check, "kinesis.changes.readers", "GetRecords calls/s a shard");
     assert_eq!((calls.mean, calls.allowed, calls.verdict), (6.0, 5.0, Verdict::Overloaded));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
-use super::{client, direct, lambda, reader, shape, stream, stream_capacity, table, timeline};
+use super::{
+    athena, client, direct, lambda, reader, shape, stream, stream_capacity, streams, table, timeline,
+};
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
@@ -76,6 +78,8 @@ pub(super) fn resolve(
         shapes.push(shape);
     }
     account.check(resolver, &scenario.tables);
+    let with_streams = scenario.tables.iter_mut().filter_map(|table| table.streams.as_mut());
+    with_streams.zip(scenario.streams.len()..).for_each(|(plan, number)| plan.stream = number);
     for (name, draft) in drafts {
         let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
         if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {
@@ -88,25 +92,41 @@ pub(super) fn resolve(
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
     for (name, settings) in &file.consumers {
-        reader::consumer(resolver, &at("consumers", name), name, settings, scenario);
+        reader::consumer(resolver, &at("consumers", name), name, settings, &file.tables, scenario);
     }
     for (name, settings) in &file.firehose {
         let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
         scenario.deliveries.extend(plan);
     }
+    for (name, settings) in &file.athena {
+        let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
+        scenario.queries.extend(plan);
+    }
     scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
     lambda::count_registered(resolver, scenario);
-    for (number, name) in file.kinesis.keys().enumerate() {
+    let read_by = |number: usize| {
         let consumers = scenario.consumers.iter().map(|consumer| consumer.stream);
         let functions = scenario.lambdas.iter().map(|lambda| lambda.stream);
         let read =
             consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream)).chain(functions);
-        let readers = read.filter(|stream| *stream == number).count();
+        read.filter(|stream| *stream == number).count()
+    };
+    let of_tables = scenario
+        .tables
+        .iter()
+        .filter_map(|table| Some((at("tables", &table.name).key("streams"), table.streams.as_ref()?.stream)));
+    let of_kinesis = file.kinesis.keys().zip(0..).map(|(name, number)| (at("kinesis", name), number));
+    for (path, number) in of_kinesis.chain(of_tables) {
+        let readers = read_by(number);
         if readers > READERS_MAX {
             let message =
                 format!("{readers} readers read this stream; this program takes {READERS_MAX} at most");
-            resolver.error(&at("kinesis", name), message);
+            resolver.error(&path, message);
         }
+    }
+    for (number, table) in scenario.tables.iter().enumerate() {
+        let readers = table.streams.as_ref().map_or(0, |plan| read_by(plan.stream));
+        resolver.notes.extend(streams::too_many_readers(scenario, number, readers));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::scenario::file::AccountSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::parameter::Parameter;
-use crate::systems::kinesis::fan_out::{CONSUMERS_MAX, FanOutPlan, GROUPS, RENEWAL};
+use crate::systems::kinesis::fan_out::{CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE, FanOutPlan, GROUPS, RENEWAL};
 use crate::systems::lambda::batch::{Batching, Payload};
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::function::{Errors, FunctionPlan};
@@ -222,9 +222,11 @@ pub(super) fn count_registered(resolver: &mut Resolver, scenario: &Scenario) {
     for (number, plan) in scenario.streams.iter().enumerate() {
         let registered = scenario.lambdas.iter().filter(|lambda| lambda.stream == number);
         let registered = registered.filter(|lambda| matches!(lambda.via, Via::FanOut(_))).count();
-        if registered > CONSUMERS_MAX {
+        let advantage = scenario.on_demand_advantage && plan.capacity.is_on_demand();
+        let most = if advantage { CONSUMERS_MAX_ADVANTAGE } else { CONSUMERS_MAX };
+        if registered > most {
             let message =
-                format!("{registered} registered consumers; a stream takes {CONSUMERS_MAX} at most (KDS-E2)");
+                format!("{registered} registered consumers; a stream takes {most} at most (KDS-E2)");
             resolver.error(&Path::ROOT.key("kinesis").key(&plan.name), message);
         }
     }

@@ -23,8 +23,12 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
     legs.extend(file.workload.keys().map(|name| section("workload").key(name).key("latency")));
     let fed = file.tables.iter().filter(|(_, table)| table.kinesis.is_some());
     legs.extend(fed.map(|(name, _)| section("tables").key(name).key("kinesis").key("latency")));
+    let with_streams = file.tables.iter().filter(|(_, table)| table.streams.is_some());
+    legs.extend(with_streams.map(|(name, _)| section("tables").key(name).key("streams").key("latency")));
     legs.extend(file.consumers.keys().map(|name| section("consumers").key(name).key("latency")));
     legs.extend(file.firehose.keys().map(|name| section("firehose").key(name).key("freshness")));
+    let queries = file.athena.keys().map(|name| section("athena").key(name));
+    legs.extend(queries.flat_map(|query| [query.key("time"), query.key("data_age")]));
     let of_legs = legs.iter().flat_map(|leg| STATISTICS.map(|name| (leg.key(name), Unit::Milliseconds)));
     let functions = file.consumers.iter().filter(|(_, consumer)| consumer.lambda.is_some());
     let of_functions = functions.flat_map(|(name, _)| {
@@ -64,8 +68,8 @@ fn unknown(resolver: &mut Resolver, path: &Path, written: &str, figures: &[(Path
     let names: Vec<String> = figures.iter().map(|(figure, _)| figure.to_string()).collect();
     let near = nearest(written, names.iter().map(String::as_str));
     let near = near.map(|best| format!("; did you mean `{best}`?")).unwrap_or_default();
-    let help = "figures are `workload.X.latency`, `tables.X.kinesis.latency`, `consumers.X.latency` and \
-                `firehose.X.freshness` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; of a function also \
+    let help = "figures are `workload.X.latency`, `tables.X.kinesis.latency`, `tables.X.streams.latency`, `consumers.X.latency` and \
+                `firehose.X.freshness`, `athena.X.time`, `athena.X.data_age` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; of a function also \
                 `consumers.X.iterator_age.max`, `.blocked.max`, `.invocations`, `.errors`, `.throttled`, \
                 `.concurrency`, `.processed_again` and `.given_up`; and `lost`, `throttled`, `duplicates`, `out_of_order`, `cost.month`";
     resolver.error_with_help(path, format!("there is no figure `{written}`{near}"), help);

@@ -7,12 +7,18 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ConsumerSettings;
-use crate::scenario::path::Path;
+use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
+use crate::settings::distribution::Time;
+use crate::systems::dynamodb::settings::TableSettings;
+use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
+use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
 use crate::systems::firehose::settings::{
-    BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings, COMPRESSION, Compression, DELIMITER, Delimiter,
-    Destination, FirehosePollSettings, FirehoseSettings, POLL_INTERVAL, PREFIX, PUT, PerSettings, REQUESTS,
-    UPLOADS,
+    ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
+    COMPRESSION, Compression, DELIMITER, Delimiter, Destination, FORMAT_RATIO, FORMAT_SIZE,
+    FirehosePollSettings, FirehoseSettings, Format, HOLD, PARTITION_DELAY, PARTITION_EXPONENT, PARTITION_OF,
+    PARTITION_SIZE, POLL_INTERVAL, PREFIX, PUT, PartitioningSettings, PerSettings, REQUESTS, RETRY_WAIT,
+    UNPARSABLE, UPLOADS,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -20,7 +26,7 @@ use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
     BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
-    REFUSED_WAIT, STARTS, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
+    REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
 };
 use crate::units::{Bytes, Duration, Percent};
 
@@ -28,6 +34,9 @@ type Streams = IndexMap<String, StreamSettings>;
 
 /// The longest prefix of object names: a key has at most 1,024 bytes.
 const PREFIX_BYTES_MAX: usize = 512;
+
+/// The longest name of a partitioning attribute; ours, that names of objects stay readable.
+const ATTRIBUTE_BYTES_MAX: usize = 128;
 
 /// What a consumer reads.
 pub(super) struct Reads {
@@ -43,22 +52,31 @@ pub(super) fn consumer(
     path: &Path,
     name: &str,
     settings: &ConsumerSettings,
+    of_tables: &IndexMap<String, TableSettings>,
     scenario: &mut Scenario,
 ) {
     let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
-    let stream = resolver.reference(&path.key("reads"), "kinesis", &settings.reads.0, &streams);
+    let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
     let ConsumerSettings { reads: _, polling, lambda } = settings;
     if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
         return;
     }
-    let retention = stream.map_or(0, |stream| scenario.streams[stream].retention);
-    // Without its stream the rest is still checked.
-    let reads = Reads { stream: stream.unwrap_or_default(), retention };
     if let Some(settings) = polling {
-        let plan = self::polling(resolver, &path.key("polling"), name, settings, stream, scenario);
+        let reads = (stream, of_table);
+        let plan = self::polling(resolver, &path.key("polling"), name, settings, reads, scenario);
         scenario.consumers.extend(plan);
     }
     if let Some(settings) = lambda {
+        if of_table {
+            resolver.error(
+                &path.key("lambda"),
+                "functions are simulated on Kinesis streams, not on those of tables",
+            );
+        }
+        let retention =
+            stream.and_then(|stream| scenario.streams.get(stream)).map_or(0, |plan| plan.retention);
+        // Without its stream the rest is still checked.
+        let reads = Reads { stream: stream.unwrap_or_default(), retention };
         let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
     }
@@ -69,12 +87,17 @@ fn polling(
     path: &Path,
     name: &str,
     polling: &PollingSettings,
-    stream: Option<usize>,
+    (stream, of_table): (Option<usize>, bool),
     run: &Scenario,
 ) -> Option<PollingPlan> {
     let polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
-    let batch_size: u32 = resolver.take(polling.batch_size, &BATCH_SIZE);
-    resolver.within(&path.key("batch_size"), batch_size, 1..=10_000, "KDS-R2");
+    let (usual, most, fact) = match of_table {
+        true => (&STREAMS_BATCH_SIZE, RECORDS_PER_CALL, "DDS-R3"),
+        false => (&BATCH_SIZE, 10_000, "KDS-R2"),
+    };
+    let batch_size: u32 = resolver.take(polling.batch_size, usual);
+    resolver.within(&path.key("batch_size"), batch_size, 1..=most, fact);
+    let discovery = discovery(resolver, &path.key("shard_discovery"), polling.shard_discovery, of_table);
     let workers: u32 = resolver.take(polling.workers, &WORKERS);
     resolver.within(&path.key("workers"), workers, 1..=10_000, "");
     let mut processing = |key: &str, written, parameter| {
@@ -88,10 +111,14 @@ fn polling(
     let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
     resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
     let reader = position(resolver, path, polling, run);
+    if of_table && matches!(reader.from, From::AtTimestamp(_)) {
+        resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
+    }
     Some(PollingPlan {
         name: name.to_owned(),
         stream: stream?,
         polls,
+        discovery,
         batch_size,
         per_batch,
         per_record,
@@ -99,6 +126,50 @@ fn polling(
         reader,
         refused_wait: refused_wait.nanos(),
     })
+}
+
+/// The number of the stream that a consumer reads, and whether it is that of a table.
+fn source(
+    resolver: &mut Resolver,
+    path: &Path,
+    written: &str,
+    streams: &[String],
+    tables: &IndexMap<String, TableSettings>,
+) -> (Option<usize>, bool) {
+    let parsed = written.parse::<Path>().ok();
+    let (table, feed) = match parsed.as_ref().map(Path::segments) {
+        Some([Segment::Key(section), Segment::Key(table)]) if section == "tables" => (table, None),
+        Some([Segment::Key(section), Segment::Key(table), Segment::Key(feed)]) if section == "tables" => {
+            (table, Some(feed.as_str()))
+        }
+        _ => return (resolver.reference(path, "kinesis", written, streams), false),
+    };
+    if feed != Some("streams") {
+        let name = crate::scenario::path::resource("tables", table);
+        let message = format!("a table's changes are read from `{name}.streams`; found `{written}`");
+        resolver.error(path, message);
+        return (None, true);
+    }
+    let Some(number) = resolver.named(path, "tables", table, tables.keys()) else { return (None, true) };
+    let before = tables.values().take(number).filter(|table| table.streams.is_some()).count();
+    if tables.get(table).is_some_and(|table| table.streams.is_none()) {
+        resolver.error(path, format!("the table `{table}` has no `streams`, so there is nothing to read"));
+        return (None, true);
+    }
+    (Some(streams.len() + before), true)
+}
+
+/// How long a reader of a DynamoDB stream looks for the children of a shard.
+fn discovery(resolver: &mut Resolver, path: &Path, written: Option<Duration>, of_table: bool) -> u64 {
+    if !of_table {
+        if written.is_some() {
+            resolver.error(path, "`shard_discovery` is for readers of DynamoDB streams (DDS-Y2)");
+        }
+        return 0;
+    }
+    let time: Duration = resolver.take(written, &SHARD_DISCOVERY);
+    resolver.within(path, time, Duration::ZERO..=Duration::from_nanos(3_600 * SECOND), "");
+    time.nanos()
 }
 
 /// Where a consumer begins, and how it reads.
@@ -139,43 +210,136 @@ pub(super) fn firehose(
     let poll = settings.poll.clone().unwrap_or_default();
     let FirehosePollSettings { interval, phase } = poll;
     let polls = stream::polls(resolver, &path.key("poll"), (interval, &POLL_INTERVAL), phase);
-    let (size, interval, per) =
-        buffer(resolver, &path.key("buffer"), settings.buffer.clone().unwrap_or_default());
+    let converts = settings.format.is_some();
+    let hints = settings.buffer.clone().unwrap_or_default();
+    let partitioning = settings.dynamic_partitioning.as_ref();
+    let contents = Contents { converts, partitioned: partitioning.is_some() };
+    let (size, interval, per) = buffer(resolver, &path.key("buffer"), &hints, contents);
+    let hold = match partitioning {
+        Some(_) => {
+            resolver.assume(&PARTITION_DELAY);
+            Some(Sampler::Uniform { low: interval as f64, high: interval as f64 * 1.5 })
+        }
+        None => hold(resolver, &path.key("buffer").key("hold"), interval, hints.hold.clone()),
+    };
+    let partitioning =
+        partitioning.map(|settings| partitioned(resolver, &path.key("dynamic_partitioning"), settings));
     let delimiter = resolver.take(settings.delimiter, &DELIMITER);
     let compression = resolver.take(settings.compression.clone(), &COMPRESSION);
-    let (compression, extension) = compressed(resolver, &path.key("compression"), &compression);
-    let (prefix, put) = destination(resolver, &path.key("to"), &settings.to);
+    let (compression, extension) = match &settings.format {
+        Some(format) => {
+            if compression != Compression::None {
+                let message =
+                    "objects of a columnar `format` are compressed inside (FH-F2); take `compression` out";
+                resolver.error(&path.key("compression"), message);
+            }
+            formatted(resolver, &path.key("format"), format)
+        }
+        None => compressed(resolver, &path.key("compression"), &compression),
+    };
+    let bucket = destination(resolver, &path.key("to"), &settings.to);
     Some(FirehosePlan {
         name: name.to_owned(),
         stream: stream?,
         polls,
         size,
         interval,
+        hold,
         per,
         delimiter_bytes: u32::from(delimiter == Delimiter::Newline),
         compression,
-        prefix,
+        converts,
+        partitioning,
+        prefix: bucket.prefix,
         extension: extension.to_owned(),
-        put: put?,
+        put: bucket.put?,
+        retry_wait: bucket.retry_wait,
+        late_success: bucket.late_success,
     })
 }
 
-fn buffer(resolver: &mut Resolver, path: &Path, settings: BufferSettings) -> (u64, u64, BufferPer) {
-    let size: Bytes = resolver.take(settings.size, &BUFFER_SIZE);
-    resolver.within(&path.key("size"), size, Bytes::new(1 << 20)..=Bytes::new(128 << 20), "FH-B2");
+/// What is done to the records of a buffer.
+#[derive(Clone, Copy)]
+struct Contents {
+    converts: bool,
+    partitioned: bool,
+}
+
+fn partitioned(resolver: &mut Resolver, path: &Path, settings: &PartitioningSettings) -> PartitioningPlan {
+    resolver.within(&path.key("values"), settings.values, 1..=100_000, "");
+    let exponent: f64 = resolver.take(settings.exponent, &PARTITION_EXPONENT);
+    resolver.within(&path.key("exponent"), exponent, 0.0..=10.0, "");
+    let of = match resolver.take(settings.of, &PARTITION_OF) {
+        AttributeOfSettings::Item => AttributeOf::Item,
+        AttributeOfSettings::Change => AttributeOf::Change,
+    };
+    let active: u32 = resolver.take(settings.active_partitions, &ACTIVE_PARTITIONS);
+    resolver.within(&path.key("active_partitions"), active, 1..=5_000, "FH-D1");
+    let unparsable: Percent = resolver.take(settings.unparsable, &UNPARSABLE);
+    if settings.attribute.is_empty() || settings.attribute.len() > ATTRIBUTE_BYTES_MAX {
+        let message = format!("expected a name of 1 to {ATTRIBUTE_BYTES_MAX} bytes");
+        resolver.error(&path.key("attribute"), message);
+    }
+    let values = settings.values.clamp(1, 100_000);
+    let exponent = if exponent.is_finite() { exponent.clamp(0.0, 10.0) } else { 0.0 };
+    let mut plan = PartitioningPlan::new(&settings.attribute, of, values, exponent, active);
+    plan.unparsable = unparsable.fraction();
+    plan
+}
+
+fn buffer(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &BufferSettings,
+    contents: Contents,
+) -> (u64, u64, BufferPer) {
+    let (default, least, fact) = match contents {
+        Contents { converts: true, .. } => (&FORMAT_SIZE, 64 << 20, "FH-F1"),
+        Contents { partitioned: true, .. } => (&PARTITION_SIZE, 64 << 20, "FH-D5"),
+        _ => (&BUFFER_SIZE, 1 << 20, "FH-B2"),
+    };
+    if contents.partitioned && settings.per.is_some() {
+        resolver.error(&path.key("per"), "with dynamic partitioning a buffer is for a partition (FH-B3)");
+    }
+    let size: Bytes = resolver.take(settings.size, default);
+    resolver.within(&path.key("size"), size, Bytes::new(least)..=Bytes::new(128 << 20), fact);
     let interval: Duration = resolver.take(settings.interval, &BUFFER_INTERVAL);
-    let interval_path = path.key("interval");
-    if interval == Duration::ZERO {
-        resolver.error(&interval_path, "zero buffering (FH-B8) is not modelled; the interval is 1s to 900s");
-    } else {
+    if interval == Duration::ZERO && contents.partitioned {
+        resolver.error(&path.key("interval"), "no zero buffering with dynamic partitioning (FH-B8)");
+    } else if interval != Duration::ZERO {
         let seconds = |seconds| Duration::from_nanos(seconds * SECOND);
-        resolver.within(&interval_path, interval, seconds(1)..=seconds(900), "FH-B2");
+        resolver.within(&path.key("interval"), interval, seconds(1)..=seconds(900), "FH-B2");
     }
     let per = match resolver.take(settings.per, &BUFFER_PER) {
         PerSettings::Shard => BufferPer::Shard,
         PerSettings::Stream => BufferPer::Stream,
     };
     (size.get(), interval.nanos(), per)
+}
+
+/// How long a buffer is held where that is not its interval.
+fn hold(resolver: &mut Resolver, path: &Path, interval: u64, written: Option<Time>) -> Option<Sampler> {
+    if interval > 0 {
+        if written.is_some() {
+            resolver.error(path, "`hold` is for zero buffering, that is an `interval` of 0s (FH-B8)");
+        }
+        return None;
+    }
+    let hold = resolver.take(written, &HOLD);
+    distribution::time(resolver, path, &hold)
+}
+
+/// The share of bytes that is left in a columnar format, and the end of object names.
+fn formatted(resolver: &mut Resolver, path: &Path, format: &Format) -> (f64, &'static str) {
+    let (kind, written, extension) = match format {
+        Format::Parquet(it) => ("parquet", it.ratio, ".parquet"),
+        Format::Orc(it) => ("orc", it.ratio, ".orc"),
+    };
+    let ratio: Percent = resolver.take(written, &FORMAT_RATIO);
+    if ratio == Percent::default() {
+        resolver.error(&path.key(kind).key("ratio"), "expected more than 0%, for no object is empty");
+    }
+    (ratio.fraction(), extension)
 }
 
 /// The share of bytes that is left, and the end of object names.
@@ -193,7 +357,15 @@ fn compressed(resolver: &mut Resolver, path: &Path, compression: &Compression) -
     (ratio.fraction(), extension)
 }
 
-fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) -> (String, Option<Sampler>) {
+/// A bucket, checked.
+struct Bucket {
+    prefix: String,
+    put: Option<Sampler>,
+    retry_wait: u64,
+    late_success: f64,
+}
+
+fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) -> Bucket {
     let Destination::S3(settings) = destination;
     let path = path.key("s3");
     let prefix: String = resolver.take(settings.prefix.clone(), &PREFIX);
@@ -203,5 +375,13 @@ fn destination(resolver: &mut Resolver, path: &Path, destination: &Destination) 
     resolver.assume(&UPLOADS);
     resolver.assume(&REQUESTS);
     let put = resolver.take(settings.put.clone(), &PUT);
-    (prefix, distribution::time(resolver, &path.key("put"), &put))
+    let put = distribution::time(resolver, &path.key("put"), &put);
+    let retry_wait = settings.retry_wait.unwrap_or(RETRY_WAIT);
+    let waits = Duration::from_nanos(SECOND)..=Duration::from_nanos(3_600 * SECOND);
+    resolver.within(&path.key("retry_wait"), retry_wait, waits, "");
+    let late_success = settings.late_success.unwrap_or_default();
+    if late_success.fraction() >= 0.5 {
+        resolver.error(&path.key("late_success"), "expected less than 50%");
+    }
+    Bucket { prefix, put, retry_wait: retry_wait.nanos(), late_success: late_success.fraction() }
 }

@@ -1,9 +1,10 @@
 //! Tables: their capacity, their items, their feeds.
 
 use indexmap::IndexMap;
+use std::num::NonZeroU32;
 
 use super::capacity::{self, Account};
-use super::distribution;
+use super::{distribution, streams};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
@@ -57,10 +58,25 @@ pub(super) fn resolve(
                 Precision::Microsecond => TimestampPrecision::Microsecond,
             };
             let template = RecordTemplate::new(region, name, shape, precision);
-            Some(replication(resolver, &path.key("kinesis"), feed, (template, precision), streams)?)
+            let collections = settings.sort_key.as_ref().and_then(|key| NonZeroU32::new(key.collections));
+            Some(replication(
+                resolver,
+                &path.key("kinesis"),
+                feed,
+                (template, precision),
+                collections,
+                streams,
+            )?)
         }
     };
-    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication })
+    let streams = match &settings.streams {
+        None => None,
+        Some(written) => {
+            let template = RecordTemplate::new(region, name, shape, TimestampPrecision::Millisecond);
+            Some(streams::resolve(resolver, &path.key("streams"), written, template, &throughput)?)
+        }
+    };
+    Some(TablePlan { name: name.to_owned(), throughput, indexes, replication, streams })
 }
 
 fn replication(
@@ -68,6 +84,7 @@ fn replication(
     path: &Path,
     settings: &KinesisFeedSettings,
     (template, precision): (RecordTemplate, TimestampPrecision),
+    collections: Option<NonZeroU32>,
     streams: &IndexMap<String, StreamSettings>,
 ) -> Option<ReplicationPlan> {
     let stream = resolver.named(&path.key("stream"), "kinesis", &settings.stream, streams.keys());
@@ -78,6 +95,14 @@ fn replication(
     };
     let partition_key = match resolver.take(record.partition_key, &PARTITION_KEY) {
         PartitionKeySettings::Raw => PartitionKey::Raw,
+        PartitionKeySettings::HashedPartitionKey => collections.map_or_else(
+            || {
+                let path = path.key("record").key("partition_key");
+                resolver.error(&path, "`hashed_partition_key` needs a table with a `sort_key`");
+                PartitionKey::Hashed
+            },
+            PartitionKey::HashedCollection,
+        ),
         PartitionKeySettings::Hashed => {
             resolver.assume(&HASHED);
             PartitionKey::Hashed

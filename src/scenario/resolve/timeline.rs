@@ -11,6 +11,7 @@ use crate::scenario::timeline::{
     Action, ErrorRateSettings, EventSettings, MergeSettings, Occurrence, SpikeSettings, SplitAt,
     SplitSettings, Which,
 };
+use crate::systems::firehose::settings::{GROWTH, RETRY_UNTIL};
 use crate::systems::kinesis::lineage::{shard_id, shard_number};
 use crate::systems::kinesis::reshard::SHARDS_MAX;
 use crate::units::{Duration, Percent};
@@ -278,6 +279,9 @@ fn merge(
         return None;
     };
     let (one, other) = (shard(resolver, &path, one)?, shard(resolver, &path, other)?);
+    if one == other {
+        resolver.error(&path, format!("expected two different shards; found {} twice", shard_id(one)));
+    }
     let what = format!("MergeShards of {} and {}", shard_id(one), shard_id(other));
     Some(Happening { place: resource("kinesis", name), what, action: Action::Merge(number, one, other) })
 }
@@ -300,6 +304,15 @@ fn outage(
     file: &ScenarioFile,
     scenario: &Scenario,
 ) -> Option<Happening> {
+    if of.starts_with("firehose.") {
+        let number = resolver.reference(path, "firehose", of, file.firehose.keys())?;
+        let (name, _) = file.firehose.get_index(number)?;
+        let what = "its destination takes nothing".to_owned();
+        resolver.assume(&RETRY_UNTIL);
+        resolver.assume(&GROWTH);
+        let action = Action::DeliveryOutage(number);
+        return Some(Happening { place: resource("firehose", name), what, action });
+    }
     let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
     let (name, _) = file.consumers.get_index(number)?;
     let place = resource("consumers", name);

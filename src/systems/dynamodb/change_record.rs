@@ -155,6 +155,18 @@ impl RecordTemplate {
         size_bytes(self.keys, old, new)
     }
 
+    /// Table bytes of the keys and of those images, old and new, that a view `holds`.
+    #[inline]
+    pub fn view_bytes(
+        &self,
+        operation: Operation,
+        (before, after): (u32, u32),
+        (holds_old, holds_new): (bool, bool),
+    ) -> u32 {
+        let (old, new) = self.images(operation, before, after);
+        size_bytes(self.keys, old.filter(|_| holds_old), new.filter(|_| holds_new))
+    }
+
     #[inline]
     fn images(&self, operation: Operation, before: u32, after: u32) -> (Option<Sizes>, Option<Sizes>) {
         match operation {

@@ -1,4 +1,4 @@
-//! Amazon DynamoDB: tables, their capacity, their items, and the feed of changes into Kinesis.
+//! Amazon DynamoDB: tables, their capacity, their items, and their two feeds of changes: DynamoDB Streams and into Kinesis.
 
 pub mod auto_scaling;
 pub mod capacity;
@@ -15,6 +15,8 @@ pub mod partition_key;
 pub mod replication;
 pub mod replication_settings;
 pub mod settings;
+pub mod streams;
+pub mod streams_settings;
 pub mod table;
 pub mod throttle;
 pub mod throughput;

@@ -11,6 +11,7 @@ use crate::engine::math;
 use crate::engine::random::{Draws, Keyed, Streams, threshold};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{Nanos, round};
+use std::num::NonZeroU32;
 
 /// What order the feed keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub enum RecordSize {
 pub enum PartitionKey {
     /// 32 hex digits that stand for the item (KDC-P1, KDC-P2).
     Hashed,
+    /// 32 hex digits that stand for the partition key in the table, of which there are so many: items that differ only in
+    /// their sort key share them (KDC-P4, OPEN-13).
+    HashedCollection(NonZeroU32),
     /// The item's own key: for comparisons.
     Raw,
 }
@@ -112,7 +116,18 @@ impl ReplicationPlan {
         use crate::systems::kinesis::hash_range::hash_key;
         match self.partition_key {
             PartitionKey::Raw => hash_key(item_key),
-            PartitionKey::Hashed => hash_key(&replication_partition_key(item_key)),
+            PartitionKey::Hashed | PartitionKey::HashedCollection(_) => {
+                hash_key(&replication_partition_key(item_key))
+            }
+        }
+    }
+
+    /// The item whose key stands for this one in the partition key: itself, or the first of those with its partition key
+    /// in the table. Item numbers go round the partition keys.
+    pub fn stands_for(&self, item: u32) -> u32 {
+        match self.partition_key {
+            PartitionKey::HashedCollection(collections) => item % collections,
+            PartitionKey::Hashed | PartitionKey::Raw => item,
         }
     }
 

@@ -186,6 +186,9 @@ pub enum RecordSizeSettings {
 pub enum PartitionKeySettings {
     /// 32 hexadecimal digits that stand for the item (KDC-P1).
     Hashed,
+    /// The same, but made from the table's partition key alone: items that differ only in their sort key share a shard
+    /// (KDC-P4). The table needs a `sort_key`.
+    HashedPartitionKey,
     /// The item's own key, for comparisons.
     Raw,
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::capacity_settings::{IndexesSettings, PartitionsSettings, SortKeySettings, TableCapacity};
 use super::replication_settings::KinesisFeedSettings;
+use super::streams_settings::StreamsSettings;
 use crate::settings::parameter::Parameter;
 use crate::units::Bytes;
 
@@ -45,6 +46,8 @@ pub struct TableSettings {
     pub key: Option<KeySettings>,
     /// Kinesis Data Streams for DynamoDB: the feed of its changes into a stream.
     pub kinesis: Option<KinesisFeedSettings>,
+    /// DynamoDB Streams; both feeds can be on (DDS-8).
+    pub streams: Option<StreamsSettings>,
 }
 
 /// The text of generated keys: a prefix and a number.

@@ -27,6 +27,8 @@ pub struct TablePlan {
     pub indexes: Vec<IndexPlan>,
     /// The feed into a stream, if it is on.
     pub replication: Option<super::replication::ReplicationPlan>,
+    /// Its DynamoDB stream, if it has one.
+    pub streams: Option<super::streams::StreamsPlan>,
 }
 
 /// Counts of what became of write requests.
@@ -82,12 +84,26 @@ impl Table {
     /// The limit that has no room for it, of the table or of an index that the item is in (DDB-P14).
     #[inline]
     pub fn write(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+        self.charge(now, item, units, !self.indexes.is_empty())
+    }
+
+    /// A request that changes nothing, such as one whose condition fails (DDB-U6): it takes the table's units, and no
+    /// index is written.
+    ///
+    /// # Errors
+    /// The table's limit that has no room for it.
+    pub fn write_nothing(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+        self.charge(now, item, units, false)
+    }
+
+    #[inline]
+    fn charge(&mut self, now: Nanos, item: u32, units: u32, indexed: bool) -> Result<(), Throttle> {
         if now >= self.next_look {
             self.settle(now);
         }
         let mut verdict =
             self.throughput.check(now, item, units).map_err(|limit| Throttle { index: None, limit });
-        if !self.indexes.is_empty() && verdict.is_ok() {
+        if indexed && verdict.is_ok() {
             verdict = self.write_indexes(now, item, units);
         }
         match verdict {

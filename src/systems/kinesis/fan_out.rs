@@ -15,6 +15,8 @@ use crate::settings::parameter::Parameter;
 pub const BYTES_PER_SECOND: u64 = 2 * 1_048_576;
 /// Registered consumers that one stream can have (KDS-E2).
 pub const CONSUMERS_MAX: usize = 20;
+/// Consumers that an on-demand stream can have registered with On-demand Advantage (KDS-E2).
+pub const CONSUMERS_MAX_ADVANTAGE: usize = 50;
 /// How long a subscription lasts (KDS-E4).
 pub const SUBSCRIPTION: Nanos = 5 * MINUTE;
 /// A new call for a shard is refused for so long after one that succeeded (KDS-E5).

@@ -68,7 +68,11 @@ pub struct Lineage {
 impl Lineage {
     /// The even shards of a new stream (`KDS-H5`); at most [`SHARDS_EVER_MAX`].
     pub fn even(shards: NonZeroU32) -> Self {
-        let starts: Vec<u128> = hash_range::starts(shards).collect();
+        Self::from_starts(&hash_range::starts(shards).collect::<Vec<_>>())
+    }
+
+    /// Open shards that begin at these keys, in order, of which the first is 0.
+    pub fn from_starts(starts: &[u128]) -> Self {
         let end = |number: usize| starts.get(number + 1).map_or(u128::MAX, |next| next - 1);
         let kin = |(number, start): (usize, &u128)| Kin {
             start: *start,
@@ -132,6 +136,20 @@ impl Lineage {
         self.open.splice(place..=place, [lower, upper]);
         self.close(now, number, vec![lower, upper]);
         Ok([lower, upper])
+    }
+
+    /// One shard takes the place of another one as it is, as those of DynamoDB streams do from time to time (`DDS-S3`).
+    ///
+    /// # Errors
+    /// A shard that does not exist or is not open.
+    pub fn roll_over(&mut self, now: Nanos, number: usize) -> Result<u16, Exception> {
+        let Kin { start, end, .. } = *self.open_shard(number)?;
+        self.room_for(1)?;
+        let place = self.place_of(start);
+        let child = self.add(now, start, end, vec![number as u16]);
+        self.open.splice(place..=place, [child]);
+        self.close(now, number, vec![child]);
+        Ok(child)
     }
 
     /// Whether [`split`](Self::split) would be refused.

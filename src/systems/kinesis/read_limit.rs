@@ -1,7 +1,8 @@
-//! What a shard allows its polling readers, all together: calls per second and bytes per second.
+//! What a shard allows its polling readers, all together: calls per second and bytes per second. The shards of a DynamoDB
+//! stream have limits of the same kind with other numbers.
 
 use crate::engine::bucket::{Limit, TokenBucket};
-use crate::engine::time::{Nanos, SECOND};
+use crate::engine::time::{MINUTE, Nanos, SECOND};
 
 /// GetRecords calls a second on one shard, shared by all polling readers (KDS-R1).
 pub const CALLS_PER_SECOND: u64 = 5;
@@ -11,6 +12,8 @@ pub const BYTES_PER_SECOND: u64 = 2 * 1_048_576;
 pub const RECORDS_PER_CALL: u32 = 10_000;
 /// Bytes that one GetRecords call returns at most (KDS-R2).
 pub const BYTES_PER_CALL: u64 = 10 * 1_048_576;
+/// How long a shard iterator is good for (KDS-R7).
+const ITERATOR_LIFE: Nanos = 5 * MINUTE;
 /// How long calls fail after the shard lent more bytes than it had (KDS-R4).
 const PENALTY: Nanos = SECOND;
 
@@ -28,15 +31,44 @@ pub enum ReadRefused {
 pub struct ReadLimits {
     /// `None` when the scenario switches the limit on calls off.
     calls: Option<Limit>,
+    /// The shortest time between two calls of one reader that the limit on calls alone never refuses.
+    call_interval: Nanos,
     bytes: Limit,
+    bytes_per_second: u64,
+    penalty: Nanos,
+    /// What bounds each call by itself.
+    pub call: CallLimits,
+}
+
+/// What bounds one GetRecords call, whatever others do.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// Records that it returns at most.
+    pub records: u32,
+    /// Bytes that it returns at most.
+    pub bytes: u64,
+    /// How old its shard iterator may be.
+    pub iterator_life: Nanos,
 }
 
 impl ReadLimits {
     /// AWS's limits, or without the one on calls.
     pub fn new(limit_calls: bool) -> Self {
+        let call =
+            CallLimits { records: RECORDS_PER_CALL, bytes: BYTES_PER_CALL, iterator_life: ITERATOR_LIFE };
+        let all = Self::of(CALLS_PER_SECOND, BYTES_PER_SECOND, call);
+        Self { calls: all.calls.filter(|_| limit_calls), penalty: PENALTY, ..all }
+    }
+
+    /// So many calls and bytes a second. Calls fail until a debt of bytes is earned back, and no longer.
+    pub fn of(calls_per_second: u64, bytes_per_second: u64, call: CallLimits) -> Self {
         Self {
-            calls: limit_calls.then(|| Limit::per_second(CALLS_PER_SECOND)),
-            bytes: Limit::per_second(BYTES_PER_SECOND),
+            calls: Some(Limit::per_second(calls_per_second)),
+            call_interval: SECOND / calls_per_second.max(1),
+            bytes: Limit::per_second(bytes_per_second),
+            bytes_per_second,
+            penalty: 0,
+            call,
         }
     }
 
@@ -84,8 +116,12 @@ impl ReadBudget {
         self.bytes.spend(bytes.min(there));
         if bytes > there {
             let debt = bytes - there;
-            let earned_back = debt.saturating_mul(SECOND).div_ceil(BYTES_PER_SECOND);
-            self.blocked_until = now + earned_back + PENALTY;
+            let earned_back = debt.saturating_mul(SECOND).div_ceil(limits.bytes_per_second);
+            self.blocked_until = now + earned_back + limits.penalty;
+            if limits.penalty == 0 {
+                // What is earned meanwhile pays the debt and nothing else.
+                self.bytes.empty_until(self.blocked_until);
+            }
         }
     }
 
@@ -103,7 +139,7 @@ impl ReadBudget {
         let (first, left) = (first + bytes * interval, polls - bytes);
         let calls = match &limits.calls {
             None => 0,
-            Some(limit) if interval >= SECOND / CALLS_PER_SECOND => {
+            Some(limit) if interval >= limits.call_interval => {
                 self.calls.take_periodically(limit, first, interval, left)
             }
             Some(limit) => {

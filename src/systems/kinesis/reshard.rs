@@ -287,10 +287,33 @@ impl Stream {
             Some(Step::Merge(one, other)) => self.lineage.merge(now, one, other).map(|_| ()),
             None => Ok(()),
         };
-        for number in made..self.lineage.shards().len() {
-            self.open_shard(now, number, polls);
-        }
+        polls.extend(self.open_shards(now, made));
         outcome
+    }
+
+    /// A shard closes and two open in its place, at once and without a call: the second takes keys from `at` on. Returns
+    /// the polls that follow.
+    ///
+    /// # Errors
+    /// A shard that is not open, a key not inside its range, more shards than there are numbers.
+    pub fn split_now(&mut self, now: Nanos, shard: usize, at: u128) -> Result<Vec<NextPoll>, Exception> {
+        let made = self.lineage.split(now, shard, at)?;
+        Ok(self.open_shards(now, usize::from(made[0])))
+    }
+
+    /// A shard closes and one child opens in its place, at once and without a call (DDS-S3). Returns the polls that follow.
+    ///
+    /// # Errors
+    /// A shard that is not open, more shards than there are numbers.
+    pub fn roll_over(&mut self, now: Nanos, shard: usize) -> Result<Vec<NextPoll>, Exception> {
+        let child = self.lineage.roll_over(now, shard)?;
+        Ok(self.open_shards(now, usize::from(child)))
+    }
+
+    fn open_shards(&mut self, now: Nanos, from: usize) -> Vec<NextPoll> {
+        let mut polls = Vec::new();
+        (from..self.lineage.shards().len()).for_each(|number| self.open_shard(now, number, &mut polls));
+        polls
     }
 
     fn open_shard(&mut self, now: Nanos, number: usize, polls: &mut Vec<NextPoll>) {
@@ -393,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn kds_s5_s9_a_stream_that_is_updating_takes_no_other_call_and_a_step_takes_its_time() {
+    fn kds_s5_s9_open_11_a_stream_that_is_updating_takes_no_other_call_and_a_step_takes_its_time() {
         let mut stream = stream(2);
         let due = stream.split_shard(100 * SECOND, 0, 1 << 126).unwrap();
         assert_eq!((due, stream.status()), (130 * SECOND, StreamStatus::Updating));

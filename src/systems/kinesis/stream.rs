@@ -4,7 +4,7 @@ use super::lineage::{Lineage, ShardState};
 use super::log::{Arena, Cursor, Micros, Record};
 use super::past::Past;
 use super::poll_grid::PollGrid;
-use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadBudget, ReadLimits, ReadRefused};
+use super::read_limit::{ReadBudget, ReadLimits, ReadRefused};
 use super::reader::{From, ReaderPlan};
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
@@ -36,6 +36,8 @@ pub struct ReadMeter {
     pub bytes: u64,
     /// Records that retention removed before this reader came.
     pub expired: u64,
+    /// Calls with an iterator that was too old, after which the reader got a new one (KDS-R7, DDS-R5).
+    pub expired_iterators: u64,
     /// Records that it passed over when it began again after a gap.
     pub skipped: u64,
     /// Records that it passed over when it began.
@@ -106,9 +108,18 @@ impl Stream {
     /// A stream of `shards` even shards, at least one, whose records stay for `retention`.
     pub fn new(shards: usize, retention: Nanos, large_records: bool, limit_calls: bool) -> Self {
         let count = u32::try_from(shards).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        let shards = count.get() as usize;
-        let write_limits = WriteLimits::new(large_records);
         let read_limits = ReadLimits::new(limit_calls);
+        Self::with(Lineage::even(count), WriteLimits::new(large_records), read_limits, retention)
+    }
+
+    /// A stream of these shards and limits.
+    pub fn with(
+        lineage: Lineage,
+        write_limits: WriteLimits,
+        read_limits: ReadLimits,
+        retention: Nanos,
+    ) -> Self {
+        let shards = lineage.shards().len();
         Self {
             shards: vec![Shard::new(&write_limits); shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
@@ -117,7 +128,7 @@ impl Stream {
             stuck: vec![0; shards],
             robbed: vec![0; shards],
             past: None,
-            lineage: Lineage::even(count),
+            lineage,
             resharding: Resharding::new(0),
             write_limits,
             read_limits,
@@ -264,7 +275,8 @@ impl Stream {
         })
     }
 
-    /// GetRecords at a grid poll or between two of them: moves up to 10,000 records or 10 MB (KDS-R2) to the end of `out`.
+    /// GetRecords at a grid poll or between two of them: moves up to 10,000 records or 10 MB (KDS-R2), or as many as this
+    /// stream's limits allow, to the end of `out`.
     ///
     /// # Errors
     /// Refused calls return nothing; the caller tries again later.
@@ -283,6 +295,9 @@ impl Stream {
         if self.next_polls[slot] <= now {
             let grid = &self.readers[reader].grid;
             self.next_polls[slot] = grid.at_or_after_known(self.next_polls[slot], now + 1);
+        }
+        if now.saturating_sub(self.awake_from[slot]) > self.read_limits.call.iterator_life {
+            self.readers[reader].meter.expired_iterators += 1;
         }
         self.awake_from[slot] = now;
         // What retention has removed is gone, whether this call is admitted or not.
@@ -303,15 +318,16 @@ impl Stream {
             return Err(refused);
         }
         let (mut bytes, before) = (0, out.len());
-        let mut left = records_max.min(RECORDS_PER_CALL) as usize;
+        let mut left = records_max.min(self.read_limits.call.records) as usize;
+        let bytes_max = self.read_limits.call.bytes;
         if let Some(past) = &mut self.past {
-            past.read(slot, left, BYTES_PER_CALL, &mut bytes, out);
+            past.read(slot, left, bytes_max, &mut bytes, out);
             left -= out.len() - before;
             // The rest of the past comes before all that arrived later.
             left = if past.left(slot) > 0 { 0 } else { left };
         }
-        while left > 0 && bytes < BYTES_PER_CALL {
-            let taken = self.arena.read(&place.log, cursor, left, BYTES_PER_CALL, &mut bytes, out);
+        while left > 0 && bytes < bytes_max {
+            let taken = self.arena.read(&place.log, cursor, left, bytes_max, &mut bytes, out);
             if taken == 0 {
                 break;
             }
@@ -465,6 +481,11 @@ impl Stream {
             }
         }
         self.readers[reader].paused_until = until;
+    }
+
+    /// How long it keeps records now.
+    pub fn retention(&self) -> Nanos {
+        self.retention * MICROSECOND
     }
 
     /// Keeps records this long from now on. What is gone by the old rule stays gone (KDS-S2); who was to read it learns of

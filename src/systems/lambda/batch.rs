@@ -107,6 +107,13 @@ mod tests {
         assert!((2_600..3_000).contains(&batching.cut(vec![held(1_200); 10_000].iter())));
     }
 
+    /// Of the 10 MiB that a stream may allow, a function gets 4.5 MiB: a third more in base64 is 6 MiB.
+    #[test]
+    fn kds_b4_a_large_record_fits_a_stream_and_no_invocation() {
+        let mebibytes = |quarters: u32| Payload::KINESIS.bytes(quarters * (1 << 18));
+        assert!(mebibytes(17) <= PAYLOAD_MAX && mebibytes(18) > PAYLOAD_MAX);
+    }
+
     #[test]
     fn lam_b1_a_batch_has_at_most_its_size() {
         let batching = Batching { size: 100, window: 0, payload: Payload::KINESIS };

@@ -15,6 +15,21 @@ pub const INTERVAL: Parameter =
 /// Records asked for in one call.
 pub const BATCH_SIZE: Parameter =
     Parameter::published("KDS-R2", "batch_size", "records asked for in one call", "10_000");
+/// Records asked for in one call to a DynamoDB stream.
+pub const STREAMS_BATCH_SIZE: Parameter = Parameter::published(
+    "DDS-R3",
+    "batch_size",
+    "records asked for in one call to a DynamoDB stream",
+    "1_000",
+);
+/// Pause at the end of a DynamoDB stream's shard.
+pub const SHARD_DISCOVERY: Parameter = Parameter::assumed(
+    "DDS-Y2",
+    "shard_discovery",
+    "how long a reader of a DynamoDB stream stands at the end of a shard before it reads the children",
+    "10s",
+    "the Kinesis Client Library looks for finished parents so often; its adapter finds children sooner (ADP-4)",
+);
 /// Processing time of a record.
 pub const PER_RECORD: Parameter =
     Parameter::assumed("OWN-2", "per_record", "a consumer's processing time of each record", "0s", OWN_CODE);
@@ -54,6 +69,8 @@ pub const REFUSED_WAIT: Parameter = Parameter::assumed(
 pub const PARAMETERS: &[Parameter] = &[
     INTERVAL,
     BATCH_SIZE,
+    STREAMS_BATCH_SIZE,
+    SHARD_DISCOVERY,
     PER_RECORD,
     PER_BATCH,
     WORKERS,
@@ -74,9 +91,12 @@ pub struct PollingSettings {
     /// When polling of each shard starts.
     #[schemars(extend("default" = PHASE.value))]
     pub phase: Option<PhaseSettings>,
-    /// Records asked for in one call: 1 to 10,000 (KDS-R2).
+    /// Records asked for in one call: 1 to 10,000 (KDS-R2); of a DynamoDB stream 1,000 at most, which is its default (DDS-R3).
     #[schemars(extend("default" = BATCH_SIZE.value), range(min = 1, max = 10_000))]
     pub batch_size: Option<u32>,
+    /// How long it stands at the end of a DynamoDB stream's shard before it reads the children: 0s to 1h (DDS-Y2).
+    #[schemars(extend("default" = SHARD_DISCOVERY.value))]
+    pub shard_discovery: Option<Duration>,
     /// Processing time of each record.
     #[schemars(extend("default" = PER_RECORD.value))]
     pub per_record: Option<Duration>,

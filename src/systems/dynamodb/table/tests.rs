@@ -27,7 +27,10 @@ fn index(write_units: u64, values: u32) -> IndexPlan {
 }
 
 fn table(throughput: ThroughputPlan, indexes: Vec<IndexPlan>) -> Table {
-    Table::new(&TablePlan { name: "orders".into(), throughput, indexes, replication: None }, 1_000)
+    Table::new(
+        &TablePlan { name: "orders".into(), throughput, indexes, replication: None, streams: None },
+        1_000,
+    )
 }
 
 /// Writes of one unit, `per_second` for `seconds`; how many were accepted.

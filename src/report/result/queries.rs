@@ -1,0 +1,77 @@
+//! Scheduled queries over objects: what they scanned, how long they took and how old the data was.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ordering::Spread;
+use crate::pipeline::finish::Outcome;
+use crate::report::number::{rounded, share};
+use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
+use crate::systems::athena::QueryMeter;
+
+/// Queries that started in the measured span. Counts are summed over all replications; times and ages are replication 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueryRow {
+    /// Their path, such as `athena.dashboards`.
+    pub path: String,
+    /// What they scan, such as `firehose.lake`.
+    pub scans: String,
+    /// Queries that ran to their end.
+    pub done: u64,
+    /// Refused with TooManyRequestsException: too many were active.
+    pub refused: u64,
+    /// Ended by the timeout of 30 minutes.
+    pub timed_out: u64,
+    /// Objects opened by a query, on the average.
+    pub objects_mean: Option<f64>,
+    /// Bytes scanned by a query, on the average.
+    pub scanned_bytes_mean: Option<f64>,
+    /// Bytes billed for a query, on the average: whole MB, at least ten.
+    pub billed_bytes_mean: Option<f64>,
+    /// Bytes of those scanned that only removing duplicates reads, on the average.
+    pub deduplication_bytes_mean: Option<f64>,
+    /// Share of the rows scanned that are second copies.
+    pub duplicate_share: Option<f64>,
+    /// Objects read by compaction.
+    pub compaction_objects_read: u64,
+    /// Objects written by compaction.
+    pub compaction_objects_written: u64,
+    /// Time from the start of a query to its answer, seconds.
+    pub time_s: Spread,
+    /// Age of the newest record there at the start of a query, seconds since it arrived in the stream.
+    pub data_age_s: Spread,
+}
+
+/// The rows of all queries.
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueryRow> {
+    let row = |number: usize| {
+        let plan = &scenario.queries[number];
+        let sum = |of: fn(&QueryMeter) -> u64| {
+            outcomes.iter().map(|outcome| of(&outcome.queries[number])).sum::<u64>()
+        };
+        let done = sum(|meter| meter.done);
+        let mean = |of: fn(&QueryMeter) -> u64| share(sum(of), done).and_then(rounded);
+        let first = outcomes.first().map(|outcome| &outcome.queries[number]);
+        let spread = |of: fn(&QueryMeter) -> &crate::engine::histogram::Histogram| {
+            Spread::of(first.map(of).unwrap_or(&Default::default()), 1e6)
+        };
+        QueryRow {
+            path: resource("athena", &plan.name),
+            scans: resource("firehose", &scenario.deliveries[plan.delivery].name),
+            done,
+            refused: sum(|meter| meter.refused),
+            timed_out: sum(|meter| meter.timed_out),
+            objects_mean: mean(|meter| meter.objects),
+            scanned_bytes_mean: mean(|meter| meter.scanned),
+            billed_bytes_mean: mean(|meter| meter.billed),
+            deduplication_bytes_mean: plan.deduplicates.and_then(|_| mean(|it| it.scanned_to_deduplicate)),
+            duplicate_share: share(sum(|meter| meter.copies), sum(|meter| meter.rows)).and_then(rounded),
+            compaction_objects_read: sum(|meter| meter.compacted[0]),
+            compaction_objects_written: sum(|meter| meter.compacted[1]),
+            time_s: spread(|meter| &meter.time),
+            data_age_s: spread(|meter| &meter.age),
+        }
+    };
+    (0..scenario.queries.len()).map(row).collect()
+}

@@ -1,0 +1,130 @@
+//! Dynamic partitioning: an attribute of each record names the prefix that its object goes to (FH-D6).
+
+use std::sync::Arc;
+
+use crate::engine::math;
+use crate::engine::random::Keyed;
+use crate::systems::kinesis::log::Record;
+
+/// What has a value of the attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeOf {
+    /// An item keeps its value, as an order keeps its customer.
+    Item,
+    /// Each change has a value of its own.
+    Change,
+}
+
+/// How records are partitioned, checked.
+#[derive(Clone, Debug)]
+pub struct PartitioningPlan {
+    /// Name of the attribute, by which prefixes are named.
+    pub attribute: String,
+    /// What has a value.
+    pub of: AttributeOf,
+    /// Partitions that may be active at a time (FH-D1).
+    pub active_max: u32,
+    /// Share of the records without a readable value (FH-D6).
+    pub unparsable: f64,
+    /// For each value, the share of those that have it or one before it.
+    cumulative: Arc<[f64]>,
+}
+
+impl PartitioningPlan {
+    /// `values` values whose shares go as `1, 2^-exponent, 3^-exponent ...`; nothing is unparsable.
+    pub fn new(attribute: &str, of: AttributeOf, values: u32, exponent: f64, active_max: u32) -> Self {
+        let weights = || (1..=values).map(|rank| math::pow(f64::from(rank), -exponent));
+        let total: f64 = weights().sum();
+        let mut sum = 0.0;
+        let cumulative = weights().map(|weight| {
+            sum += weight / total;
+            sum
+        });
+        let cumulative = cumulative.collect();
+        Self { attribute: attribute.to_owned(), of, active_max, unparsable: 0.0, cumulative }
+    }
+
+    /// Distinct values.
+    pub fn values(&self) -> usize {
+        self.cumulative.len()
+    }
+}
+
+/// Why a record went to the error prefix (FH-O4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorOutput {
+    /// Its partition would have been one too many (FH-D1): `activePartitionExceeded`.
+    ActivePartitionExceeded,
+    /// Its attribute could not be read (FH-D6): `processing-failed`.
+    ProcessingFailed,
+}
+
+impl ErrorOutput {
+    /// All of them, by place.
+    pub const ALL: [Self; 2] = [Self::ActivePartitionExceeded, Self::ProcessingFailed];
+}
+
+/// Dynamic partitioning at work.
+#[derive(Clone, Debug)]
+pub struct Partitioning {
+    plan: PartitioningPlan,
+    draws: Keyed,
+    /// Buffered objects that are not delivered yet, by partition: open buffers and uploads.
+    open: Vec<u32>,
+    active: u32,
+    /// The most partitions that were active at a time.
+    pub active_peak: u32,
+}
+
+impl Partitioning {
+    /// Without any active partition.
+    pub fn new(plan: &PartitioningPlan, draws: Keyed) -> Self {
+        Self { open: vec![0; plan.values()], plan: plan.clone(), draws, active: 0, active_peak: 0 }
+    }
+
+    /// The partition of a record: copies of one change have the same one.
+    pub fn partition(&self, record: &Record) -> Result<usize, ErrorOutput> {
+        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        if self.plan.unparsable > 0.0 && self.draws.unit(change, 1) < self.plan.unparsable {
+            return Err(ErrorOutput::ProcessingFailed);
+        }
+        let unit = match self.plan.of {
+            AttributeOf::Item => self.draws.unit(u64::from(record.key), 0),
+            AttributeOf::Change => self.draws.unit(change, 0),
+        };
+        let partition = self.plan.cumulative.partition_point(|share| *share <= unit);
+        let partition = partition.min(self.plan.values() - 1);
+        let full = self.open[partition] == 0 && self.active >= self.plan.active_max;
+        if full { Err(ErrorOutput::ActivePartitionExceeded) } else { Ok(partition) }
+    }
+
+    /// The buffer that stands for records of an error: behind those of the partitions.
+    pub fn error_buffer(&self, error: ErrorOutput) -> usize {
+        self.plan.values() + error as usize
+    }
+
+    /// What goes wrong with the records of a buffer, if it is not a partition's.
+    pub fn error_of(&self, buffer: usize) -> Option<ErrorOutput> {
+        buffer.checked_sub(self.plan.values()).and_then(|place| ErrorOutput::ALL.get(place).copied())
+    }
+
+    /// Partitions with a buffer that is not delivered yet (FH-D2).
+    pub fn active(&self) -> u32 {
+        self.active
+    }
+
+    /// A partition's buffer gets its first record.
+    pub fn opened(&mut self, buffer: usize) {
+        let Some(open) = self.open.get_mut(buffer) else { return };
+        *open += 1;
+        self.active += u32::from(*open == 1);
+        self.active_peak = self.active_peak.max(self.active);
+    }
+
+    /// An object of a partition is complete.
+    pub fn delivered(&mut self, buffer: usize) {
+        let Some(open) = self.open.get_mut(buffer) else { return };
+        *open -= 1;
+        self.active -= u32::from(*open == 0);
+    }
+}

@@ -1,0 +1,198 @@
+//! The series carry CloudWatch's names and units, and add up to what happened.
+
+use std::path::Path;
+use streamgauge::pipeline::Pipeline;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::report::csv::timeseries;
+use streamgauge::report::result::RunResult;
+use streamgauge::scenario::{LoadOptions, load_text};
+
+/// 100 items of 500 bytes a second, one write unit each, into two shards; two consumers read them.
+const BASE: &str = "\
+name: orders
+study: terminating
+duration: 200s
+workload:
+  app:
+    writes_to: tables.orders
+    arrivals: { constant: { rate: 100/s } }
+    keys: { uniform: { items: 1_000 } }
+    item: { size: 500 B }
+tables:
+  orders:
+    capacity: { provisioned: { write_units: 1000, burst: 1s } }
+    kinesis: { stream: changes, replication: { delay: 100ms, reorder: 0%, duplicates: 0% } }
+kinesis:
+  changes: { capacity: { provisioned: { shards: 2 } } }
+consumers:
+  search: { reads: kinesis.changes, polling: { interval: 1s } }
+";
+
+/// What happened, and the rows of its series.
+fn run(sets: &[&str]) -> (Outcome, Vec<Vec<String>>) {
+    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
+    let options = LoadOptions { sets, ..LoadOptions::default() };
+    let loaded = load_text("orders.yaml", BASE, Path::new(""), &options);
+    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
+    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
+    let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it");
+    let text = timeseries(&scenario, &outcome);
+    let rows = csv::Reader::from_reader(text.as_bytes())
+        .records()
+        .map(|record| record.expect("a sound row").iter().map(str::to_owned).collect())
+        .collect();
+    (outcome, rows)
+}
+
+/// The sum of a metric that has this unit; nothing if there is no such metric.
+fn total(rows: &[Vec<String>], metric: &str, unit: &str) -> Option<u64> {
+    let of_it: Vec<&Vec<String>> = rows.iter().filter(|row| row[3] == metric).collect();
+    assert!(of_it.iter().all(|row| row[4] == "Sum" && row[5] == unit), "{metric}");
+    let values = of_it.iter().map(|row| row[6].parse::<u64>().expect("a count"));
+    (!of_it.is_empty()).then(|| values.sum())
+}
+
+#[test]
+fn ddb_x1_consumed_units_are_a_sum_that_divided_by_60_is_the_rate() {
+    let (_, rows) = run(&[]);
+    assert_eq!(total(&rows, "ConsumedWriteCapacityUnits", "Count"), Some(20_000));
+    let seconds = |row: &Vec<String>| row[1].parse::<u64>().expect("a period");
+    let full = rows.iter().filter(|row| row[3] == "ConsumedWriteCapacityUnits").take(3);
+    for row in full {
+        assert_eq!(row[6].parse::<u64>().expect("a count") / seconds(row), 100);
+    }
+}
+
+#[test]
+fn ddb_x2_x4_failures_and_expired_items_have_a_metric_each() {
+    let (outcome, rows) = run(&[
+        "tables.orders.capacity.provisioned.write_units=50",
+        "workload.app.operations={ modify: 70%, conditional_failure: 20%, ttl: 10% }",
+        "workload.app.client={ server_errors: { share: 5%, applied: 0% } }",
+    ]);
+    let meter = outcome.producers[0].0;
+    assert!(meter.refused > 0 && meter.condition_failed > 0 && meter.server_errors > 0, "{meter:?}");
+    // A write by itself is one request and one event.
+    assert_eq!(total(&rows, "ThrottledRequests", "Count"), Some(meter.refused));
+    assert_eq!(total(&rows, "WriteThrottleEvents", "Count"), Some(meter.refused));
+    assert_eq!(total(&rows, "ConditionalCheckFailedRequests", "Count"), Some(meter.condition_failed));
+    assert_eq!(total(&rows, "SystemErrors", "Count"), Some(meter.server_errors));
+    let expired = total(&rows, "TimeToLiveDeletedItemCount", "Count").expect("some expired");
+    assert!(expired.abs_diff(2_000) < 220, "a tenth of 20,000: {expired}");
+    // What did not happen is not listed.
+    assert_eq!(total(&rows, "TransactionConflict", "Count"), None);
+}
+
+#[test]
+fn ddb_x2_t10_a_batch_is_a_throttled_request_only_if_none_of_it_was_taken() {
+    let (outcome, rows) =
+        run(&["tables.orders.capacity.provisioned.write_units=50", "workload.app.client={ batch: 20 }"]);
+    let calls = outcome.long_ways[0].expect("calls").calls;
+    assert!(calls.unprocessed > 0);
+    assert_eq!(total(&rows, "ThrottledRequests", "Count").unwrap_or(0), calls.throttled);
+    assert!(total(&rows, "WriteThrottleEvents", "Count") > Some(calls.throttled));
+}
+
+#[test]
+fn kds_m1_m2_incoming_counts_what_was_put_and_exceeded_what_was_refused() {
+    // 1,500 small records a second into one shard that takes 1,000.
+    let (outcome, rows) = run(&[
+        "duration=20s",
+        "tables.orders.capacity.provisioned.write_units=40_000",
+        "tables.orders.partitions=off",
+        "workload.app.arrivals.constant.rate=1500/s",
+        "workload.app.item.size=60 B",
+        "kinesis.changes.capacity.provisioned.shards=1",
+    ]);
+    let meter = outcome.tables[0].feed.as_ref().expect("a feed").meter;
+    assert_eq!(total(&rows, "IncomingRecords", "Count"), Some(30_000));
+    assert_eq!(total(&rows, "IncomingBytes", "Bytes"), Some(outcome.streams[0].loads[0].total.bytes));
+    assert!(meter.throttled > 0);
+    assert_eq!(total(&rows, "WriteProvisionedThroughputExceeded", "Count"), Some(meter.throttled));
+    assert_eq!(total(&rows, "ThrottledPutRecordCount", "Count"), Some(meter.throttled));
+}
+
+#[test]
+fn kds_m2_m3_calls_return_every_record_and_refused_ones_are_counted() {
+    // Six readers that poll every second share five calls a second.
+    let more: Vec<String> = (1..6)
+        .map(|number| {
+            format!("consumers.c{number}={{ reads: kinesis.changes, polling: {{ interval: 1s }} }}")
+        })
+        .collect();
+    let (outcome, rows) = run(&more.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(total(&rows, "GetRecords.Records", "Count"), Some(6 * 20_000));
+    let bytes: u64 = outcome.streams[0].loads.iter().map(|load| load.total.bytes).sum();
+    assert_eq!(total(&rows, "GetRecords.Bytes", "Bytes"), Some(6 * bytes));
+    let refused: u64 =
+        outcome.consumers.iter().map(|it| it.reads.refused_calls + it.reads.refused_bytes).sum();
+    let listed = total(&rows, "ReadProvisionedThroughputExceeded", "Count").unwrap_or(0);
+    // Calls that would have found nothing are counted when the shard is next looked at, and not in time.
+    assert!(refused > 0 && listed > 0 && listed <= refused, "{listed} of {refused}");
+}
+
+#[test]
+fn kds_m7_the_iterator_age_is_that_of_the_last_record_returned() {
+    let (_, rows) = run(&["events={ down: { at: 60s, for: 90s, outage: consumers.search } }"]);
+    let ages: Vec<(u64, f64)> = rows
+        .iter()
+        .filter(|row| row[3] == "GetRecords.IteratorAgeMilliseconds")
+        .map(|row| (row[0].parse().expect("a second"), row[6].parse().expect("an age")))
+        .collect();
+    // Polled every second, what is returned last is a second old at most. Once the reader is back after 90 s, one call takes
+    // all that waits, and the last of it is as fresh as ever.
+    assert!(!ages.is_empty() && ages.iter().all(|(_, age)| *age <= 1_100.0), "{ages:?}");
+    let (_, rows) = run(&[
+        "events={ down: { at: 60s, for: 90s, outage: consumers.search } }",
+        "consumers.search.polling.batch_size=50",
+    ]);
+    let oldest = rows.iter().filter(|row| row[3] == "GetRecords.IteratorAgeMilliseconds");
+    let oldest = oldest.map(|row| row[6].parse::<f64>().expect("an age")).fold(0.0, f64::max);
+    // Fifty records of half a minute's thousands: the last of the first fifty is 89 s old.
+    assert!((88_000.0..90_500.0).contains(&oldest), "{oldest}");
+}
+
+#[test]
+fn con_3_a_delivery_stream_calls_once_a_second_for_each_shard() {
+    let (outcome, _) = run(&[
+        "firehose.lake={ reads: kinesis.changes, buffer: { size: 1 MiB, interval: 60s }, to: { s3: {} } }",
+    ]);
+    let reads = outcome.deliveries[0].reads;
+    let calls = reads.polls + reads.empty_polls + reads.refused_calls + reads.refused_bytes;
+    let seconds = outcome.end / 1_000_000_000;
+    assert!(calls.abs_diff(2 * seconds) <= 2, "{calls} calls in {seconds} s");
+}
+
+#[test]
+fn kds_s2_the_bill_has_the_retention_that_held_and_not_that_of_the_beginning() {
+    let shard_hours = |sets: &[&str]| {
+        let sets = sets.iter().map(|set| (*set).to_owned()).chain(["duration=1000s".to_owned()]).collect();
+        let options = LoadOptions { sets, ..LoadOptions::default() };
+        let scenario = load_text("orders.yaml", BASE, Path::new(""), &options).expect("a scenario").base;
+        let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
+        let outcome = pipeline.run(&scenario, |_| true).expect("it balances").expect("it ends");
+        let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result");
+        let of = |id: &str| {
+            result
+                .usage
+                .0
+                .get(id)
+                .map_or(0.0, |line| line.quantity.to_string().parse::<f64>().expect("a number"))
+        };
+        [of("kds.prov.ext_ret_shard_h") / of("kds.prov.shard_h"), of("kds.prov.lt_ret_gbmo")]
+    };
+    let raised = |at: &str, to: &str| {
+        format!("events={{ longer: {{ at: {at}, set: {{ kinesis.changes.retention: {to} }} }} }}")
+    };
+    let [always, _] = shard_hours(&["kinesis.changes.retention=48h"]);
+    let [quarter, no_bytes] = shard_hours(&[&raised("750s", "48h")]);
+    assert_eq!((always, no_bytes), (1.0, 0.0));
+    assert!((quarter - 0.25).abs() < 0.001, "{quarter}");
+    let [lowered, _] = shard_hours(&["kinesis.changes.retention=48h", &raised("750s", "24h")]);
+    assert!((lowered - 0.75).abs() < 0.001, "{lowered}");
+    // Of a load that never changes, a quarter is written in the last quarter.
+    let [_, all] = shard_hours(&["kinesis.changes.retention=10d"]);
+    let [_, part] = shard_hours(&[&raised("750s", "10d")]);
+    assert!(all > 0.0 && (part / all - 0.25).abs() < 0.005, "{part} of {all}");
+}
