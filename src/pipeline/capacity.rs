@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::capacity::{CapacityChange, Followed};
+use crate::systems::kinesis::reshard::StreamStatus;
 
 /// What a look is for.
 const MINUTE_ENDS: usize = 0;
@@ -76,6 +77,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let source = &mut self.streams[number];
         source.schedule(&followed.polls, &mut self.queue);
+        if FULL && source.era.updating && source.stream.status() == StreamStatus::Active {
+            // The service has given up what it was at.
+            source.turn_era(now, false);
+        }
         if followed.switched {
             source.modes.push(source.snapshot(now));
             source.switch_mode(now);

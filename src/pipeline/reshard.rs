@@ -102,10 +102,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = handle as usize;
         let source = &mut self.streams[number];
         source.settle_hours(now);
-        let stepped = source.stream.reshard(now);
+        let Some(stepped) = source.stream.reshard(now) else { return };
         let shards = source.stream.shard_count();
         self.meet_new_shards(now, number);
         let source = &mut self.streams[number];
+        if let Some(why) = stepped.refused {
+            self.timeline.note(
+                now,
+                &source.place,
+                format!("a step is refused, and with it all that follow: {why}"),
+            );
+        }
         if FULL && stepped.next.is_none() {
             source.turn_era(now, false);
             let open = source.stream.lineage().open().len();

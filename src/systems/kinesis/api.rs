@@ -411,7 +411,7 @@ impl Named {
     /// Does what was due by now: steps of a resharding, and the end of retention.
     fn catch_up(&mut self, now: Nanos) {
         while let Some(due) = self.due.filter(|due| *due <= now) {
-            self.due = self.stream.reshard(due).next;
+            self.due = self.stream.reshard(due).and_then(|stepped| stepped.next);
         }
         self.held.resize_with(self.stream.shard_count(), VecDeque::new);
         let horizon = self.stream.horizon(now).max(0) as Micros;

@@ -50,6 +50,8 @@ pub struct Resharding {
     /// How long one split or merge takes (OPEN-11); one at a time (KDS-S9).
     step: Nanos,
     goal: Option<Goal>,
+    /// When its next step takes effect.
+    due: Nanos,
     /// `UpdateShardCount` calls of the last 24 hours.
     updates: VecDeque<Nanos>,
     /// Whether the stream is in on-demand mode, where nobody but the service reshards it (KDS-S5).
@@ -61,7 +63,7 @@ pub struct Resharding {
 impl Resharding {
     /// Nothing is under way; splits and merges will take `step` each.
     pub fn new(step: Nanos) -> Self {
-        Self { step, goal: None, updates: VecDeque::new(), on_demand: false, switching: false }
+        Self { step, goal: None, due: NEVER, updates: VecDeque::new(), on_demand: false, switching: false }
     }
 
     /// What the stream is doing.
@@ -89,6 +91,8 @@ pub struct Stepped {
     pub polls: Vec<NextPoll>,
     /// When the next step takes effect; none when the stream is `ACTIVE` again.
     pub next: Option<Nanos>,
+    /// Why the step was refused, which ends the resharding short of its goal.
+    pub refused: Option<Exception>,
 }
 
 /// The next step towards `count` even shards, if any is left.
@@ -222,7 +226,7 @@ impl Stream {
         let middle = kin.start + (kin.end - kin.start) / 2 + 1;
         // What the service wanted before, such as fewer shards, no longer holds.
         self.resharding.goal = None;
-        self.take_step(now, Some(Step::Split(shard, middle)), polls)
+        self.take_step(now, Some(Step::Split(shard, middle)), polls).is_ok()
     }
 
     /// The service goes to so many even shards, step by step. Returns when the first step takes effect.
@@ -236,7 +240,7 @@ impl Stream {
         self.resharding.goal = None;
         let mut changed = false;
         while let Some(step) = next_step(&self.lineage, count) {
-            if !self.take_step(now, Some(step), polls) {
+            if self.take_step(now, Some(step), polls).is_err() {
                 break;
             }
             changed = true;
@@ -246,30 +250,37 @@ impl Stream {
 
     fn begin(&mut self, now: Nanos, goal: Goal) -> Nanos {
         self.resharding.goal = Some(goal);
-        now + self.resharding.step
+        self.resharding.due = now + self.resharding.step;
+        self.resharding.due
     }
 
-    /// One step takes effect: shards close and their children open.
-    pub fn reshard(&mut self, now: Nanos) -> Stepped {
+    /// One step takes effect: shards close and their children open. None if no step is due now, since the service has
+    /// given up meanwhile what this one was for.
+    pub fn reshard(&mut self, now: Nanos) -> Option<Stepped> {
         let mut stepped = Stepped::default();
-        let Some(goal) = self.resharding.goal else { return stepped };
+        let goal = self.resharding.goal.filter(|_| self.resharding.due == now)?;
         let step = match goal {
             Goal::One(step) => Some(step),
             Goal::Even(count) => next_step(&self.lineage, count),
         };
-        let done = self.take_step(now, step, &mut stepped.polls);
+        stepped.refused = self.take_step(now, step, &mut stepped.polls).err();
         match goal {
             // Only a stream that ran out of numbers is refused in the middle.
-            Goal::Even(count) if done && next_step(&self.lineage, count).is_some() => {
-                stepped.next = Some(now + self.resharding.step);
+            Goal::Even(count) if stepped.refused.is_none() && next_step(&self.lineage, count).is_some() => {
+                stepped.next = Some(self.begin(now, goal));
             }
             _ => self.resharding.goal = None,
         }
-        stepped
+        Some(stepped)
     }
 
-    /// Splits or merges; whether that was possible.
-    fn take_step(&mut self, now: Nanos, step: Option<Step>, polls: &mut Vec<NextPoll>) -> bool {
+    /// Splits or merges, if that is possible.
+    fn take_step(
+        &mut self,
+        now: Nanos,
+        step: Option<Step>,
+        polls: &mut Vec<NextPoll>,
+    ) -> Result<(), Exception> {
         let made = self.lineage.shards().len();
         let outcome = match step {
             Some(Step::Split(shard, at)) => self.lineage.split(now, shard, at).map(|_| ()),
@@ -277,7 +288,7 @@ impl Stream {
             None => Ok(()),
         };
         polls.extend(self.open_shards(now, made));
-        outcome.is_ok()
+        outcome
     }
 
     /// A shard closes and two open in its place, at once and without a call: the second takes keys from `at` on. Returns
@@ -379,6 +390,7 @@ mod tests {
     use super::*;
     use crate::engine::time::HOUR;
     use crate::systems::kinesis::hash_range::HashRanges;
+    use crate::systems::kinesis::lineage::SHARDS_EVER_MAX;
     use crate::systems::kinesis::log::Record;
     use crate::systems::kinesis::poll_grid::PollGrid;
 
@@ -394,7 +406,7 @@ mod tests {
         let (mut steps, mut most) = (0, 0);
         loop {
             steps += 1;
-            let next = stream.reshard(at).next;
+            let next = stream.reshard(at).unwrap().next;
             most = most.max(stream.lineage().open().len());
             match next {
                 Some(next) => at = next,
@@ -416,7 +428,7 @@ mod tests {
             assert!(matches!(refused, Err(Exception::ResourceInUse(_))));
         }
         assert_eq!(stream.lineage().open(), [0, 1], "until the step takes effect");
-        assert_eq!(stream.reshard(due).next, None);
+        assert_eq!(stream.reshard(due).unwrap().next, None);
         assert_eq!((stream.lineage().open(), stream.status()), (&[2, 3, 1][..], StreamStatus::Active));
     }
 
@@ -428,7 +440,7 @@ mod tests {
             |now: Nanos| Record { written: now / 1_000, appended: now / 1_000, bytes: 10, key: 0, flags: 0 };
         (0..2).for_each(|shard| stream.put_record(0, shard, &record(0)).unwrap());
         let due = stream.merge_shards(0, 0, 1).unwrap();
-        stream.reshard(due);
+        stream.reshard(due).unwrap();
         stream.put_record(due, 2, &record(due)).unwrap();
         // The last batches of both parents are in hand before either is processed.
         for shard in 0..2 {
@@ -465,6 +477,29 @@ mod tests {
         // A refused call is not counted; the first one leaves the rolling day after exactly 24 hours.
         assert!(matches!(wide.update_shard_count(DAY - 1, 11), Err(Exception::LimitExceeded(_))));
         assert!(wide.update_shard_count(DAY, 11).is_ok());
+    }
+
+    #[test]
+    fn kds_s9_a_step_of_what_was_given_up_does_not_hasten_what_came_instead() {
+        let mut stream = stream(8);
+        let stale = stream.reshape(0, 4).unwrap();
+        // A busy shard is split instead, and ten seconds later the service asks for fewer shards again.
+        assert!(stream.split_evenly(10 * SECOND, 0, &mut Vec::new()));
+        let due = stream.reshape(20 * SECOND, 4).unwrap();
+        assert_eq!((stale, due), (30 * SECOND, 50 * SECOND));
+        assert_eq!(stream.reshard(stale), None);
+        assert_eq!(stream.lineage().open().len(), 9, "no step was due");
+        assert_eq!(stream.reshard(due).unwrap().next, Some(80 * SECOND));
+    }
+
+    #[test]
+    fn a_step_that_is_refused_says_why() {
+        // One number is left for a shard, and a split takes two.
+        let mut stream = stream(SHARDS_EVER_MAX - 1);
+        let due = stream.reshape(0, SHARDS_EVER_MAX as u32 - 2).unwrap();
+        let stepped = stream.reshard(due).unwrap();
+        assert!(matches!(stepped.refused, Some(Exception::LimitExceeded(_))), "{stepped:?}");
+        assert_eq!((stepped.next, stream.status()), (None, StreamStatus::Active));
     }
 
     #[test]

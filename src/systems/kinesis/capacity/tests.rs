@@ -56,7 +56,7 @@ impl Life {
             for second in 0..60 {
                 let at = self.now + second * SECOND;
                 while let Some(step) = self.step.filter(|step| *step <= at) {
-                    self.step = self.stream.reshard(step).next;
+                    self.step = self.stream.reshard(step).and_then(|stepped| stepped.next);
                 }
                 if let Some(look) = self.look.take_if(|look| *look <= at) {
                     self.now = look.max(self.now);
