@@ -115,7 +115,11 @@ impl Throughput {
             if self.capacity.due() == Some(at) {
                 self.on_demand_units = self.on_demand_units();
                 self.units_at_switch = self.units;
+                let counted = self.counts_minutes();
                 self.capacity.finish_change(at);
+                if !counted && self.counts_minutes() {
+                    (self.minute_end, self.units_at_minute) = (end_of_minute(at), self.units);
+                }
                 self.hold(at);
             }
             if self.minute_end == at {
@@ -145,9 +149,13 @@ impl Throughput {
         self.held = self.held.max(units);
     }
 
+    /// Whether something in it has to be told when a minute ends.
+    fn counts_minutes(&self) -> bool {
+        self.capacity.counts_minutes() || self.partitions.is_some()
+    }
+
     fn plan_next_look(&mut self) {
-        let minutes = self.capacity.counts_minutes() || self.partitions.is_some();
-        let minute = if minutes { self.minute_end } else { END_OF_TIME + 1 };
+        let minute = if self.counts_minutes() { self.minute_end } else { END_OF_TIME + 1 };
         self.next_look = self.capacity.due().unwrap_or(END_OF_TIME + 1).min(minute);
     }
 
@@ -155,10 +163,6 @@ impl Throughput {
     pub fn change(&mut self, now: Nanos, to: CapacityPlan) {
         self.settle(now);
         self.capacity.change(now, to);
-        if !self.capacity.counts_minutes() && self.partitions.is_none() {
-            // Minutes were not counted up to here.
-            (self.minute_end, self.units_at_minute) = (end_of_minute(now), self.units);
-        }
         self.plan_next_look();
     }
 

@@ -134,3 +134,25 @@ fn ddb_m20_spikes_further_apart_than_a_minute_do_not_scale() {
     // Two minutes in a row do: 90 / 0.7 is 129.
     assert_eq!(steady.throughput().capacity().units_per_second(), 129);
 }
+
+const CONTROL: ControlPlan = ControlPlan {
+    alarm_lag: MINUTE,
+    update: MINUTE,
+    update_warm: MINUTE,
+    switch: 5 * MINUTE,
+    quota: 40_000,
+    day_at_start: 0,
+};
+
+#[test]
+fn ddb_m2_m3_minutes_count_one_by_one_after_a_switch_without_partitions() {
+    let plan = ThroughputPlan { control: CONTROL, ..ThroughputPlan::provisioned(3_000, SECOND) };
+    let mut table = table(plan, vec![]);
+    table.change_capacity(0, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
+    for second in 0..40 * 60 {
+        assert_eq!(table.write(second * SECOND, 1, 2_500), Ok(()));
+    }
+    table.settle(40 * MINUTE);
+    // Every minute had 2,500 a second, before the switch, across it and after it.
+    assert_eq!(table.throughput().capacity().units_per_second(), 5_000);
+}
