@@ -318,10 +318,8 @@ impl WriteCapacity {
         match &mut plan {
             CapacityPlan::Provisioned(plan) => {
                 self.provisioned_max = self.provisioned_max.max(plan.write_units);
-                match (&mut self.scaling, plan.auto_scaling) {
-                    (Some(scaling), Some(_)) => scaling.reset(),
-                    (scaling, policy) => *scaling = policy.map(AutoScaling::new),
-                }
+                // The alarms begin anew, by the policy that now holds.
+                self.scaling = plan.auto_scaling.map(AutoScaling::new);
             }
             CapacityPlan::OnDemand(plan) => {
                 // What a table once had it keeps (DDB-M5, DDB-M6, DDB-M15).
