@@ -263,9 +263,12 @@ impl WriteCapacity {
         }
     }
 
-    /// A call asks for another capacity. It takes effect later, or is refused, which the actions say.
-    pub fn change(&mut self, now: Nanos, to: CapacityPlan) {
-        match self.admit(now, &to) {
+    /// A call asks for another capacity. It takes effect later, or is refused, which the actions say; whether it was
+    /// admitted.
+    pub fn change(&mut self, now: Nanos, to: CapacityPlan) -> bool {
+        let verdict = self.admit(now, &to);
+        let admitted = verdict.is_ok();
+        match verdict {
             Ok(wait) => {
                 self.pending = Some(Pending { due: now + wait, to });
                 let wait = Duration::from_nanos(wait);
@@ -273,6 +276,7 @@ impl WriteCapacity {
             }
             Err(why) => self.note(now, format!("refused: {}; {why}", to.describe())),
         }
+        admitted
     }
 
     /// How long a change takes, or why it is refused.

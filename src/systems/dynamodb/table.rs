@@ -149,12 +149,15 @@ impl Table {
     /// A call asks for another capacity of the table at this moment; it takes effect later, or is refused.
     pub fn change_capacity(&mut self, now: Nanos, to: CapacityPlan) {
         let on_demand = |plan: &CapacityPlan| matches!(plan, CapacityPlan::OnDemand(_));
-        if on_demand(&to) && self.throughput.capacity().is_provisioned() {
+        let admitted = self.throughput.change(now, to);
+        // The mode holds until the switch is done.
+        if admitted && on_demand(&to) && self.throughput.capacity().is_provisioned() {
             // Indexes follow their table's mode.
             let new = CapacityPlan::OnDemand(OnDemandPlan::new_table());
-            self.indexes.iter_mut().for_each(|index| index.throughput.change(now, new));
+            for index in &mut self.indexes {
+                index.throughput.change(now, new);
+            }
         }
-        self.throughput.change(now, to);
         self.plan_next_look();
     }
 

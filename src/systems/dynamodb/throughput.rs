@@ -159,11 +159,12 @@ impl Throughput {
         self.next_look = self.capacity.due().unwrap_or(END_OF_TIME + 1).min(minute);
     }
 
-    /// A call asks for another capacity at this moment.
-    pub fn change(&mut self, now: Nanos, to: CapacityPlan) {
+    /// A call asks for another capacity at this moment; whether it is admitted.
+    pub fn change(&mut self, now: Nanos, to: CapacityPlan) -> bool {
         self.settle(now);
-        self.capacity.change(now, to);
+        let admitted = self.capacity.change(now, to);
         self.plan_next_look();
+        admitted
     }
 
     /// Makes room for items up to `items`, which do not exist yet.

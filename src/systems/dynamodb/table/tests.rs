@@ -156,3 +156,20 @@ fn ddb_m2_m3_minutes_count_one_by_one_after_a_switch_without_partitions() {
     // Every minute had 2,500 a second, before the switch, across it and after it.
     assert_eq!(table.throughput().capacity().units_per_second(), 5_000);
 }
+
+#[test]
+fn ddb_m14_indexes_stay_provisioned_if_the_tables_switch_is_refused() {
+    let mut table = table(ThroughputPlan::provisioned(1_000, SECOND), vec![index(500, 10)]);
+    let more = ProvisionedPlan { write_units: 2_000, read_units: 0, burst: SECOND, auto_scaling: None };
+    table.change_capacity(0, CapacityPlan::Provisioned(more));
+    // Another change is under way: the switch is refused.
+    table.change_capacity(SECOND, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
+    table.settle(60 * MINUTE);
+    assert!(table.throughput().capacity().is_provisioned());
+    assert!(table.indexes()[0].throughput.capacity().is_provisioned());
+    // A switch that is admitted takes the index along.
+    table.change_capacity(60 * MINUTE, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
+    table.settle(120 * MINUTE);
+    assert!(!table.throughput().capacity().is_provisioned());
+    assert!(!table.indexes()[0].throughput.capacity().is_provisioned());
+}
