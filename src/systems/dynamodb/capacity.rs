@@ -383,8 +383,9 @@ struct Decreases {
 impl Decreases {
     /// Takes one; `time` counts from the beginning of the first UTC day.
     fn take(&mut self, time: Nanos) -> bool {
-        let (day, hour) = (time / DAY, time % DAY / HOUR);
-        if day != self.day {
+        // Auto scaling asks ahead, by the lag of its alarm; the time of a call from before that does not run back.
+        let (day, hour) = (time / DAY, time % DAY / HOUR).max((self.day, self.hour));
+        if day > self.day {
             *self = Self { day, hour, ..Self::default() };
         }
         self.missing = self.missing.saturating_sub(hour - self.hour);

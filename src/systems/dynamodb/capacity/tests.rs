@@ -179,3 +179,17 @@ fn ddb_m18_a_new_scaling_policy_replaces_the_old_one() {
     table.finish_change(table.due().unwrap());
     assert_eq!(table.units_per_second(), 1_200);
 }
+
+#[test]
+fn ddb_m12_a_call_dated_ahead_gives_no_decreases_back() {
+    // Auto scaling asks by the lag of its alarm ahead; a planned call then comes from before that.
+    let mut decreases = Decreases::default();
+    assert!(decreases.take(HOUR + MINUTE));
+    assert!(decreases.take(HOUR - MINUTE));
+    let left = (0..10).filter(|_| decreases.take(HOUR + 2 * MINUTE)).count();
+    assert_eq!(left, 2);
+    // Nor does the end of the day before, once the next one has begun.
+    assert_eq!((0..10).filter(|_| decreases.take(DAY)).count(), 4);
+    assert!(!decreases.take(DAY - MINUTE));
+    assert!(!decreases.take(DAY));
+}
