@@ -85,8 +85,7 @@ impl Table {
         if now >= self.next_look {
             self.settle(now);
         }
-        let mut verdict =
-            self.throughput.check(now, item, units).map_err(|limit| Throttle { index: None, limit });
+        let mut verdict = self.throughput.check(now, item, units);
         if !self.indexes.is_empty() && verdict.is_ok() {
             verdict = self.write_indexes(now, item, units);
         }
@@ -106,7 +105,7 @@ impl Table {
         for (number, index) in self.indexes.iter_mut().enumerate() {
             if let Some((value, units)) = index.entry(item, units) {
                 let verdict = index.throughput.check(now, value, units);
-                verdict.map_err(|limit| Throttle { index: Some(number as u8), limit })?;
+                verdict.map_err(|throttle| Throttle { index: Some(number as u8), ..throttle })?;
             }
         }
         for index in &mut self.indexes {
@@ -126,10 +125,10 @@ impl Table {
         match throttle.index.and_then(|number| self.indexes.get_mut(usize::from(number))) {
             Some(index) => {
                 if let Some((value, _)) = index.entry(item, 1) {
-                    index.throughput.refuse(now, value, throttle.limit);
+                    index.throughput.refuse(now, value, throttle);
                 }
             }
-            None => self.throughput.refuse(now, item, throttle.limit),
+            None => self.throughput.refuse(now, item, throttle),
         }
     }
 

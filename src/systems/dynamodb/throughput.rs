@@ -2,7 +2,7 @@
 
 use super::capacity::{CapacityPlan, ControlPlan, ProvisionedPlan, WriteCapacity, end_of_minute};
 use super::partition::{PartitionPlan, Partitions};
-use super::throttle::{ThrottleCounts, ThrottleLimit};
+use super::throttle::{Throttle, ThrottleCounts, ThrottleLimit};
 use crate::engine::time::{END_OF_TIME, MINUTE, Nanos};
 
 /// Throughput as the scenario describes it, checked.
@@ -73,10 +73,11 @@ impl Throughput {
 
     /// Whether a write would be accepted, and if not, by which limit; takes nothing.
     #[inline]
-    pub fn check(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), ThrottleLimit> {
-        self.capacity.check(now, units)?;
+    pub fn check(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+        let refused = |limit, by_partition| Throttle { index: None, limit, by_partition };
+        self.capacity.check(now, units).map_err(|limit| refused(limit, false))?;
         let fits = self.partitions.as_mut().is_none_or(|partitions| partitions.has(now, item, units));
-        if fits { Ok(()) } else { Err(ThrottleLimit::KeyRange) }
+        if fits { Ok(()) } else { Err(refused(ThrottleLimit::KeyRange, true)) }
     }
 
     /// Takes what [`check`](Self::check) just showed to be there.
@@ -90,9 +91,9 @@ impl Throughput {
     }
 
     /// Counts a refusal.
-    pub fn refuse(&mut self, now: Nanos, item: u32, limit: ThrottleLimit) {
-        self.throttled.count(now, limit);
-        if let Some(partitions) = self.partitions.as_mut().filter(|_| limit == ThrottleLimit::KeyRange) {
+    pub fn refuse(&mut self, now: Nanos, item: u32, throttle: Throttle) {
+        self.throttled.count(now, throttle.limit);
+        if let Some(partitions) = self.partitions.as_mut().filter(|_| throttle.by_partition) {
             partitions.refuse(item);
         }
     }

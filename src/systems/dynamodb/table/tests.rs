@@ -173,3 +173,17 @@ fn ddb_m14_indexes_stay_provisioned_if_the_tables_switch_is_refused() {
     assert!(!table.throughput().capacity().is_provisioned());
     assert!(!table.indexes()[0].throughput.capacity().is_provisioned());
 }
+
+#[test]
+fn ddb_m1_p1_what_the_on_demand_table_refuses_is_not_laid_to_a_partition() {
+    let capacity = CapacityPlan::OnDemand(OnDemandPlan::new_table());
+    let mut table = table(ThroughputPlan { capacity, control: CONTROL, ..throughput(1, 16) }, vec![]);
+    // 8,000 a second over 16 partitions are 500 for each: only the 4,000 of the table bind.
+    drive(&mut table, 8_000, 5, |number| (number % 1_000) as u32);
+    let refused = |table: &Table| -> u64 {
+        table.throughput().partitions().into_iter().flat_map(|all| all.all()).map(|one| one.refused).sum()
+    };
+    assert!(table.meter.throttled > 10_000);
+    assert_eq!(table.throughput().throttled.of(ThrottleLimit::KeyRange), table.meter.throttled);
+    assert_eq!(refused(&table), 0);
+}
