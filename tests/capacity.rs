@@ -204,7 +204,7 @@ fn ddb_m10_m11_m18_dds_q1_what_is_beyond_quotas_and_bounds_is_refused_by_name() 
         ("tables.orders.partitions={ initial: 0 }", "expected 1 to 4000"),
         (
             "events={ x: { at: 1m, set: { tables.orders.capacity.on_demand.max: 10 } } }",
-            "starts in the other capacity mode",
+            "in the other capacity mode",
         ),
         ("events={ x: { at: 1m, set: { tables.orders.key: 10 } } }", "cannot be changed while a run goes on"),
     ];
@@ -234,4 +234,15 @@ fn partitions_of_new_items_grow_with_them_and_the_ledger_balances() {
             .iter()
             .all(|account| { account.entered.values().sum::<u64>() == account.fates.values().sum::<u64>() })
     );
+}
+
+#[test]
+fn ddb_m9_m13_a_later_event_changes_what_an_earlier_one_set() {
+    let switch = "{ at: 5m, set: { tables.orders.capacity: { on_demand: {} } } }";
+    let cap = "{ at: 10m, set: { tables.orders.capacity.on_demand.max: 10 } }";
+    // By time, whatever the order in the file.
+    assert!(load(&[&format!("events={{ cap: {cap}, switch: {switch} }}")]).is_ok());
+    let units = "{ at: 10m, set: { tables.orders.capacity.provisioned.write_units: 10 } }";
+    let errors = load(&[&format!("events={{ switch: {switch}, units: {units} }}")]);
+    assert!(errors.is_err_and(|errors| errors.contains("in the other capacity mode")));
 }

@@ -445,3 +445,11 @@ fn kdc_m2_kdc_r6_only_what_reached_the_stream_before_is_metered_as_a_retry() {
     assert_eq!((meter.throttled, meter.units), (0, 2 * (10_000 + meter.copies)));
     assert_eq!((meter.units_retried, meter.units_copied), (0, 2 * meter.copies));
 }
+
+#[test]
+fn ddb_t6_a_transaction_that_never_fits_is_given_up_and_the_run_ends() {
+    // A hundred items of two units take 400 at once, twice their own; a table of 100 units a second that saves them for a second never has as many.
+    let client = "    client: { transaction: 100 }";
+    let meter = run(&producer(20, client), 100).producers[0].0;
+    assert!(meter.offered > 0 && meter.accepted == 0 && meter.given_up == meter.offered, "{meter:?}");
+}

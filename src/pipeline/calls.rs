@@ -68,6 +68,15 @@ impl PendingWrite {
     }
 }
 
+/// Times that an application sends a call again at most: one that never fits, such as a transaction whose items crowd one
+/// partition, must end too.
+const RESENDS_MAX: u32 = 1_000;
+
+/// Write units of all items of a call together.
+fn units(items: &[PendingWrite]) -> u32 {
+    items.iter().map(|item| u32::from(item.write.units)).sum()
+}
+
 impl<const FULL: bool> Pipeline<FULL> {
     /// The first item of a call is due, and with it all others; whether that item was carried out.
     pub(super) fn first_call(&mut self, now: Nanos, first: PendingWrite) -> bool {
@@ -214,7 +223,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         items.iter_mut().for_each(|item| item.failures += 1);
         let writer = &mut self.writers[items[0].writer as usize];
         let table = &self.tables[writer.producer.table()].table;
-        let fits = items.iter().any(|item| table.fits(u32::from(item.write.units)));
+        let transaction = matches!(writer.plan().map(|plan| plan.call), Some(Call::Transaction(_)));
+        let fits = match transaction {
+            true => table.fits(units(&items)),
+            false => items.iter().any(|item| table.fits(u32::from(item.write.units))),
+        };
         match writer.pay_retry(&items[0], Failure::Throttling).filter(|_| fits) {
             Some((wait, cost)) => {
                 items.iter_mut().for_each(|item| item.cost = cost);
@@ -231,10 +244,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let table = &self.tables[writer.producer.table()].table;
         let resend = writer.plan().map(|plan| plan.resend);
         let resends = items[0].resends;
-        let resend = resend.filter(|it| it.attempts_max.is_none_or(|most| resends < most));
+        let resend = resend.filter(|it| resends < it.attempts_max.unwrap_or(RESENDS_MAX));
         let fit = |item: &PendingWrite| table.fits(u32::from(item.write.units));
-        let all_fit = items.iter().all(fit);
         let single = !matches!(writer.plan().map(|plan| plan.call), Some(Call::Transaction(_)));
+        let all_fit = items.iter().all(fit) && (single || table.fits(units(&items)));
         let (again, lost): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| resend.is_some() && (all_fit || single && fit(item)));
         if let (Some(resend), Some(first)) = (resend, again.first()) {

@@ -7,7 +7,7 @@ use crate::measure::timeline::Entry;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{index_path, resource};
 use crate::systems::dynamodb::capacity::CapacityPlan;
-use crate::systems::dynamodb::partition::{Partitions, Split, SplitReason, Stuck};
+use crate::systems::dynamodb::partition::{PARTITIONS_MAX, Partitions, Split, SplitReason, Stuck};
 use crate::systems::dynamodb::throughput::Throughput;
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -51,8 +51,14 @@ fn note(entries: &mut Vec<Entry>, path: &str, throughput: &Throughput, name: &dy
     }
     let Some(partitions) = throughput.partitions() else { return };
     partitions.splits().iter().for_each(|split| enter(split.at, describe(split, name)));
-    for Stuck { at, partition, item, reason } in partitions.stuck().iter().copied() {
+    for Stuck { at, partition, item, reason, no_more } in partitions.stuck().iter().copied() {
         let why = match reason {
+            _ if no_more => {
+                let state = if reason == SplitReason::Size { "full" } else { "hot" };
+                format!(
+                    "is {state} and cannot be split: no more than {PARTITIONS_MAX} partitions are simulated"
+                )
+            }
             SplitReason::Size => "is full and cannot be split: its items stay together (DDB-P4)".to_owned(),
             _ => format!("is hot and cannot be split: all its writes go to {} (DDB-P8)", name(item)),
         };

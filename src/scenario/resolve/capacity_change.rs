@@ -4,8 +4,10 @@ use super::capacity;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
+use crate::scenario::timeline::Action;
 use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::dynamodb::capacity_settings::TableCapacity;
+use crate::systems::dynamodb::on_demand::OnDemandPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::units::WriteUnits;
 
@@ -23,7 +25,7 @@ pub(super) fn resolve(
     table: &str,
     rest: &[&str],
 ) -> Option<Option<Change>> {
-    let plan = scenario.tables.iter().find(|plan| plan.name == table);
+    let plan = scenario.tables.iter().enumerate().find(|(_, plan)| plan.name == table);
     let (index, rest) = match rest {
         ["global_secondary_indexes", index, rest @ ..] => (Some(*index), rest),
         rest => (None, rest),
@@ -35,16 +37,18 @@ pub(super) fn resolve(
         return None;
     }
     // After an error elsewhere the table may be missing.
-    Some(plan.and_then(|plan| change(resolver, path, plan, index, rest)))
+    Some(plan.and_then(|(number, _)| change(resolver, path, scenario, number, index, rest)))
 }
 
 fn change(
     resolver: &mut Resolver,
     path: &Path,
-    plan: &TablePlan,
+    scenario: &Scenario,
+    table: usize,
     index: Option<&str>,
     rest: &[&str],
 ) -> Option<Change> {
+    let plan = scenario.tables.get(table)?;
     let index = match index {
         None => None,
         Some(name) => {
@@ -53,7 +57,7 @@ fn change(
         }
     };
     let throughput = index.map_or(&plan.throughput, |index| &plan.indexes[index].throughput);
-    let to = match (rest, throughput.capacity) {
+    let to = match (rest, planned(scenario, table, index, throughput.capacity)) {
         (["capacity"], now) => {
             let settings: TableCapacity = resolver.value(path)?;
             let to = capacity::capacity(resolver, path, &settings, throughput.control.quota);
@@ -70,18 +74,29 @@ fn change(
         }
         (["capacity", "on_demand", ..], CapacityPlan::OnDemand(now)) => {
             let units: WriteUnits = resolver.value(path)?;
-            CapacityPlan::OnDemand(crate::systems::dynamodb::on_demand::OnDemandPlan {
-                max: Some(units.get()),
-                ..now
-            })
+            CapacityPlan::OnDemand(OnDemandPlan { max: Some(units.get()), ..now })
         }
         _ => {
-            let message = "the table starts in the other capacity mode; set its whole `capacity`";
+            let message = "the table is in the other capacity mode then; set its whole `capacity`";
             resolver.error(path, message);
             return None;
         }
     };
     Some(Change { index, to })
+}
+
+/// The capacity that earlier events ask for last; `start` if none does.
+fn planned(scenario: &Scenario, table: usize, index: Option<usize>, start: CapacityPlan) -> CapacityPlan {
+    scenario.timeline.iter().fold(start, |now, earlier| match (earlier.action.clone(), now) {
+        (Action::TableCapacity(of, place, to), _) if (of, place) == (table, index) => to,
+        // Indexes follow their table's mode.
+        (Action::TableCapacity(of, None, CapacityPlan::OnDemand(_)), CapacityPlan::Provisioned(_))
+            if of == table =>
+        {
+            CapacityPlan::OnDemand(OnDemandPlan::new_table())
+        }
+        _ => now,
+    })
 }
 
 /// An index follows its table's mode, and a provisioned one needs units of its own.

@@ -31,9 +31,11 @@ pub(super) struct Happening {
     pub action: Action,
 }
 
-/// Resolves the events, in file order, and draws up the arrivals of producers that have spikes.
+/// Resolves the events, in order of time as later ones build on earlier ones, and draws up the arrivals of producers that have spikes.
 pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
-    for (name, settings) in &file.events {
+    let mut events: Vec<_> = file.events.iter().collect();
+    events.sort_by_key(|(_, settings)| settings.at.nanos());
+    for (name, settings) in events {
         let path = Path::ROOT.key("events").key(name);
         if settings.at.nanos() >= scenario.duration {
             let message = format!(

@@ -46,11 +46,6 @@ impl AutoScaling {
         let lower = self.below >= MINUTES_BELOW && wanted < provisioned;
         (raise || lower).then_some(wanted)
     }
-
-    /// Capacity has changed: the alarms begin anew.
-    pub fn reset(&mut self) {
-        (self.above, self.below) = (0, 0);
-    }
 }
 
 #[cfg(test)]
@@ -68,7 +63,7 @@ mod tests {
         assert_eq!(scaling.close_minute(60 * 420, 500), None);
         assert_eq!(scaling.close_minute(60 * 420, 500), Some(600));
         // A quiet minute in between begins the count anew (DDB-M20).
-        scaling.reset();
+        scaling = self::scaling();
         let minutes = [420, 100, 420, 100, 420].map(|units| scaling.close_minute(60 * units, 500));
         assert_eq!(minutes, [None; 5]);
         // Within the bounds.
@@ -82,7 +77,7 @@ mod tests {
         let asked: Vec<_> = (1..=15).map(|_| scaling.close_minute(60 * 140, 500)).collect();
         assert!(asked[..14].iter().all(Option::is_none));
         assert_eq!(asked[14], Some(200));
-        scaling.reset();
+        scaling = self::scaling();
         // Between the alarms nothing happens.
         assert!((0..100).all(|_| scaling.close_minute(60 * 300, 500).is_none()));
     }

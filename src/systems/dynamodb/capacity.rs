@@ -263,9 +263,12 @@ impl WriteCapacity {
         }
     }
 
-    /// A call asks for another capacity. It takes effect later, or is refused, which the actions say.
-    pub fn change(&mut self, now: Nanos, to: CapacityPlan) {
-        match self.admit(now, &to) {
+    /// A call asks for another capacity. It takes effect later, or is refused, which the actions say; whether it was
+    /// admitted.
+    pub fn change(&mut self, now: Nanos, to: CapacityPlan) -> bool {
+        let verdict = self.admit(now, &to);
+        let admitted = verdict.is_ok();
+        match verdict {
             Ok(wait) => {
                 self.pending = Some(Pending { due: now + wait, to });
                 let wait = Duration::from_nanos(wait);
@@ -273,6 +276,7 @@ impl WriteCapacity {
             }
             Err(why) => self.note(now, format!("refused: {}; {why}", to.describe())),
         }
+        admitted
     }
 
     /// How long a change takes, or why it is refused.
@@ -318,10 +322,8 @@ impl WriteCapacity {
         match &mut plan {
             CapacityPlan::Provisioned(plan) => {
                 self.provisioned_max = self.provisioned_max.max(plan.write_units);
-                match (&mut self.scaling, plan.auto_scaling) {
-                    (Some(scaling), Some(_)) => scaling.reset(),
-                    (scaling, policy) => *scaling = policy.map(AutoScaling::new),
-                }
+                // The alarms begin anew, by the policy that now holds.
+                self.scaling = plan.auto_scaling.map(AutoScaling::new);
             }
             CapacityPlan::OnDemand(plan) => {
                 // What a table once had it keeps (DDB-M5, DDB-M6, DDB-M15).
@@ -381,8 +383,9 @@ struct Decreases {
 impl Decreases {
     /// Takes one; `time` counts from the beginning of the first UTC day.
     fn take(&mut self, time: Nanos) -> bool {
-        let (day, hour) = (time / DAY, time % DAY / HOUR);
-        if day != self.day {
+        // Auto scaling asks ahead, by the lag of its alarm; the time of a call from before that does not run back.
+        let (day, hour) = (time / DAY, time % DAY / HOUR).max((self.day, self.hour));
+        if day > self.day {
             *self = Self { day, hour, ..Self::default() };
         }
         self.missing = self.missing.saturating_sub(hour - self.hour);

@@ -108,6 +108,8 @@ pub struct Stuck {
     pub item: u32,
     /// Why it should be split.
     pub reason: SplitReason,
+    /// Whether that is for want of more partitions ([`PARTITIONS_MAX`]), and not for how its items lie.
+    pub no_more: bool,
 }
 
 /// A range of places with its own limit.
@@ -132,7 +134,8 @@ pub struct Partition {
     units_before: u64,
     hot_minutes: u32,
     watched: bool,
-    /// It cannot be split any further: one item, or one collection that stays whole, has all its writes.
+    /// It cannot be split any further: one item, or one collection that stays whole, has all its writes, or there are
+    /// no more partitions to be had.
     single: bool,
     sample: Vec<u32>,
 }
@@ -262,13 +265,12 @@ impl Partitions {
         let before = partition.bytes;
         partition.bytes += u64::from(units) << 10;
         if before < BYTES_MAX && partition.bytes >= BYTES_MAX {
-            match self.middle_item(number) {
-                Some(at) => {
-                    self.split(now, number, at, SplitReason::Size, None);
-                }
-                None => {
-                    self.stuck.push(Stuck { at: now, partition: number, item, reason: SplitReason::Size })
-                }
+            let reason = SplitReason::Size;
+            let at = self.middle_item(number);
+            if !at.is_some_and(|at| self.split(now, number, at, reason, None)) {
+                let no_more = at.is_some();
+                self.all[usize::from(number)].single |= no_more;
+                self.stuck.push(Stuck { at: now, partition: number, item, reason, no_more });
             }
         }
     }
@@ -303,16 +305,13 @@ impl Partitions {
         sample.sort_unstable_by_key(|item| placement.of(*item));
         let Some((hottest, count)) = most_frequent(&sample) else { return };
         let share = f64::from(count) / sample.len() as f64;
-        match even_cut(&placement, &sample) {
-            Some(at) => {
-                self.split(now, number, at, SplitReason::Heat, Some((hottest, share)));
-            }
-            None => {
-                let partition = &mut self.all[usize::from(number)];
-                (partition.single, partition.watched) = (true, false);
-                let reason = SplitReason::Heat;
-                self.stuck.push(Stuck { at: now, partition: number, item: hottest, reason });
-            }
+        let reason = SplitReason::Heat;
+        let at = even_cut(&placement, &sample);
+        if !at.is_some_and(|at| self.split(now, number, at, reason, Some((hottest, share)))) {
+            let partition = &mut self.all[usize::from(number)];
+            (partition.single, partition.watched) = (true, false);
+            let no_more = at.is_some();
+            self.stuck.push(Stuck { at: now, partition: number, item: hottest, reason, no_more });
         }
     }
 

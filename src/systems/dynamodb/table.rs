@@ -102,8 +102,7 @@ impl Table {
         if now >= self.next_look {
             self.settle(now);
         }
-        let mut verdict =
-            self.throughput.check(now, item, units).map_err(|limit| Throttle { index: None, limit });
+        let mut verdict = self.throughput.check(now, item, units);
         if indexed && verdict.is_ok() {
             verdict = self.write_indexes(now, item, units);
         }
@@ -123,7 +122,7 @@ impl Table {
         for (number, index) in self.indexes.iter_mut().enumerate() {
             if let Some((value, units)) = index.entry(item, units) {
                 let verdict = index.throughput.check(now, value, units);
-                verdict.map_err(|limit| Throttle { index: Some(number as u8), limit })?;
+                verdict.map_err(|throttle| Throttle { index: Some(number as u8), ..throttle })?;
             }
         }
         for index in &mut self.indexes {
@@ -143,10 +142,10 @@ impl Table {
         match throttle.index.and_then(|number| self.indexes.get_mut(usize::from(number))) {
             Some(index) => {
                 if let Some((value, _)) = index.entry(item, 1) {
-                    index.throughput.refuse(now, value, throttle.limit);
+                    index.throughput.refuse(now, value, throttle);
                 }
             }
-            None => self.throughput.refuse(now, item, throttle.limit),
+            None => self.throughput.refuse(now, item, throttle),
         }
     }
 
@@ -166,12 +165,15 @@ impl Table {
     /// A call asks for another capacity of the table at this moment; it takes effect later, or is refused.
     pub fn change_capacity(&mut self, now: Nanos, to: CapacityPlan) {
         let on_demand = |plan: &CapacityPlan| matches!(plan, CapacityPlan::OnDemand(_));
-        if on_demand(&to) && self.throughput.capacity().is_provisioned() {
+        let admitted = self.throughput.change(now, to);
+        // The mode holds until the switch is done.
+        if admitted && on_demand(&to) && self.throughput.capacity().is_provisioned() {
             // Indexes follow their table's mode.
             let new = CapacityPlan::OnDemand(OnDemandPlan::new_table());
-            self.indexes.iter_mut().for_each(|index| index.throughput.change(now, new));
+            for index in &mut self.indexes {
+                index.throughput.change(now, new);
+            }
         }
-        self.throughput.change(now, to);
         self.plan_next_look();
     }
 

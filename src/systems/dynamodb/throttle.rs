@@ -42,6 +42,8 @@ pub struct Throttle {
     pub index: Option<u8>,
     /// The limit.
     pub limit: ThrottleLimit,
+    /// Whether the item's partition refused it, and not the capacity as a whole.
+    pub by_partition: bool,
 }
 
 /// Refusals by [`ThrottleLimit`].

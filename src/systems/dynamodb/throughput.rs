@@ -2,7 +2,7 @@
 
 use super::capacity::{CapacityPlan, ControlPlan, ProvisionedPlan, WriteCapacity, end_of_minute};
 use super::partition::{PartitionPlan, Partitions};
-use super::throttle::{ThrottleCounts, ThrottleLimit};
+use super::throttle::{Throttle, ThrottleCounts, ThrottleLimit};
 use crate::engine::time::{END_OF_TIME, MINUTE, Nanos};
 
 /// Throughput as the scenario describes it, checked.
@@ -73,10 +73,11 @@ impl Throughput {
 
     /// Whether a write would be accepted, and if not, by which limit; takes nothing.
     #[inline]
-    pub fn check(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), ThrottleLimit> {
-        self.capacity.check(now, units)?;
+    pub fn check(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+        let refused = |limit, by_partition| Throttle { index: None, limit, by_partition };
+        self.capacity.check(now, units).map_err(|limit| refused(limit, false))?;
         let fits = self.partitions.as_mut().is_none_or(|partitions| partitions.has(now, item, units));
-        if fits { Ok(()) } else { Err(ThrottleLimit::KeyRange) }
+        if fits { Ok(()) } else { Err(refused(ThrottleLimit::KeyRange, true)) }
     }
 
     /// Takes what [`check`](Self::check) just showed to be there.
@@ -90,9 +91,9 @@ impl Throughput {
     }
 
     /// Counts a refusal.
-    pub fn refuse(&mut self, now: Nanos, item: u32, limit: ThrottleLimit) {
-        self.throttled.count(now, limit);
-        if let Some(partitions) = self.partitions.as_mut().filter(|_| limit == ThrottleLimit::KeyRange) {
+    pub fn refuse(&mut self, now: Nanos, item: u32, throttle: Throttle) {
+        self.throttled.count(now, throttle.limit);
+        if let Some(partitions) = self.partitions.as_mut().filter(|_| throttle.by_partition) {
             partitions.refuse(item);
         }
     }
@@ -115,7 +116,11 @@ impl Throughput {
             if self.capacity.due() == Some(at) {
                 self.on_demand_units = self.on_demand_units();
                 self.units_at_switch = self.units;
+                let counted = self.counts_minutes();
                 self.capacity.finish_change(at);
+                if !counted && self.counts_minutes() {
+                    (self.minute_end, self.units_at_minute) = (end_of_minute(at), self.units);
+                }
                 self.hold(at);
             }
             if self.minute_end == at {
@@ -145,21 +150,22 @@ impl Throughput {
         self.held = self.held.max(units);
     }
 
+    /// Whether something in it has to be told when a minute ends.
+    fn counts_minutes(&self) -> bool {
+        self.capacity.counts_minutes() || self.partitions.is_some()
+    }
+
     fn plan_next_look(&mut self) {
-        let minutes = self.capacity.counts_minutes() || self.partitions.is_some();
-        let minute = if minutes { self.minute_end } else { END_OF_TIME + 1 };
+        let minute = if self.counts_minutes() { self.minute_end } else { END_OF_TIME + 1 };
         self.next_look = self.capacity.due().unwrap_or(END_OF_TIME + 1).min(minute);
     }
 
-    /// A call asks for another capacity at this moment.
-    pub fn change(&mut self, now: Nanos, to: CapacityPlan) {
+    /// A call asks for another capacity at this moment; whether it is admitted.
+    pub fn change(&mut self, now: Nanos, to: CapacityPlan) -> bool {
         self.settle(now);
-        self.capacity.change(now, to);
-        if !self.capacity.counts_minutes() && self.partitions.is_none() {
-            // Minutes were not counted up to here.
-            (self.minute_end, self.units_at_minute) = (end_of_minute(now), self.units);
-        }
+        let admitted = self.capacity.change(now, to);
         self.plan_next_look();
+        admitted
     }
 
     /// Makes room for items up to `items`, which do not exist yet.

@@ -159,3 +159,37 @@ fn provisioned_units_are_paid_for_by_the_time_they_stood() {
     // An hour of 1,000, an hour of 2,000, and then none.
     assert_eq!((write, read), (u128::from(3_000 * HOUR), 0));
 }
+
+#[test]
+fn ddb_m18_a_new_scaling_policy_replaces_the_old_one() {
+    let plan = |max: u64| {
+        let policy = AutoScalingPlan { target: 0.7, too_low: 0.5, min: 100, max };
+        CapacityPlan::Provisioned(ProvisionedPlan {
+            write_units: 1_000,
+            read_units: 0,
+            burst: BURST_SECONDS * SECOND,
+            auto_scaling: Some(policy),
+        })
+    };
+    let mut table = WriteCapacity::new(&plan(5_000), CONTROL);
+    let due = change(&mut table, 0, plan(1_200)).unwrap();
+    // 1,400 / 0.7 would be 2,000, which the new policy does not allow.
+    table.close_minute(due + MINUTE, 60 * 1_400);
+    table.close_minute(due + 2 * MINUTE, 60 * 1_400);
+    table.finish_change(table.due().unwrap());
+    assert_eq!(table.units_per_second(), 1_200);
+}
+
+#[test]
+fn ddb_m12_a_call_dated_ahead_gives_no_decreases_back() {
+    // Auto scaling asks by the lag of its alarm ahead; a planned call then comes from before that.
+    let mut decreases = Decreases::default();
+    assert!(decreases.take(HOUR + MINUTE));
+    assert!(decreases.take(HOUR - MINUTE));
+    let left = (0..10).filter(|_| decreases.take(HOUR + 2 * MINUTE)).count();
+    assert_eq!(left, 2);
+    // Nor does the end of the day before, once the next one has begun.
+    assert_eq!((0..10).filter(|_| decreases.take(DAY)).count(), 4);
+    assert!(!decreases.take(DAY - MINUTE));
+    assert!(!decreases.take(DAY));
+}

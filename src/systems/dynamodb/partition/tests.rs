@@ -178,3 +178,34 @@ fn ddb_p5_more_throughput_than_ever_splits_until_even_writes_fit() {
     assert_eq!(partitions.open().len(), 8);
     check(&partitions, 10_000);
 }
+
+/// As many partitions as there can be, and two items that lie on the same one.
+fn no_more_partitions() -> (Partitions, [u32; 2]) {
+    let partitions = Partitions::new(&plan(PARTITIONS_MAX as u16, OWN_KEYS), 1_000);
+    let mut of: Vec<(u16, u32)> = (0..1_000).map(|item| (partitions.of(item), item)).collect();
+    of.sort_unstable();
+    let pair = of.windows(2).find(|pair| pair[0].0 == pair[1].0).unwrap();
+    let items = [pair[0].1, pair[1].1];
+    (partitions, items)
+}
+
+#[test]
+fn ddb_p5_p11_a_hot_partition_that_cannot_be_split_is_named_once() {
+    let (mut partitions, items) = no_more_partitions();
+    drive(&mut partitions, 0, 25, 1_000, |number| items[(number % 2) as usize]);
+    assert!(partitions.splits().is_empty());
+    let stuck: Vec<_> = partitions.stuck().iter().map(|it| (it.at, it.partition, it.reason)).collect();
+    assert_eq!(stuck, [(10 * MINUTE, partitions.of(items[0]), SplitReason::Heat)]);
+}
+
+#[test]
+fn ddb_p2_p5_a_full_partition_that_cannot_be_split_is_named() {
+    let (mut partitions, items) = no_more_partitions();
+    let new = (1_000..).find(|item| partitions.find(OWN_KEYS.of(*item)) == partitions.of(items[0])).unwrap();
+    partitions.extend(new as usize + 1);
+    let number = partitions.of(new);
+    partitions.all[usize::from(number)].bytes = BYTES_MAX - 1;
+    assert!(write(&mut partitions, MINUTE, new));
+    let stuck: Vec<_> = partitions.stuck().iter().map(|it| (it.at, it.partition, it.reason)).collect();
+    assert_eq!(stuck, [(MINUTE, number, SplitReason::Size)]);
+}

@@ -137,3 +137,56 @@ fn ddb_m20_spikes_further_apart_than_a_minute_do_not_scale() {
     // Two minutes in a row do: 90 / 0.7 is 129.
     assert_eq!(steady.throughput().capacity().units_per_second(), 129);
 }
+
+const CONTROL: ControlPlan = ControlPlan {
+    alarm_lag: MINUTE,
+    update: MINUTE,
+    update_warm: MINUTE,
+    switch: 5 * MINUTE,
+    quota: 40_000,
+    day_at_start: 0,
+};
+
+#[test]
+fn ddb_m2_m3_minutes_count_one_by_one_after_a_switch_without_partitions() {
+    let plan = ThroughputPlan { control: CONTROL, ..ThroughputPlan::provisioned(3_000, SECOND) };
+    let mut table = table(plan, vec![]);
+    table.change_capacity(0, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
+    for second in 0..40 * 60 {
+        assert_eq!(table.write(second * SECOND, 1, 2_500), Ok(()));
+    }
+    table.settle(40 * MINUTE);
+    // Every minute had 2,500 a second, before the switch, across it and after it.
+    assert_eq!(table.throughput().capacity().units_per_second(), 5_000);
+}
+
+#[test]
+fn ddb_m14_indexes_stay_provisioned_if_the_tables_switch_is_refused() {
+    let mut table = table(ThroughputPlan::provisioned(1_000, SECOND), vec![index(500, 10)]);
+    let more = ProvisionedPlan { write_units: 2_000, read_units: 0, burst: SECOND, auto_scaling: None };
+    table.change_capacity(0, CapacityPlan::Provisioned(more));
+    // Another change is under way: the switch is refused.
+    table.change_capacity(SECOND, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
+    table.settle(60 * MINUTE);
+    assert!(table.throughput().capacity().is_provisioned());
+    assert!(table.indexes()[0].throughput.capacity().is_provisioned());
+    // A switch that is admitted takes the index along.
+    table.change_capacity(60 * MINUTE, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
+    table.settle(120 * MINUTE);
+    assert!(!table.throughput().capacity().is_provisioned());
+    assert!(!table.indexes()[0].throughput.capacity().is_provisioned());
+}
+
+#[test]
+fn ddb_m1_p1_what_the_on_demand_table_refuses_is_not_laid_to_a_partition() {
+    let capacity = CapacityPlan::OnDemand(OnDemandPlan::new_table());
+    let mut table = table(ThroughputPlan { capacity, control: CONTROL, ..throughput(1, 16) }, vec![]);
+    // 8,000 a second over 16 partitions are 500 for each: only the 4,000 of the table bind.
+    drive(&mut table, 8_000, 5, |number| (number % 1_000) as u32);
+    let refused = |table: &Table| -> u64 {
+        table.throughput().partitions().into_iter().flat_map(|all| all.all()).map(|one| one.refused).sum()
+    };
+    assert!(table.meter.throttled > 10_000);
+    assert_eq!(table.throughput().throttled.of(ThrottleLimit::KeyRange), table.meter.throttled);
+    assert_eq!(refused(&table), 0);
+}
