@@ -352,52 +352,6 @@ impl Stream {
         Ok(bytes)
     }
 
-    /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
-    pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
-        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
-        let slot = shard * self.readers.len() + reader;
-        let (log, cursor) = (&self.shards[shard].log, &mut self.cursors[slot]);
-        self.readers[reader].meter.expired += self.arena.expire(log, cursor, horizon);
-        let oldest = self.arena.peek(log, cursor);
-        if oldest.is_none() && self.shards[shard].closed {
-            // The last event names the child shards (KDS-E7).
-            self.ended[shard] |= 1 << reader;
-        }
-        oldest
-    }
-
-    /// Moves what a push to a registered consumer carries to the end of `out`: records that had arrived by `until`, at
-    /// most `bytes_max` bytes of them but at least one. Returns the bytes.
-    pub fn push_records(
-        &mut self,
-        shard: usize,
-        reader: usize,
-        until: Micros,
-        bytes_max: u64,
-        out: &mut Vec<Record>,
-    ) -> u64 {
-        let readers = self.readers.len();
-        let place = &mut self.shards[shard];
-        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
-        let (mut bytes, before) = (0, out.len());
-        while let Some(record) = self.arena.peek(&place.log, &cursors[reader]) {
-            let more = bytes + u64::from(record.bytes);
-            let fits = record.appended <= until && more <= bytes_max;
-            if !fits && out.len() > before {
-                break;
-            }
-            self.arena.step(&place.log, &mut cursors[reader]);
-            bytes = more;
-            out.push(record);
-        }
-        let meter = &mut self.readers[reader].meter;
-        meter.polls += 1;
-        meter.records += (out.len() - before) as u64;
-        meter.bytes += bytes;
-        self.arena.release_if_drained(&mut place.log, cursors);
-        bytes
-    }
-
     /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
     /// were calls all the same, and took their tokens in the order of their times. A reader that is awake makes its
     /// calls itself, and none while it is busy.
@@ -522,52 +476,6 @@ impl Stream {
     /// Records ever accepted by all shards.
     pub fn appended_total(&self) -> u64 {
         self.shards.iter().map(|shard| shard.log.appended()).sum()
-    }
-
-    /// The records that wait for a reader at the end, by walking them: (still readable, past retention).
-    pub fn waiting(&self, now: Nanos, reader: usize) -> (u64, u64) {
-        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
-        let (mut readable, mut expired) = (0, 0);
-        for record in self.walk(reader) {
-            *(if record.appended < horizon { &mut expired } else { &mut readable }) += 1;
-        }
-        if let Some(past) = self.past.as_ref().filter(|_| self.readers[reader].started) {
-            for slot in (0..self.shards.len()).map(|shard| shard * self.readers.len() + reader) {
-                let gone = past.left_before(slot, self.horizon(now));
-                expired += gone;
-                readable += past.left(slot) - gone;
-            }
-        }
-        (readable, expired)
-    }
-
-    /// Whether some record that waits for a reader is such a one.
-    pub fn any_waiting(&self, reader: usize, such: impl Fn(&Record) -> bool) -> bool {
-        // Once a reader has given a shard up, it never comes to the shards behind it.
-        let comes = |shard: usize| {
-            let slot = shard * self.readers.len() + reader;
-            !self.is_stuck(shard, reader) && self.next_polls[slot] != NEVER
-        };
-        let gave_up = self.stuck_shards(reader) > 0;
-        let shards = (0..self.shards.len()).filter(|shard| !gave_up || comes(*shard));
-        shards.into_iter().any(|shard| self.walk_shard(shard, reader).any(|record| such(&record)))
-    }
-
-    /// The records that wait for a reader, shard by shard.
-    fn walk(&self, reader: usize) -> impl Iterator<Item = Record> {
-        (0..self.shards.len()).flat_map(move |shard| self.walk_shard(shard, reader))
-    }
-
-    /// The records that wait for a reader on a shard; none before it has started.
-    fn walk_shard(&self, shard: usize, reader: usize) -> impl Iterator<Item = Record> {
-        let log = &self.shards[shard].log;
-        let mut cursor = self.cursors[shard * self.readers.len() + reader];
-        let started = self.readers[reader].started;
-        std::iter::from_fn(move || {
-            let record = self.arena.peek(log, &cursor).filter(|_| started)?;
-            self.arena.step_aside(&mut cursor);
-            Some(record)
-        })
     }
 }
 

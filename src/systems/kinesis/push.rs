@@ -1,0 +1,53 @@
+//! What a stream pushes to a registered consumer, which has its own throughput (KDS-E1).
+
+use super::log::{Micros, Record};
+use super::stream::Stream;
+use crate::engine::time::{MICROSECOND, Nanos};
+
+impl Stream {
+    /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
+    pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
+        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        let slot = shard * self.readers.len() + reader;
+        let (log, cursor) = (&self.shards[shard].log, &mut self.cursors[slot]);
+        self.readers[reader].meter.expired += self.arena.expire(log, cursor, horizon);
+        let oldest = self.arena.peek(log, cursor);
+        if oldest.is_none() && self.shards[shard].closed {
+            // The last event names the child shards (KDS-E7).
+            self.ended[shard] |= 1 << reader;
+        }
+        oldest
+    }
+
+    /// Moves what a push to a registered consumer carries to the end of `out`: records that had arrived by `until`, at
+    /// most `bytes_max` bytes of them but at least one. Returns the bytes.
+    pub fn push_records(
+        &mut self,
+        shard: usize,
+        reader: usize,
+        until: Micros,
+        bytes_max: u64,
+        out: &mut Vec<Record>,
+    ) -> u64 {
+        let readers = self.readers.len();
+        let place = &mut self.shards[shard];
+        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        let (mut bytes, before) = (0, out.len());
+        while let Some(record) = self.arena.peek(&place.log, &cursors[reader]) {
+            let more = bytes + u64::from(record.bytes);
+            let fits = record.appended <= until && more <= bytes_max;
+            if !fits && out.len() > before {
+                break;
+            }
+            self.arena.step(&place.log, &mut cursors[reader]);
+            bytes = more;
+            out.push(record);
+        }
+        let meter = &mut self.readers[reader].meter;
+        meter.polls += 1;
+        meter.records += (out.len() - before) as u64;
+        meter.bytes += bytes;
+        self.arena.release_if_drained(&mut place.log, cursors);
+        bytes
+    }
+}

@@ -1,0 +1,53 @@
+//! What waits in a stream for its readers, counted where it lies.
+
+use super::log::Record;
+use super::stream::{NEVER, Stream};
+use crate::engine::time::{MICROSECOND, Nanos};
+
+impl Stream {
+    /// The records that wait for a reader at the end, by walking them: (still readable, past retention).
+    pub fn waiting(&self, now: Nanos, reader: usize) -> (u64, u64) {
+        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        let (mut readable, mut expired) = (0, 0);
+        for record in self.walk(reader) {
+            *(if record.appended < horizon { &mut expired } else { &mut readable }) += 1;
+        }
+        if let Some(past) = self.past.as_ref().filter(|_| self.readers[reader].started) {
+            for slot in (0..self.shards.len()).map(|shard| shard * self.readers.len() + reader) {
+                let gone = past.left_before(slot, self.horizon(now));
+                expired += gone;
+                readable += past.left(slot) - gone;
+            }
+        }
+        (readable, expired)
+    }
+
+    /// Whether some record that waits for a reader is such a one.
+    pub fn any_waiting(&self, reader: usize, such: impl Fn(&Record) -> bool) -> bool {
+        // Once a reader has given a shard up, it never comes to the shards behind it.
+        let comes = |shard: usize| {
+            let slot = shard * self.readers.len() + reader;
+            !self.is_stuck(shard, reader) && self.next_polls[slot] != NEVER
+        };
+        let gave_up = self.stuck_shards(reader) > 0;
+        let shards = (0..self.shards.len()).filter(|shard| !gave_up || comes(*shard));
+        shards.into_iter().any(|shard| self.walk_shard(shard, reader).any(|record| such(&record)))
+    }
+
+    /// The records that wait for a reader, shard by shard.
+    fn walk(&self, reader: usize) -> impl Iterator<Item = Record> {
+        (0..self.shards.len()).flat_map(move |shard| self.walk_shard(shard, reader))
+    }
+
+    /// The records that wait for a reader on a shard; none before it has started.
+    fn walk_shard(&self, shard: usize, reader: usize) -> impl Iterator<Item = Record> {
+        let log = &self.shards[shard].log;
+        let mut cursor = self.cursors[shard * self.readers.len() + reader];
+        let started = self.readers[reader].started;
+        std::iter::from_fn(move || {
+            let record = self.arena.peek(log, &cursor).filter(|_| started)?;
+            self.arena.step_aside(&mut cursor);
+            Some(record)
+        })
+    }
+}
