@@ -2,7 +2,7 @@
 
 use super::Pipeline;
 use super::event::Kind;
-use super::write::{PendingWrite, column};
+use super::write::{PendingWrite, Writer, column};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::client::{Call, TRANSACTION_KB_MAX};
@@ -71,6 +71,11 @@ impl PendingWrite {
 /// Times that an application sends a call again at most: one that never fits, such as a transaction whose items crowd one
 /// partition, must end too.
 const RESENDS_MAX: u32 = 1_000;
+
+/// Whether a producer's calls take place as a whole or not at all (DDB-T6).
+fn makes_transactions(writer: &Writer) -> bool {
+    matches!(writer.plan().map(|plan| plan.call), Some(Call::Transaction(_)))
+}
 
 /// Write units of all items of a call together.
 fn units(items: &[PendingWrite]) -> u32 {
@@ -223,8 +228,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         items.iter_mut().for_each(|item| item.failures += 1);
         let writer = &mut self.writers[items[0].writer as usize];
         let table = &self.tables[writer.producer.table()].table;
-        let transaction = matches!(writer.plan().map(|plan| plan.call), Some(Call::Transaction(_)));
-        let fits = match transaction {
+        let fits = match makes_transactions(writer) {
             true => table.fits(units(&items)),
             false => items.iter().any(|item| table.fits(u32::from(item.write.units))),
         };
@@ -246,7 +250,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let resends = items[0].resends;
         let resend = resend.filter(|it| resends < it.attempts_max.unwrap_or(RESENDS_MAX));
         let fit = |item: &PendingWrite| table.fits(u32::from(item.write.units));
-        let single = !matches!(writer.plan().map(|plan| plan.call), Some(Call::Transaction(_)));
+        let single = !makes_transactions(writer);
         let all_fit = items.iter().all(fit) && (single || table.fits(units(&items)));
         let (again, lost): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| resend.is_some() && (all_fit || single && fit(item)));
