@@ -404,7 +404,6 @@ fn what_aws_does_not_allow() {
     Refusals::default()
         .change("size: 700 B", "size: §401 KiB", &["400 KiB"])
         .change("standard_2026", "§adaptive", &["unknown value `adaptive`"])
-        .change("stream: changes", "stream: §[changes, others]", &["expected text; found a list"])
         .change(
             "timestamp_precision: microsecond",
             "record: { partition_key: §hashed_partition_key }",
@@ -414,6 +413,16 @@ fn what_aws_does_not_allow() {
             "events:\n  finer: { at: 1m, set: { §tables.orders.kinesis.timestamp_precision: millisecond } }\n",
             &["cannot be changed while a run goes on"],
         )
+        .end();
+}
+
+#[test]
+fn kdc_5_a_second_stream_and_another_region_are_refused() {
+    let arn = "stream: §'arn:aws:kinesis:eu-west-1:111122223333:stream/changes'";
+    Refusals::default()
+        .change("stream: changes", "stream: §[changes, others]", &["a table feeds no second one (KDC-5)"])
+        .change("stream: changes", arn, &["stays in its table's account and Region (KDC-5)"])
+        .change("stream: changes", "stream: changes, §region: eu-west-1", &["unknown key `region`"])
         .end();
 }
 
