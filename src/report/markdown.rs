@@ -89,6 +89,7 @@ fn heading(result: &RunResult) -> String {
             "**Some measured writes had not arrived by the end:** latencies are at least those shown (≥).",
         );
     }
+    result.refusals.iter().for_each(|refusal| paragraph(&format!("**{}**", escaped(refusal))));
     result.notes.iter().for_each(|note| paragraph(&escaped(note)));
     text
 }

@@ -50,6 +50,9 @@ pub struct RunResult {
     pub assumptions: Vec<identity::AssumptionRow>,
     /// What was noted on the way here, in whole sentences.
     pub notes: Vec<String>,
+    /// Planned events that were refused, whole sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<String>,
     /// Whether all measured writes were followed to their end; if not, latencies are "at least".
     pub complete: bool,
     /// Limits that the load of a steady study is above: what backs up there has no steady state.
@@ -132,6 +135,7 @@ impl RunResult {
             identity: identity::RunIdentity::new(scenario, outcomes, book),
             assumptions: scenario.assumptions.iter().map(identity::AssumptionRow::from).collect(),
             notes: scenario.notes.iter().cloned().chain(overload::unsettled(scenario, outcomes)).collect(),
+            refusals: events::refusals(outcomes),
             complete,
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
