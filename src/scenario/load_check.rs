@@ -137,7 +137,7 @@ impl LoadCheck {
         for plan in scenario.consumers.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.consumer(plan, &shards[plan.stream]);
         }
-        for plan in &scenario.lambdas {
+        for plan in scenario.lambdas.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.function(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);

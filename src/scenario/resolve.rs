@@ -17,6 +17,7 @@ mod objectives;
 mod producer;
 mod reader;
 mod shape;
+mod sink;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -62,6 +63,7 @@ pub fn parameters() -> Vec<Parameter> {
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::sink::PARAMETERS,
     ];
     rooms.concat()
 }

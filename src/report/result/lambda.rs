@@ -91,7 +91,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
         let processed = sum(|meter| meter.processed);
         ConsumerRow {
             path: resource("consumers", &plan.name),
-            reads: resource("kinesis", &scenario.streams[plan.stream].name),
+            reads: scenario.stream_path(plan.stream),
             workers: None,
             processed,
             batches: first_tries,
