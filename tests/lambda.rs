@@ -75,7 +75,7 @@ fn calibration() -> (Scenario, Vec<Outcome>) {
 }
 
 #[test]
-fn lat_1_lat_2_lat_3_lat_6_lat_7_def_1_def_2_def_3_def_4_def_5_def_7_kds_r11_latencies_are_as_measured() {
+fn top_4_lat_1_lat_2_lat_3_lat_6_lat_7_def_1_def_2_def_3_def_4_def_5_def_7_kds_r11_latencies_are_as_measured() {
     let (scenario, outcomes) = calibration();
     let lambda = |name: &str| scenario.lambdas.iter().position(|plan| plan.name == name).unwrap();
     let quantile = |name: &str, share: f64| {
@@ -274,7 +274,7 @@ fn lam_c1_at_most_factor_times_shards_batches_run_at_once() {
 }
 
 #[test]
-fn lam_c6_the_account_throttles_and_refusals_use_no_retry() {
+fn lam_c6_top_6_the_account_throttles_and_refusals_use_no_retry() {
     let settings = "parallelization_factor: 10, retries: 0, duration: { base: 500ms }";
     let more = "account: { lambda_concurrency: 100, lambda_others: 95 }\n";
     let outcome = function(&text("terminating\nduration: 1m", "300/s", 4, settings, more));

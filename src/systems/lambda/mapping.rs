@@ -233,12 +233,12 @@ impl Mapping {
     fn shed_old(&mut self, now: Nanos, lane: usize) {
         let work = &mut self.lanes[lane].work;
         // What was there before the run arrived at moments that wrap around below 0.
-        let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended);
-        let retention = self.plan.retention / MICROSECOND;
+        let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
+        let retention = (self.plan.retention / MICROSECOND) as i64;
         self.meter.expired += work.shed(|held| age(held) > retention) as u64;
         if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
-            let count = work.shed(|held| age(held) > age_max / MICROSECOND);
+            let count = work.shed(|held| age(held) > (age_max / MICROSECOND) as i64);
             if count > 0 {
                 self.give_up_records(lane, from..from + count);
             }
