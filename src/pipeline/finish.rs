@@ -234,6 +234,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let lambda = |consumer: LambdaConsumer| LambdaOutcome {
             reads: reads(consumer.stream, consumer.reader),
             fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            creation: consumer.creation,
+            sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,
             series: consumer.series,

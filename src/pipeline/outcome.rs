@@ -35,6 +35,7 @@ use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
+use crate::systems::sink::SinkMeter;
 
 /// What one replication came to.
 #[derive(Clone, Debug)]
@@ -218,6 +219,10 @@ pub struct LambdaOutcome {
     pub reads: ReadMeter,
     /// What was pushed to it, if it is a registered consumer.
     pub fan_out: Option<FanOutMeter>,
+    /// How its mapping came into being, if that was within the run.
+    pub creation: Option<lambda::Creation>,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// From the intended write to the end of the invocation.
     pub latency: Latency<{ PARTS.len() }>,
     /// Its series.

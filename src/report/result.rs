@@ -15,6 +15,7 @@ pub mod overload;
 pub mod queries;
 pub mod repair;
 pub mod shards;
+pub mod sink;
 pub mod slo;
 pub mod stream_capacity;
 pub mod streams;

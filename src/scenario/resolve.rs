@@ -18,6 +18,7 @@ mod producer;
 mod reader;
 mod shape;
 mod shard_events;
+mod sink;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -63,6 +64,7 @@ pub fn parameters() -> Vec<Parameter> {
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::sink::PARAMETERS,
     ];
     rooms.concat()
 }

@@ -7,3 +7,4 @@ pub mod kinesis;
 pub mod lambda;
 pub mod polling;
 pub mod s3;
+pub mod sink;

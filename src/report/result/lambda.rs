@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::{ConsumerRow, ReadRow};
 use super::ordering::Spread;
+use super::sink::SinkRow;
 use crate::engine::histogram::Histogram;
 use crate::pipeline::finish::{LambdaOutcome, Outcome};
 use crate::pipeline::lambda;
@@ -60,6 +61,10 @@ pub struct LambdaRow {
     pub good_given_up: u64,
     /// Peak of the iterator age by its other definition: when processing ends (LAM-M1).
     pub iterator_age_at_end_max_ms: Option<f64>,
+    /// Records that came after its mapping was created and before that read, so that it missed them unless it began with
+    /// older ones (LAM-P5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_before_start: Option<u64>,
     /// Subscriptions made, if it is pushed to (`SubscribeToShard.Success`).
     pub subscriptions: Option<u64>,
 }
@@ -91,7 +96,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
         let processed = sum(|meter| meter.processed);
         ConsumerRow {
             path: resource("consumers", &plan.name),
-            reads: resource("kinesis", &scenario.streams[plan.stream].name),
+            reads: scenario.stream_path(plan.stream),
             workers: None,
             processed,
             batches: first_tries,
@@ -102,6 +107,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             backfill: None,
             stuck_shards: 0,
             skipped: 0,
+            sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
             lambda: Some(of(plan, &all, outcomes)),
         }
     };
@@ -148,6 +154,9 @@ fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome]) -> Lambda
         discarded: sum(|meter| meter.discarded),
         good_given_up: sum(|meter| meter.good_given_up),
         iterator_age_at_end_max_ms: age_max(all, lambda::column::ITERATOR_AGE_AT_END),
+        came_before_start: plan
+            .created
+            .map(|_| all.iter().filter_map(|one| one.creation?.meanwhile).sum()),
         subscriptions: match plan.via {
             Via::Shared(_) => None,
             Via::FanOut(_) => {

@@ -6,7 +6,7 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::systems::lambda::mapping::PARTS;
+use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
 
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
@@ -97,7 +97,11 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
-        leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
+        let parts = match scenario.table_of_stream(plan.stream) {
+            Some(_) => &PARTS[..],
+            None => PARTS_OF_KINESIS,
+        };
+        leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Lambda(number))
     });
     let feeds = feeds.chain(streams);
     writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()

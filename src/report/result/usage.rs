@@ -253,6 +253,9 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if scenario.lambdas.iter().any(|plan| plan.function.sink.is_some()) {
+        rules.push("What consumers' sinks cost is not in this bill.".to_owned());
+    }
     rules.push(
         "Not in this bill: the table's storage, reads, raised warm throughput, polling consumers' computing time, data transfer, logs, metrics, \
          encryption keys, taxes and discounts."

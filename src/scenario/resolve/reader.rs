@@ -11,7 +11,7 @@ use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
 use crate::systems::dynamodb::settings::TableSettings;
-use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
+use crate::systems::dynamodb::streams::{RECORDS_PER_CALL, RETENTION, StreamsPlan};
 use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
 use crate::systems::firehose::settings::{
     ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
@@ -39,11 +39,16 @@ const PREFIX_BYTES_MAX: usize = 512;
 const ATTRIBUTE_BYTES_MAX: usize = 128;
 
 /// What a consumer reads.
-pub(super) struct Reads {
+#[derive(Clone, Copy)]
+pub(super) struct Reads<'a> {
     /// Number of the stream.
     pub stream: usize,
     /// How long it keeps records.
     pub retention: Nanos,
+    /// The stream, if it is that of a table.
+    pub of_table: Option<&'a StreamsPlan>,
+    /// The scenario as far as it is resolved.
+    pub run: &'a Scenario,
 }
 
 /// Resolves a consumer of any kind into the scenario; nothing if there is no such stream.
@@ -67,16 +72,11 @@ pub(super) fn consumer(
         scenario.consumers.extend(plan);
     }
     if let Some(settings) = lambda {
-        if of_table {
-            resolver.error(
-                &path.key("lambda"),
-                "functions are simulated on Kinesis streams, not on those of tables",
-            );
-        }
-        let retention =
-            stream.and_then(|stream| scenario.streams.get(stream)).map_or(0, |plan| plan.retention);
         // Without its stream the rest is still checked.
-        let reads = Reads { stream: stream.unwrap_or_default(), retention };
+        let number = stream.unwrap_or_default();
+        let of_table = scenario.table_of_stream(number).map(|(_, plan)| plan);
+        let retention = scenario.streams.get(number).map_or(RETENTION, |plan| plan.retention);
+        let reads = Reads { stream: number, retention, of_table, run: scenario };
         let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
     }
@@ -177,18 +177,8 @@ fn position(resolver: &mut Resolver, path: &Path, settings: &PollingSettings, ru
     let starts: Duration = resolver.take(settings.starts, &STARTS);
     let latest = Duration::from_nanos(run.duration);
     resolver.within(&path.key("starts"), starts, Duration::ZERO..=latest, "the duration at most");
-    let from = match resolver.take(settings.from, &FROM) {
-        FromSettings::Latest => From::Latest,
-        FromSettings::TrimHorizon => From::TrimHorizon,
-        FromSettings::AtTimestamp(moment) => {
-            let seconds = moment.unix_seconds() - run.start;
-            let path = path.key("from").key("at_timestamp");
-            if i128::from(seconds) * i128::from(SECOND) > i128::from(starts.nanos()) {
-                resolver.error(&path, "expected a moment no later than that at which it starts (KDS-R8)");
-            }
-            From::AtTimestamp(seconds.saturating_mul(1_000_000))
-        }
-    };
+    let from = resolver.take(settings.from, &FROM);
+    let from = begin(resolver, path, from, starts.nanos(), run);
     let when_trimmed = match resolver.take(settings.when_trimmed, &WHEN_TRIMMED) {
         WhenTrimmedSettings::Skip => WhenTrimmed::Skip,
         WhenTrimmedSettings::Stick => WhenTrimmed::Stick,
@@ -196,6 +186,28 @@ fn position(resolver: &mut Resolver, path: &Path, settings: &PollingSettings, ru
     };
     let parents_first = resolver.take(settings.parents_first, &PARENTS_FIRST);
     ReaderPlan { from, starts: starts.nanos(), parents_first, when_trimmed }
+}
+
+/// The record with which a reader that starts at `starts` begins; `path` is where its `from` is.
+pub(super) fn begin(
+    resolver: &mut Resolver,
+    path: &Path,
+    from: FromSettings,
+    starts: Nanos,
+    run: &Scenario,
+) -> From {
+    match from {
+        FromSettings::Latest => From::Latest,
+        FromSettings::TrimHorizon => From::TrimHorizon,
+        FromSettings::AtTimestamp(moment) => {
+            let seconds = moment.unix_seconds() - run.start;
+            let path = path.key("from").key("at_timestamp");
+            if i128::from(seconds) * i128::from(SECOND) > i128::from(starts) {
+                resolver.error(&path, "expected a moment no later than that at which it starts (KDS-R8)");
+            }
+            From::AtTimestamp(seconds.saturating_mul(1_000_000))
+        }
+    }
 }
 
 /// Resolves a delivery stream; nothing if there is no such stream to read.
