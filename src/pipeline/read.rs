@@ -125,7 +125,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Polling consumers come first in the numbering of readers, then deliveries, then functions.
-    fn reader(&self, number: usize) -> Reader {
+    pub(super) fn reader(&self, number: usize) -> Reader {
         let (consumers, deliveries) = (self.consumers.len(), self.deliveries.len());
         match number {
             _ if number < consumers => Reader::Consumer(number as u32),
