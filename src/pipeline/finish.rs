@@ -143,7 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Whether some measured write is still on its way, by walking the containers.
-    fn measured_are_under_way(&self) -> bool {
+    pub(super) fn measured_are_under_way(&self) -> bool {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))

@@ -154,9 +154,7 @@ fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome]) -> Lambda
         discarded: sum(|meter| meter.discarded),
         good_given_up: sum(|meter| meter.good_given_up),
         iterator_age_at_end_max_ms: age_max(all, lambda::column::ITERATOR_AGE_AT_END),
-        came_before_start: plan
-            .created
-            .map(|_| all.iter().filter_map(|one| one.creation?.meanwhile).sum()),
+        came_before_start: plan.created.map(|_| all.iter().filter_map(|one| one.creation?.meanwhile).sum()),
         subscriptions: match plan.via {
             Via::Shared(_) => None,
             Via::FanOut(_) => {

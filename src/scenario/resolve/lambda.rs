@@ -69,7 +69,8 @@ fn via(
         None => (&DELIVERY, &POLL_INTERVAL),
     };
     if pushed && from.of_table.is_some() {
-        resolver.error(&path.key("via"), "DynamoDB Streams have no enhanced fan-out; they are polled (LAM-P2)");
+        resolver
+            .error(&path.key("via"), "DynamoDB Streams have no enhanced fan-out; they are polled (LAM-P2)");
     }
     let delivery = resolver.take(settings.delivery.clone(), usual);
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery);
@@ -78,11 +79,15 @@ fn via(
         let polls = stream::polls(resolver, path, (None, interval), settings.phase);
         return (Some(Via::Shared(polls)), delivery);
     }
-    for (key, there) in
-        [("phase", settings.phase.is_some()), ("from", settings.from.is_some()), ("created", settings.created.is_some())]
-    {
+    for (key, there) in [
+        ("phase", settings.phase.is_some()),
+        ("from", settings.from.is_some()),
+        ("created", settings.created.is_some()),
+    ] {
         if there {
-            let message = format!("`{key}` is for a mapping that polls; a registered consumer is pushed to from the start of the run");
+            let message = format!(
+                "`{key}` is for a mapping that polls; a registered consumer is pushed to from the start of the run"
+            );
             resolver.error(&path.key(key), message);
         }
     }
@@ -105,7 +110,12 @@ fn position(
         resolver.error(&path.key("from"), message);
     }
     if let Some(created) = settings.created {
-        resolver.within(&path.key("created"), created, Duration::ZERO..=nanos(from.run.duration), "the duration at most");
+        resolver.within(
+            &path.key("created"),
+            created,
+            Duration::ZERO..=nanos(from.run.duration),
+            "the duration at most",
+        );
     }
     let delay = match settings.created {
         Some(_) => resolver.take(settings.start_delay, &START_DELAY),

@@ -151,8 +151,7 @@ impl Function {
         if let Some(sink) = &mut self.sink {
             // It writes what it has worked out, so that what it could not write in time is not processed.
             let (from, reach) = (now + cold, fails_at.unwrap_or(records.len()));
-            let written =
-                sink.write(from + duration, from + self.plan.timeout, reach, (address, attempt));
+            let written = sink.write(from + duration, from + self.plan.timeout, reach, (address, attempt));
             duration = written.ended - from;
             if written.records < reach {
                 fails_at = Some(written.records);

@@ -3,6 +3,10 @@
 //! Whoever drives it reads the source when there is [room](Mapping::has_room), hands the records [over](Mapping::arrive),
 //! and then asks each lane what [next](Mapping::next).
 
+mod whereabouts;
+
+pub use whereabouts::Whereabouts;
+
 use super::batch::{Held, PAYLOAD_MAX};
 use super::cold_start::Environments;
 use super::concurrency::{Share, Throttled};
