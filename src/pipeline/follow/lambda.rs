@@ -83,6 +83,8 @@ impl<'a> LambdaTracker<'a> {
             };
             let charge = match pushed {
                 true => Some(Charge::gigabytes(fan_out(), bytes)),
+                // Calls of a trigger on a table's stream are free (DDS-M1).
+                false if self.scenario.table_of_stream(found.stream).is_some() => None,
                 false => read_charge(self.scenario, pipeline, found, seen.records),
             };
             steps.push(step.sized(bytes).charged(charge));
