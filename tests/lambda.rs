@@ -75,7 +75,8 @@ fn calibration() -> (Scenario, Vec<Outcome>) {
 }
 
 #[test]
-fn top_4_lat_1_lat_2_lat_3_lat_6_lat_7_def_1_def_2_def_3_def_4_def_5_def_7_kds_r11_latencies_are_as_measured() {
+fn top_4_lat_1_lat_2_lat_3_lat_6_lat_7_def_1_def_2_def_3_def_4_def_5_def_7_kds_r11_latencies_are_as_measured()
+{
     let (scenario, outcomes) = calibration();
     let lambda = |name: &str| scenario.lambdas.iter().position(|plan| plan.name == name).unwrap();
     let quantile = |name: &str, share: f64| {
@@ -85,7 +86,8 @@ fn top_4_lat_1_lat_2_lat_3_lat_6_lat_7_def_1_def_2_def_3_def_4_def_5_def_7_kds_r
     };
     let shares = [("p10", 0.1), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
     let of_table = ("of-table", [118.0, 213.0, 341.0, 552.0]);
-    let measured = [of_table, ("polled", [267.0, 627.0, 965.0, 1_580.0]), ("pushed", [28.8, 49.4, 67.5, 109.0])];
+    let measured =
+        [of_table, ("polled", [267.0, 627.0, 965.0, 1_580.0]), ("pushed", [28.8, 49.4, 67.5, 109.0])];
     for (name, published) in measured {
         for ((quantile_name, share), published) in shares.into_iter().zip(published) {
             near(&format!("{name} {quantile_name}"), quantile(name, share), published, 0.15);
@@ -136,6 +138,7 @@ fn instant() -> FunctionPlan {
         reserved: None,
         errors: Errors::default(),
         sink: None,
+        sends_to: Vec::new(),
     }
 }
 

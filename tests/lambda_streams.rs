@@ -185,7 +185,8 @@ fn dds_l5_top_9_one_bad_record_blocks_a_shard_for_a_day_by_default() {
 #[test]
 fn dds_l7_iterator_age_is_the_lag_of_this_feed() {
     let age = |base: &str| {
-        let of = function("2m", STEADY, &format!("batch_size: 1, delivery: 1ms, duration: {{ base: {base} }}"));
+        let of =
+            function("2m", STEADY, &format!("batch_size: 1, delivery: 1ms, duration: {{ base: {base} }}"));
         of.series.bins().iter().map(|bin| bin[column::ITERATOR_AGE]).max().expect("bins") / 1_000_000
     };
     // One at a time, and a tenth of a second each: 1,200 of the 2,400 records are not done after two minutes.
@@ -221,6 +222,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
         reserved: None,
         errors: Errors::default(),
         sink: None,
+        sends_to: Vec::new(),
     };
     let mut mapping = Mapping::new(&plan, &function, &Streams::new(1, 0), "consumers.f", 1);
     mapping.read(0, 0).extend(records);
@@ -270,7 +272,8 @@ fn lam_c2_lam_c3_dds_l4_top_5_on_a_table_stream_order_is_kept_by_item_only() {
 #[test]
 fn a_slow_sink_pushes_back() {
     let rate = "{ stages: [ { for: 2m, rate: 20/s }, { for: 1m, rate: 60/s }, { for: 4m, rate: 20/s } ] }";
-    let settings = "batch_size: 10, delivery: 1ms, duration: { base: 1ms }, sink: { limit: 50/s, latency: 1ms }";
+    let settings =
+        "batch_size: 10, delivery: 1ms, duration: { base: 1ms }, sink: { limit: 50/s, latency: 1ms }";
     let of = function("7m", rate, settings);
     let sink = of.sink.expect("a sink");
     assert_eq!((of.meter.processed, sink.records), (sink.records, of.reads.records));
@@ -278,7 +281,11 @@ fn a_slow_sink_pushes_back() {
     // 600 records too many, of which a second's worth of room was saved up: (600 - 50) / 50 = 11 s.
     assert!((10.0..12.5).contains(&lag), "{lag}");
     assert!(sink.delayed > 100 && sink.waited > 0);
-    let quick = function("7m", rate, "batch_size: 10, delivery: 1ms, duration: { base: 1ms }, sink: { latency: 1ms }");
+    let quick = function(
+        "7m",
+        rate,
+        "batch_size: 10, delivery: 1ms, duration: { base: 1ms }, sink: { latency: 1ms }",
+    );
     assert_eq!(quick.sink.expect("a sink").delayed, 0);
 }
 

@@ -34,7 +34,8 @@ impl SinkRow {
             busy: one.busy + other.busy,
         };
         let all = meters.reduce(sum)?;
-        let milliseconds = |nanos: u64, count: u64| share(nanos, count).and_then(|nanos| rounded(nanos / 1e6));
+        let milliseconds =
+            |nanos: u64, count: u64| share(nanos, count).and_then(|nanos| rounded(nanos / 1e6));
         Some(Self {
             calls: all.calls,
             records: all.records,

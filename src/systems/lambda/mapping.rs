@@ -372,6 +372,24 @@ impl Mapping {
         &self.lanes[lane].work.records
     }
 
+    /// The payload of what a lane has the function run with next, and whether some of it was tried before.
+    pub fn payload_of_part(&self, lane: usize) -> (u64, bool) {
+        let work = &self.lanes[lane].work;
+        let payload = &self.plan.batching.payload;
+        let bytes = work.part().iter().map(|held| payload.bytes(held.record.bytes));
+        (bytes.sum(), work.is_retry())
+    }
+
+    /// The records that the run of a lane which has just ended reached, as large as their JSON, and whether they were tried
+    /// before.
+    pub fn reached(&self, lane: usize) -> (Vec<Record>, bool) {
+        let place = &self.lanes[lane];
+        let part = place.work.part();
+        let payload = &self.plan.batching.payload;
+        let in_json = |held: &Held| Record { bytes: payload.bytes(held.record.bytes) as u32, ..held.record };
+        (part[..place.fails_at.unwrap_or(part.len())].iter().map(in_json).collect(), place.work.is_retry())
+    }
+
     /// The last record of what a lane has the function run with.
     pub fn last_of_part(&self, lane: usize) -> Option<&Record> {
         self.lanes[lane].work.part().last().map(|held| &held.record)

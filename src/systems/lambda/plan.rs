@@ -37,6 +37,8 @@ pub struct LambdaPlan {
     pub discovery: Nanos,
     /// From a poll to the records' arrival at the function, nanoseconds.
     pub delivery: Sampler,
+    /// Whether it is an EventBridge Pipe: it runs no function, takes no concurrency and is billed otherwise (EBP-1).
+    pub is_pipe: bool,
     /// The mapping.
     pub mapping: MappingPlan,
     /// The function.
