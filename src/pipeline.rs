@@ -15,6 +15,7 @@ pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod follow;
 pub mod lambda;
 pub mod long_way;
 pub mod outcome;

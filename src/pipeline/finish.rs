@@ -25,6 +25,7 @@ use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit}
 use crate::systems::dynamodb::items::Items;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::polling::PollingPlan;
+use crate::workload::client::Call;
 use std::fmt;
 
 /// How far a run has come.
@@ -142,7 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Whether some measured write is still on its way, by walking the containers.
-    fn measured_are_under_way(&self) -> bool {
+    pub(super) fn measured_are_under_way(&self) -> bool {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
@@ -342,6 +343,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("applied_unheard", meter.applied_unheard),
                 ("not_due", not_due as u64),
             ]);
+        }
+        if writer.plan().is_some_and(|plan| plan.call != Call::Single) {
+            fates.push(("call_refused", meter.call_refused));
         }
         Account { path: resource("workload", name), entered: vec![("offered", meter.offered)], fates }
     }

@@ -43,6 +43,13 @@ pub struct Publication {
     pub table: u8,
 }
 
+impl Publication {
+    /// Number of its item.
+    pub fn key(&self) -> u32 {
+        self.key
+    }
+}
+
 /// What the stream remembers of an item.
 #[derive(Clone, Copy, Debug, Default)]
 struct StreamItem {

@@ -31,7 +31,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let until = occurrence.until.unwrap_or(now);
         if begins && let Err(refused) = self.begin(now, occurrence.action.clone(), until) {
             let occurrence = &self.plan[number];
-            self.timeline.planned(now, &occurrence.place, format!("refused: {refused}"), &occurrence.name);
+            let why = refused.to_string();
+            self.timeline.refused(now, &occurrence.place, &why, &occurrence.name);
         }
     }
 

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::VariantRow;
 use super::number::Interval95;
-use super::result::figure::is_extreme;
+use super::result::figure::{is_extreme, unit};
 use super::result::{FORMAT, ReplicationRow, RunResult};
 use crate::pricing::PriceBook;
-use crate::scenario::checked::Scenario;
+use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::sweep::Sweep;
 
 /// What makes a sweep this one and no other: points of equal identity are the same to the byte.
@@ -148,7 +148,11 @@ impl PointResult {
                 return (path.clone(), FigureValue { value, low: None, high: None });
             }
             let samples = result.replications.iter().map(|row| row.figures.get(path).copied().flatten());
-            let interval = Interval95::of(&samples.collect::<Vec<_>>(), true);
+            let samples: Vec<Option<f64>> = samples.collect();
+            let interval = match unit(path) {
+                Unit::Usd => Interval95::of_money(&samples),
+                _ => Interval95::of(&samples, true),
+            };
             let value = FigureValue { value, low: interval.low, high: interval.high };
             (path.clone(), value)
         };

@@ -17,6 +17,7 @@ mod objectives;
 mod producer;
 mod reader;
 mod shape;
+mod shard_events;
 mod sink;
 mod sqs;
 mod stream;
@@ -93,6 +94,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
+    shard_events::check(&mut resolver, &scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),

@@ -1,6 +1,6 @@
 //! `summary.md` of a comparison: every figure of every variant.
 
-use super::{Change, Comparison};
+use super::{Change, Comparison, Statistic};
 use crate::report::table::{Table, escaped};
 use crate::report::words::{self, NONE};
 
@@ -31,7 +31,11 @@ pub fn render(comparison: &Comparison) -> String {
     if !objectives.is_empty() {
         text += &format!("\n## Objectives\n\n{}", objectives.markdown());
     }
-    text + &format!("\n## Figures\n\n{}", figures(comparison).markdown())
+    text + &format!(
+        "\n## Figures\n\nA value is the mean of the replications; for greatest values and counts of failures the worst of them, whose \
+         difference is still the mean of the replications' own differences; for the bill the bill of their mean usage.\n\n{}",
+        figures(comparison).markdown()
+    )
 }
 
 fn variants(comparison: &Comparison) -> Table {
@@ -80,7 +84,7 @@ fn objectives(comparison: &Comparison) -> Table {
 }
 
 fn figures(comparison: &Comparison) -> Table {
-    let mut columns = vec!["<figure".to_owned()];
+    let mut columns = vec!["<figure".to_owned(), "<value is".to_owned()];
     columns.extend(comparison.variants.iter().map(|variant| variant.name.clone()));
     columns.extend(comparison.variants.iter().skip(1).map(|variant| format!("<{} differs by", variant.name)));
     let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
@@ -95,10 +99,12 @@ fn figures(comparison: &Comparison) -> Table {
                     format!(" ({} to {})", text(Some(low)), text(Some(high)))
                 });
                 let mean = difference.mean.map_or(NONE.to_owned(), |mean| text(Some(mean)));
-                format!("{mean}{interval}: {}", change.name())
+                let what = if figure.statistic == Statistic::Worst { "on average " } else { "" };
+                format!("{what}{mean}{interval}: {}", change.name())
             }
         });
-        table.row(std::iter::once(figure.path.clone()).chain(values).chain(differences));
+        let figure = [figure.path.clone(), figure.statistic.name().to_owned()];
+        table.row(figure.into_iter().chain(values).chain(differences));
     }
     table
 }

@@ -73,11 +73,18 @@ impl Cost {
             without_feed_retries: without,
             by_cause: bill.by_cause(),
             bill,
-            total_interval95: Interval95::of(&totals, true),
+            total_interval95: Interval95::of_money(&totals),
             represents_hours: scenario.billing.represents as f64 / HOUR as f64,
             rules,
         };
         Ok((cost, totals))
+    }
+}
+
+impl Cost {
+    /// The bill's total in US dollars; `None` where a price is unknown.
+    pub fn total(&self) -> Option<f64> {
+        self.bill.total.and_then(|total| total.to_f64())
     }
 }
 

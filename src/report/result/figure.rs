@@ -310,11 +310,12 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
     push("max", |sample, _| sample.max_ms.into(), 0);
 }
 
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
+/// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
 /// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
 /// destination, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
-    let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
+    let producers =
+        outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
     let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);

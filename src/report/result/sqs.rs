@@ -11,6 +11,7 @@ use crate::pipeline::sqs::column;
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::path::resource;
+use crate::systems::lambda::plan::LambdaPlan;
 use crate::systems::sqs::consumer::QueueConsumerPlan;
 use crate::systems::sqs::queue::QueueMeter;
 
@@ -19,6 +20,8 @@ use crate::systems::sqs::queue::QueueMeter;
 pub struct QueueRow {
     /// Its path, such as `sqs.search`.
     pub path: String,
+    /// Who sends to it, such as `consumers.dispatch`.
+    pub fed_by: Vec<String>,
     /// Whether it is a FIFO queue.
     pub fifo: bool,
     /// Messages sent to it (`NumberOfMessagesSent`).
@@ -63,6 +66,7 @@ pub fn queues(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueueRow> {
         let most = |of: fn(&QueueMeter) -> usize| all.iter().map(|one| of(&one.queue)).max().unwrap_or(0);
         QueueRow {
             path: resource("sqs", &plan.name),
+            fed_by: senders(scenario, number),
             fifo: plan.queue.fifo.is_some(),
             sent: sum(|meter| meter.sent),
             deduplicated: sum(|meter| meter.deduplicated),
@@ -82,6 +86,12 @@ pub fn queues(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueueRow> {
         }
     };
     scenario.queues.iter().enumerate().map(row).collect()
+}
+
+fn senders(scenario: &Scenario, number: usize) -> Vec<String> {
+    let sends = |plan: &&LambdaPlan| plan.function.sends_to.iter().any(|send| send.queue == number);
+    let senders = scenario.lambdas.iter().filter(sends);
+    senders.map(|plan| resource("consumers", &plan.name)).collect()
 }
 
 fn oldest(all: &[&QueueOutcome]) -> Option<f64> {

@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod capacity_settings;
 pub mod change_record;
 pub mod destination;
+pub mod feed_stream;
 pub mod index;
 pub mod item_size;
 pub mod items;

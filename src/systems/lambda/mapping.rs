@@ -3,12 +3,16 @@
 //! Whoever drives it reads the source when there is [room](Mapping::has_room), hands the records [over](Mapping::arrive),
 //! and then asks each lane what [next](Mapping::next).
 
+mod whereabouts;
+
+pub use whereabouts::Whereabouts;
+
 use super::batch::{Held, PAYLOAD_MAX};
 use super::cold_start::Environments;
 use super::concurrency::{Share, Throttled};
 use super::function::{Function, FunctionPlan};
 use super::hand::Hand;
-use super::lane::{Lane, State, lane_of};
+use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
 pub use super::plan::{LambdaPlan, MappingPlan, Via};
@@ -173,9 +177,7 @@ impl Mapping {
             }
             let stalled = polled - stalled.max(record.appended).min(polled);
             let held = Held { record: *record, stalled, came: now / MICROSECOND };
-            // Items that share a partition key share a lane where that key's order is kept (LAM-C2).
-            let key = self.plan.partition_keys.map_or(record.key, |keys| record.key % keys);
-            let lane = first + lane_of(key, factor) as usize;
+            let lane = first + self.plan.lane_of(record.key) as usize;
             self.lanes[lane].push(now, held, &self.plan.batching);
             self.hands[shard].waiting += 1;
         }
