@@ -138,6 +138,7 @@ fn instant() -> FunctionPlan {
         reserved: None,
         errors: Errors::default(),
         sink: None,
+        sends_to: Vec::new(),
     }
 }
 

@@ -222,6 +222,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
         reserved: None,
         errors: Errors::default(),
         sink: None,
+        sends_to: Vec::new(),
     };
     let mut mapping = Mapping::new(&plan, &function, &Streams::new(1, 0), "consumers.f", 1);
     mapping.read(0, 0).extend(records);

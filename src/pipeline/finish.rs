@@ -6,8 +6,8 @@ use super::direct::Direct;
 use super::event::Kind;
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
-    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, StreamOutcome,
-    TableOutcome, TableStreamOutcome, TopItem,
+    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
+    StreamOutcome, TableOutcome, TableStreamOutcome, TopItem,
 };
 use super::quantities::Quantities;
 use super::read::Consumer;
@@ -171,6 +171,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     || stream.any_waiting(lambda.reader, |record| measured(record.written))
             })
             || self.objects.any(|held| measured(held.written))
+            || self.measured_in_queues(measured)
     }
 
     /// Ends the run: settles what was never an event, counts what waits, and checks the ledger.
@@ -260,6 +261,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
+            queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -317,6 +319,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
+        accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
         Ledger { accounts }
     }
 

@@ -12,6 +12,7 @@ use crate::scenario::path::resource;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS};
+use crate::systems::sqs::requests::REQUEST_BYTES;
 
 /// Columns of a function's series.
 pub mod column {
@@ -95,6 +96,12 @@ pub struct LambdaConsumer {
     pub discovery: Nanos,
     /// Whether it begins within the run, or with something that was there before it.
     pub begins: bool,
+    /// Whether it is an EventBridge Pipe, which takes no concurrency.
+    pub is_pipe: bool,
+    /// Requests that a pipe is billed for, each started 64 KB of a batch one: first tries, later ones (EBP-4).
+    pub pipe_requests: [u64; 2],
+    /// Numbers of the queues that it sends its records to.
+    pub sends_to: Vec<usize>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
     /// From the intended write to the end of the invocation that processed it.
@@ -293,9 +300,17 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Invokes a function, if the account has room for it.
     fn invoke(&mut self, now: Nanos, number: usize, lane: usize) {
         let age = if FULL { self.lambdas[number].iterator_age(now, lane) } else { 0 };
-        let LambdaConsumer { mapping, series, .. } = &mut self.lambdas[number];
+        let LambdaConsumer { mapping, series, is_pipe, pipe_requests, .. } = &mut self.lambdas[number];
         let account = &mut self.account;
-        match account.start(now, &mut mapping.share, &mut mapping.environments) {
+        let let_in = match *is_pipe {
+            true => {
+                let (payload, again) = mapping.payload_of_part(lane);
+                pipe_requests[usize::from(again)] += payload.div_ceil(REQUEST_BYTES).max(1);
+                Ok(false)
+            }
+            false => account.start(now, &mut mapping.share, &mut mapping.environments),
+        };
+        match let_in {
             Err(why) => {
                 mapping.refused(now, lane, why);
                 if FULL {
@@ -318,8 +333,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn returned(&mut self, now: Nanos, handle: u32) {
         let (number, lane) = unpack(handle);
         let age = if FULL { self.lambdas[number].iterator_age(now, lane) } else { 0 };
-        let LambdaConsumer { mapping, series, latency, .. } = &mut self.lambdas[number];
-        self.account.end(now, &mut mapping.share, &mut mapping.environments);
+        if !self.lambdas[number].sends_to.is_empty() {
+            self.send_on(now, number, lane);
+        }
+        let LambdaConsumer { mapping, series, latency, is_pipe, .. } = &mut self.lambdas[number];
+        if !*is_pipe {
+            self.account.end(now, &mut mapping.share, &mut mapping.environments);
+        }
         let errors = mapping.meter.errors;
         if FULL {
             series.raise(now, column::ITERATOR_AGE_AT_END, age);
@@ -338,6 +358,16 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 7);
         mapping.settle(now, lane);
         self.look_at_lane(now, number, lane);
+    }
+
+    /// A function or a pipe has sent what it reached to its queues, whether it failed later or not.
+    #[cold]
+    fn send_on(&mut self, now: Nanos, number: usize, lane: usize) {
+        let consumer = &self.lambdas[number];
+        let (records, again) = consumer.mapping.reached(lane);
+        for queue in consumer.sends_to.clone() {
+            self.send(now, queue, &records, again);
+        }
     }
 
     /// What became of the records of a function's stream; what waits is counted where it lies.

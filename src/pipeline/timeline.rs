@@ -40,6 +40,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         match action {
             Action::Spike | Action::Poison(_) => {}
             Action::FunctionOutage(number) => self.lambdas[number].mapping.function.fail_until(until),
+            Action::QueueFunctionOutage(number) => {
+                if let Some(consumer) = &mut self.queues[number].consumer {
+                    consumer.function.fail_until(until);
+                }
+            }
             Action::ErrorRate(number, rate) => {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }

@@ -151,6 +151,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             consumers,
             deliveries,
             lambdas,
+            queues: super::sqs::queues(scenario, &draws),
+            absent: Default::default(),
             account: account(scenario),
             changes: Slab::default(),
             created: Vec::new(),
@@ -365,6 +367,9 @@ fn lambdas(
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             discovery: plan.discovery,
             begins,
+            is_pipe: plan.is_pipe,
+            pipe_requests: [0; 2],
+            sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
             creation: plan.created.map(Creation::planned),
             latency: Latency::default(),
             series: Series::new(scenario.duration),
@@ -375,6 +380,8 @@ fn lambdas(
 
 /// The account whose concurrency all functions share.
 fn account(scenario: &Scenario) -> Account {
-    let reserved = scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).sum();
-    Account::new(&scenario.account, reserved)
+    let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
+    let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
+    let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
+    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
 }

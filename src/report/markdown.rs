@@ -4,6 +4,7 @@ mod bill;
 mod capacity;
 mod functions;
 mod queries;
+mod queues;
 mod readers;
 mod repair;
 mod shards;
@@ -39,6 +40,7 @@ pub fn render(result: &RunResult) -> String {
         shards::shards(result),
         readers::readers(result),
         functions::section(result),
+        queues::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),

@@ -17,6 +17,7 @@ pub mod repair;
 pub mod shards;
 pub mod sink;
 pub mod slo;
+pub mod sqs;
 pub mod stream_capacity;
 pub mod streams;
 pub mod throttles;
@@ -75,6 +76,9 @@ pub struct RunResult {
     pub consumers: Vec<flow::ConsumerRow>,
     /// Delivery streams and the objects they made.
     pub objects: Vec<objects::DeliveryRow>,
+    /// Queues.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<sqs::QueueRow>,
     /// Scheduled queries over objects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<queries::QueryRow>,
@@ -148,6 +152,7 @@ impl RunResult {
             shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
+            queues: sqs::queues(scenario, outcomes),
             queries: queries::rows(scenario, outcomes),
             events: events::rows(outcomes),
             cost,

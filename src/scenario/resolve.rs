@@ -19,6 +19,7 @@ mod reader;
 mod shape;
 mod shard_events;
 mod sink;
+mod sqs;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -65,6 +66,8 @@ pub fn parameters() -> Vec<Parameter> {
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
         systems::sink::PARAMETERS,
+        systems::lambda::pipe_settings::PARAMETERS,
+        systems::sqs::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -147,6 +150,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         deliveries: Vec::new(),
         queries: Vec::new(),
         lambdas: Vec::new(),
+        queues: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
     }
@@ -186,6 +190,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
         ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
+        ("sqs", file.sqs.len(), 0),
     ];
     for (section, found, least) in sections {
         let path = Path::ROOT.key(section);

@@ -8,3 +8,4 @@ pub mod lambda;
 pub mod polling;
 pub mod s3;
 pub mod sink;
+pub mod sqs;

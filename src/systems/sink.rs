@@ -57,6 +57,8 @@ pub struct SinkPlan {
     pub latency: Sampler,
     /// Records of one call, at least 1.
     pub records_per_call: u32,
+    /// Whether each call takes the room of one record, however many it has: limits of APIs count calls.
+    pub counts_calls: bool,
 }
 
 /// What a sink saw.
@@ -112,9 +114,9 @@ impl SinkPlan {
 }
 
 impl Sink {
-    /// A sink that nobody has written to; `path` names its consumer, such as `consumers.search`.
+    /// A sink that nobody has written to; `path` names it, such as `consumers.search.sink`.
     pub fn new(plan: &SinkPlan, draws: &Streams, path: &str) -> Self {
-        let draws = draws.keyed(&format!("{path}.sink"));
+        let draws = draws.keyed(path);
         Self { plan: plan.clone(), draws, taken_until: 0, meter: SinkMeter::default() }
     }
 
@@ -131,7 +133,8 @@ impl Sink {
         let mut written = Written { ended: now, records: 0 };
         while written.records < records {
             let count = (records - written.records).min(self.plan.records_per_call as usize);
-            let begun = self.reserve(written.ended, count as u64);
+            let room = if self.plan.counts_calls { 1 } else { count as u64 };
+            let begun = self.reserve(written.ended, room);
             let time = round(self.plan.latency.sample(&mut draws));
             self.meter.calls += 1;
             self.meter.delayed += u64::from(begun > written.ended);
@@ -165,8 +168,9 @@ mod tests {
             picos_per_record: SinkPlan::picos_per_record(Rate::new(limit).unwrap()),
             latency: Sampler::Constant(2.0 * MILLISECOND as f64),
             records_per_call,
+            counts_calls: false,
         };
-        Sink::new(&plan, &Streams::new(1, 0), "consumers.x")
+        Sink::new(&plan, &Streams::new(1, 0), "consumers.x.sink")
     }
 
     /// Calls of 25 records take 2 ms each where there is room: 100 records, 8 ms.

@@ -4,8 +4,10 @@ use super::leg::{self, Leg, QUANTILES};
 use crate::engine::histogram::Histogram;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
-use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
-use crate::pipeline::{lambda, read};
+use crate::pipeline::finish::{
+    DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
+};
+use crate::pipeline::{lambda, read, sqs};
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
@@ -112,6 +114,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     }
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
+    }
+    for (number, plan) in scenario.queues.iter().enumerate() {
+        queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
@@ -221,6 +226,19 @@ fn lambda_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("processed_again", |function| Some(function.meter.repeated as f64)));
     all.push(of("given_up", |function| Some((function.meter.on_failure + function.meter.discarded) as f64)));
     all.push(of("blocked.max", |function| Some(function.meter.blocked_max as f64 / 1e6)));
+}
+
+fn queue_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&QueueOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.queues[number]))
+    };
+    all.push(of("oldest.max", |place| {
+        let bins = place.series.bins().iter();
+        bins.map(|bin| bin[sqs::column::AGE]).max().map(|micros| micros as f64 / 1e3)
+    }));
+    all.push(of("dead_letter", |place| Some(place.queue.dead as f64)));
+    all.push(of("deduplicated", |place| Some(place.queue.deduplicated as f64)));
+    all.push(of("out_of_order_share", |place| share(place.queue.out_of_order, place.queue.deleted)));
 }
 
 fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {

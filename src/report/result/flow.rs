@@ -355,5 +355,6 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         return Vec::new();
     }
     let polling = (0..scenario.consumers.len()).map(row);
-    polling.chain(super::lambda::rows(scenario, outcomes)).collect()
+    let of_streams = polling.chain(super::lambda::rows(scenario, outcomes));
+    of_streams.chain(super::sqs::consumers(scenario, outcomes)).collect()
 }

@@ -1,7 +1,7 @@
 //! Functions that consume streams, and the account that they share.
 
 use super::reader::Reads;
-use super::{distribution, sink, stream};
+use super::{distribution, sink, sqs, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 use crate::scenario::checked::Scenario;
@@ -41,7 +41,11 @@ pub(super) fn resolve(
     let (reader, created) = position(resolver, path, settings, from);
     let discovery = discovery(resolver, &path.key("shard_discovery"), settings.shard_discovery, from);
     let mapping = mapping(resolver, path, settings, from);
-    let function = function(resolver, path, settings);
+    let function = function(resolver, path, settings, from.run);
+    if settings.maximum_concurrency.is_some() {
+        let message = "`maximum_concurrency` is for functions that read queues; on a stream there is `reserved_concurrency`";
+        resolver.error(&path.key("maximum_concurrency"), message);
+    }
     Some(LambdaPlan {
         name: name.to_owned(),
         stream: from.stream,
@@ -49,6 +53,7 @@ pub(super) fn resolve(
         reader,
         created,
         discovery,
+        is_pipe: false,
         delivery: delivery?,
         mapping,
         function: function?,
@@ -219,7 +224,13 @@ fn retry(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Ret
     }
 }
 
-fn function(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<FunctionPlan> {
+/// Resolves a function; `path` is where its settings are.
+pub(super) fn function(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &LambdaSettings,
+    run: &Scenario,
+) -> Option<FunctionPlan> {
     let written = settings.duration.clone().unwrap_or_default();
     let times = path.key("duration");
     let base: Duration = resolver.take(written.base, &BASE);
@@ -257,6 +268,12 @@ fn function(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> 
         reserved: settings.reserved_concurrency,
         errors: errors(&settings.errors.clone().unwrap_or_default()),
         sink,
+        sends_to: sqs::sends_to(
+            resolver,
+            &path.key("sends_to"),
+            settings.sends_to.as_deref().unwrap_or_default(),
+            run,
+        ),
     })
 }
 
@@ -280,6 +297,13 @@ fn errors(settings: &ErrorSettings) -> Errors {
     }
 }
 
+/// All functions, those that read queues too.
+fn functions(scenario: &Scenario) -> impl Iterator<Item = &FunctionPlan> {
+    let of_streams = scenario.lambdas.iter().filter(|plan| !plan.is_pipe).map(|plan| &plan.function);
+    let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
+    of_streams.chain(of_queues.map(|plan| &plan.function))
+}
+
 /// The account, with what is reserved checked against it.
 pub(super) fn account(
     resolver: &mut Resolver,
@@ -287,15 +311,14 @@ pub(super) fn account(
     scenario: &Scenario,
 ) -> AccountPlan {
     let path = Path::ROOT.key("account");
-    if scenario.lambdas.is_empty() {
+    if functions(scenario).next().is_none() {
         let concurrency = settings.lambda_concurrency.unwrap_or(1_000);
         return AccountPlan { concurrency, others: settings.lambda_others.unwrap_or(0) };
     }
     let concurrency: u32 = resolver.take(settings.lambda_concurrency, &CONCURRENCY);
     resolver.within(&path.key("lambda_concurrency"), concurrency, 10..=1_000_000, "LAM-C6");
     let others: u32 = resolver.take(settings.lambda_others, &OTHERS);
-    let reserved: u64 =
-        scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).map(u64::from).sum();
+    let reserved: u64 = functions(scenario).filter_map(|plan| plan.reserved).map(u64::from).sum();
     if reserved > 0 && reserved + u64::from(UNRESERVED_MIN) > u64::from(concurrency) {
         let message = format!(
             "{reserved} of {concurrency} concurrent executions are reserved; AWS keeps {UNRESERVED_MIN} for other functions"
@@ -303,7 +326,7 @@ pub(super) fn account(
         resolver.error(&path.key("lambda_concurrency"), message);
     }
     let shared = u64::from(concurrency).saturating_sub(reserved);
-    let unreserved = scenario.lambdas.iter().any(|plan| plan.function.reserved.is_none());
+    let unreserved = functions(scenario).any(|plan| plan.reserved.is_none());
     if unreserved && u64::from(others) >= shared {
         resolver.error(
             &path.key("lambda_others"),

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{distribution, lambda, stream};
+use super::{distribution, lambda, sqs, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
@@ -23,6 +23,7 @@ use crate::systems::firehose::settings::{
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::kinesis::settings::StreamSettings;
+use crate::systems::lambda::settings::LambdaSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
     BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
@@ -60,10 +61,20 @@ pub(super) fn consumer(
     of_tables: &IndexMap<String, TableSettings>,
     scenario: &mut Scenario,
 ) {
+    let ConsumerSettings { reads, polling, lambda, pipe } = settings;
+    let kinds = [("polling", polling.is_some()), ("lambda", lambda.is_some()), ("pipe", pipe.is_some())];
+    if reads.0.starts_with("sqs.") {
+        if resolver.exactly_one(path, &kinds) {
+            match lambda {
+                Some(settings) => of_queue(resolver, path, name, (&reads.0, settings), scenario),
+                None => resolver.error(&path.key("reads"), "only a `lambda` reads a queue"),
+            }
+        }
+        return;
+    }
     let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
     let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
-    let ConsumerSettings { reads: _, polling, lambda } = settings;
-    if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
+    if !resolver.exactly_one(path, &kinds) {
         return;
     }
     if let Some(settings) = polling {
@@ -71,14 +82,32 @@ pub(super) fn consumer(
         let plan = self::polling(resolver, &path.key("polling"), name, settings, reads, scenario);
         scenario.consumers.extend(plan);
     }
-    if let Some(settings) = lambda {
+    if lambda.is_some() || pipe.is_some() {
         // Without its stream the rest is still checked.
         let number = stream.unwrap_or_default();
         let of_table = scenario.table_of_stream(number).map(|(_, plan)| plan);
         let retention = scenario.streams.get(number).map_or(RETENTION, |plan| plan.retention);
         let reads = Reads { stream: number, retention, of_table, run: scenario };
-        let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
+        let plan = match (lambda, pipe) {
+            (_, Some(settings)) => sqs::pipe(resolver, &path.key("pipe"), name, settings, &reads),
+            (Some(settings), None) => lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads),
+            (None, None) => None,
+        };
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
+    }
+}
+
+/// Resolves a function that reads a queue.
+fn of_queue(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    (reads, settings): (&str, &LambdaSettings),
+    scenario: &mut Scenario,
+) {
+    let names: Vec<String> = scenario.queues.iter().map(|queue| queue.name.clone()).collect();
+    if let Some(number) = resolver.reference(&path.key("reads"), "sqs", reads, &names) {
+        sqs::consumer(resolver, &path.key("lambda"), name, settings, number, scenario);
     }
 }
 

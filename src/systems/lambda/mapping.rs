@@ -12,7 +12,7 @@ use super::cold_start::Environments;
 use super::concurrency::{Share, Throttled};
 use super::function::{Function, FunctionPlan};
 use super::hand::Hand;
-use super::lane::{Lane, State, lane_of};
+use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
 pub use super::plan::{LambdaPlan, MappingPlan, Via};
@@ -177,9 +177,7 @@ impl Mapping {
             }
             let stalled = polled - stalled.max(record.appended).min(polled);
             let held = Held { record: *record, stalled, came: now / MICROSECOND };
-            // Items that share a partition key share a lane where that key's order is kept (LAM-C2).
-            let key = self.plan.partition_keys.map_or(record.key, |keys| record.key % keys);
-            let lane = first + lane_of(key, factor) as usize;
+            let lane = first + self.plan.lane_of(record.key) as usize;
             self.lanes[lane].push(now, held, &self.plan.batching);
             self.hands[shard].waiting += 1;
         }
@@ -374,6 +372,24 @@ impl Mapping {
     /// The batch of a lane.
     pub fn batch(&self, lane: usize) -> &[Held] {
         &self.lanes[lane].work.records
+    }
+
+    /// The payload of what a lane has the function run with next, and whether some of it was tried before.
+    pub fn payload_of_part(&self, lane: usize) -> (u64, bool) {
+        let work = &self.lanes[lane].work;
+        let payload = &self.plan.batching.payload;
+        let bytes = work.part().iter().map(|held| payload.bytes(held.record.bytes));
+        (bytes.sum(), work.is_retry())
+    }
+
+    /// The records that the run of a lane which has just ended reached, as large as their JSON, and whether they were tried
+    /// before.
+    pub fn reached(&self, lane: usize) -> (Vec<Record>, bool) {
+        let place = &self.lanes[lane];
+        let part = place.work.part();
+        let payload = &self.plan.batching.payload;
+        let in_json = |held: &Held| Record { bytes: payload.bytes(held.record.bytes) as u32, ..held.record };
+        (part[..place.fails_at.unwrap_or(part.len())].iter().map(in_json).collect(), place.work.is_retry())
     }
 
     /// The last record of what a lane has the function run with.

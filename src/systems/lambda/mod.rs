@@ -20,6 +20,7 @@ pub mod lane;
 pub mod mapping;
 pub mod meter;
 pub mod moments;
+pub mod pipe_settings;
 pub mod plan;
 pub mod retry;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 use super::batch::Batching;
 use super::function::FunctionPlan;
+use super::lane::lane_of;
 use super::retry::RetryPlan;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::Nanos;
@@ -37,6 +38,8 @@ pub struct LambdaPlan {
     pub discovery: Nanos,
     /// From a poll to the records' arrival at the function, nanoseconds.
     pub delivery: Sampler,
+    /// Whether it is an EventBridge Pipe: it runs no function, takes no concurrency and is billed otherwise (EBP-1).
+    pub is_pipe: bool,
     /// The mapping.
     pub mapping: MappingPlan,
     /// The function.
@@ -59,4 +62,13 @@ pub struct MappingPlan {
     pub retry: RetryPlan,
     /// How long the source keeps records.
     pub retention: Nanos,
+}
+
+impl MappingPlan {
+    /// The lane of an item's records among those of its shard. Items that share a partition key share a lane where that key's
+    /// order is kept (LAM-C2).
+    #[inline]
+    pub fn lane_of(&self, item: u32) -> u32 {
+        lane_of(self.partition_keys.map_or(item, |keys| item % keys), self.factor)
+    }
 }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
+use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::PhaseSettings;
 use crate::systems::polling::settings::FromSettings;
 use crate::systems::sink::SinkSettings;
@@ -217,7 +218,7 @@ pub const PARAMETERS: &[Parameter] = &[
 ];
 
 /// A Lambda function with its event source mapping.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LambdaSettings {
     /// Whether it polls, sharing each shard's limits with other readers (LAM-P1), or is pushed to (LAM-P3).
@@ -291,6 +292,11 @@ pub struct LambdaSettings {
     pub on_failure: Option<OnFailure>,
     /// What makes the function fail; nothing when left out.
     pub errors: Option<ErrorSettings>,
+    /// Queues into which it puts a message for each record that it processes, such as `[sqs.search, sqs.audit]`.
+    pub sends_to: Option<Vec<Reference>>,
+    /// Batches at once at most, of a function that reads a queue: 2 to 1,000; no limit of its own when left out.
+    #[schemars(range(min = 2, max = 1_000))]
+    pub maximum_concurrency: Option<u32>,
     /// What it writes each record to, if that has a limit or a latency of its own; the time is part of the function's.
     pub sink: Option<SinkSettings>,
 }

@@ -3,7 +3,7 @@
 use super::Mapping;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::kinesis::log::Record;
-use crate::systems::lambda::lane::{State, lane_of};
+use crate::systems::lambda::lane::State;
 
 /// Where a record lies, and how it came there. Moments that it has not reached are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Mapping {
             return Some(Whereabouts { polled, records, ..Whereabouts::default() });
         }
         let factor = self.plan.factor;
-        let lane = &self.lanes[shard * factor as usize + lane_of(record.key, factor) as usize];
+        let lane = &self.lanes[shard * factor as usize + self.plan.lane_of(record.key) as usize];
         if let Some(held) = lane.waiting().iter().find(|held| held.record == *record) {
             let came = Some(held.came * MICROSECOND);
             return Some(Whereabouts { came, records: lane.waiting().len(), ..Whereabouts::default() });
