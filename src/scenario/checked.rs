@@ -1,6 +1,7 @@
 //! A scenario that cannot be wrong: units resolved, defaults filled in, names turned into numbers.
 
 use super::path::resource;
+use super::sidelines::Sidelines;
 use super::timeline::Occurrence;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
@@ -204,6 +205,8 @@ pub struct Scenario {
     pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
+    /// What is billed beside the flow.
+    pub sidelines: Sidelines,
 }
 
 /// How long a steady study goes on at least after its span, to see its last measured writes arrive.

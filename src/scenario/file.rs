@@ -17,6 +17,7 @@ use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
+use crate::systems::network::NetworkSettings;
 use crate::systems::polling::settings::PollingSettings;
 use crate::units::{Duration, Timestamp};
 use crate::workload::settings::WorkloadSettings;
@@ -139,6 +140,8 @@ pub struct ConsumerSettings {
     pub polling: Option<PollingSettings>,
     /// A Lambda function with an event source mapping.
     pub lambda: Option<LambdaSettings>,
+    /// How it reaches its stream from a private network, for the bill; not for functions.
+    pub network: Option<NetworkSettings>,
 }
 
 /// Kind of question.

@@ -17,6 +17,7 @@ mod objectives;
 mod producer;
 mod reader;
 mod shape;
+mod sidelines;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -33,6 +34,7 @@ use super::inputs::Inputs;
 use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
+use super::sidelines::Sidelines;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
@@ -62,6 +64,9 @@ pub fn parameters() -> Vec<Parameter> {
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::lambda::logs::PARAMETERS,
+        systems::network::PARAMETERS,
+        kinesis::encryption::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -88,6 +93,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
+    sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -145,6 +151,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         lambdas: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
+        sidelines: Sidelines::default(),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn consumer(
 ) {
     let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
     let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
-    let ConsumerSettings { reads: _, polling, lambda } = settings;
+    let ConsumerSettings { reads: _, polling, lambda, network: _ } = settings;
     if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
         return;
     }

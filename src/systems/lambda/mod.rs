@@ -16,6 +16,7 @@ pub mod cold_start;
 pub mod concurrency;
 pub mod function;
 pub mod lane;
+pub mod logs;
 pub mod mapping;
 pub mod retry;
 pub mod settings;

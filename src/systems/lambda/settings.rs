@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use super::logs::LogSettings;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::kinesis::poll_settings::PhaseSettings;
@@ -237,6 +238,8 @@ pub struct LambdaSettings {
     pub on_failure: Option<OnFailure>,
     /// What makes the function fail; nothing when left out.
     pub errors: Option<ErrorSettings>,
+    /// What it writes to CloudWatch Logs, for the bill; nothing when left out.
+    pub logs: Option<LogSettings>,
 }
 
 /// How a mapping reads a stream.
