@@ -162,6 +162,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let batch_size = consumer.polling.batch_size;
         let hand = consumer.polling.hand(shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
+        place.note_age(now, &hand.records);
         if FULL {
             match outcome {
                 Ok(bytes) => {
@@ -285,6 +286,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
         let _refused = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
+        place.note_age(now, &self.batch);
         if place.stream.sleep_if_drained(now, shard, delivery.reader) {
             place.rest(now, shard, delivery.reader, &mut self.queue);
         } else {

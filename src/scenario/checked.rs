@@ -1,6 +1,7 @@
 //! A scenario that cannot be wrong: units resolved, defaults filled in, names turned into numbers.
 
 use super::path::resource;
+use super::sidelines::Sidelines;
 use super::timeline::Occurrence;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
@@ -209,6 +210,8 @@ pub struct Scenario {
     pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
+    /// What is billed beside the flow.
+    pub sidelines: Sidelines,
 }
 
 /// A queue and who reads it.

@@ -18,6 +18,7 @@ mod producer;
 mod reader;
 mod shape;
 mod shard_events;
+mod sidelines;
 mod sink;
 mod sqs;
 mod stream;
@@ -36,6 +37,7 @@ use super::inputs::Inputs;
 use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
+use super::sidelines::Sidelines;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
@@ -68,6 +70,9 @@ pub fn parameters() -> Vec<Parameter> {
         systems::sink::PARAMETERS,
         systems::lambda::pipe_settings::PARAMETERS,
         systems::sqs::settings::PARAMETERS,
+        systems::lambda::logs::PARAMETERS,
+        systems::network::PARAMETERS,
+        kinesis::encryption::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -95,6 +100,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
     shard_events::check(&mut resolver, &scenario);
+    sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -153,6 +159,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         queues: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
+        sidelines: Sidelines::default(),
     }
 }
 

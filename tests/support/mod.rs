@@ -60,6 +60,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         queues: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
+        sidelines: Default::default(),
     }
 }
 

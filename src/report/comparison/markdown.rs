@@ -47,6 +47,7 @@ fn variants(comparison: &Comparison) -> Table {
         "<variant",
         "<overrides",
         "a month",
+        "more than the first",
         "replications",
         "seed",
         "duration",
@@ -54,11 +55,13 @@ fn variants(comparison: &Comparison) -> Table {
         "<fingerprint",
         "<scenario, SHA-256",
     ]);
+    let first = comparison.variants.first().and_then(|variant| variant.cost_month);
     for variant in &comparison.variants {
         table.row([
             variant.name.clone(),
             variant.overrides.join("; "),
             variant.cost_month.map_or("unknown".into(), words::usd),
+            variant.cost_month.zip(first).map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
             variant.replications.to_string(),
             variant.seed.to_string(),
             words::span(variant.duration_s),

@@ -61,7 +61,7 @@ pub(super) fn consumer(
     of_tables: &IndexMap<String, TableSettings>,
     scenario: &mut Scenario,
 ) {
-    let ConsumerSettings { reads, polling, lambda, pipe } = settings;
+    let ConsumerSettings { reads, polling, lambda, pipe, network: _ } = settings;
     let kinds = [("polling", polling.is_some()), ("lambda", lambda.is_some()), ("pipe", pipe.is_some())];
     if reads.0.starts_with("sqs.") {
         if resolver.exactly_one(path, &kinds) {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use super::logs::LogSettings;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
@@ -299,6 +300,8 @@ pub struct LambdaSettings {
     pub maximum_concurrency: Option<u32>,
     /// What it writes each record to, if that has a limit or a latency of its own; the time is part of the function's.
     pub sink: Option<SinkSettings>,
+    /// What it writes to CloudWatch Logs, for the bill; nothing when left out.
+    pub logs: Option<LogSettings>,
 }
 
 /// How a mapping reads a stream.
