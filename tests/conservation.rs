@@ -16,7 +16,7 @@ use streamgauge::systems::dynamodb::replication::{
     Backoff, Chance, Order, PartitionKey, ReplicationPlan, lognormal,
 };
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
-use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
+use streamgauge::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -263,7 +263,7 @@ fn consumer(choice: &mut Choice, name: &str, stream: usize) -> PollingPlan {
 
 fn delivery(choice: &mut Choice, name: &str, stream: usize) -> FirehosePlan {
     FirehosePlan {
-        polls: polls(choice),
+        source: FirehoseSource::Polls(polls(choice)),
         size: choice.spread(10_000.0, 4e6) as u64,
         interval: choice.one_of(&[1, 2, 20]) * SECOND,
         per: choice.one_of(&[BufferPer::Shard, BufferPer::Stream]),

@@ -42,6 +42,8 @@ kinds! {
     Processed "batch processed",
     /// A function has ended. Before polls and pushes, so that its lane and its concurrency are free for what comes now.
     Returned "function ended",
+    /// A function that transforms a delivery stream's records has ended, or is tried again. Before polls likewise.
+    Transformed "transformation ended",
     /// A direct producer's call is answered. Before new records, so that its connection is free for them.
     Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
@@ -77,6 +79,8 @@ kinds! {
     /// A batching window or a wait of a function's lane ends. After what comes in at this instant, which still belongs to
     /// the window.
     Lane "end of a batching window or wait",
+    /// The interval of a transformation's buffer ends. After what comes in at this instant, which goes along.
+    Transform "end of a transformation's interval",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
     Interval "end of a buffer interval",
 }

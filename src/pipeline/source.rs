@@ -61,6 +61,8 @@ pub struct StreamSource {
     pub on_demand: OnDemandMeter,
     /// What stood on its counters when its mode changed.
     pub modes: Vec<Snapshot>,
+    /// What stands before it under Direct PUT to a delivery stream.
+    pub front: Option<Box<super::direct_put::Front>>,
     /// Its load as a whole, second by second.
     pub room: StreamLoad,
     /// PUT payload units of records accepted in provisioned mode.
@@ -202,6 +204,7 @@ impl StreamSource {
             capacity: None,
             on_demand: OnDemandMeter::new(false),
             modes: Vec::new(),
+            front: None,
             room: StreamLoad::default(),
         }
     }

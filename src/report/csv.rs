@@ -274,7 +274,7 @@ pub fn objects(scenario: &Scenario, outcome: &Outcome) -> String {
         for (number, object) in delivery.rows.iter().enumerate() {
             let stored = (object.bytes as f64 * plan.compression + 0.5) as u64;
             sheet.row([
-                resource("firehose", &plan.name),
+                plan.path.clone(),
                 objects::name(scenario, plan, number, object),
                 object.buffer.to_string(),
                 object.records.to_string(),
@@ -436,9 +436,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
-        series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);
+        series(&mut sheet, &plan.path, &delivery.series, &DELIVERY);
         if plan.partitioning.is_some() {
-            series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &PARTITIONS);
+            series(&mut sheet, &plan.path, &delivery.series, &PARTITIONS);
         }
     }
     sheet.text()

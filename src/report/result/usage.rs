@@ -1,6 +1,9 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
+mod firehose;
 mod on_demand;
+
+pub use firehose::unpriced;
 
 use rust_decimal::Decimal;
 
@@ -39,6 +42,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     )?;
     let mut provisioned = provisioned(scenario, outcomes)?;
     add_all(&mut provisioned, &on_demand::stream_seconds(scenario, outcomes)?)?;
+    add_all(&mut provisioned, &firehose::zone_seconds(scenario, outcomes)?)?;
     let provisioned = provisioned.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
@@ -88,12 +92,7 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
                 None => {}
             }
         }
-        for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
-            usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
-            if plan.partitioning.is_some() {
-                usage.add("fh.dp_objects", Cause::Base, Decimal::from(*objects))?;
-            }
-        }
+        firehose::counted(scenario, quantities, &mut usage)?;
     }
     for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
         let [read, written] = query.compacted;
@@ -108,29 +107,13 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
 fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for [bytes, billed] in &quantities.deliveries {
-            usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
-            usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
-        }
         for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
             let on_demand = on_demand::pushed(quantities, plan.stream, used.pushed_bytes);
             let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
             usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
             usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
         }
-        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
-            if plan.partitioning.is_some() {
-                usage.add("fh.dp_gb", Cause::Base, Decimal::from(*bytes))?;
-            }
-            if plan.converts {
-                // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
-                usage.add("fh.dfc_gb", Cause::Base, Decimal::from(*bytes))?;
-                usage.add("fh.dfc_gb", Cause::Rounding, Decimal::from(*billed - *bytes))?;
-            }
-            // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
-            let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
-            usage.add("s3.std", Cause::Base, Decimal::from(stored))?;
-        }
+        firehose::gigabytes(scenario, quantities, &mut usage)?;
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
     Ok(usage)
@@ -159,6 +142,7 @@ fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usag
             usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
             usage.add(id, Cause::Retries, Decimal::from(used.billed_millis[1]) * memory)?;
         }
+        firehose::running_time(scenario, quantities, &mut usage)?;
     }
     Ok(usage)
 }
@@ -174,7 +158,9 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (number, (kept, nanos)) in quantities.kept.iter().zip(&quantities.shard_nanos).enumerate() {
+        // Behind those of Kinesis come streams that have no shards to pay for: those of tables, and Direct PUT.
+        let of_kinesis = quantities.kept.iter().zip(&quantities.shard_nanos).take(scenario.streams.len());
+        for (number, (kept, nanos)) in of_kinesis.enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
@@ -239,6 +225,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         );
     }
     rules.extend(on_demand::rules(scenario));
+    rules.extend(firehose::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::error_output::ErrorOutput;
 use crate::engine::math;
 use crate::engine::random::Keyed;
 use crate::systems::kinesis::log::Record;
@@ -50,20 +51,6 @@ impl PartitioningPlan {
     }
 }
 
-/// Why a record went to the error prefix (FH-O4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorOutput {
-    /// Its partition would have been one too many (FH-D1): `activePartitionExceeded`.
-    ActivePartitionExceeded,
-    /// Its attribute could not be read (FH-D6): `processing-failed`.
-    ProcessingFailed,
-}
-
-impl ErrorOutput {
-    /// All of them, by place.
-    pub const ALL: [Self; 2] = [Self::ActivePartitionExceeded, Self::ProcessingFailed];
-}
-
 /// Dynamic partitioning at work.
 #[derive(Clone, Debug)]
 pub struct Partitioning {
@@ -96,16 +83,6 @@ impl Partitioning {
         let partition = partition.min(self.plan.values() - 1);
         let full = self.open[partition] == 0 && self.active >= self.plan.active_max;
         if full { Err(ErrorOutput::ActivePartitionExceeded) } else { Ok(partition) }
-    }
-
-    /// The buffer that stands for records of an error: behind those of the partitions.
-    pub fn error_buffer(&self, error: ErrorOutput) -> usize {
-        self.plan.values() + error as usize
-    }
-
-    /// What goes wrong with the records of a buffer, if it is not a partition's.
-    pub fn error_of(&self, buffer: usize) -> Option<ErrorOutput> {
-        buffer.checked_sub(self.plan.values()).and_then(|place| ErrorOutput::ALL.get(place).copied())
     }
 
     /// Partitions with a buffer that is not delivered yet (FH-D2).

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod capacity;
 pub mod capacity_settings;
+pub mod delivery_settings;
 pub mod exception;
 pub mod fan_out;
 pub mod hash_range;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::capacity_settings::StreamCapacity;
+use super::delivery_settings::DeliverySettings;
 use crate::settings::parameter::Parameter;
 use crate::units::{Bytes, Duration};
 
@@ -52,6 +53,8 @@ pub struct StreamSettings {
     /// For how long before the run the stream took records, at most its retention: they came evenly, at the workload's mean
     /// rate over the run, and are there for consumers that begin with older records.
     pub history: Option<Duration>,
+    /// What it delivers without a Firehose: on-demand streams only (KDS-D1).
+    pub delivery: Option<DeliverySettings>,
     /// Limits that can be switched off for comparisons with theory.
     pub limits: Option<StreamLimits>,
 }
