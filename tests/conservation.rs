@@ -537,7 +537,7 @@ fn check_delivery(scenario: &Scenario, outcome: &Outcome, plan: &FirehosePlan, d
 fn assert_calls(scenario: &Scenario, plan: &FirehosePlan, end: Nanos, reads: &ReadMeter) {
     let shards = scenario.streams[plan.stream].shards as usize;
     let draws = Streams::new(scenario.seed, 0).named(&format!("firehose.{}.polls", plan.name));
-    let grid = plan.polls.grid(shards, draws);
+    let grid = plan.polls().expect("it polls").grid(shards, draws);
     let until = |end: Nanos| -> u64 {
         (0..shards).map(|shard| end.saturating_sub(grid.first(shard)).div_ceil(grid.interval())).sum()
     };

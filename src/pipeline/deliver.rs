@@ -2,13 +2,13 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
-use crate::engine::random::Draws;
+use crate::engine::random::{Draws, Keyed};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::athena::StoredObject;
-use super::transform::Transforming;
 use crate::systems::firehose::endpoint::Endpoint;
 use crate::systems::firehose::{ErrorOutput, Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
@@ -36,10 +36,8 @@ pub mod column {
     pub const REFUSED: usize = 8;
     /// `KinesisMillisBehindLatest` (FH-M4), in microseconds.
     pub const BEHIND: usize = 9;
-    /// The most bytes that one partition took in one second of the bin, of those that partition: `PerPartitionThroughput` (FH-M5).
-    pub const PARTITION_BYTES: usize = 10;
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 10;
 }
 
 /// A complete object, as listed in a report.
@@ -89,6 +87,8 @@ pub struct Delivery {
     pub reader: usize,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
+    /// Draws for the waits after refused calls.
+    pub refused: Keyed,
     /// Before this its destination takes nothing.
     pub down_until: Nanos,
     /// Time between two attempts while it is down.
@@ -161,8 +161,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.store_apart((now, read), number, shard);
         }
         let mut objects = Vec::new();
-        if let Some((buffer, at)) =
-            delivery.firehose.take_read((now, read), shard, &self.batch, &mut objects)
+        if let Some((buffer, at)) = delivery.firehose.take_read((now, read), shard, &self.batch, &mut objects)
         {
             self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
         }
@@ -263,7 +262,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         let first = delivery.firehose.meter.gave_up_at.is_none();
         if delivery.endpoint.is_some() {
             if first {
-                self.timeline.note(now, &delivery.path, "records begin to go to the error prefix: retries are over");
+                self.timeline.note(
+                    now,
+                    &delivery.path,
+                    "records begin to go to the error prefix: retries are over",
+                );
             }
             delivery.firehose.failed(now, &mut object);
             return self.upload(now, vec![object]);

@@ -225,10 +225,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let delivery = |delivery: Delivery| DeliveryOutcome {
             meter: delivery.firehose.meter,
-            transform: delivery.transforming.map(|it| TransformOutcome {
-                meter: it.transform.meter,
-                series: it.series,
-            }),
+            transform: delivery
+                .transforming
+                .map(|it| TransformOutcome { meter: it.transform.meter, series: it.series }),
             active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,

@@ -286,7 +286,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         if place.stream.sleep_if_drained(now, shard, delivery.reader) {
             place.rest(now, shard, delivery.reader, &mut self.queue);
         } else {
-            let at = place.stream.next_poll(now + 1, shard, delivery.reader);
+            let at = match outcome {
+                Ok(_) => place.stream.next_poll(now + 1, shard, delivery.reader),
+                // Its clock alone would bring it back at the same moment of the next second, to be refused again.
+                Err(_) => now + delivery.wait_after_refusal(now, shard),
+            };
             self.queue.push(at, Kind::Poll as u8, handle);
         }
         if FULL {

@@ -242,7 +242,11 @@ impl StreamSource {
 
     /// What stands on the counters now.
     fn counters(&self, now: Nanos) -> OnDemandUse {
-        let read = (0..self.readers.len()).map(|reader| self.stream.meter(reader).bytes).collect();
+        // What is pushed has a price of its own: enhanced fan-out, or a channel.
+        let polled = |reader: usize| {
+            if self.stream.is_pushed(reader) { 0 } else { self.stream.meter(reader).bytes }
+        };
+        let read = (0..self.readers.len()).map(polled).collect();
         OnDemandUse { nanos: u128::from(now), bytes: self.bytes, billed_bytes: 0, read }
     }
 

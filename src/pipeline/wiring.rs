@@ -315,7 +315,12 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         Delivery {
             scanned: scanned.then(Vec::new),
             firehose,
-            bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), plan.prefix_limit, named("put")),
+            bucket: Bucket::new(
+                plan.put.clone(),
+                plan.requests_per_object(),
+                plan.prefix_limit,
+                named("put"),
+            ),
             transforming,
             endpoint: plan.endpoint.as_ref().map(|it| Endpoint::new(it, named("endpoint"))),
             path: plan.path.clone(),
@@ -327,6 +332,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
                 None => source.stream.register_stream_consumer(),
             },
             compression: plan.compression,
+            refused: keyed("refused"),
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),

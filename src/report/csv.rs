@@ -1,5 +1,7 @@
 //! Tables for spreadsheets and scripts: comma-separated, one heading line, empty where there is no number.
 
+mod deliveries;
+
 use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::result::RunResult;
@@ -9,7 +11,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{deliver, feed, lambda, read, source, streams, write};
+use crate::pipeline::{feed, lambda, read, source, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -387,20 +389,6 @@ const LAMBDA: [Metric; 8] = [
     ),
     sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
 ];
-/// FH-M1, FH-M2.
-const DELIVERY: [Metric; 4] = [
-    sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
-    sum("DeliveryToS3.Bytes", "Bytes", deliver::column::BYTES),
-    sum("DeliveryToS3.ObjectCount", "Count", deliver::column::OBJECTS),
-    maximum("DeliveryToS3.DataFreshness", "Seconds", deliver::column::FRESHNESS, 1_000_000),
-];
-
-/// FH-M5, of delivery streams that partition.
-const PARTITIONS: [Metric; 2] = [
-    maximum("PartitionCount", "Count", deliver::column::PARTITIONS, 1),
-    maximum("PartitionCountExceeded", "Count", deliver::column::EXCEEDED, 1),
-];
-
 /// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
 /// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -436,10 +424,7 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
         series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
-        series(&mut sheet, &plan.path, &delivery.series, &DELIVERY);
-        if plan.partitioning.is_some() {
-            series(&mut sheet, &plan.path, &delivery.series, &PARTITIONS);
-        }
+        deliveries::metrics(&mut sheet, plan, (outcome, delivery));
     }
     sheet.text()
 }

@@ -91,8 +91,7 @@ impl PutRow {
         let copies = sum(|meter| meter.copies);
         let with_request = sum(|meter| meter.refused_with_request);
         let refused_of = |meter: &DirectMeter| meter.refused.iter().sum::<u64>() + meter.refused_with_request;
-        let refused: Vec<_> =
-            meters.iter().map(|meter| share(refused_of(meter), meter.parcels)).collect();
+        let refused: Vec<_> = meters.iter().map(|meter| share(refused_of(meter), meter.parcels)).collect();
         Self {
             calls,
             replies_lost: sum(|meter| meter.calls_lost),

@@ -13,7 +13,6 @@ use crate::pipeline::deliver::{ObjectRow, column};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
-use crate::scenario::path::resource;
 use crate::systems::firehose::{ErrorOutput, FirehoseMeter, FirehosePlan, FlushReason};
 use crate::units::civil;
 

@@ -119,7 +119,8 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let plan = &scenario.direct[number];
             let path = resource("workload", &plan.name);
             let limit = shard_limit(scenario, outcomes, plan.stream);
-            let quotas = || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
+            let quotas =
+                || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
             let own = || format!("{path}: its calls in flight");
             (path.clone(), limit.or_else(quotas).unwrap_or_else(own))
         }

@@ -6,6 +6,7 @@ use crate::engine::time::SECOND;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::systems::firehose::FirehosePlan;
+use crate::systems::firehose::partitioning::PARTITION_BYTES_PER_SECOND;
 use crate::systems::kinesis::producer::plan::ClientPlan;
 
 /// Seconds of what arrives that the size hint should hold (FH-B13).
@@ -44,7 +45,14 @@ impl LoadCheck {
 
     /// What delivery streams that read shards deserve to be told.
     pub(super) fn deliveries(&mut self, scenario: &Scenario, shards: &[ShardLoads]) {
-        for plan in scenario.deliveries.iter().filter(|plan| plan.partitioning.is_none()) {
+        for plan in &scenario.deliveries {
+            if let (Some(partitioning), Some(loads)) = (&plan.partitioning, shards.get(plan.stream)) {
+                let mut load = Load::default();
+                load.add(Load::sum(loads.bytes.iter().copied()), partitioning.largest_share());
+                let path = Path::ROOT.key("firehose").key(&plan.name).key("dynamic_partitioning");
+                self.row(&path, "FH-D3", "B/s of a partition", load, PARTITION_BYTES_PER_SECOND as f64);
+                continue;
+            }
             if let Some(loads) = shards.get(plan.stream).filter(|_| plan.polls().is_some()) {
                 let (_, load) = hottest(&loads.bytes);
                 self.small_hint(plan, load.mean);

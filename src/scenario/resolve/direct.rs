@@ -243,7 +243,8 @@ fn client(
     match (sdk, kpl, agent) {
         (Some(sdk), ..) => self::sdk(resolver, &path.key("sdk"), sdk, to_firehose),
         (_, Some(_), _) if to_firehose => {
-            resolver.error(&path.key("kpl"), "the KPL puts records into Kinesis streams, not into a Firehose");
+            resolver
+                .error(&path.key("kpl"), "the KPL puts records into Kinesis streams, not into a Firehose");
             None
         }
         (_, Some(kpl), _) => self::kpl(resolver, &path.key("kpl"), kpl),
@@ -311,9 +312,13 @@ fn sdk(
     let of_kinesis = settings.call == CallSettings::PutRecords;
     let of_firehose = settings.call == CallSettings::PutRecordBatch;
     if to_firehose && of_kinesis || !to_firehose && of_firehose {
-        let (call, other) =
-            if to_firehose { ("put_record_batch", "put_records") } else { ("put_records", "put_record_batch") };
-        let message = format!("expected `put_record` or `{call}`; found `{other}`, which is another service's call");
+        let (call, other) = if to_firehose {
+            ("put_record_batch", "put_records")
+        } else {
+            ("put_records", "put_record_batch")
+        };
+        let message =
+            format!("expected `put_record` or `{call}`; found `{other}`, which is another service's call");
         resolver.error(&path.key("call"), message);
     }
     let single = settings.call == CallSettings::PutRecord;

@@ -20,8 +20,8 @@ use crate::systems::firehose::settings::{
     ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
     COMPRESSION, CONVERSION_FAILURES, Compression, DELIMITER, Delimiter, FORMAT_RATIO, FORMAT_SIZE,
     FirehoseSettings, Format, HOLD, HTTP_INTERVAL, PARTITION_DELAY, PARTITION_EXPONENT, PARTITION_OF,
-    PARTITION_SIZE, POLL_INTERVAL, PartitioningSettings, PerSettings, SNOWFLAKE_INTERVAL, SNOWFLAKE_SIZE,
-    SPLUNK_INTERVAL, UNPARSABLE,
+    PARTITION_SIZE, POLL_INTERVAL, PartitioningSettings, PerSettings, REFUSED, SNOWFLAKE_INTERVAL,
+    SNOWFLAKE_SIZE, SPLUNK_INTERVAL, UNPARSABLE,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
 use crate::units::{Bytes, Duration, Percent};
@@ -77,6 +77,7 @@ fn source(
     if let Some(reads) = &settings.reads {
         let stream = resolver.reference(&path.key("reads"), "kinesis", &reads.0, file.kinesis.keys());
         let polls = stream::polls(resolver, &path.key("poll"), (poll.interval, &POLL_INTERVAL), poll.phase);
+        resolver.assume(&REFUSED);
         return Some((stream?, FirehoseSource::Polls(polls)));
     }
     if settings.poll.is_some() {

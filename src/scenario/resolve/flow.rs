@@ -6,7 +6,8 @@ use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
 use super::{
-    athena, client, direct, firehose, lambda, reader, shape, stream, stream_capacity, streams, table, timeline,
+    athena, client, direct, firehose, lambda, reader, shape, stream, stream_capacity, streams, table,
+    timeline,
 };
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;

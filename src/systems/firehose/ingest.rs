@@ -118,13 +118,13 @@ impl Ingest {
     /// A doubled quota holds from its moment on.
     fn settle(&mut self, now: Nanos) {
         let Some(at) = self.doubles_at.filter(|at| *at <= now) else { return };
-        // What was earned up to then was earned at the old rates.
-        self.records.available(&self.limits.records, at);
-        self.requests.available(&self.limits.requests, at);
-        self.bytes.available(&self.limits.bytes, at);
         self.doubles_at = None;
         self.scale = (self.scale * 2).min(SCALE_MAX);
         self.limits = Limits::new(self.quota_at(self.scale));
+        // New channels begin with full buckets.
+        self.records = self.limits.records.full();
+        self.requests = self.limits.requests.full();
+        self.bytes = self.limits.bytes.full();
         self.scales.push((at, self.scale));
     }
 

@@ -16,6 +16,9 @@ pub enum AttributeOf {
     Change,
 }
 
+/// Bytes a second that one active partition takes (FH-D3: 1 GB).
+pub const PARTITION_BYTES_PER_SECOND: u64 = 1_000_000_000;
+
 /// How records are partitioned, checked.
 #[derive(Clone, Debug)]
 pub struct PartitioningPlan {
@@ -43,6 +46,11 @@ impl PartitioningPlan {
         });
         let cumulative = cumulative.collect();
         Self { attribute: attribute.to_owned(), of, active_max, unparsable: 0.0, cumulative }
+    }
+
+    /// Share of the records that have the commonest value.
+    pub fn largest_share(&self) -> f64 {
+        self.cumulative.first().copied().unwrap_or(0.0)
     }
 
     /// Distinct values.

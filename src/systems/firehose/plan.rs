@@ -11,6 +11,8 @@ use crate::systems::s3::PrefixPlan;
 
 /// The largest record of a Direct PUT source: 1,000 KiB before base64 (FH-Q8).
 pub const RECORD_BYTES_MAX: u32 = 1_000 << 10;
+/// How long a delivery stream waits on average after a refused GetRecords call: AWS says that it tries without end (FH-S7).
+pub const REFUSED_WAIT: Nanos = 200_000_000;
 /// For how long the data of a Direct PUT source is kept while the destination is down (FH-Q13).
 pub const DIRECT_PUT_RETENTION: Nanos = 24 * 60 * MINUTE;
 

@@ -98,6 +98,13 @@ pub const BUFFER_PER: Parameter = Parameter::published("FH-B3", "per", "what one
 /// Time between two polls of one shard.
 pub const POLL_INTERVAL: Parameter =
     Parameter::published("FH-S2", "interval", "time between two polls of one shard", "1s");
+/// What follows a refused call.
+pub const REFUSED: Parameter = Parameter::built_in(
+    "FH-S7",
+    "how long a delivery stream waits after a refused GetRecords call",
+    "200ms on average, from half of it to half as much again",
+    "AWS says that such calls are tried again without end, not when",
+);
 /// What stands between records.
 pub const DELIMITER: Parameter =
     Parameter::published("FH-F4", "delimiter", "what follows each record", "none");
@@ -169,6 +176,7 @@ pub const PARAMETERS: &[Parameter] = &[
     COMPRESSION,
     PREFIX,
     PUT,
+    REFUSED,
     RETRY_UNTIL,
     GROWTH,
     UPLOADS,

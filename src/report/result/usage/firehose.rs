@@ -11,7 +11,11 @@ use crate::systems::firehose::FirehosePlan;
 use crate::systems::firehose::endpoint::EndpointKind;
 
 /// Requests: of S3, and of transforming functions.
-pub(super) fn counted(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
+pub(super) fn counted(
+    scenario: &Scenario,
+    quantities: &Quantities,
+    usage: &mut Usage,
+) -> Result<(), UsageError> {
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         let [puts, _, objects] = quantities.s3[number];
         usage.add("s3.put", Cause::Base, Decimal::from(puts))?;
@@ -26,7 +30,11 @@ pub(super) fn counted(scenario: &Scenario, quantities: &Quantities, usage: &mut 
 }
 
 /// Bytes. What a backup takes in is not billed once more: it is the same ingestion.
-pub(super) fn gigabytes(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
+pub(super) fn gigabytes(
+    scenario: &Scenario,
+    quantities: &Quantities,
+    usage: &mut Usage,
+) -> Result<(), UsageError> {
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         let ([bytes, billed], [_, taken, _]) = (quantities.deliveries[number], quantities.s3[number]);
         if plan.is_channel() {
@@ -134,7 +142,8 @@ pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
     let any = |such: &dyn Fn(&FirehosePlan) -> bool| scenario.deliveries.iter().any(such);
     if any(&|plan| plan.backup_of.is_some()) {
         rules.push(
-            "Backup of source records: no ingestion once more, but a reader and objects of its own.".to_owned(),
+            "Backup of source records: no ingestion once more, but a reader and objects of its own."
+                .to_owned(),
         );
     }
     if any(&|plan| plan.endpoint.is_some()) {

@@ -22,7 +22,10 @@ pub(super) fn resolve(
     settings: &DeliverySettings,
 ) -> Vec<FirehosePlan> {
     if !matches!(stream.capacity, StreamCapacity::OnDemand(_)) {
-        resolver.error(path, "only on-demand streams deliver by themselves (KDS-D1); a Firehose reads any stream");
+        resolver.error(
+            path,
+            "only on-demand streams deliver by themselves (KDS-D1); a Firehose reads any stream",
+        );
     }
     if settings.s3.is_none() && settings.iceberg.is_none() {
         resolver.error(path, "expected `s3`, `iceberg` or both");

@@ -109,6 +109,7 @@ pub(super) fn bucket(resolver: &mut Resolver, path: &Path, settings: &S3Settings
     if prefix.len() > PREFIX_BYTES_MAX {
         resolver.error(&path.key("prefix"), format!("expected at most {PREFIX_BYTES_MAX} bytes"));
     }
+    resolver.assume(&REPARTITION);
     resolver.assume(&UPLOADS);
     resolver.assume(&REQUESTS);
     let put = resolver.take(settings.put.clone(), &PUT);
