@@ -652,7 +652,7 @@ fn lat_16_def_8_unv_2_freshness_is_the_poll_the_interval_and_the_upload() {
 }
 
 #[test]
-fn s3_3_s3_4_lat_17_a_put_takes_what_aws_says_or_what_is_usual() {
+fn s3_3_4_lat_17_a_put_takes_what_aws_says_or_what_is_usual() {
     let upload = |put: &str| {
         let set = format!("firehose.lake.to={{ s3: {put} }}");
         let (_, outcome) = run(POLLED, &[&set, "firehose.lake.buffer.interval=1s"]);
@@ -680,6 +680,27 @@ fn s3_1_more_puts_than_a_prefix_takes_are_slowed_down_and_counted() {
     assert!(slow > 100, "{slow}");
     assert_eq!(outcome.deliveries[0].meter.delivered, 6_000);
     assert_eq!(result(&scenario, outcome).objects[0].slow_downs, slow);
+}
+
+#[test]
+fn s3_1_check_shows_the_gets_of_queries_that_run_at_once() {
+    let query = |at_once: u32| {
+        let set = format!(
+            "athena={{ d: {{ scans: firehose.lake, every: 5m, at_once: {at_once}, per_object: 1ms }} }}"
+        );
+        let rows = LoadCheck::of(&read(POLLED, &[&set]).unwrap()).rows;
+        let row = rows.into_iter().find(|row| row.path == "athena.d").unwrap();
+        (row.mean, row.allowed, row.verdict)
+    };
+    assert_eq!(query(1), (1_000.0, 5_500.0, Verdict::Fine));
+    assert_eq!(query(6), (6_000.0, 5_500.0, Verdict::Overloaded));
+}
+
+#[test]
+fn s3_6_compaction_aims_at_128_mb_to_1_gb_an_object() {
+    let sets = ["athena={ d: { scans: firehose.lake, every: 5m, compaction: {} } }"];
+    let target = read(POLLED, &sets).unwrap().queries[0].compaction.unwrap().target;
+    assert!((128_000_000..=1 << 30).contains(&target), "{target}");
 }
 
 #[test]

@@ -146,6 +146,7 @@ impl LoadCheck {
         }
         check.warn(scenario, &demands);
         check.deliveries(scenario, &shards);
+        check.queries(scenario);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
         check

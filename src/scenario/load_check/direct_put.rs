@@ -1,13 +1,14 @@
 //! Load of delivery streams: Direct PUT against its quotas, and buffers against AWS's advice.
 
 use super::direct::Direct;
-use super::{Load, LoadCheck, ShardLoads, hottest};
+use super::{Load, LoadCheck, ShardLoads, Verdict, hottest};
 use crate::engine::time::SECOND;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::firehose::partitioning::PARTITION_BYTES_PER_SECOND;
 use crate::systems::kinesis::producer::plan::ClientPlan;
+use crate::systems::s3::GETS_PER_SECOND;
 
 /// Seconds of what arrives that the size hint should hold (FH-B13).
 const ADVISED_SECONDS: f64 = 10.0;
@@ -31,6 +32,9 @@ impl LoadCheck {
         self.row(&path, fact, "records/s", direct.records, quota.records as f64);
         self.row(&path, fact, "requests/s", times(1.0 / records_per_call(direct)), quota.requests as f64);
         self.row(&path, fact, "B/s", bytes, quota.bytes as f64);
+        // Quotas that rise are above the load in the end (FH-Q5).
+        let rows = self.rows.iter_mut().rev().take(3).filter(|row| row.verdict == Verdict::Overloaded);
+        rows.filter(|_| ingest.ramp.is_some()).for_each(|row| row.verdict = Verdict::PeakAbove);
         if quota.bytes as f64 > FAR_ABOVE * bytes.peak && ingest.scale > 1 {
             self.warnings.push(format!(
                 "The quota of firehose.{} is {:.0} times what arrives, and its {} channels have a buffer each: objects will be \
@@ -57,6 +61,16 @@ impl LoadCheck {
                 let (_, load) = hottest(&loads.bytes);
                 self.small_hint(plan, load.mean);
             }
+        }
+    }
+
+    /// GET requests that the queries of one round make of a prefix, as fast as they open objects (S3-1).
+    pub(super) fn queries(&mut self, scenario: &Scenario) {
+        for plan in scenario.queries.iter().filter(|plan| plan.per_object > 0) {
+            let rate = plan.at_once as f64 * SECOND as f64 / plan.per_object as f64;
+            let path = Path::ROOT.key("athena").key(&plan.name);
+            let load = Load { mean: rate, peak: rate };
+            self.row(&path, "S3-1", "GET/s of a prefix", load, GETS_PER_SECOND as f64);
         }
     }
 
