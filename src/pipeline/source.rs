@@ -62,6 +62,8 @@ pub struct StreamSource {
     pub on_demand: OnDemandMeter,
     /// What stood on its counters when its mode changed.
     pub modes: Vec<Snapshot>,
+    /// What stands before it under Direct PUT to a delivery stream.
+    pub front: Option<Box<super::direct_put::Front>>,
     /// Its load as a whole, second by second.
     pub room: StreamLoad,
     /// PUT payload units of records accepted in provisioned mode.
@@ -206,6 +208,7 @@ impl StreamSource {
             capacity: None,
             on_demand: OnDemandMeter::new(false),
             modes: Vec::new(),
+            front: None,
             room: StreamLoad::default(),
         }
     }
@@ -243,7 +246,11 @@ impl StreamSource {
 
     /// What stands on the counters now.
     fn counters(&self, now: Nanos) -> OnDemandUse {
-        let read = (0..self.readers.len()).map(|reader| self.stream.meter(reader).bytes).collect();
+        // What is pushed has a price of its own: enhanced fan-out, or a channel.
+        let polled = |reader: usize| {
+            if self.stream.is_pushed(reader) { 0 } else { self.stream.meter(reader).bytes }
+        };
+        let read = (0..self.readers.len()).map(polled).collect();
         OnDemandUse { nanos: u128::from(now), bytes: self.bytes, billed_bytes: 0, read }
     }
 

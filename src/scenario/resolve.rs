@@ -11,6 +11,7 @@ mod client;
 mod destination;
 mod direct;
 mod distribution;
+mod firehose;
 mod flow;
 mod lambda;
 mod objectives;
@@ -42,7 +43,7 @@ use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
 use crate::systems::lambda::concurrency::AccountPlan;
-use crate::systems::{self, dynamodb, firehose, kinesis, polling};
+use crate::systems::{self, dynamodb, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -63,7 +64,11 @@ pub fn parameters() -> Vec<Parameter> {
         kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
-        firehose::settings::PARAMETERS,
+        systems::firehose::settings::PARAMETERS,
+        systems::firehose::settings::destination::PARAMETERS,
+        systems::firehose::settings::direct_put::PARAMETERS,
+        systems::firehose::settings::transform::PARAMETERS,
+        kinesis::delivery_settings::PARAMETERS,
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,

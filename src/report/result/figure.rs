@@ -125,9 +125,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
-        delivery_figures(&resource("firehose", &plan.name), number, &mut all);
+        delivery_figures(&plan.path, number, &mut all);
         if plan.partitioning.is_some() {
-            partition_figures(&resource("firehose", &plan.name), number, &mut all);
+            partition_figures(&plan.path, number, &mut all);
         }
     }
     for (number, plan) in scenario.queries.iter().enumerate() {

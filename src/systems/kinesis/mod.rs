@@ -3,6 +3,7 @@
 pub mod api;
 pub mod capacity;
 pub mod capacity_settings;
+pub mod delivery_settings;
 pub mod encryption;
 pub mod exception;
 pub mod fan_out;
