@@ -169,6 +169,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 lambda.mapping.any_in_hand(|record| measured(record.written))
                     || stream.any_waiting(lambda.reader, |record| measured(record.written))
             })
+            || self.fleets.iter().any(|consumer| {
+                let stream = &self.streams[consumer.stream].stream;
+                consumer.fleet.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(consumer.reader, |record| measured(record.written))
+            })
             || self.objects.any(|held| measured(held.written))
     }
 
@@ -198,6 +203,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 fan_out.finish(end);
             }
         }
+        self.finish_fleets(end);
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
         self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
@@ -257,6 +263,14 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
+            fleets: self
+                .fleets
+                .into_iter()
+                .map(|consumer| {
+                    let reads = reads(consumer.stream, consumer.reader);
+                    consumer.outcome(reads)
+                })
+                .collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -313,6 +327,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
+        }
+        for (plan, consumer) in scenario.fleets.iter().zip(&self.fleets) {
+            accounts.push(self.fleet_account(&plan.name, end, consumer));
         }
         Ledger { accounts }
     }

@@ -1,6 +1,7 @@
 //! What a run has used so far of everything that is billed, as plain counts.
 
 use super::Pipeline;
+use super::fleet::quantities::FleetQuantities;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
@@ -30,6 +31,8 @@ pub struct Quantities {
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
     pub lambdas: Vec<LambdaQuantities>,
+    /// What each fleet used.
+    pub fleets: Vec<FleetQuantities>,
     /// PUT requests, bytes stored and objects for each delivery stream.
     pub s3: Vec<[u64; 3]>,
 }
@@ -85,6 +88,7 @@ impl Quantities {
         subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
+        self.fleets.iter_mut().zip(&earlier.fleets).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         if !earlier.on_demand.is_empty() {
@@ -175,6 +179,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
             lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
+            fleets: self.fleet_quantities(at),
             s3: self
                 .deliveries
                 .iter()

@@ -116,6 +116,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         match self.reader(reader) {
             Reader::Delivery(number) => self.poll_for_delivery(now, number as usize, handle, shard),
             Reader::Lambda(number) => self.read_for_function(now, number as usize, shard),
+            Reader::Fleet(number) => self.read_for_fleet(now, number as usize, shard),
             Reader::Consumer(number) => {
                 if self.consumers[number as usize].polling.due(now, shard) {
                     self.poll_for_consumer(now, number as usize, shard);
@@ -124,13 +125,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// Polling consumers come first in the numbering of readers, then deliveries, then functions.
+    /// Polling consumers come first in the numbering of readers, then deliveries, then functions, then fleets.
     fn reader(&self, number: usize) -> Reader {
         let (consumers, deliveries) = (self.consumers.len(), self.deliveries.len());
+        let others = consumers + deliveries + self.lambdas.len();
         match number {
             _ if number < consumers => Reader::Consumer(number as u32),
             _ if number < consumers + deliveries => Reader::Delivery((number - consumers) as u32),
-            _ => Reader::Lambda((number - consumers - deliveries) as u32),
+            _ if number < others => Reader::Lambda((number - consumers - deliveries) as u32),
+            _ => Reader::Fleet((number - others) as u32),
         }
     }
 

@@ -138,6 +138,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let lambdas = lambdas(scenario, &draws, &mut streams);
+        let fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
@@ -151,6 +152,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries,
             lambdas,
             account: account(scenario),
+            fleets,
             changes: Slab::default(),
             created: Vec::new(),
             publications: Slab::default(),
@@ -174,6 +176,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
         pipeline.start_looks();
+        pipeline.start_fleets();
         pipeline
     }
 }

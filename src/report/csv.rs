@@ -9,7 +9,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{deliver, feed, lambda, read, source, streams, write};
+use crate::pipeline::{deliver, feed, fleet, lambda, read, source, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -387,6 +387,14 @@ const LAMBDA: [Metric; 8] = [
     ),
     sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
 ];
+/// KDS-M2, KDS-M3 and the library's own `MillisBehindLatest`; the counts of processing are not CloudWatch's.
+const FLEET: [Metric; 5] = [
+    sum("ProcessedRecords", "Count", fleet::column::RECORDS),
+    sum("ProcessedAgain", "Count", fleet::column::REPEATED),
+    sum("GetRecords.Records", "Count", fleet::column::READ_RECORDS),
+    maximum("MillisBehindLatest", "Milliseconds", fleet::column::ITERATOR_AGE, 1_000),
+    sum("ReadProvisionedThroughputExceeded", "Count", fleet::column::REFUSED),
+];
 /// FH-M1, FH-M2.
 const DELIVERY: [Metric; 4] = [
     sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
@@ -434,6 +442,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
         series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
+    }
+    for (plan, fleet) in scenario.fleets.iter().zip(&outcome.fleets) {
+        series(&mut sheet, &resource("consumers", &plan.name), &fleet.series, &FLEET);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);

@@ -2,6 +2,7 @@
 
 mod bill;
 mod capacity;
+mod fleets;
 mod functions;
 mod queries;
 mod readers;
@@ -39,6 +40,7 @@ pub fn render(result: &RunResult) -> String {
         shards::shards(result),
         readers::readers(result),
         functions::section(result),
+        fleets::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),

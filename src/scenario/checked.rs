@@ -8,6 +8,7 @@ use crate::systems::athena::QueryPlan;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
+use crate::systems::fleet::FleetPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::mapping::LambdaPlan;
@@ -200,6 +201,8 @@ pub struct Scenario {
     pub queries: Vec<QueryPlan>,
     /// Functions with their mappings, in file order.
     pub lambdas: Vec<LambdaPlan>,
+    /// Fleets of workers, in file order.
+    pub fleets: Vec<FleetPlan>,
     /// The account that functions share.
     pub account: AccountPlan,
     /// Planned events, in file order.

@@ -14,6 +14,8 @@ use crate::systems::athena::settings::AthenaSettings;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
+use crate::systems::flink::settings::FlinkSettings;
+use crate::systems::kcl::settings::KclSettings;
 use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
@@ -133,12 +135,16 @@ pub struct ScenarioFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsumerSettings {
-    /// The stream it reads: `kinesis.X`, or with `polling` the DynamoDB stream of a table, `tables.X.streams`.
+    /// The stream it reads: `kinesis.X`, or with `polling` or `kcl` the DynamoDB stream of a table, `tables.X.streams`.
     pub reads: Reference,
     /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
     pub polling: Option<PollingSettings>,
     /// A Lambda function with an event source mapping.
     pub lambda: Option<LambdaSettings>,
+    /// Workers of the Kinesis Client Library.
+    pub kcl: Option<KclSettings>,
+    /// An application of Managed Service for Apache Flink.
+    pub flink: Option<FlinkSettings>,
 }
 
 /// Kind of question.

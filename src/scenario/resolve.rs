@@ -11,6 +11,8 @@ mod client;
 mod destination;
 mod direct;
 mod distribution;
+mod fleet;
+mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
@@ -62,6 +64,9 @@ pub fn parameters() -> Vec<Parameter> {
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::fleet::settings::PARAMETERS,
+        systems::kcl::settings::PARAMETERS,
+        systems::flink::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -143,6 +148,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         deliveries: Vec::new(),
         queries: Vec::new(),
         lambdas: Vec::new(),
+        fleets: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
     }

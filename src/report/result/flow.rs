@@ -250,6 +250,12 @@ pub struct ConsumerRow {
     pub skipped: u64,
     /// What a Lambda function did; null for other kinds.
     pub lambda: Option<super::lambda::LambdaRow>,
+    /// What workers of the Kinesis Client Library did; left out for other kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kcl: Option<super::fleet::KclRow>,
+    /// What a Flink application did; left out for other kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flink: Option<super::fleet::FlinkRow>,
 }
 
 /// GetRecords calls.
@@ -345,11 +351,14 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
             lambda: None,
+            kcl: None,
+            flink: None,
         }
     };
     if outcomes.is_empty() {
         return Vec::new();
     }
     let polling = (0..scenario.consumers.len()).map(row);
-    polling.chain(super::lambda::rows(scenario, outcomes)).collect()
+    let lambdas = super::lambda::rows(scenario, outcomes);
+    polling.chain(lambdas).chain(super::fleet::rows(scenario, outcomes)).collect()
 }

@@ -103,6 +103,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             stuck_shards: 0,
             skipped: 0,
             lambda: Some(of(plan, &all, outcomes)),
+            kcl: None,
+            flink: None,
         }
     };
     scenario.lambdas.iter().enumerate().map(row).collect()

@@ -6,6 +6,7 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::fleet;
 use crate::systems::lambda::mapping::PARTS;
 
 /// The percentiles that results give, with the share of records below.
@@ -32,6 +33,8 @@ pub enum Place {
     Delivery(usize),
     /// At a function, processed.
     Lambda(usize),
+    /// At a fleet's worker, processed.
+    Fleet(usize),
 }
 
 /// One leg.
@@ -99,8 +102,13 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
         leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
     });
+    let fleets = scenario.fleets.iter().enumerate().map(|(number, plan)| {
+        let path = format!("{}.latency", resource("consumers", &plan.name));
+        leg(path, &fleet::progress::PARTS[..], Place::Fleet(number))
+    });
     let feeds = feeds.chain(streams);
-    writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()
+    let consumers = consumers.chain(lambdas).chain(fleets);
+    writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries).collect()
 }
 
 impl Leg {
@@ -127,6 +135,7 @@ impl Leg {
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),
             Place::Lambda(number) => Sample::of(&outcome.lambdas[number].latency, 0),
+            Place::Fleet(number) => Sample::of(&outcome.fleets[number].latency, 0),
         }
     }
 }

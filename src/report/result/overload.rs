@@ -86,7 +86,9 @@ fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload
     let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
     let lambdas = (0..scenario.lambdas.len()).map(Place::Lambda);
-    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries);
+    let fleets = (0..scenario.fleets.len()).map(Place::Fleet);
+    let consumers = consumers.chain(lambdas).chain(fleets);
+    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
 
@@ -153,6 +155,14 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
             (path, limit)
         }
+        Place::Fleet(number) => {
+            let plan = &scenario.fleets[number];
+            let reads = outcomes.iter().map(|outcome| &outcome.fleets[number].reads);
+            let path = resource("consumers", &plan.name);
+            let limit = read_limit(scenario, plan.stream, reads)
+                .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
+            (path, limit)
+        }
         Place::Delivery(number) => {
             let plan = &scenario.deliveries[number];
             let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
@@ -169,7 +179,9 @@ pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
         Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_) | Place::Streams(_)),
-        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) => *at == place,
+        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) | Place::Fleet(_) => {
+            *at == place
+        }
     })
 }
 
@@ -194,6 +206,9 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
         Place::Lambda(number) => {
             (in_stream(scenario.lambdas[number].stream), |backlog, number| backlog.lambdas[number])
         }
+        Place::Fleet(number) => {
+            (in_stream(scenario.fleets[number].stream), |backlog, number| backlog.fleets[number])
+        }
         Place::Delivery(number) => {
             (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
         }
@@ -204,7 +219,8 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     | Place::Streams(number)
     | Place::Consumer(number)
     | Place::Delivery(number)
-    | Place::Lambda(number)) = place;
+    | Place::Lambda(number)
+    | Place::Fleet(number)) = place;
     let span = scenario.duration.saturating_sub(scenario.warm_up);
     let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
     rise(samples, scenario.warm_up, span, entered)

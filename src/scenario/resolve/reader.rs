@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{distribution, lambda, stream};
+use super::{distribution, fleet, lambda, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
@@ -57,9 +57,23 @@ pub(super) fn consumer(
 ) {
     let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
     let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
-    let ConsumerSettings { reads: _, polling, lambda } = settings;
-    if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
+    let ConsumerSettings { reads: _, polling, lambda, kcl, flink } = settings;
+    let kinds = [
+        ("polling", polling.is_some()),
+        ("lambda", lambda.is_some()),
+        ("kcl", kcl.is_some()),
+        ("flink", flink.is_some()),
+    ];
+    if !resolver.exactly_one(path, &kinds) {
         return;
+    }
+    if let Some(settings) = kcl {
+        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table));
+        scenario.fleets.extend(plan);
+    }
+    if let Some(settings) = flink {
+        let plan = fleet::flink(resolver, &path.key("flink"), name, settings, (stream, of_table));
+        scenario.fleets.extend(plan);
     }
     if let Some(settings) = polling {
         let reads = (stream, of_table);

@@ -22,4 +22,5 @@ pub mod scaling;
 pub mod settings;
 pub mod shard;
 pub mod stream;
+mod turns;
 mod waiting;
