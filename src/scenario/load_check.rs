@@ -7,6 +7,7 @@
 mod demand;
 mod direct;
 pub mod estimates;
+mod fleets;
 mod tables;
 
 use schemars::JsonSchema;
@@ -140,6 +141,9 @@ impl LoadCheck {
         for plan in &scenario.lambdas {
             check.function(plan, &shards[plan.stream]);
         }
+        for plan in scenario.fleets.iter().filter(|plan| plan.stream < scenario.streams.len()) {
+            check.fleet(plan, &shards[plan.stream]);
+        }
         check.warn(scenario, &demands);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
@@ -200,8 +204,11 @@ impl LoadCheck {
             Via::Shared(polls) => Some((plan.stream, polls.interval)),
             Via::FanOut(_) => None,
         });
+        let fleets = scenario.fleets.iter();
+        let fleets = fleets.filter_map(|plan| Some((plan.stream, fleets::interval(plan)?)));
         let readers = consumers
             .chain(functions)
+            .chain(fleets)
             .chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
         let intervals: Vec<u64> =
             readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();

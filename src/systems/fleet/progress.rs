@@ -409,3 +409,6 @@ impl Progress {
         self.kept.range(from as usize..)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -588,3 +588,6 @@ impl Leases {
         self.leases[shard].state == State::Done
     }
 }
+
+#[cfg(test)]
+mod tests;
