@@ -94,6 +94,7 @@ pub fn scenario(seconds: u64) -> Scenario {
         }],
         lambdas: vec![],
         queues: vec![],
+        fleets: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }

@@ -122,7 +122,8 @@ fn leg_paths(scenario: &Scenario) -> Vec<String> {
     let direct = scenario.direct.iter().map(|plan| format!("{}.latency", resource("workload", &plan.name)));
     let lambdas =
         scenario.lambdas.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
-    feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
+    let fleets = scenario.fleets.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
+    feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).chain(fleets).collect()
 }
 
 /// Runs one pilot over its span; for each step, counts and sums of the latencies of each leg up to its end.

@@ -173,6 +173,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 lambda.mapping.any_in_hand(|record| measured(record.written))
                     || stream.any_waiting(lambda.reader, |record| measured(record.written))
             })
+            || self.fleets.iter().any(|consumer| {
+                let stream = &self.streams[consumer.stream].stream;
+                consumer.fleet.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(consumer.reader, |record| measured(record.written))
+            })
             || self.objects.any(|held| measured(held.written))
             || self.measured_in_queues(measured)
     }
@@ -203,6 +208,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 fan_out.finish(end);
             }
         }
+        self.finish_fleets(end);
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
         self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
@@ -268,6 +274,14 @@ impl<const FULL: bool> Pipeline<FULL> {
             queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
             queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
+            fleets: self
+                .fleets
+                .into_iter()
+                .map(|consumer| {
+                    let reads = reads(consumer.stream, consumer.reader);
+                    consumer.outcome(reads)
+                })
+                .collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -327,6 +341,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
         accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
+        for (plan, consumer) in scenario.fleets.iter().zip(&self.fleets) {
+            accounts.push(self.fleet_account(&plan.name, end, consumer));
+        }
         Ledger { accounts }
     }
 

@@ -4,6 +4,7 @@ use super::EventCounts;
 use super::backlog::Backlog;
 use super::deliver::ObjectRow;
 use super::feed;
+use super::fleet::quantities::FleetOutcome;
 use super::lambda::{self};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
@@ -79,6 +80,8 @@ pub struct Outcome {
     pub lambdas: Vec<LambdaOutcome>,
     /// Queues with the functions that read them.
     pub queues: Vec<QueueOutcome>,
+    /// Fleets of workers.
+    pub fleets: Vec<FleetOutcome>,
 }
 
 /// What one table and its feed came to.

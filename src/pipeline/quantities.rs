@@ -1,6 +1,7 @@
 //! What a run has used so far of everything that is billed, as plain counts.
 
 use super::Pipeline;
+use super::fleet::quantities::FleetQuantities;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
@@ -39,6 +40,8 @@ pub struct Quantities {
     pub lambdas: Vec<LambdaQuantities>,
     /// What each queue and its function used.
     pub queues: Vec<QueueQuantities>,
+    /// What each fleet used.
+    pub fleets: Vec<FleetQuantities>,
     /// PUT requests, bytes stored and objects for each delivery stream.
     pub s3: Vec<[u64; 3]>,
     /// What the transforming function of each delivery stream used; nothing where there is none.
@@ -105,6 +108,7 @@ impl Quantities {
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         self.queues.iter_mut().zip(&earlier.queues).for_each(|(now, before)| now.subtract(before));
+        self.fleets.iter_mut().zip(&earlier.fleets).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.transforms.iter_mut().zip(&earlier.transforms).for_each(|(now, before)| now.subtract(before));
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
@@ -264,6 +268,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
             queues: self.queues.iter_mut().map(|place| QueueQuantities::of(place, at)).collect(),
             transforms: self.deliveries.iter().map(LambdaQuantities::of_transform).collect(),
+            fleets: self.fleet_quantities(at),
             s3: self
                 .deliveries
                 .iter()

@@ -106,8 +106,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = match self.reader(reader) {
             Reader::Consumer(number) => number as usize,
             Reader::Lambda(number) => return self.start_function(now, number as usize),
-            // Delivery streams read from the start of the run on.
-            Reader::Delivery(_) => return,
+            // Delivery streams and fleets read from the start of the run on.
+            Reader::Delivery(_) | Reader::Fleet(_) => return,
         };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
@@ -122,6 +122,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         match self.reader(reader) {
             Reader::Delivery(number) => self.poll_for_delivery(now, number as usize, handle, shard),
             Reader::Lambda(number) => self.read_for_function(now, number as usize, shard),
+            Reader::Fleet(number) => self.read_for_fleet(now, number as usize, shard),
             Reader::Consumer(number) => {
                 if self.consumers[number as usize].polling.due(now, shard) {
                     self.poll_for_consumer(now, number as usize, shard);
@@ -130,13 +131,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// Polling consumers come first in the numbering of readers, then deliveries, then functions.
+    /// Polling consumers come first in the numbering of readers, then deliveries, then functions, then fleets.
     pub(super) fn reader(&self, number: usize) -> Reader {
         let (consumers, deliveries) = (self.consumers.len(), self.deliveries.len());
+        let others = consumers + deliveries + self.lambdas.len();
         match number {
             _ if number < consumers => Reader::Consumer(number as u32),
             _ if number < consumers + deliveries => Reader::Delivery((number - consumers) as u32),
-            _ => Reader::Lambda((number - consumers - deliveries) as u32),
+            _ if number < others => Reader::Lambda((number - consumers - deliveries) as u32),
+            _ => Reader::Fleet((number - others) as u32),
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Reader {
     Delivery(u32),
     /// A function, by number.
     Lambda(u32),
+    /// A fleet of workers, by number.
+    Fleet(u32),
 }
 
 /// A stream with its readers and measures.

@@ -143,6 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
+        let fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
@@ -158,6 +159,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             queues: super::sqs::queues(scenario, &draws),
             absent: Default::default(),
             account: account(scenario),
+            fleets,
             changes: Slab::default(),
             created: Vec::new(),
             publications: Slab::default(),
@@ -181,6 +183,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
         pipeline.start_looks();
+        pipeline.start_fleets();
         pipeline
     }
 }

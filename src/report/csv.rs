@@ -11,7 +11,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{feed, lambda, read, source, sqs, streams, write};
+use crate::pipeline::{feed, fleet, lambda, read, source, sqs, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -398,6 +398,14 @@ const QUEUE: [Metric; 6] = [
     maximum("ApproximateNumberOfMessagesNotVisible", "Count", sqs::column::NOT_VISIBLE, 1),
     maximum("ApproximateAgeOfOldestMessage", "Seconds", sqs::column::AGE, 1_000_000),
 ];
+/// KDS-M2, KDS-M3 and the library's own `MillisBehindLatest`; the counts of processing are not CloudWatch's.
+const FLEET: [Metric; 5] = [
+    sum("ProcessedRecords", "Count", fleet::column::RECORDS),
+    sum("ProcessedAgain", "Count", fleet::column::REPEATED),
+    sum("GetRecords.Records", "Count", fleet::column::READ_RECORDS),
+    maximum("MillisBehindLatest", "Milliseconds", fleet::column::ITERATOR_AGE, 1_000),
+    sum("ReadProvisionedThroughputExceeded", "Count", fleet::column::REFUSED),
+];
 /// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
 /// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -434,6 +442,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
         series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
+    }
+    for (plan, fleet) in scenario.fleets.iter().zip(&outcome.fleets) {
+        series(&mut sheet, &resource("consumers", &plan.name), &fleet.series, &FLEET);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         deliveries::metrics(&mut sheet, plan, (outcome, delivery));

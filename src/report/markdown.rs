@@ -3,6 +3,7 @@
 mod bill;
 mod capacity;
 mod firehose;
+mod fleets;
 mod functions;
 mod queries;
 mod queues;
@@ -42,6 +43,7 @@ pub fn render(result: &RunResult) -> String {
         readers::readers(result),
         functions::section(result),
         queues::section(result),
+        fleets::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),

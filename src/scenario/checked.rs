@@ -11,6 +11,7 @@ use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::firehose::plan::RECORD_BYTES_MAX;
+use crate::systems::fleet::FleetPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::mapping::LambdaPlan;
@@ -207,6 +208,8 @@ pub struct Scenario {
     pub lambdas: Vec<LambdaPlan>,
     /// Queues with the functions that read them, in file order.
     pub queues: Vec<QueueUse>,
+    /// Fleets of workers, in file order.
+    pub fleets: Vec<FleetPlan>,
     /// The account that functions share.
     pub account: AccountPlan,
     /// Planned events, in file order.

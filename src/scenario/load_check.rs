@@ -8,6 +8,7 @@ mod demand;
 mod direct;
 mod direct_put;
 pub mod estimates;
+mod fleets;
 mod tables;
 
 use schemars::JsonSchema;
@@ -145,6 +146,9 @@ impl LoadCheck {
         for plan in scenario.lambdas.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.function(plan, &shards[plan.stream]);
         }
+        for plan in scenario.fleets.iter().filter(|plan| plan.stream < scenario.streams.len()) {
+            check.fleet(plan, &shards[plan.stream]);
+        }
         check.warn(scenario, &demands);
         check.deliveries(scenario, &shards);
         check.queries(scenario);
@@ -207,8 +211,11 @@ impl LoadCheck {
             Via::Shared(polls) => Some((plan.stream, polls.interval)),
             Via::FanOut(_) => None,
         });
+        let fleets = scenario.fleets.iter();
+        let fleets = fleets.filter_map(|plan| Some((plan.stream, fleets::interval(plan)?)));
         let readers = consumers
             .chain(functions)
+            .chain(fleets)
             .chain(scenario.deliveries.iter().filter_map(|plan| Some((plan.stream, plan.polls()?.interval))));
         let intervals: Vec<u64> =
             readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();

@@ -12,6 +12,8 @@ mod destination;
 mod direct;
 mod distribution;
 mod firehose;
+mod fleet;
+mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
@@ -78,6 +80,9 @@ pub fn parameters() -> Vec<Parameter> {
         systems::lambda::logs::PARAMETERS,
         systems::network::PARAMETERS,
         kinesis::encryption::PARAMETERS,
+        systems::fleet::settings::PARAMETERS,
+        systems::kcl::settings::PARAMETERS,
+        systems::flink::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -162,6 +167,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         queries: Vec::new(),
         lambdas: Vec::new(),
         queues: Vec::new(),
+        fleets: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
         sidelines: Sidelines::default(),

@@ -3,6 +3,9 @@
 pub mod athena;
 pub mod dynamodb;
 pub mod firehose;
+pub mod fleet;
+pub mod flink;
+pub mod kcl;
 pub mod kinesis;
 pub mod lambda;
 pub mod network;

@@ -58,6 +58,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         queries: vec![],
         lambdas: vec![],
         queues: vec![],
+        fleets: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
         sidelines: Default::default(),

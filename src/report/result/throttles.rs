@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{feed, lambda, read, source};
+use crate::pipeline::{feed, fleet, lambda, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{index_path, resource};
@@ -109,6 +109,12 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
         for (which, cause) in causes.into_iter().enumerate() {
             push(&path, cause, refused(which), tried, first);
         }
+    }
+    for (number, plan) in scenario.fleets.iter().enumerate().filter(|(_, plan)| !plan.is_pushed_to()) {
+        let series = outcomes.iter().map(|outcome| &outcome.fleets[number].series);
+        let first = first_bin(series, fleet::column::REFUSED);
+        let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.fleets[number].reads).collect();
+        readers(&resource("consumers", &plan.name), &reads, first, &mut push);
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         if plan.polls().is_none() {

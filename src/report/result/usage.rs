@@ -1,6 +1,7 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
 mod firehose;
+mod fleet;
 mod on_demand;
 mod sidelines;
 
@@ -52,6 +53,8 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     add_all(&mut provisioned, &firehose::zone_seconds(scenario, outcomes)?)?;
     let provisioned = provisioned.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
+    let storage = fleet::storage(scenario, outcomes)?.scale(represents, spans)?;
+    add_all(&mut month, &storage.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
     add_all(&mut month, &long_term.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
@@ -120,6 +123,7 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
         }
         firehose::counted(scenario, quantities, &mut usage)?;
     }
+    fleet::counted(&mut usage, scenario, outcomes)?;
     for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
         let [read, written] = query.compacted;
         usage.add("s3.get", Cause::Base, Decimal::from(query.gets + read))?;
@@ -165,6 +169,7 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
         }
         firehose::gigabytes(scenario, quantities, &mut usage)?;
     }
+    fleet::gigabytes(&mut usage, scenario, outcomes)?;
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
     Ok(usage)
 }
@@ -233,6 +238,7 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
             }
         }
     }
+    fleet::seconds(&mut usage, scenario, outcomes)?;
     Ok(usage)
 }
 
@@ -291,6 +297,7 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
     }
     rules.extend(on_demand::rules(scenario));
     rules.extend(firehose::rules(scenario));
+    rules.extend(fleet::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \

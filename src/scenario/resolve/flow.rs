@@ -112,6 +112,7 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
         let functions = scenario.lambdas.iter().map(|lambda| lambda.stream);
         let read =
             consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream)).chain(functions);
+        let read = read.chain(scenario.fleets.iter().map(|fleet| fleet.stream));
         read.filter(|stream| *stream == number).count()
     };
     let of_tables = scenario

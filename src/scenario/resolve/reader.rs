@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{lambda, sqs, stream};
+use super::{fleet, lambda, sqs, stream};
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ConsumerSettings;
@@ -41,8 +41,14 @@ pub(super) fn consumer(
     of_tables: &IndexMap<String, TableSettings>,
     scenario: &mut Scenario,
 ) {
-    let ConsumerSettings { reads, polling, lambda, pipe, network: _ } = settings;
-    let kinds = [("polling", polling.is_some()), ("lambda", lambda.is_some()), ("pipe", pipe.is_some())];
+    let ConsumerSettings { reads, polling, lambda, pipe, kcl, flink, network: _ } = settings;
+    let kinds = [
+        ("polling", polling.is_some()),
+        ("lambda", lambda.is_some()),
+        ("pipe", pipe.is_some()),
+        ("kcl", kcl.is_some()),
+        ("flink", flink.is_some()),
+    ];
     if reads.0.starts_with("sqs.") {
         if resolver.exactly_one(path, &kinds) {
             match lambda {
@@ -56,6 +62,14 @@ pub(super) fn consumer(
     let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
     if !resolver.exactly_one(path, &kinds) {
         return;
+    }
+    if let Some(settings) = kcl {
+        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table));
+        scenario.fleets.extend(plan);
+    }
+    if let Some(settings) = flink {
+        let plan = fleet::flink(resolver, &path.key("flink"), name, settings, (stream, of_table));
+        scenario.fleets.extend(plan);
     }
     if let Some(settings) = polling {
         let reads = (stream, of_table);

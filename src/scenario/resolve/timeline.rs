@@ -19,7 +19,7 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::{destination, stream, stream_capacity};
+use super::{destination, fleet_events, stream, stream_capacity};
 
 /// The paths that `set` can change.
 const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity`, `kinesis.X.capacity.provisioned.shards`, `kinesis.X.capacity.on_demand.warm_throughput`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
@@ -113,9 +113,16 @@ fn happenings(
         ("merge", merge.is_some()),
         ("set", set.is_some()),
     ];
-    let kinds: Vec<_> = kinds.into_iter().chain(destination::kinds(settings)).collect();
+    let kinds = kinds.into_iter().chain(destination::kinds(settings)).chain(fleet_events::kinds(settings));
+    let kinds: Vec<_> = kinds.collect();
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
+    }
+    if fleet_events::is_about(settings) {
+        return fleet_events::happening(resolver, path, file, scenario, settings).into_iter().collect();
+    }
+    if settings.worker.is_some() {
+        resolver.error(&path.key("worker"), "`worker` says which worker `crash` or `cut_off` is about");
     }
     if let Some(values) = set {
         if lasts.is_some() {
@@ -340,6 +347,10 @@ fn outage(
     let polling = scenario.consumers.iter().position(|plan| plan.name == *name);
     let (what, action) = match polling {
         Some(number) => ("stops reading", Action::ConsumerOutage(number)),
+        None if scenario.fleets.iter().any(|plan| plan.name == *name) => {
+            resolver.error(path, format!("`{of}` is a fleet of workers: `crash` or `deploy` it"));
+            return None;
+        }
         None => {
             let of_stream = scenario.lambdas.iter().position(|plan| plan.name == *name);
             let reads = |queue: &QueueUse| queue.consumer.as_ref().is_some_and(|plan| plan.name == *name);

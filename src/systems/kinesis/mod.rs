@@ -25,4 +25,5 @@ pub mod settings;
 pub mod shard;
 pub mod shard_metrics;
 pub mod stream;
+mod turns;
 mod waiting;

@@ -355,7 +355,7 @@ impl Stream {
     /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
     /// were calls all the same, and took their tokens in the order of their times. A reader that is awake makes its
     /// calls itself, and none while it is busy.
-    fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
+    pub(super) fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
         let count = self.readers.len();
         let slots = shard * count..(shard + 1) * count;
         if count == 1 || !self.read_limits.limit_calls() {
