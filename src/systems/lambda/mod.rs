@@ -24,3 +24,4 @@ pub mod pipe_settings;
 pub mod plan;
 pub mod retry;
 pub mod settings;
+pub mod tumbling;
