@@ -2,7 +2,8 @@
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
 //! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
-//! consumers and delivery), [`lambda`] (stream to functions), [`sqs`] (queues), [`deliver`] (buffer to objects); and what happens to the pipeline
+//! consumers and delivery), [`lambda`] (stream to functions), [`sqs`] (queues), [`transform`] (what a function does before
+//! delivery), [`deliver`] (buffer to objects); and what happens to the pipeline
 //! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
 
 pub mod backlog;
@@ -12,6 +13,7 @@ pub mod change;
 pub mod deliver;
 pub mod destination;
 pub mod direct;
+pub mod direct_put;
 pub mod event;
 pub mod feed;
 pub mod finish;
@@ -27,6 +29,7 @@ pub mod sqs;
 pub mod streams;
 pub mod tables;
 pub mod timeline;
+pub mod transform;
 pub mod wiring;
 pub mod write;
 
@@ -195,6 +198,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Fetched => self.fetched(now, handle),
             Kind::Lane => self.lane_timer(now, handle),
             Kind::Pollers => self.poller_timer(now, handle),
+            Kind::Transformed => self.transformed(now, handle),
+            Kind::Transform => self.look_at_transform(now, handle),
             Kind::Interval => self.interval(now, handle),
             Kind::Uploaded => self.uploaded(now, handle),
         }

@@ -55,7 +55,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self
                 .deliveries
                 .iter()
-                .map(|delivery| behind(delivery.stream, delivery.reader))
+                .map(|delivery| {
+                    // What waits for a function that is too slow grows without end as well.
+                    let queued = delivery.transforming.as_ref().map_or(0, |it| it.transform.queued());
+                    behind(delivery.stream, delivery.reader) + queued
+                })
                 .collect(),
             lambdas: self
                 .lambdas

@@ -44,6 +44,8 @@ kinds! {
     Returned "function ended",
     /// A function that reads a queue has ended. Likewise.
     Answered "function on a queue ended",
+    /// A function that transforms a delivery stream's records has ended, or is tried again. Before polls likewise.
+    Transformed "transformation ended",
     /// A direct producer's call is answered. Before new records, so that its connection is free for them.
     Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
@@ -83,6 +85,8 @@ kinds! {
     Lane "end of a batching window or wait",
     /// The pollers of a queue look again. After what comes in at this instant, likewise.
     Pollers "look of a queue's pollers",
+    /// The interval of a transformation's buffer ends. After what comes in at this instant, which goes along.
+    Transform "end of a transformation's interval",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
     Interval "end of a buffer interval",
 }

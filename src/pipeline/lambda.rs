@@ -164,6 +164,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let place = &mut self.streams[consumer.stream];
         let out = consumer.mapping.read(now, shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, u32::MAX, out);
+        place.note_age(now, out);
         if FULL {
             match outcome {
                 Err(_) => consumer.series.add(now, column::REFUSED, 1),

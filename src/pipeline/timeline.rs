@@ -49,6 +49,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::TransformOutage(number) => {
+                if let Some(it) = &mut self.deliveries[number].transforming {
+                    it.transform.fail_until(until);
+                }
+            }
             Action::DeliveryOutage(number) => self.stop_destination(number, until),
             Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),

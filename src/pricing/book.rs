@@ -307,6 +307,16 @@ impl PriceBook {
         Ok(book)
     }
 
+    /// The same book, with a row for something that has no price in it: a bill then names it, and has no total. A row that is
+    /// there already stays.
+    pub fn naming(&self, entry: Entry) -> PriceBook {
+        let mut book = self.clone();
+        if !book.entries.contains_key(&entry.id) && !book.own.contains_key(&entry.id) {
+            book.entries.insert(entry.id.clone(), entry);
+        }
+        book
+    }
+
     /// A row for a tiered price as a whole, as if it had no tiers.
     fn flat(&self, id: &str) -> Option<Entry> {
         let first = self.entries.get(&format!("{id}.t1"))?.clone();

@@ -2,6 +2,7 @@
 
 mod bill;
 mod capacity;
+mod firehose;
 mod functions;
 mod queries;
 mod queues;

@@ -4,6 +4,7 @@ pub mod cost;
 pub mod direct;
 pub mod events;
 pub mod figure;
+pub mod firehose;
 pub mod flow;
 pub mod identity;
 pub mod lambda;

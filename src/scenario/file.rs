@@ -18,6 +18,7 @@ use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::lambda::pipe_settings::PipeSettings;
 use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
+use crate::systems::network::NetworkSettings;
 use crate::systems::polling::settings::PollingSettings;
 use crate::systems::sqs::settings::QueueSettings;
 use crate::units::{Duration, Timestamp};
@@ -147,6 +148,8 @@ pub struct ConsumerSettings {
     pub lambda: Option<LambdaSettings>,
     /// An EventBridge Pipe from a stream to a queue.
     pub pipe: Option<PipeSettings>,
+    /// How it reaches its stream from a private network, for the bill; not for functions.
+    pub network: Option<NetworkSettings>,
 }
 
 /// Kind of question.

@@ -6,6 +6,7 @@
 
 mod demand;
 mod direct;
+mod direct_put;
 pub mod estimates;
 mod tables;
 
@@ -127,7 +128,10 @@ impl LoadCheck {
         let mut shards = shard_loads(scenario, &demands);
         for plan in &scenario.direct {
             let direct = Direct::of(scenario, plan);
-            direct.add_to(&mut shards[plan.stream]);
+            match shards.get_mut(plan.stream) {
+                Some(shards) => direct.add_to(shards),
+                None => check.direct_put(scenario, plan.stream, &direct),
+            }
             check.warnings.extend(direct.warnings());
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
@@ -142,6 +146,8 @@ impl LoadCheck {
             check.function(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);
+        check.deliveries(scenario, &shards);
+        check.queries(scenario);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
         check
@@ -203,7 +209,7 @@ impl LoadCheck {
         });
         let readers = consumers
             .chain(functions)
-            .chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
+            .chain(scenario.deliveries.iter().filter_map(|plan| Some((plan.stream, plan.polls()?.interval))));
         let intervals: Vec<u64> =
             readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();
         if intervals.is_empty() {

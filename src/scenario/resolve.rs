@@ -11,6 +11,7 @@ mod client;
 mod destination;
 mod direct;
 mod distribution;
+mod firehose;
 mod flow;
 mod lambda;
 mod objectives;
@@ -18,6 +19,7 @@ mod producer;
 mod reader;
 mod shape;
 mod shard_events;
+mod sidelines;
 mod sink;
 mod sqs;
 mod stream;
@@ -36,11 +38,12 @@ use super::inputs::Inputs;
 use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
+use super::sidelines::Sidelines;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
 use crate::systems::lambda::concurrency::AccountPlan;
-use crate::systems::{self, dynamodb, firehose, kinesis, polling};
+use crate::systems::{self, dynamodb, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -61,13 +64,20 @@ pub fn parameters() -> Vec<Parameter> {
         kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
-        firehose::settings::PARAMETERS,
+        systems::firehose::settings::PARAMETERS,
+        systems::firehose::settings::destination::PARAMETERS,
+        systems::firehose::settings::direct_put::PARAMETERS,
+        systems::firehose::settings::transform::PARAMETERS,
+        kinesis::delivery_settings::PARAMETERS,
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
         systems::sink::PARAMETERS,
         systems::lambda::pipe_settings::PARAMETERS,
         systems::sqs::settings::PARAMETERS,
+        systems::lambda::logs::PARAMETERS,
+        systems::network::PARAMETERS,
+        kinesis::encryption::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -95,6 +105,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
     shard_events::check(&mut resolver, &scenario);
+    sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -153,6 +164,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         queues: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
+        sidelines: Sidelines::default(),
     }
 }
 

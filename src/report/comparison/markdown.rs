@@ -1,6 +1,6 @@
 //! `summary.md` of a comparison: every figure of every variant.
 
-use super::{Change, Comparison, Statistic};
+use super::{Change, Comparison, Statistic, side_by_side};
 use crate::report::table::{Table, escaped};
 use crate::report::words::{self, NONE};
 
@@ -26,6 +26,10 @@ pub fn render(comparison: &Comparison) -> String {
             );
         }
     }
+    text += &format!("\n## Side by side\n\n{}", side_by_side::table(comparison, true).markdown());
+    for book in &comparison.price_book {
+        text += &format!("\nBills by the price book of {} for {}.\n", book.as_of, book.region);
+    }
     text += &format!("\n## Variants\n\n{}", variants(comparison).markdown());
     let objectives = objectives(comparison);
     if !objectives.is_empty() {
@@ -43,6 +47,7 @@ fn variants(comparison: &Comparison) -> Table {
         "<variant",
         "<overrides",
         "a month",
+        "more than the first",
         "replications",
         "seed",
         "duration",
@@ -50,11 +55,13 @@ fn variants(comparison: &Comparison) -> Table {
         "<fingerprint",
         "<scenario, SHA-256",
     ]);
+    let first = comparison.variants.first().and_then(|variant| variant.cost_month);
     for variant in &comparison.variants {
         table.row([
             variant.name.clone(),
             variant.overrides.join("; "),
             variant.cost_month.map_or("unknown".into(), words::usd),
+            variant.cost_month.zip(first).map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
             variant.replications.to_string(),
             variant.seed.to_string(),
             words::span(variant.duration_s),

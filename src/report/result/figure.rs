@@ -2,6 +2,7 @@
 
 use super::leg::{self, Leg, QUANTILES};
 use crate::engine::histogram::Histogram;
+use crate::engine::time::SECOND;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
 use crate::pipeline::finish::{
@@ -12,6 +13,7 @@ use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
 use crate::systems::athena::QueryMeter;
+use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
 use crate::units::Duration;
 
 /// A named figure and where it is found in an outcome.
@@ -103,6 +105,10 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
             },
         ));
     }
+    for (number, plan) in scenario.streams.iter().enumerate() {
+        let path = format!("{}.utilisation_share", resource("kinesis", &plan.name));
+        all.push(Figure::new(path, move |outcome| utilisation(outcome, number)));
+    }
     for (number, plan) in scenario.consumers.iter().enumerate() {
         all.push(Figure::new(
             format!("{}.iterator_age.max", resource("consumers", &plan.name)),
@@ -119,9 +125,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
-        delivery_figures(&resource("firehose", &plan.name), number, &mut all);
+        delivery_figures(&plan.path, number, &mut all);
         if plan.partitioning.is_some() {
-            partition_figures(&resource("firehose", &plan.name), number, &mut all);
+            partition_figures(&plan.path, number, &mut all);
         }
     }
     for (number, plan) in scenario.queries.iter().enumerate() {
@@ -131,6 +137,18 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         leg_figures(leg, &mut all);
     }
     all
+}
+
+/// What share of the limits of its open shards a stream's writes took in the measured span, on the average: of records or of
+/// bytes, whichever is greater (KDS-W1, KDS-W2). A PUT payload unit is a record, or is less than its bytes take.
+fn utilisation(outcome: &Outcome, stream: usize) -> Option<f64> {
+    let used = &outcome.quantities;
+    let [units, _, bytes] = *used.streams.get(stream)?;
+    let bytes = bytes - used.on_demand.get(stream).map_or(0, |used| used.bytes);
+    let shard_seconds = *used.shard_nanos.get(stream)? as f64 / SECOND as f64;
+    let of = |part: u64, limit: u64| part as f64 / (shard_seconds * limit as f64);
+    let share = of(units, WRITE_RECORDS_PER_SECOND).max(of(bytes, WRITE_BYTES_PER_SECOND));
+    (shard_seconds > 0.0).then_some(share)
 }
 
 /// Figures of the pipeline as a whole.

@@ -96,8 +96,11 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = &["replication", "polling", "buffering", "upload"];
-        leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
+        let parts = match plan.transform {
+            Some(_) => &["replication", "polling", "buffering", "upload", "transformation"][..],
+            None => &["replication", "polling", "buffering", "upload"],
+        };
+        leg(format!("{}.freshness", plan.path.clone()), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
         let parts = match scenario.table_of_stream(plan.stream) {

@@ -121,7 +121,10 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let plan = &scenario.direct[number];
             let path = resource("workload", &plan.name);
             let limit = shard_limit(scenario, outcomes, plan.stream);
-            (path.clone(), limit.unwrap_or_else(|| format!("{path}: its calls in flight")))
+            let quotas =
+                || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
+            let own = || format!("{path}: its calls in flight");
+            (path.clone(), limit.or_else(quotas).unwrap_or_else(own))
         }
         Place::Feed(number) => {
             let plan = &scenario.tables[number];
@@ -167,8 +170,12 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
         Place::Delivery(number) => {
             let plan = &scenario.deliveries[number];
             let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
-            let path = resource("firehose", &plan.name);
-            let limit = read_limit(scenario, plan.stream, reads).unwrap_or_else(|| path.clone());
+            let path = plan.path.clone();
+            let own = match plan.transform {
+                Some(_) => format!("{path}: its transforming function"),
+                None => path.clone(),
+            };
+            let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
             (path, limit)
         }
     }

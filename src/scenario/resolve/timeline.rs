@@ -302,6 +302,17 @@ fn shard(resolver: &mut Resolver, path: &Path, written: &str) -> Option<usize> {
     number
 }
 
+/// The Firehose whose function `firehose.X.transform` names.
+fn transforming(of: &str, file: &ScenarioFile) -> Option<(usize, String)> {
+    let path = of.parse::<Path>().ok()?;
+    let [Segment::Key(section), Segment::Key(name), Segment::Key(part)] = path.segments() else {
+        return None;
+    };
+    let (number, _, settings) = file.firehose.get_full(name)?;
+    let found = section == "firehose" && part == "transform" && settings.transform.is_some();
+    found.then(|| (number, name.clone()))
+}
+
 fn outage(
     resolver: &mut Resolver,
     path: &Path,
@@ -309,6 +320,11 @@ fn outage(
     file: &ScenarioFile,
     scenario: &Scenario,
 ) -> Option<Happening> {
+    if let Some((number, name)) = transforming(of, file) {
+        let what = "its transforming function fails every time".to_owned();
+        let action = Action::TransformOutage(number);
+        return Some(Happening { place: resource("firehose", &name), what, action });
+    }
     if of.starts_with("firehose.") {
         let number = resolver.reference(path, "firehose", of, file.firehose.keys())?;
         let (name, _) = file.firehose.get_index(number)?;

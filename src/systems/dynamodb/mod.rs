@@ -4,6 +4,7 @@ pub mod auto_scaling;
 pub mod capacity;
 pub mod capacity_settings;
 pub mod change_record;
+pub mod contents;
 pub mod destination;
 pub mod feed_stream;
 pub mod index;

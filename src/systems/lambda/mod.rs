@@ -17,6 +17,7 @@ pub mod concurrency;
 pub mod function;
 mod hand;
 pub mod lane;
+pub mod logs;
 pub mod mapping;
 pub mod meter;
 pub mod moments;

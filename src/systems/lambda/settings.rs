@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use super::logs::LogSettings;
 use crate::settings::distribution::Time;
 use crate::settings::one_or_map::{Expected, OneOrMap};
 use crate::settings::parameter::Parameter;
@@ -320,6 +321,8 @@ pub struct LambdaSettings {
     pub maximum_concurrency: Option<u32>,
     /// What it writes each record to, if that has a limit or a latency of its own; the time is part of the function's.
     pub sink: Option<SinkSettings>,
+    /// What it writes to CloudWatch Logs, for the bill; nothing when left out.
+    pub logs: Option<LogSettings>,
 }
 
 /// Tumbling windows.
