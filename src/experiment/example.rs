@@ -75,6 +75,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             refused_wait: 200 * MILLISECOND,
         }],
         timeline: Vec::new(),
+        sidelines: Default::default(),
         queries: vec![],
         deliveries: vec![FirehosePlan {
             source: FirehoseSource::Polls(PollPlan {
@@ -92,6 +93,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             ..FirehosePlan::to_s3("lake", 0)
         }],
         lambdas: vec![],
+        queues: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }

@@ -11,7 +11,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{feed, lambda, read, source, streams, write};
+use crate::pipeline::{feed, lambda, read, source, sqs, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -389,6 +389,15 @@ const LAMBDA: [Metric; 8] = [
     ),
     sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
 ];
+/// SQS's metrics in its guide of 2023.
+const QUEUE: [Metric; 6] = [
+    sum("NumberOfMessagesSent", "Count", sqs::column::SENT),
+    sum("NumberOfMessagesReceived", "Count", sqs::column::RECEIVED),
+    sum("NumberOfMessagesDeleted", "Count", sqs::column::DELETED),
+    maximum("ApproximateNumberOfMessagesVisible", "Count", sqs::column::VISIBLE, 1),
+    maximum("ApproximateNumberOfMessagesNotVisible", "Count", sqs::column::NOT_VISIBLE, 1),
+    maximum("ApproximateAgeOfOldestMessage", "Seconds", sqs::column::AGE, 1_000_000),
+];
 /// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
 /// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -422,6 +431,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
         series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
+    }
+    for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
+        series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         deliveries::metrics(&mut sheet, plan, (outcome, delivery));

@@ -14,6 +14,7 @@ pub mod partitioning;
 pub mod plan;
 pub mod settings;
 pub mod transform;
+mod whereabouts;
 
 use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
@@ -25,6 +26,7 @@ pub use meter::FirehoseMeter;
 pub use object::{FlushReason, Object};
 use partitioning::{Partitioning, PartitioningPlan};
 pub use plan::{BufferPer, FirehosePlan, FirehoseSource};
+pub use whereabouts::Buffered;
 
 /// Steps in which a record's bytes are billed.
 const BILLED_STEP_BYTES: u64 = 5 * 1_024;

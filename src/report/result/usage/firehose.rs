@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::unit_seconds;
+use super::{copies, unit_seconds};
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::quantities::Quantities;
 use crate::pricing::{Cause, Usage, UsageError};
@@ -37,12 +37,13 @@ pub(super) fn gigabytes(
 ) -> Result<(), UsageError> {
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         let ([bytes, billed], [_, taken, _]) = (quantities.deliveries[number], quantities.s3[number]);
+        let copies = copies(quantities, plan.stream);
         if plan.is_channel() {
             if let Some(id) = channel_price(scenario, plan) {
-                usage.add(id, Cause::Base, Decimal::from(bytes))?;
+                usage.add_split(id, Decimal::from(bytes), Cause::Base, copies)?;
             }
         } else if plan.backup_of.is_none() {
-            ingested(plan, bytes, billed, usage)?;
+            ingested(plan, [bytes, billed], copies, usage)?;
         }
         if plan.endpoint.as_ref().is_some_and(|endpoint| endpoint.vpc_zones > 0) {
             usage.add("fh.vpc_gb", Cause::Base, Decimal::from(taken))?;
@@ -50,7 +51,7 @@ pub(super) fn gigabytes(
         if plan.endpoint.as_ref().is_none_or(|endpoint| endpoint.kind.is_in_s3()) {
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (stored_bytes(plan, quantities, number) as f64 * plan.compression + 0.5) as u64;
-            usage.add("s3.std", Cause::Base, Decimal::from(stored))?;
+            usage.add_split("s3.std", Decimal::from(stored), Cause::Base, copies)?;
         }
     }
     Ok(())
@@ -64,23 +65,30 @@ fn stored_bytes(plan: &FirehosePlan, quantities: &Quantities, number: usize) -> 
 }
 
 /// Ingestion, in whole steps of 5 KB a record; to Iceberg tables and Snowflake at a price of their own, unrounded.
-fn ingested(plan: &FirehosePlan, bytes: u64, billed: u64, usage: &mut Usage) -> Result<(), UsageError> {
+fn ingested(
+    plan: &FirehosePlan,
+    [bytes, billed]: [u64; 2],
+    copies: (Cause, u64, u64),
+    usage: &mut Usage,
+) -> Result<(), UsageError> {
     let rounding = Decimal::from(billed - bytes);
     let bytes = Decimal::from(bytes);
     match plan.endpoint.as_ref().map(|endpoint| endpoint.kind) {
-        Some(EndpointKind::Iceberg) => return usage.add("fh.iceberg", Cause::Base, bytes),
-        Some(EndpointKind::Snowflake) => return usage.add("fh.snowflake_gb", Cause::Base, bytes),
+        Some(EndpointKind::Iceberg) => return usage.add_split("fh.iceberg", bytes, Cause::Base, copies),
+        Some(EndpointKind::Snowflake) => {
+            return usage.add_split("fh.snowflake_gb", bytes, Cause::Base, copies);
+        }
         _ => {}
     }
-    usage.add("fh.put", Cause::Base, bytes)?;
-    usage.add("fh.put", Cause::Rounding, rounding)?;
+    usage.add_split("fh.put", bytes, Cause::Base, copies)?;
+    usage.add_split("fh.put", rounding, Cause::Rounding, copies)?;
     if plan.partitioning.is_some() {
-        usage.add("fh.dp_gb", Cause::Base, bytes)?;
+        usage.add_split("fh.dp_gb", bytes, Cause::Base, copies)?;
     }
     if plan.converts {
         // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
-        usage.add("fh.dfc_gb", Cause::Base, bytes)?;
-        usage.add("fh.dfc_gb", Cause::Rounding, rounding)?;
+        usage.add_split("fh.dfc_gb", bytes, Cause::Base, copies)?;
+        usage.add_split("fh.dfc_gb", rounding, Cause::Rounding, copies)?;
     }
     Ok(())
 }
