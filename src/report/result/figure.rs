@@ -1,5 +1,6 @@
 //! The figures of a run that have a name: one number a replication. Objectives ask for them, comparisons pair them.
 
+use super::firehose;
 use super::leg::{self, Leg, QUANTILES};
 use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
@@ -41,7 +42,7 @@ impl From<Option<f64>> for Value {
 }
 
 impl Figure {
-    fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
+    pub(super) fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
         Self { extreme: is_extreme(&path), path, of: Box::new(move |outcome| of(outcome).into()) }
     }
 
@@ -129,6 +130,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         if plan.partitioning.is_some() {
             partition_figures(&plan.path, number, &mut all);
         }
+        firehose::figures(plan, number, &mut all);
     }
     for (number, plan) in scenario.queries.iter().enumerate() {
         query_figures(&resource("athena", &plan.name), number, &mut all);
