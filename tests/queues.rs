@@ -6,7 +6,9 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::load_check::{LoadCheck, Verdict};
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::kinesis::reader::From;
 
 mod support;
 
@@ -300,4 +302,35 @@ fn wirings_that_cannot_work_are_refused() {
     assert!(Case { sender: "pipe: { to: sqs.p }", ..CASE }.error().contains("there is no `p`"));
     let polled = CASE.text().replace("lambda: { duration: { base: 0s } }", "polling: {}");
     assert!(load(&polled).unwrap_err().contains("only a `lambda` reads a queue"));
+}
+
+/// AWS's property names and values, as templates have them.
+#[test]
+fn aws_names_are_understood() {
+    let queue = "MessageRetentionPeriod: 86400, VisibilityTimeout: 60, DelaySeconds: 5, maxReceiveCount: 4";
+    let sender = "pipe: { to: sqs.q, StartingPosition: TRIM_HORIZON }";
+    let scenario = Case { queue, sender, function: "MaximumConcurrency: 20", ..CASE }.load();
+    let place = &scenario.queues[0];
+    assert_eq!((place.queue.retention, place.queue.visibility), (86_400 * SECOND, 60 * SECOND));
+    assert_eq!((place.queue.delay, place.queue.receives_max), (5 * SECOND, Some(4)));
+    assert_eq!(place.consumer.as_ref().and_then(|plan| plan.concurrency_max), Some(20));
+    assert_eq!(scenario.lambdas[0].reader.from, From::TrimHorizon);
+    let tumbling =
+        Case { sender: "lambda: { sends_to: [sqs.q], TumblingWindowInSeconds: 30 }", ..CASE }.load();
+    let window = tumbling.lambdas[0].mapping.tumbling.map(|plan| plan.window);
+    assert_eq!(window, Some(30 * SECOND));
+}
+
+/// `check` knows the limit of a FIFO queue without simulating: 4,000 messages a second against 3,000.
+#[test]
+fn sqs_2_check_sees_a_fifo_queue_that_gets_too_much() {
+    let verdict = |rate: &str| {
+        let rate = format!("{{ constant: {{ rate: {rate} }} }}");
+        let scenario = Case { rate: &rate, queue: "fifo: {}", size: "100 B", ..CASE }.load();
+        let rows = LoadCheck::of(&scenario).rows;
+        let row = rows.into_iter().find(|row| row.path == "sqs.q").expect("a row");
+        assert_eq!((row.limit.as_str(), row.allowed), ("SQS-2", 3_000.0));
+        row.verdict
+    };
+    assert_eq!([verdict("1000/s"), verdict("4000/s")], [Verdict::Fine, Verdict::Overloaded]);
 }

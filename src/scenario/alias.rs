@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// AWS's property, in its spelling or in snake_case; our key; the unit that AWS's name bears.
 ///
-/// The names are those of the APIs of DynamoDB, Kinesis Data Streams, Firehose and Lambda.
+/// The names are those of the APIs of DynamoDB, Kinesis Data Streams, Firehose, Lambda and SQS.
 const ALIASES: &[(&str, &str, Option<&str>)] = &[
     // DynamoDB
     ("ApproximateCreationDateTimePrecision", "timestamp_precision", None),
@@ -52,6 +52,12 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("ReservedConcurrentExecutions", "reserved_concurrency", None),
     ("MaximumBatchingWindowInSeconds", "batch_window", Some("s")),
     ("MemorySize", "memory", Some("MiB")),
+    ("StartingPosition", "from", None),
+    ("TumblingWindowInSeconds", "tumbling_window", Some("s")),
+    // SQS
+    ("DelaySeconds", "delay", Some("s")),
+    ("MessageRetentionPeriod", "retention", Some("s")),
+    ("VisibilityTimeout", "visibility_timeout", Some("s")),
 ];
 
 /// AWS's values that mean another word.

@@ -9,6 +9,7 @@ mod direct;
 mod direct_put;
 pub mod estimates;
 mod fleets;
+mod queues;
 mod tables;
 
 use schemars::JsonSchema;
@@ -152,6 +153,7 @@ impl LoadCheck {
         check.warn(scenario, &demands);
         check.deliveries(scenario, &shards);
         check.queries(scenario);
+        check.queues(scenario, &shards, &demands);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
         check
