@@ -260,3 +260,16 @@ fn estimates_are_used_where_a_scenario_allows_them_and_are_marked() {
     assert_eq!(cdc(&load(&text)), (true, true, Some("E")));
     assert_eq!(cdc(&load(&text.replace("allow_estimates: true", ""))), (false, false, Some("E")));
 }
+
+/// "There is no free tier" (prices, section 3): with the free tier switched on, a million units of everything that Kinesis
+/// bills costs what it costs without.
+#[test]
+fn no_kinesis_price_has_a_free_quantity() {
+    let mut usage = Usage::default();
+    let of_kinesis: Vec<String> = ids().into_iter().filter(|id| id.starts_with("kds.")).collect();
+    assert!(of_kinesis.len() > 10, "{of_kinesis:?}");
+    for id in &of_kinesis {
+        usage.add(id, Cause::Base, Decimal::from(1_000_000)).unwrap();
+    }
+    assert_eq!(bill(&usage, true).total, bill(&usage, false).total);
+}
