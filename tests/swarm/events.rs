@@ -27,13 +27,13 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
     let count = choice.below(7);
     let event = |number: u64| {
         let kind = choice.one_of(&KINDS);
-        let what = what(choice, plan, kind)?;
+        let what = what(choice, seed, plan, kind)?;
         Some(format!("event-{number}: {{ at: {}, {what} }}", plan.moment(choice)))
     };
     (0..count).filter_map(event).collect()
 }
 
-fn what(choice: &mut Choice, plan: &Plan, kind: &str) -> Option<String> {
+fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<String> {
     let lasts = plan.part(choice);
     let of_kind = |wanted: &str| {
         let of = plan.consumers.iter().filter(|(_, kind)| *kind == wanted || wanted.is_empty());
@@ -91,8 +91,9 @@ fn what(choice: &mut Choice, plan: &Plan, kind: &str) -> Option<String> {
         }
         "table_capacity" => {
             let names: Vec<String> = plan.tables.iter().map(|table| table.name.clone()).collect();
-            let provisioned = choice.chance(50);
             let name = choice.name(&names)?;
+            // A switch to provisioned mode needs capacities of indexes, and is not modelled.
+            let provisioned = choice.chance(50) && tables::indexes(seed, &name) == 0;
             format!("set: {{ tables.{name}.capacity: {} }}", tables::capacity(choice, provisioned))
         }
         "disable" => format!("{}: {}", choice.one_of(&["disable", "enable"]), feed?),

@@ -22,7 +22,7 @@ fn table(seed: u64, table: &Table) -> String {
         let collections = choice.count(1, 500);
         Map::new(choice).must("collections", collections).may(30, "local_index", &["true"]).end()
     });
-    let indexes = choice.below(3);
+    let indexes = self::indexes(seed, &table.name);
     let indexes: Vec<String> =
         (0..indexes).map(|number| format!("index-{number}: {}", index(choice, table.provisioned))).collect();
     let key = (!table.traced && choice.chance(20)).then(|| {
@@ -45,6 +45,11 @@ fn table(seed: u64, table: &Table) -> String {
         .if_some("kinesis", feed)
         .if_some("streams", streams)
         .end()
+}
+
+/// How many global secondary indexes this table of a seed has.
+pub fn indexes(seed: u64, name: &str) -> u64 {
+    Choice::new(seed, &format!("{name}.indexes")).below(3)
 }
 
 /// A table's or an index's capacity.
