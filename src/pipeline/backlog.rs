@@ -22,6 +22,8 @@ pub struct Backlog {
     pub deliveries: Vec<u64>,
     /// Records in the stream that a function has not processed, by function.
     pub lambdas: Vec<u64>,
+    /// Messages in a queue and in flight, by queue.
+    pub queues: Vec<u64>,
     /// Records in the stream that a fleet has not processed, by fleet.
     pub fleets: Vec<u64>,
 }
@@ -55,13 +57,18 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self
                 .deliveries
                 .iter()
-                .map(|delivery| behind(delivery.stream, delivery.reader))
+                .map(|delivery| {
+                    // What waits for a function that is too slow grows without end as well.
+                    let queued = delivery.transforming.as_ref().map_or(0, |it| it.transform.queued());
+                    behind(delivery.stream, delivery.reader) + queued
+                })
                 .collect(),
             lambdas: self
                 .lambdas
                 .iter()
                 .map(|lambda| behind(lambda.stream, lambda.reader) + lambda.mapping.in_hand())
                 .collect(),
+            queues: (0..self.queues.len()).map(|number| self.queue_backlog(number)).collect(),
             fleets: self
                 .fleets
                 .iter()

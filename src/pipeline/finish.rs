@@ -6,8 +6,8 @@ use super::direct::Direct;
 use super::event::Kind;
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
-    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, StreamOutcome,
-    TableOutcome, TableStreamOutcome, TopItem,
+    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
+    StreamOutcome, TableOutcome, TableStreamOutcome, TopItem, TransformOutcome,
 };
 use super::quantities::Quantities;
 use super::read::Consumer;
@@ -23,8 +23,10 @@ use crate::scenario::path::resource;
 use crate::scenario::timeline::{Action, Occurrence};
 use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
+use crate::systems::firehose::ErrorOutput;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::polling::PollingPlan;
+use crate::workload::client::Call;
 use std::fmt;
 
 /// How far a run has come.
@@ -142,7 +144,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Whether some measured write is still on its way, by walking the containers.
-    fn measured_are_under_way(&self) -> bool {
+    pub(super) fn measured_are_under_way(&self) -> bool {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
@@ -161,7 +163,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             })
             || self.deliveries.iter().any(|delivery| {
                 let stream = &self.streams[delivery.stream].stream;
+                let transform = delivery.transforming.as_ref().map(|it| &it.transform);
                 delivery.firehose.any_buffered(|held| measured(held.written))
+                    || transform.is_some_and(|it| it.any(|record| measured(record.written)))
                     || stream.any_waiting(delivery.reader, |record| measured(record.written))
             })
             || self.lambdas.iter().any(|lambda| {
@@ -175,6 +179,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     || stream.any_waiting(consumer.reader, |record| measured(record.written))
             })
             || self.objects.any(|held| measured(held.written))
+            || self.measured_in_queues(measured)
     }
 
     /// Ends the run: settles what was never an event, counts what waits, and checks the ledger.
@@ -228,6 +233,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let delivery = |delivery: Delivery| DeliveryOutcome {
             meter: delivery.firehose.meter,
+            transform: delivery
+                .transforming
+                .map(|it| TransformOutcome { meter: it.transform.meter, series: it.series }),
             active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
@@ -239,6 +247,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let lambda = |consumer: LambdaConsumer| LambdaOutcome {
             reads: reads(consumer.stream, consumer.reader),
             fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            creation: consumer.creation,
+            sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,
             series: consumer.series,
@@ -263,6 +273,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
+            queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
             fleets: self
                 .fleets
                 .into_iter()
@@ -287,6 +298,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     room: source.room,
                     eras: source.eras,
                     series: source.series,
+                    front: source.front.map(|front| *front),
                 })
                 .collect(),
         })
@@ -323,11 +335,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
-            accounts.push(self.delivery_account(scenario, &plan.name, end, number));
+            accounts.push(self.delivery_account(scenario, &plan.path, end, number));
         }
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
+        accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
         for (plan, consumer) in scenario.fleets.iter().zip(&self.fleets) {
             accounts.push(self.fleet_account(&plan.name, end, consumer));
         }
@@ -354,6 +367,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("applied_unheard", meter.applied_unheard),
                 ("not_due", not_due as u64),
             ]);
+        }
+        if writer.plan().is_some_and(|plan| plan.call != Call::Single) {
+            fates.push(("call_refused", meter.call_refused));
         }
         Account { path: resource("workload", name), entered: vec![("offered", meter.offered)], fates }
     }
@@ -418,7 +434,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
         let mut account = Account {
-            path: resource("firehose", name),
+            path: name.to_owned(),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
                 ("delivered", delivery.firehose.meter.delivered),
@@ -428,6 +444,23 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
         };
+        // Fates that need a function, a format or another destination than S3.
+        let plan = &scenario.deliveries[number];
+        let failed = |error: ErrorOutput| delivery.firehose.meter.failed[error as usize];
+        if let Some(it) = &delivery.transforming {
+            let dropped = it.transform.meter.dropped;
+            account.fates.extend([
+                ("transforming", it.transform.in_hand()),
+                ("dropped_by_transform", dropped),
+                ("transform_failed", failed(ErrorOutput::TransformFailed)),
+            ]);
+        }
+        if plan.conversion_failures > 0.0 {
+            account.fates.push(("conversion_failed", failed(ErrorOutput::FormatConversionFailed)));
+        }
+        if plan.endpoint.is_some() {
+            account.fates.push(("destination_failed", failed(ErrorOutput::DestinationFailed)));
+        }
         // A fate that needs an outage.
         let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
         if scenario.timeline.iter().any(outage) {
@@ -435,8 +468,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         // Fates that only partitioned records can have: they lie under the error prefix.
         if delivery.firehose.partitioning().is_some() {
-            let [exceeded, failed] = delivery.firehose.meter.failed;
-            account.fates.extend([("active_partition_exceeded", exceeded), ("processing_failed", failed)]);
+            account.fates.extend([
+                ("active_partition_exceeded", failed(ErrorOutput::ActivePartitionExceeded)),
+                ("processing_failed", failed(ErrorOutput::ProcessingFailed)),
+            ]);
         }
         account
     }

@@ -10,6 +10,7 @@ use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Backfill;
 use super::source::Snapshot;
+use super::sqs::{self, QueuePlace};
 use super::streams::{self, StreamsMeter};
 use super::write::{self, WriterMeter};
 use crate::engine::fingerprint::Fingerprint;
@@ -29,6 +30,7 @@ use crate::systems::athena::QueryMeter;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::firehose::transform::TransformMeter;
 use crate::systems::kinesis::capacity::CapacityMeter;
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
@@ -36,6 +38,8 @@ use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
+use crate::systems::sink::SinkMeter;
+use crate::systems::sqs::queue::QueueMeter;
 
 /// What one replication came to.
 #[derive(Clone, Debug)]
@@ -74,6 +78,8 @@ pub struct Outcome {
     pub queries: Vec<QueryMeter>,
     /// Functions.
     pub lambdas: Vec<LambdaOutcome>,
+    /// Queues with the functions that read them.
+    pub queues: Vec<QueueOutcome>,
     /// Fleets of workers.
     pub fleets: Vec<FleetOutcome>,
 }
@@ -155,6 +161,8 @@ pub struct StreamOutcome {
     pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
+    /// What stands before it under Direct PUT.
+    pub front: Option<super::direct_put::Front>,
 }
 
 /// What one direct producer came to.
@@ -191,11 +199,22 @@ pub struct ConsumerOutcome {
     pub series: Series<{ super::read::column::COUNT }>,
 }
 
+/// What a delivery stream's function came to.
+#[derive(Clone, Debug)]
+pub struct TransformOutcome {
+    /// Counts.
+    pub meter: TransformMeter,
+    /// Its series.
+    pub series: Series<{ super::transform::column::COUNT }>,
+}
+
 /// What one delivery stream came to.
 #[derive(Clone, Debug)]
 pub struct DeliveryOutcome {
     /// Flushes.
     pub meter: FirehoseMeter,
+    /// What its function came to, if it has one.
+    pub transform: Option<TransformOutcome>,
     /// The most partitions active at a time, if it partitions.
     pub active_partitions_max: Option<u32>,
     /// Reading.
@@ -203,7 +222,7 @@ pub struct DeliveryOutcome {
     /// Objects.
     pub s3: S3Meter,
     /// From the intended write to the complete object.
-    pub latency: Latency<4>,
+    pub latency: Latency<5>,
     /// Sizes of objects.
     pub sizes: Histogram,
     /// The first objects.
@@ -221,8 +240,40 @@ pub struct LambdaOutcome {
     pub reads: ReadMeter,
     /// What was pushed to it, if it is a registered consumer.
     pub fan_out: Option<FanOutMeter>,
+    /// How its mapping came into being, if that was within the run.
+    pub creation: Option<lambda::Creation>,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// From the intended write to the end of the invocation.
     pub latency: Latency<{ PARTS.len() }>,
     /// Its series.
     pub series: Series<{ lambda::column::COUNT }>,
+}
+
+/// What one queue and the function that reads it came to.
+#[derive(Clone, Debug)]
+pub struct QueueOutcome {
+    /// Messages and requests.
+    pub queue: QueueMeter,
+    /// The function, if there is one.
+    pub function: Option<MappingMeter>,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
+    /// From the intended write to the end of the invocation.
+    pub latency: Latency<{ crate::systems::sqs::consumer::PARTS.len() }>,
+    /// The queue's series.
+    pub series: Series<{ sqs::column::COUNT }>,
+}
+
+impl From<QueuePlace> for QueueOutcome {
+    fn from(place: QueuePlace) -> Self {
+        let sink = place.consumer.as_ref().and_then(|consumer| consumer.function.sink.as_ref());
+        Self {
+            queue: place.queue.meter,
+            sink: sink.map(|sink| sink.meter),
+            function: place.consumer.map(|consumer| consumer.meter),
+            latency: place.latency,
+            series: place.series,
+        }
+    }
 }

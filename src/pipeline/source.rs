@@ -2,13 +2,14 @@
 
 use super::event::{Kind, pack};
 use crate::engine::queue::EventQueue;
-use crate::engine::time::{DAY, Nanos, SECOND};
+use crate::engine::time::{DAY, MICROSECOND, Nanos, SECOND};
 use crate::measure::era::Era;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
 use crate::measure::stream_load::StreamLoad;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
 use crate::systems::kinesis::capacity::Capacity;
+use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::reshard::NextPoll;
 use crate::systems::kinesis::shard::WriteRefused;
 use crate::systems::kinesis::stream::{ReadMeter, Stream};
@@ -63,12 +64,16 @@ pub struct StreamSource {
     pub on_demand: OnDemandMeter,
     /// What stood on its counters when its mode changed.
     pub modes: Vec<Snapshot>,
+    /// What stands before it under Direct PUT to a delivery stream.
+    pub front: Option<Box<super::direct_put::Front>>,
     /// Its load as a whole, second by second.
     pub room: StreamLoad,
     /// PUT payload units of records accepted in provisioned mode.
     pub put_units: u64,
     /// Bytes of accepted records.
     pub bytes: u64,
+    /// Bytes that GetRecords returned of records older than seven days (`kds.prov.lt_read_gb`).
+    pub long_ago_bytes: u64,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -200,10 +205,12 @@ impl StreamSource {
             kept: Kept::default(),
             put_units: 0,
             bytes: 0,
+            long_ago_bytes: 0,
             series: Series::new(span),
             capacity: None,
             on_demand: OnDemandMeter::new(false),
             modes: Vec::new(),
+            front: None,
             room: StreamLoad::default(),
         }
     }
@@ -241,7 +248,11 @@ impl StreamSource {
 
     /// What stands on the counters now.
     fn counters(&self, now: Nanos) -> OnDemandUse {
-        let read = (0..self.readers.len()).map(|reader| self.stream.meter(reader).bytes).collect();
+        // What is pushed has a price of its own: enhanced fan-out, or a channel.
+        let polled = |reader: usize| {
+            if self.stream.is_pushed(reader) { 0 } else { self.stream.meter(reader).bytes }
+        };
+        let read = (0..self.readers.len()).map(polled).collect();
         OnDemandUse { nanos: u128::from(now), bytes: self.bytes, billed_bytes: 0, read }
     }
 
@@ -312,6 +323,24 @@ impl StreamSource {
     /// What the calls of one of its readers came to.
     pub fn meter(&self, reader: usize) -> &ReadMeter {
         self.stream.meter(reader)
+    }
+
+    /// A GetRecords call returned these records: notes those that were put more than seven days before, which only a stream with
+    /// long retention can have.
+    #[inline]
+    pub fn note_age(&mut self, now: Nanos, returned: &[Record]) {
+        if self.stream.retention() > LONG_TERM && !self.on_demand.is_on() {
+            self.note_long_ago(now, returned);
+        }
+    }
+
+    #[cold]
+    fn note_long_ago(&mut self, now: Nanos, returned: &[Record]) {
+        // What was put before the run lies below 0 and wraps around.
+        let old =
+            |record: &&Record| (now / MICROSECOND).wrapping_sub(record.appended) > LONG_TERM / MICROSECOND;
+        let bytes = returned.iter().filter(old).map(|record| u64::from(record.bytes));
+        self.long_ago_bytes += bytes.sum::<u64>();
     }
 
     /// Measures one put.

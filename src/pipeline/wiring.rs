@@ -3,11 +3,12 @@
 use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
-use super::lambda::{Access, LambdaConsumer};
+use super::lambda::{Access, Creation, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
 use super::source::{OnDemandMeter, StreamSource};
 use super::streams::{TableStream, partition_starts};
+use super::transform::Transforming;
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -26,12 +27,15 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::Table;
-use crate::systems::firehose::Firehose;
+use crate::systems::firehose::endpoint::Endpoint;
+use crate::systems::firehose::transform::Transform;
+use crate::systems::firehose::{Firehose, FirehosePlan};
 use crate::systems::kinesis::capacity::Capacity;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::systems::kinesis::past::Past;
 use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::kinesis::stream::Stream;
 use crate::systems::lambda::concurrency::Account;
 use crate::systems::lambda::mapping::{LambdaPlan, Mapping, Via};
@@ -135,9 +139,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             })
             .collect();
         streams.extend(table_streams(scenario, prepared));
+        streams.extend(super::direct_put::streams(scenario));
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
-        let lambdas = lambdas(scenario, &draws, &mut streams);
+        let lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
         let mut pipeline = Self {
             queue,
@@ -151,6 +156,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             consumers,
             deliveries,
             lambdas,
+            queues: super::sqs::queues(scenario, &draws),
+            absent: Default::default(),
             account: account(scenario),
             fleets,
             changes: Slab::default(),
@@ -292,7 +299,7 @@ fn consumers<const FULL: bool>(
 }
 
 fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Delivery> {
-    let delivery = |(number, plan): (usize, &crate::systems::firehose::FirehosePlan)| {
+    let delivery = |(number, plan): (usize, &FirehosePlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
         let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
@@ -301,6 +308,12 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         if let Some(partitioning) = &plan.partitioning {
             firehose.partition(partitioning, draws.keyed(&format!("firehose.{}.partitions", plan.name)));
         }
+        let keyed = |purpose: &str| draws.keyed(&format!("firehose.{}.{purpose}", plan.name));
+        firehose.fail_conversions(plan.conversion_failures, keyed("conversions"));
+        let transforming = plan.transform.as_ref().map(|transform| {
+            let transform = Transform::new(transform, draws, &format!("firehose.{}", plan.name));
+            Box::new(Transforming { transform, series: Series::new(scenario.duration) })
+        });
         let scanned = scenario.queries.iter().any(|query| query.delivery == number);
         if scanned {
             firehose.count_copies();
@@ -308,13 +321,27 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         Delivery {
             scanned: scanned.then(Vec::new),
             firehose,
-            bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
+            bucket: Bucket::new(
+                plan.put.clone(),
+                plan.requests_per_object(),
+                plan.prefix_limit,
+                named("put"),
+            ),
+            transforming,
+            endpoint: plan.endpoint.as_ref().map(|it| Endpoint::new(it, named("endpoint"))),
+            path: plan.path.clone(),
             stream: plan.stream,
-            reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),
+            pushed: plan.polls().is_none(),
+            pushes: 0,
+            reader: match plan.polls() {
+                Some(polls) => source.stream.add_reader(polls.grid(shards, named("polls"))),
+                None => source.stream.register_stream_consumer(),
+            },
             compression: plan.compression,
+            refused: keyed("refused"),
             down_until: 0,
             retry_wait: plan.retry_wait,
-            retention: scenario.streams[plan.stream].retention,
+            retention: source.stream.retention(),
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
@@ -325,31 +352,52 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
     scenario.deliveries.iter().enumerate().map(delivery).collect()
 }
 
-fn lambdas(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<LambdaConsumer> {
+fn lambdas(
+    scenario: &Scenario,
+    draws: &Streams,
+    streams: &mut [StreamSource],
+    queue: &mut EventQueue,
+) -> Vec<LambdaConsumer> {
     let lambda = |(number, plan): (usize, &LambdaPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
         let path = format!("consumers.{}", plan.name);
         let handle = scenario.consumers.len() + scenario.deliveries.len() + number;
         source.readers.push(handle as u32);
+        let begins = plan.reader != ReaderPlan::default();
         let (access, reader) = match &plan.via {
             Via::Shared(polls) => {
                 let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
                 let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
                 let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
-                (access, source.stream.add_reader(grid))
+                let reader = match begins {
+                    true => source.stream.add_reader_as(grid, plan.reader),
+                    false => source.stream.add_reader(grid),
+                };
+                (access, reader)
             }
             Via::FanOut(fan_out) => {
                 let fan_out = FanOut::new(fan_out, draws, &path, shards);
                 (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
             }
         };
+        // First it is created, then it begins to read.
+        let created = plan.created.into_iter();
+        let starts = (!source.stream.has_started(reader)).then_some(plan.reader.starts);
+        created.chain(starts).for_each(|at| queue.push(at, Kind::Start as u8, handle as u32));
         LambdaConsumer {
             mapping: Mapping::new(&plan.mapping, &plan.function, draws, &path, shards),
             access,
             stream: plan.stream,
             reader,
             handle,
+            of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
+            discovery: plan.discovery,
+            begins,
+            is_pipe: plan.is_pipe,
+            pipe_requests: [0; 2],
+            sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            creation: plan.created.map(Creation::planned),
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }
@@ -359,6 +407,8 @@ fn lambdas(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -
 
 /// The account whose concurrency all functions share.
 fn account(scenario: &Scenario) -> Account {
-    let reserved = scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).sum();
-    Account::new(&scenario.account, reserved)
+    let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
+    let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
+    let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
+    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
 }

@@ -3,12 +3,14 @@
 
 pub mod bill;
 pub mod comparison;
+pub mod cost_tree;
 pub mod csv;
 pub mod drawing;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod experiment;
 pub mod folder;
+pub mod follow;
 pub mod json;
 pub mod markdown;
 pub mod number;

@@ -6,6 +6,7 @@
 
 mod demand;
 mod direct;
+mod direct_put;
 pub mod estimates;
 mod fleets;
 mod tables;
@@ -23,6 +24,7 @@ use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
 use crate::systems::lambda::mapping::{LambdaPlan, Via};
 use crate::systems::polling::PollingPlan;
+use crate::systems::sink::SinkPlan;
 use demand::Demand;
 use direct::Direct;
 
@@ -127,7 +129,10 @@ impl LoadCheck {
         let mut shards = shard_loads(scenario, &demands);
         for plan in &scenario.direct {
             let direct = Direct::of(scenario, plan);
-            direct.add_to(&mut shards[plan.stream]);
+            match shards.get_mut(plan.stream) {
+                Some(shards) => direct.add_to(shards),
+                None => check.direct_put(scenario, plan.stream, &direct),
+            }
             check.warnings.extend(direct.warnings());
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
@@ -138,13 +143,15 @@ impl LoadCheck {
         for plan in scenario.consumers.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.consumer(plan, &shards[plan.stream]);
         }
-        for plan in &scenario.lambdas {
+        for plan in scenario.lambdas.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.function(plan, &shards[plan.stream]);
         }
         for plan in scenario.fleets.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.fleet(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);
+        check.deliveries(scenario, &shards);
+        check.queries(scenario);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
         check
@@ -209,7 +216,7 @@ impl LoadCheck {
         let readers = consumers
             .chain(functions)
             .chain(fleets)
-            .chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
+            .chain(scenario.deliveries.iter().filter_map(|plan| Some((plan.stream, plan.polls()?.interval))));
         let intervals: Vec<u64> =
             readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();
         if intervals.is_empty() {
@@ -234,20 +241,27 @@ impl LoadCheck {
     }
 
     /// A function that is late finds full batches, so that is what each invocation then costs.
-    fn function(&mut self, plan: &LambdaPlan, loads: &ShardLoads) {
+    fn function(&mut self, plan: &LambdaPlan, all: &ShardLoads) {
         let path = Path::ROOT.key("consumers").key(&plan.name);
         let (function, passes) = (&plan.function, plan.mapping.filter_passes.unwrap_or(1.0));
-        let per_record =
-            function.per_record as f64 + function.base as f64 / f64::from(plan.mapping.batching.size);
+        let call = |sink: &SinkPlan| sink.latency.mean() / f64::from(sink.records_per_call);
+        let per_record = function.per_record as f64
+            + function.base as f64 / f64::from(plan.mapping.batching.size)
+            + function.sink.as_ref().map_or(0.0, call);
         let busy = |records: &Load| {
             let mut busy = Load::default();
             busy.add(*records, passes * per_record / SECOND as f64);
             busy
         };
-        let loads: Vec<Load> = loads.records.iter().map(busy).collect();
+        let loads: Vec<Load> = all.records.iter().map(busy).collect();
         let (shard, most) = hottest(&loads);
         let factor = f64::from(plan.mapping.factor);
         self.row(&path.key("shards").index(shard), "LAM-C1", "batches at once", most, factor);
+        if let Some(limit) = function.sink.as_ref().and_then(SinkPlan::limit) {
+            let mut records = Load::default();
+            records.add(Load::sum(all.records.iter().copied()), passes);
+            self.row(&path.key("sink"), "OWN-41", "records/s", records, limit);
+        }
     }
 
     fn consumer(&mut self, plan: &PollingPlan, loads: &ShardLoads) {

@@ -11,6 +11,7 @@ mod client;
 mod destination;
 mod direct;
 mod distribution;
+mod firehose;
 mod fleet;
 mod fleet_events;
 mod flow;
@@ -19,6 +20,10 @@ mod objectives;
 mod producer;
 mod reader;
 mod shape;
+mod shard_events;
+mod sidelines;
+mod sink;
+mod sqs;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -35,11 +40,12 @@ use super::inputs::Inputs;
 use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
+use super::sidelines::Sidelines;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
 use crate::systems::lambda::concurrency::AccountPlan;
-use crate::systems::{self, dynamodb, firehose, kinesis, polling};
+use crate::systems::{self, dynamodb, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -60,10 +66,20 @@ pub fn parameters() -> Vec<Parameter> {
         kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
-        firehose::settings::PARAMETERS,
+        systems::firehose::settings::PARAMETERS,
+        systems::firehose::settings::destination::PARAMETERS,
+        systems::firehose::settings::direct_put::PARAMETERS,
+        systems::firehose::settings::transform::PARAMETERS,
+        kinesis::delivery_settings::PARAMETERS,
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::sink::PARAMETERS,
+        systems::lambda::pipe_settings::PARAMETERS,
+        systems::sqs::settings::PARAMETERS,
+        systems::lambda::logs::PARAMETERS,
+        systems::network::PARAMETERS,
+        kinesis::encryption::PARAMETERS,
         systems::fleet::settings::PARAMETERS,
         systems::kcl::settings::PARAMETERS,
         systems::flink::settings::PARAMETERS,
@@ -93,6 +109,8 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
+    shard_events::check(&mut resolver, &scenario);
+    sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -148,9 +166,11 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         deliveries: Vec::new(),
         queries: Vec::new(),
         lambdas: Vec::new(),
+        queues: Vec::new(),
         fleets: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
+        sidelines: Sidelines::default(),
     }
 }
 
@@ -188,6 +208,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
         ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
+        ("sqs", file.sqs.len(), 0),
     ];
     for (section, found, least) in sections {
         let path = Path::ROOT.key(section);

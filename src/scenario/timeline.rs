@@ -24,7 +24,8 @@ pub struct EventSettings {
     /// A producer writes more, or less, than its arrivals say; needs `for`.
     pub spike: Option<SpikeSettings>,
     /// A consumer stops and goes on afterwards: a polling one does not read, a function fails every time. Such as
-    /// `consumers.search`; or the destination of a delivery stream takes nothing: `firehose.lake` (FH-R1). Needs `for`.
+    /// `consumers.search`; or the destination of a delivery stream takes nothing: `firehose.lake` (FH-R1), or
+    /// its transforming function fails every time: `firehose.lake.transform` (FH-T3). Needs `for`.
     pub outage: Option<Reference>,
     /// A function fails more often, or less; needs `for`.
     pub error_rate: Option<ErrorRateSettings>,
@@ -168,8 +169,12 @@ pub enum Action {
     CutOff(usize, usize),
     /// The destination of a delivery stream, by number, takes nothing.
     DeliveryOutage(usize),
+    /// The function that transforms a delivery stream's records fails every time.
+    TransformOutage(usize),
     /// A function, by number, fails every time.
     FunctionOutage(usize),
+    /// A function that reads a queue, by number of the queue, fails every time.
+    QueueFunctionOutage(usize),
     /// This share of a function's invocations fails.
     ErrorRate(usize, f64),
     /// A record will make a function fail: it was told so, and nothing is left to do.

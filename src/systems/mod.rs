@@ -8,5 +8,8 @@ pub mod flink;
 pub mod kcl;
 pub mod kinesis;
 pub mod lambda;
+pub mod network;
 pub mod polling;
 pub mod s3;
+pub mod sink;
+pub mod sqs;

@@ -137,6 +137,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             backfill: None,
             stuck_shards: 0,
             skipped: 0,
+            sink: None,
             lambda: None,
             kcl,
             flink,

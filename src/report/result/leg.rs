@@ -7,7 +7,8 @@ use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::fleet;
-use crate::systems::lambda::mapping::PARTS;
+use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
+use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
@@ -33,6 +34,8 @@ pub enum Place {
     Delivery(usize),
     /// At a function, processed.
     Lambda(usize),
+    /// At a function that reads a queue, by number of the queue.
+    Queue(usize),
     /// At a fleet's worker, processed.
     Fleet(usize),
 }
@@ -96,19 +99,30 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = &["replication", "polling", "buffering", "upload"];
-        leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
+        let parts = match plan.transform {
+            Some(_) => &["replication", "polling", "buffering", "upload", "transformation"][..],
+            None => &["replication", "polling", "buffering", "upload"],
+        };
+        leg(format!("{}.freshness", plan.path.clone()), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
-        leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
+        let parts = match scenario.table_of_stream(plan.stream) {
+            Some(_) => &PARTS[..],
+            None => PARTS_OF_KINESIS,
+        };
+        leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Lambda(number))
+    });
+    let queues = scenario.queues.iter().enumerate().filter_map(|(number, plan)| {
+        let path = resource("consumers", &plan.consumer.as_ref()?.name);
+        Some(leg(format!("{path}.latency"), &PARTS_OF_QUEUES[..], Place::Queue(number)))
     });
     let fleets = scenario.fleets.iter().enumerate().map(|(number, plan)| {
         let path = format!("{}.latency", resource("consumers", &plan.name));
         leg(path, &fleet::progress::PARTS[..], Place::Fleet(number))
     });
     let feeds = feeds.chain(streams);
-    let consumers = consumers.chain(lambdas).chain(fleets);
-    writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries).collect()
+    let readers = consumers.chain(lambdas).chain(queues).chain(fleets);
+    writers.chain(direct).chain(feeds).chain(readers).chain(deliveries).collect()
 }
 
 impl Leg {
@@ -135,6 +149,7 @@ impl Leg {
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),
             Place::Lambda(number) => Sample::of(&outcome.lambdas[number].latency, 0),
+            Place::Queue(number) => Sample::of(&outcome.queues[number].latency, 0),
             Place::Fleet(number) => Sample::of(&outcome.fleets[number].latency, 0),
         }
     }

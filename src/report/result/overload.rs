@@ -86,9 +86,10 @@ fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload
     let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
     let lambdas = (0..scenario.lambdas.len()).map(Place::Lambda);
+    let queues = (0..scenario.queues.len()).map(Place::Queue);
     let fleets = (0..scenario.fleets.len()).map(Place::Fleet);
-    let consumers = consumers.chain(lambdas).chain(fleets);
-    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(deliveries);
+    let readers = consumers.chain(lambdas).chain(queues).chain(fleets);
+    let places = writers.chain(direct).chain(feeds).chain(readers).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
 
@@ -121,7 +122,10 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let plan = &scenario.direct[number];
             let path = resource("workload", &plan.name);
             let limit = shard_limit(scenario, outcomes, plan.stream);
-            (path.clone(), limit.unwrap_or_else(|| format!("{path}: its calls in flight")))
+            let quotas =
+                || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
+            let own = || format!("{path}: its calls in flight");
+            (path.clone(), limit.or_else(quotas).unwrap_or_else(own))
         }
         Place::Feed(number) => {
             let plan = &scenario.tables[number];
@@ -155,6 +159,15 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
             (path, limit)
         }
+        Place::Queue(number) => {
+            let plan = &scenario.queues[number];
+            let path = resource("sqs", &plan.name);
+            let limit = match &plan.consumer {
+                None => format!("{path}: nobody reads it"),
+                Some(consumer) => format!("{}: batches at once", resource("consumers", &consumer.name)),
+            };
+            (path, limit)
+        }
         Place::Fleet(number) => {
             let plan = &scenario.fleets[number];
             let reads = outcomes.iter().map(|outcome| &outcome.fleets[number].reads);
@@ -166,8 +179,12 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
         Place::Delivery(number) => {
             let plan = &scenario.deliveries[number];
             let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
-            let path = resource("firehose", &plan.name);
-            let limit = read_limit(scenario, plan.stream, reads).unwrap_or_else(|| path.clone());
+            let path = plan.path.clone();
+            let own = match plan.transform {
+                Some(_) => format!("{path}: its transforming function"),
+                None => path.clone(),
+            };
+            let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
             (path, limit)
         }
     }
@@ -179,9 +196,14 @@ pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
         Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_) | Place::Streams(_)),
-        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) | Place::Fleet(_) => {
-            *at == place
-        }
+        // What a sender does not get done never reaches its queues.
+        Place::Lambda(_) if matches!(place, Place::Queue(_)) => true,
+        Place::Streams(_)
+        | Place::Consumer(_)
+        | Place::Delivery(_)
+        | Place::Lambda(_)
+        | Place::Queue(_)
+        | Place::Fleet(_) => *at == place,
     })
 }
 
@@ -206,6 +228,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
         Place::Lambda(number) => {
             (in_stream(scenario.lambdas[number].stream), |backlog, number| backlog.lambdas[number])
         }
+        Place::Queue(number) => (outcome.queues[number].queue.sent, |backlog, number| backlog.queues[number]),
         Place::Fleet(number) => {
             (in_stream(scenario.fleets[number].stream), |backlog, number| backlog.fleets[number])
         }
@@ -220,6 +243,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     | Place::Consumer(number)
     | Place::Delivery(number)
     | Place::Lambda(number)
+    | Place::Queue(number)
     | Place::Fleet(number)) = place;
     let span = scenario.duration.saturating_sub(scenario.warm_up);
     let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
@@ -257,7 +281,8 @@ fn rise(
 fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) -> bool {
     let meter = &outcome.tables[table].meter;
     let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
-    let offered: u64 = writers.map(|(_, (meter, _))| meter.offered - meter.too_large).sum();
+    let offered: u64 =
+        writers.map(|(_, (meter, _))| meter.offered - meter.too_large - meter.call_refused).sum();
     let units = meter.units as f64 / meter.accepted.max(1) as f64;
     let [taken, ..] = outcome.tables[table].table.throughput().capacity().integrals(outcome.end);
     let capacity = taken as f64 / 1e9;

@@ -6,7 +6,8 @@ use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
 use super::{
-    athena, client, direct, lambda, reader, shape, stream, stream_capacity, streams, table, timeline,
+    athena, client, direct, firehose, lambda, reader, shape, sqs, stream, stream_capacity, streams, table,
+    timeline,
 };
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
@@ -50,8 +51,9 @@ pub(super) fn resolve(
     for (name, settings) in &file.workload {
         let path = at("workload", name);
         let to = &settings.writes_to.0;
-        if to.starts_with("kinesis.") {
-            let plan = direct::resolve(resolver, &path, name, settings, &scenario.streams, around);
+        if to.starts_with("kinesis.") || to.starts_with("firehose.") {
+            let target = direct::target(resolver, &path.key("writes_to"), to, file, &scenario.streams);
+            let plan = direct::resolve(resolver, &path, name, settings, target, around);
             scenario.direct.extend(plan.map(Arc::new));
             continue;
         }
@@ -91,17 +93,18 @@ pub(super) fn resolve(
 }
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
+    for (name, settings) in &file.sqs {
+        sqs::queue(resolver, &at("sqs", name), name, settings, scenario);
+    }
     for (name, settings) in &file.consumers {
         reader::consumer(resolver, &at("consumers", name), name, settings, &file.tables, scenario);
     }
-    for (name, settings) in &file.firehose {
-        let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
-        scenario.deliveries.extend(plan);
-    }
+    firehose::resolve_all(resolver, file, scenario);
     for (name, settings) in &file.athena {
         let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
         scenario.queries.extend(plan);
     }
+    sqs::check(resolver, scenario);
     scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
     lambda::count_registered(resolver, scenario);
     let read_by = |number: usize| {

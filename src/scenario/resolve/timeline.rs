@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::time::MICROSECOND;
-use crate::scenario::checked::Scenario;
+use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
@@ -175,6 +175,9 @@ fn function(
     let (name, settings) = file.consumers.get_index(number)?;
     if settings.lambda.is_none() {
         resolver.error(path, format!("`{of}` is no Lambda function"));
+    } else if settings.reads.0.starts_with("sqs.") {
+        resolver
+            .error(path, format!("`{of}` reads a queue: of such a function only an `outage` can be planned"));
     }
     let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
     Some((number, resource("consumers", name)))
@@ -306,6 +309,17 @@ fn shard(resolver: &mut Resolver, path: &Path, written: &str) -> Option<usize> {
     number
 }
 
+/// The Firehose whose function `firehose.X.transform` names.
+fn transforming(of: &str, file: &ScenarioFile) -> Option<(usize, String)> {
+    let path = of.parse::<Path>().ok()?;
+    let [Segment::Key(section), Segment::Key(name), Segment::Key(part)] = path.segments() else {
+        return None;
+    };
+    let (number, _, settings) = file.firehose.get_full(name)?;
+    let found = section == "firehose" && part == "transform" && settings.transform.is_some();
+    found.then(|| (number, name.clone()))
+}
+
 fn outage(
     resolver: &mut Resolver,
     path: &Path,
@@ -313,6 +327,11 @@ fn outage(
     file: &ScenarioFile,
     scenario: &Scenario,
 ) -> Option<Happening> {
+    if let Some((number, name)) = transforming(of, file) {
+        let what = "its transforming function fails every time".to_owned();
+        let action = Action::TransformOutage(number);
+        return Some(Happening { place: resource("firehose", &name), what, action });
+    }
     if of.starts_with("firehose.") {
         let number = resolver.reference(path, "firehose", of, file.firehose.keys())?;
         let (name, _) = file.firehose.get_index(number)?;
@@ -333,8 +352,13 @@ fn outage(
             return None;
         }
         None => {
-            let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
-            ("fails every time", Action::FunctionOutage(number))
+            let of_stream = scenario.lambdas.iter().position(|plan| plan.name == *name);
+            let reads = |queue: &QueueUse| queue.consumer.as_ref().is_some_and(|plan| plan.name == *name);
+            let action = match of_stream {
+                Some(number) => Action::FunctionOutage(number),
+                None => Action::QueueFunctionOutage(scenario.queues.iter().position(reads)?),
+            };
+            ("fails every time", action)
         }
     };
     Some(Happening { place, what: what.to_owned(), action })

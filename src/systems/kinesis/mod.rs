@@ -3,6 +3,8 @@
 pub mod api;
 pub mod capacity;
 pub mod capacity_settings;
+pub mod delivery_settings;
+pub mod encryption;
 pub mod exception;
 pub mod fan_out;
 pub mod hash_range;
@@ -21,6 +23,7 @@ pub mod reshard;
 pub mod scaling;
 pub mod settings;
 pub mod shard;
+pub mod shard_metrics;
 pub mod stream;
 mod turns;
 mod waiting;

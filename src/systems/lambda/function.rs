@@ -5,6 +5,7 @@ use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::sink::{Sink, SinkPlan};
 
 /// What makes a function fail.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +43,21 @@ pub struct FunctionPlan {
     pub reserved: Option<u32>,
     /// Failures.
     pub errors: Errors,
+    /// What it writes its records to, if that has a limit or a latency of its own.
+    pub sink: Option<SinkPlan>,
+    /// Queues that it sends its records to.
+    pub sends_to: Vec<SendPlan>,
+}
+
+/// A queue that a function sends its records to.
+#[derive(Clone, Debug)]
+pub struct SendPlan {
+    /// Its number.
+    pub queue: usize,
+    /// Its name.
+    pub name: String,
+    /// What calls to it take.
+    pub calls: SinkPlan,
 }
 
 /// What one invocation comes to.
@@ -59,6 +75,10 @@ pub struct Run {
 #[derive(Clone, Debug)]
 pub struct Function {
     plan: FunctionPlan,
+    /// What it writes to.
+    pub sink: Option<Sink>,
+    /// Calls to the queues that it sends to.
+    pub sends: Vec<Sink>,
     durations: Keyed,
     coins: Keyed,
     rate_below: u64,
@@ -80,6 +100,12 @@ impl Function {
     /// A function that has not run; `path` names it, such as `consumers.search`.
     pub fn new(plan: &FunctionPlan, draws: &Streams, path: &str) -> Self {
         Self {
+            sink: plan.sink.as_ref().map(|plan| Sink::new(plan, draws, &format!("{path}.sink"))),
+            sends: plan
+                .sends_to
+                .iter()
+                .map(|plan| Sink::new(&plan.calls, draws, &format!("{path}.sends.{}", plan.name)))
+                .collect(),
             durations: draws.keyed(&format!("{path}.duration")),
             coins: draws.keyed(&format!("{path}.errors")),
             rate_below: threshold(plan.errors.rate),
@@ -120,7 +146,8 @@ impl Function {
 
     /// Runs with a batch that is not empty; `attempt` counts its tries.
     pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool) -> Run {
-        let address = records.first().map_or(0, |held| identity(&held.record));
+        // An invocation without records ends a window: its moment tells it from others.
+        let address = records.first().map_or(now, |held| identity(&held.record));
         let mut draws = self.durations.draws(address, attempt);
         let factor = self.plan.spread.sample(&mut draws);
         let cold = if cold { round(self.plan.cold_start.sample(&mut draws)) } else { 0 };
@@ -130,7 +157,7 @@ impl Function {
         let poison = if quiet { None } else { records.iter().position(|held| self.is_poison(&held.record)) };
         let below = if now < self.other_rate.1 { self.other_rate.0 } else { self.rate_below };
         let by_chance = (below > 0 && self.coins.bits(address, 1 + attempt) < below)
-            .then(|| draws.below(records.len() as u64) as usize);
+            .then(|| draws.below(records.len().max(1) as u64) as usize);
         let mut fails_at =
             [poison, by_chance, (now < self.down_until).then_some(0)].into_iter().flatten().min();
         let time = |processed: usize| {
@@ -141,6 +168,15 @@ impl Function {
             duration = self.plan.timeout;
             let in_time = (0..records.len()).rev().find(|processed| time(*processed) <= duration);
             fails_at = Some(in_time.unwrap_or(0));
+        }
+        for sink in self.sink.iter_mut().chain(&mut self.sends) {
+            // It writes what it has worked out, so that what it could not write in time is not processed.
+            let (from, reach) = (now + cold, fails_at.unwrap_or(records.len()));
+            let written = sink.write(from + duration, from + self.plan.timeout, reach, (address, attempt));
+            duration = written.ended - from;
+            if written.records < reach {
+                fails_at = Some(written.records);
+            }
         }
         Run { cold, duration, fails_at }
     }
@@ -163,6 +199,8 @@ mod tests {
             keep_warm: 600 * SECOND,
             reserved: None,
             errors: Errors::default(),
+            sink: None,
+            sends_to: Vec::new(),
         }
     }
 

@@ -3,151 +3,24 @@
 //! Whoever drives it reads the source when there is [room](Mapping::has_room), hands the records [over](Mapping::arrive),
 //! and then asks each lane what [next](Mapping::next).
 
-use super::batch::{Batching, Held, PAYLOAD_MAX};
+mod whereabouts;
+
+pub use whereabouts::Whereabouts;
+
+use super::batch::{Held, PAYLOAD_MAX};
 use super::cold_start::Environments;
 use super::concurrency::{Share, Throttled};
 use super::function::{Function, FunctionPlan};
-use super::lane::{Lane, State, lane_of};
-use super::retry::RetryPlan;
-use crate::engine::histogram::Histogram;
+use super::hand::Hand;
+use super::lane::{Lane, State};
+pub use super::meter::MappingMeter;
+pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
+pub use super::plan::{LambdaPlan, MappingPlan, Via};
+use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
-use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
-use crate::systems::kinesis::fan_out::FanOutPlan;
-use crate::systems::kinesis::log::{Micros, Record};
-use crate::systems::kinesis::poll_grid::PollPlan;
+use crate::systems::kinesis::log::Record;
 use std::ops::Range;
-
-/// How a mapping reads a data stream.
-#[derive(Clone, Debug)]
-pub enum Via {
-    /// It polls every shard once a second, sharing the shard's limits with others (LAM-P1).
-    Shared(PollPlan),
-    /// Records are pushed to it (LAM-P3).
-    FanOut(FanOutPlan),
-}
-
-/// A function with its event source mapping as the scenario describes it, checked.
-#[derive(Clone, Debug)]
-pub struct LambdaPlan {
-    /// Its name in the scenario.
-    pub name: String,
-    /// Number of the stream it reads.
-    pub stream: usize,
-    /// How.
-    pub via: Via,
-    /// From a poll to the records' arrival at the function, nanoseconds.
-    pub delivery: Sampler,
-    /// The mapping.
-    pub mapping: MappingPlan,
-    /// The function.
-    pub function: FunctionPlan,
-}
-
-/// A mapping, whatever its source.
-#[derive(Clone, Debug)]
-pub struct MappingPlan {
-    /// When a batch is complete.
-    pub batching: Batching,
-    /// Batches of one shard that run at once: 1 to 10 (LAM-C1).
-    pub factor: u32,
-    /// Share of records that pass the filter (LAM-F1); `None` without one.
-    pub filter_passes: Option<f64>,
-    /// Error handling.
-    pub retry: RetryPlan,
-    /// How long the source keeps records.
-    pub retention: Nanos,
-}
-
-/// What a mapping did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MappingMeter {
-    /// Records processed.
-    pub processed: u64,
-    /// Records that the filter dropped (LAM-F1).
-    pub filtered: u64,
-    /// Records given up and sent to a destination (LAM-E5).
-    pub on_failure: u64,
-    /// Records given up that went nowhere.
-    pub discarded: u64,
-    /// Of the records given up, those at which the function does not always fail.
-    pub good_given_up: u64,
-    /// Records that outlived their source's retention in the mapping's hands.
-    pub expired: u64,
-    /// Messages or objects sent to the destination.
-    pub sent: u64,
-    /// Invocations (`Invocations`), the second and later tries of a batch among them.
-    pub invocations: u64,
-    /// Those after a failure of the same batch.
-    pub retried: u64,
-    /// Invocations that failed (`Errors`).
-    pub errors: u64,
-    /// Invocations refused (`Throttles`), by [`Throttled`].
-    pub throttled: [u64; 3],
-    /// Invocations that started cold.
-    pub cold_starts: u64,
-    /// Records handed to the function again.
-    pub handed_again: u64,
-    /// Records that an earlier try had processed and a later one processed again.
-    pub repeated: u64,
-    /// Records between the two times that a repeated record was processed.
-    pub repeat_records: Histogram,
-    /// Time between them, microseconds.
-    pub repeat_micros: Histogram,
-    /// Running time, microseconds: of first tries, and of later ones.
-    pub run_micros: [u64; 2],
-    /// Running time as billed, each invocation rounded up to a millisecond; of first tries, and of later ones.
-    pub billed_millis: [u64; 2],
-    /// Time in which some batch of a shard ran, summed over shards.
-    pub busy_shard: Nanos,
-    /// The longest time from a batch's first failure to its end.
-    pub blocked_max: Nanos,
-    /// The sum of these times.
-    pub blocked: Nanos,
-    /// Batches that failed at least once.
-    pub blocks: u64,
-    /// The most executions at once.
-    pub concurrency_max: u32,
-}
-
-/// What the mapping holds of one shard before its lanes do.
-#[derive(Clone, Debug)]
-struct Hand {
-    /// Read, and on the way to the function.
-    fetched: Vec<Record>,
-    /// When it was read.
-    polled: Nanos,
-    /// Since when there is no room to read.
-    stalled: Option<Nanos>,
-    /// Since when there was none before this read; later than any moment if there was.
-    stalled_from: Nanos,
-    /// Whether the read left records behind.
-    behind: bool,
-    /// Whether the shard is closed and read to its end, and some of its records are not settled.
-    over: bool,
-    /// Records that wait in its lanes.
-    waiting: u64,
-    /// Lanes whose function runs.
-    running: u32,
-    /// Since when there are some.
-    busy_since: Nanos,
-}
-
-impl Hand {
-    fn new() -> Self {
-        Self {
-            fetched: Vec::new(),
-            polled: 0,
-            stalled: None,
-            stalled_from: Nanos::MAX,
-            behind: false,
-            over: false,
-            waiting: 0,
-            running: 0,
-            busy_since: 0,
-        }
-    }
-}
 
 /// What a lane does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,23 +31,6 @@ pub enum Next {
     At(Nanos),
     /// Invokes the function now.
     Invoke,
-}
-
-/// The moments of a settled batch, from which latencies follow; microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moments {
-    /// When the lane was free to gather the batch.
-    pub free: Micros,
-    /// When the batch was complete.
-    pub cut: Micros,
-    /// When the last try was due.
-    pub begun: Micros,
-    /// When it was let in.
-    pub started: Micros,
-    /// When its environment was ready.
-    pub warm: Micros,
-    /// When it ended.
-    pub ended: Micros,
 }
 
 /// A mapping at work.
@@ -254,7 +110,7 @@ impl Mapping {
     pub fn rest(&mut self, shard: usize, closed: bool) -> bool {
         let factor = self.plan.factor as usize;
         let lanes = &self.lanes[shard * factor..(shard + 1) * factor];
-        let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none());
+        let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none() && lane.window.is_none());
         let hand = &mut self.hands[shard];
         hand.stalled_from = Nanos::MAX;
         hand.over = closed && !settled;
@@ -282,6 +138,11 @@ impl Mapping {
         let hand = &mut self.hands[shard];
         hand.polled = now;
         &mut hand.fetched
+    }
+
+    /// A shard was found so long after its parents were done with: from, to.
+    pub fn found(&mut self, shard: usize, pause: (Nanos, Nanos)) {
+        self.hands[shard].pause = pause;
     }
 
     /// Notes whether the read left records behind.
@@ -317,7 +178,7 @@ impl Mapping {
             }
             let stalled = polled - stalled.max(record.appended).min(polled);
             let held = Held { record: *record, stalled, came: now / MICROSECOND };
-            let lane = first + lane_of(record.key, factor) as usize;
+            let lane = first + self.plan.lane_of(record.key) as usize;
             self.lanes[lane].push(now, held, &self.plan.batching);
             self.hands[shard].waiting += 1;
         }
@@ -330,22 +191,28 @@ impl Mapping {
     /// What a lane does next. Records that are too old are given up on the way.
     pub fn next(&mut self, now: Nanos, lane: usize) -> Next {
         loop {
+            if self.window_ends(now, lane) {
+                continue;
+            }
             let place = &mut self.lanes[lane];
             match place.state {
                 State::Running => return Next::Nothing,
-                State::Gathering => match place.batch_due(now, &self.plan.batching) {
-                    None => return Next::Nothing,
-                    Some(at) if at > now => return Next::At(at),
-                    Some(_) => {
-                        let taken = place.cut(now, &self.plan.batching) as u64;
-                        let shard = self.shard_of(lane);
-                        self.hands[shard].waiting -= taken;
+                State::Gathering => {
+                    match place.batch_due(now, &self.plan.batching, self.plan.tumbling.as_ref()) {
+                        None => return self.window_end(lane),
+                        Some(at) if at > now => return Next::At(at),
+                        Some(_) => {
+                            let taken =
+                                place.cut(now, &self.plan.batching, self.plan.tumbling.as_ref()) as u64;
+                            let shard = self.shard_of(lane);
+                            self.hands[shard].waiting -= taken;
+                        }
                     }
-                },
+                }
                 State::Ready if place.work.not_before > now => return Next::At(place.work.not_before),
                 State::Ready => {
                     self.shed_old(now, lane);
-                    if !self.lanes[lane].work.part().is_empty() {
+                    if !self.lanes[lane].work.part().is_empty() || self.lanes[lane].ends_window {
                         self.lanes[lane].begun.get_or_insert(now);
                         return Next::Invoke;
                     }
@@ -353,6 +220,35 @@ impl Mapping {
                 }
             }
         }
+    }
+
+    /// Makes the invocation that ends a lane's tumbling window, if it is due.
+    #[inline]
+    fn window_ends(&mut self, now: Nanos, lane: usize) -> bool {
+        let Some(plan) = &self.plan.tumbling else { return false };
+        let over = self.hands[self.shard_of(lane)].over;
+        let place = &mut self.lanes[lane];
+        let due = place.window_due(plan, over).is_some_and(|at| at <= now);
+        if due {
+            place.end_window(now);
+        }
+        due
+    }
+
+    /// When a lane without records is to be looked at to end its tumbling window.
+    fn window_end(&self, lane: usize) -> Next {
+        let due = self.plan.tumbling.as_ref().and_then(|plan| self.lanes[lane].window_due(plan, false));
+        due.map_or(Next::Nothing, Next::At)
+    }
+
+    /// The lanes of a closed shard, read to its end, whose tumbling windows are open and wait for nothing else.
+    pub fn windows_left(&self, shard: usize) -> impl Iterator<Item = usize> {
+        let factor = self.plan.factor as usize;
+        let open = |lane: &usize| {
+            let lane = &self.lanes[*lane];
+            lane.window.is_some() && lane.state == State::Gathering && lane.waiting().is_empty()
+        };
+        (shard * factor..(shard + 1) * factor).filter(open)
     }
 
     /// Notes that the lane is looked at at `at`; whether an event is needed for that.
@@ -374,13 +270,13 @@ impl Mapping {
     /// Drops what retention or the maximum age has overtaken (LAM-E1, LAM-E2).
     fn shed_old(&mut self, now: Nanos, lane: usize) {
         let work = &mut self.lanes[lane].work;
-        let before = |age: Nanos| (now / MICROSECOND).saturating_sub(age / MICROSECOND);
-        let expired = before(self.plan.retention);
-        self.meter.expired += work.shed(|held| held.record.appended < expired) as u64;
-        if let Some(age) = self.plan.retry.record_age_max {
-            let oldest = before(age);
+        // What was there before the run arrived at moments that wrap around below 0.
+        let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
+        let retention = (self.plan.retention / MICROSECOND) as i64;
+        self.meter.expired += work.shed(|held| age(held) > retention) as u64;
+        if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
-            let count = work.shed(|held| held.record.appended < oldest);
+            let count = work.shed(|held| age(held) > (age_max / MICROSECOND) as i64);
             if count > 0 {
                 self.give_up_records(lane, from..from + count);
             }
@@ -426,6 +322,10 @@ impl Mapping {
         let meter = &mut self.meter;
         let place = &mut self.lanes[lane];
         meter.invocations += 1;
+        if let Some(window) = place.window.filter(|_| place.ends_window) {
+            meter.window_ends[0] += u64::from(place.work.tries == 0);
+            meter.window_ends[1] += u64::from(place.work.tries == 0 && window.is_early());
+        }
         let again = place.work.is_retry();
         let run = self.function.run(now, place.work.part(), place.work.tries, cold);
         place.work.tries += 1;
@@ -485,11 +385,25 @@ impl Mapping {
             started: micros(place.started),
             warm: micros(place.started + place.cold),
             ended: micros(now),
+            pause: (micros(hand.pause.0), micros(hand.pause.1)),
         };
+        if place.ends_window {
+            // Its state is gone once it is done with, or given up.
+            let failed = place.fails_at.is_some();
+            self.meter.errors += u64::from(failed);
+            if failed {
+                place.work.failed(now, 0, &self.plan.retry);
+            }
+            if !failed || place.work.is_exhausted(&self.plan.retry) {
+                (place.window, place.ends_window) = (None, false);
+            }
+            return (0..0, moments);
+        }
         let Some(at) = place.fails_at else {
             let done = place.work.from..place.work.to;
             place.work.from = place.work.to;
             self.meter.processed += done.len() as u64;
+            self.add_to_window(lane, done.clone());
             return (done, moments);
         };
         self.meter.errors += 1;
@@ -498,12 +412,24 @@ impl Mapping {
         if !failed.given_up.is_empty() {
             self.give_up_records(lane, failed.given_up);
         }
+        self.add_to_window(lane, failed.done.clone());
         (failed.done, moments)
+    }
+
+    /// Records are processed: the state of their tumbling window has them now.
+    #[inline]
+    fn add_to_window(&mut self, lane: usize, done: Range<usize>) {
+        let (Some(plan), false) = (&self.plan.tumbling, done.is_empty()) else { return };
+        let place = &mut self.lanes[lane];
+        let number = plan.window_of(place.work.records[done.start].record.appended);
+        let bytes = plan.state_bytes_per_record * done.len() as u64;
+        let window = place.window.get_or_insert(OpenWindow { number, state_bytes: 0 });
+        window.state_bytes += bytes;
     }
 
     /// Goes on to the next part of the batch or the next batch, if the present part is settled.
     pub fn settle(&mut self, now: Nanos, lane: usize) {
-        if self.lanes[lane].work.part().is_empty() {
+        if self.lanes[lane].work.part().is_empty() && !self.lanes[lane].ends_window {
             self.next_part(now, lane);
         }
     }
@@ -511,6 +437,24 @@ impl Mapping {
     /// The batch of a lane.
     pub fn batch(&self, lane: usize) -> &[Held] {
         &self.lanes[lane].work.records
+    }
+
+    /// The payload of what a lane has the function run with next, and whether some of it was tried before.
+    pub fn payload_of_part(&self, lane: usize) -> (u64, bool) {
+        let work = &self.lanes[lane].work;
+        let payload = &self.plan.batching.payload;
+        let bytes = work.part().iter().map(|held| payload.bytes(held.record.bytes));
+        (bytes.sum(), work.is_retry())
+    }
+
+    /// The records that the run of a lane which has just ended reached, as large as their JSON, and whether they were tried
+    /// before.
+    pub fn reached(&self, lane: usize) -> (Vec<Record>, bool) {
+        let place = &self.lanes[lane];
+        let part = place.work.part();
+        let payload = &self.plan.batching.payload;
+        let in_json = |held: &Held| Record { bytes: payload.bytes(held.record.bytes) as u32, ..held.record };
+        (part[..place.fails_at.unwrap_or(part.len())].iter().map(in_json).collect(), place.work.is_retry())
     }
 
     /// The last record of what a lane has the function run with.
@@ -545,27 +489,3 @@ impl Mapping {
         }
     }
 }
-
-impl Moments {
-    /// The parts of one record's latency, which add up to the time from its write to the end of the run: propagation,
-    /// polling, window, queueing, retry, concurrency, cold start, execution.
-    pub fn parts(&self, held: &Held) -> [u64; 8] {
-        let record = &held.record;
-        // Before the lane was free, the record waited for it; after that, for the batch to be complete.
-        let gathered = held.came.max(self.free.min(self.cut));
-        [
-            record.appended - record.written,
-            held.came - record.appended - held.stalled,
-            self.cut - gathered,
-            held.stalled + gathered - held.came,
-            self.begun - self.cut,
-            self.started - self.begun,
-            self.warm - self.started,
-            self.ended - self.warm,
-        ]
-    }
-}
-
-/// Names of the [parts](Moments::parts).
-pub const PARTS: [&str; 8] =
-    ["propagation", "polling", "window", "queueing", "retry", "concurrency", "cold_start", "execution"];
