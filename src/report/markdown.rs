@@ -3,11 +3,13 @@
 mod bill;
 mod capacity;
 mod functions;
+pub(super) mod incidents;
 mod queries;
 mod readers;
 mod repair;
 mod shards;
 mod stream_capacity;
+mod waits;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -27,6 +29,7 @@ pub fn render(result: &RunResult) -> String {
         objectives(result),
         latency(result),
         parts(result),
+        waits::section_of(result),
         flow(result),
         capacity::capacity(result),
         writes::section(result),
@@ -42,6 +45,7 @@ pub fn render(result: &RunResult) -> String {
         readers::objects(result),
         queries::section(result),
         events(result),
+        incidents::section_of(result),
         bill::bill(result),
         ledger(result),
         assumptions(result),

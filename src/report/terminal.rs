@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::drawing;
+use super::incidents;
 use super::result::RunResult;
 use super::result::identity::StudyName;
 use super::result::latency::LatencyRow;
@@ -142,7 +143,9 @@ fn facts(result: &RunResult) -> Vec<String> {
     }
     facts.extend(worst_table(result).map(|text| ("table", text)));
     facts.extend(worst_shard(result).map(|text| ("shard", text)));
+    facts.extend(incidents::stalls(result).into_iter().map(|text| ("stall", text)));
     facts.push(("lost", lost(result)));
+    facts.extend(incidents::alarms(result).into_iter().map(|text| ("alarm", text)));
     facts.push(("bill", bill(result)));
     let lines = |(label, text): &(&str, String)| -> Vec<String> {
         let lines = words::wrapped(text, "", WIDTH - LABEL).into_iter().enumerate();

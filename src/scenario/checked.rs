@@ -5,6 +5,7 @@ use super::timeline::Occurrence;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
 use crate::systems::athena::QueryPlan;
+use crate::systems::cloudwatch::AlarmPlan;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
@@ -204,6 +205,8 @@ pub struct Scenario {
     pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
+    /// Alarms on the series.
+    pub alarms: Vec<AlarmPlan>,
 }
 
 /// How long a steady study goes on at least after its span, to see its last measured writes arrive.

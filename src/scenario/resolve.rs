@@ -2,12 +2,14 @@
 //!
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
+mod alarms;
 mod arrivals;
 mod athena;
 mod billing;
 mod capacity;
 mod capacity_change;
 mod client;
+mod consumer_events;
 mod destination;
 mod direct;
 mod distribution;
@@ -60,6 +62,7 @@ pub fn parameters() -> Vec<Parameter> {
         polling::settings::PARAMETERS,
         firehose::settings::PARAMETERS,
         systems::athena::settings::PARAMETERS,
+        systems::cloudwatch::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
     ];
@@ -88,6 +91,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
+    alarms::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -145,6 +149,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         lambdas: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
+        alarms: Vec::new(),
     }
 }
 

@@ -30,6 +30,10 @@ pub struct EventSettings {
     pub error_rate: Option<ErrorRateSettings>,
     /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
     pub poison: Option<Reference>,
+    /// A consumer takes longer for everything it processes.
+    pub slow_down: Option<SlowDownSettings>,
+    /// A consumer stops reading for good: it finishes what it has in hand, and nobody waits for the rest.
+    pub remove: Option<Reference>,
     /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
     pub disable: Option<Reference>,
     /// A table's feed is switched on, with nothing from before (KDC-9).
@@ -56,6 +60,16 @@ pub struct KeyThrottlingSettings {
     pub of: Reference,
     /// Share of the puts that fail.
     pub share: Percent,
+}
+
+/// Slower processing.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlowDownSettings {
+    /// The consumer: `consumers.search`.
+    pub of: Reference,
+    /// How many times as long its processing takes: 1 to 10,000.
+    pub factor: f64,
 }
 
 /// More traffic, or less.
@@ -156,6 +170,14 @@ pub enum Action {
     FunctionOutage(usize),
     /// This share of a function's invocations fails.
     ErrorRate(usize, f64),
+    /// A polling consumer, by number, takes so many times as long.
+    ConsumerSlowDown(usize, f64),
+    /// A function, by number, takes so many times as long.
+    FunctionSlowDown(usize, f64),
+    /// A polling consumer, by number, stops reading for good.
+    RemoveConsumer(usize),
+    /// A function's mapping, by number, is deleted.
+    RemoveFunction(usize),
     /// A record will make a function fail: it was told so, and nothing is left to do.
     Poison(usize),
     /// Something happens to the destination of a table's feed, by number of the table.

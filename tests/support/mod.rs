@@ -59,6 +59,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         lambdas: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
+        alarms: vec![],
     }
 }
 

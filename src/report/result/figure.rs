@@ -37,7 +37,7 @@ impl From<Option<f64>> for Value {
 }
 
 impl Figure {
-    fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
+    pub(super) fn new<V: Into<Value>>(path: String, of: impl Fn(&Outcome) -> V + 'static) -> Self {
         Self { extreme: is_extreme(&path), path, of: Box::new(move |outcome| of(outcome).into()) }
     }
 
@@ -113,6 +113,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
+    super::stalls::figures(scenario, &mut all);
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
         if plan.partitioning.is_some() {

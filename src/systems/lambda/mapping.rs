@@ -19,6 +19,7 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
 use crate::systems::kinesis::fan_out::FanOutPlan;
 use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::kinesis::losses::Losses;
 use crate::systems::kinesis::poll_grid::PollPlan;
 use std::ops::Range;
 
@@ -199,6 +200,8 @@ pub struct Mapping {
     pub environments: Environments,
     /// What it counted.
     pub meter: MappingMeter,
+    /// What outlived its source's retention in its hands.
+    pub losses: Losses,
 }
 
 impl Mapping {
@@ -220,6 +223,7 @@ impl Mapping {
             share: Share::new(function.reserved),
             environments: Environments::new(function.keep_warm),
             meter: MappingMeter::default(),
+            losses: Losses::default(),
             plan: plan.clone(),
         };
         this.grow(shards);
@@ -380,7 +384,12 @@ impl Mapping {
         let work = &mut self.lanes[lane].work;
         let before = |age: Nanos| (now / MICROSECOND).saturating_sub(age / MICROSECOND);
         let expired = before(self.plan.retention);
-        self.meter.expired += work.shed(|held| held.record.appended < expired) as u64;
+        let first = work.part().first().map(|held| held.record.appended * MICROSECOND + self.plan.retention);
+        let lost = work.shed(|held| held.record.appended < expired) as u64;
+        self.meter.expired += lost;
+        if lost > 0 {
+            self.losses.note(lane / self.plan.factor as usize, lost, first.unwrap_or(now));
+        }
         if let Some(age) = self.plan.retry.record_age_max {
             let oldest = before(age);
             let from = work.from;
