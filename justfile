@@ -6,7 +6,7 @@ default:
 ci:
     .ci/run
 
-# Reruns every bundled scenario into reports/. Commit what changes on its own, and say why under "Results changed".
+# Reruns every bundled scenario into reports/, and the sweeps and comparisons that have a summary there. Commit what changes on its own, and say why under "Results changed".
 bless:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -14,4 +14,14 @@ bless:
     for scenario in scenarios/*.yaml; do
       # A scenario may show how an objective is missed (3) or stays undecided (4).
       target/release/streamgauge run "$scenario" --format none || (( $? == 3 || $? == 4 ))
+    done
+    for folder in reports/*-sweep; do
+      name=$(basename "$folder" -sweep)
+      # A sweep takes what it finds there for its own points.
+      rm -r "$folder"
+      target/release/streamgauge sweep "scenarios/$name.yaml" --format none
+    done
+    for folder in reports/*-compare; do
+      name=$(basename "$folder" -compare)
+      target/release/streamgauge compare "scenarios/$name.yaml" --out "$folder" > /dev/null
     done

@@ -378,5 +378,15 @@ fn an_interrupted_run_is_unfinished() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("interrupted") && stderr.contains("it holds no result.json"), "{stderr}");
     assert!(output.stdout.is_empty());
-    assert_eq!(std::fs::read_dir(&reports).unwrap().count(), 0);
+    // The older report is whole, in a folder of its own, and the message says where.
+    assert!(stderr.contains("the report before it is in `reports/orders/previous`"), "{stderr}");
+    let names = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&reports), ["previous"]);
+    assert_eq!(names(&reports.join("previous")), ["result.json", "summary.md"]);
 }

@@ -72,3 +72,47 @@ fn two_threads_give_the_same_bytes() {
         compare(name, &run(name, 2, away.path()));
     }
 }
+
+/// The bundled scenarios whose report of this kind is committed: `reports/<name>-<kind>`.
+fn experiments(kind: &str) -> Vec<String> {
+    let folders = fs::read_dir(root().join("reports")).unwrap();
+    let names = folders.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let names = names.filter_map(|name| Some(name.strip_suffix(&format!("-{kind}"))?.to_owned()));
+    let bundled = scenarios();
+    let mut names: Vec<String> = names.filter(|name| bundled.contains(name)).collect();
+    names.sort();
+    names
+}
+
+/// Sweeps or compares a bundled scenario, and looks at its summary; the other files are too many to commit.
+fn summary_comes_out_again(kind: &str) {
+    let away = tempfile::tempdir().unwrap();
+    let names = experiments(kind);
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        let out = away.path().join(&name);
+        let ended = Command::new(env!("CARGO_BIN_EXE_streamgauge"))
+            .current_dir(away.path())
+            .arg(kind)
+            .arg(root().join(format!("scenarios/{name}.yaml")))
+            .args(["--quiet", "--threads", "2", "--format", "markdown", "--out"])
+            .arg(&out)
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{name}: {}", String::from_utf8_lossy(&ended.stderr));
+        let committed = fs::read(root().join(format!("reports/{name}-{kind}/summary.md"))).unwrap();
+        let found = fs::read(out.join("summary.md")).unwrap();
+        assert!(found == committed, "reports/{name}-{kind}/summary.md differs from what `{kind}` writes");
+        assert_eq!(String::from_utf8(found), String::from_utf8(ended.stdout), "{name} prints what it writes");
+    }
+}
+
+#[test]
+fn every_committed_summary_of_a_sweep_comes_out_again() {
+    summary_comes_out_again("sweep");
+}
+
+#[test]
+fn every_committed_summary_of_a_comparison_comes_out_again() {
+    summary_comes_out_again("compare");
+}

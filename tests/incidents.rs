@@ -41,7 +41,8 @@ consumers:
 fn run(text: &str) -> (Scenario, Outcome, RunResult) {
     let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
     let outcome = support::run::<true>(&scenario, 0);
-    let result = RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).unwrap();
+    let result =
+        RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).expect("a bill");
     (scenario, outcome, result)
 }
 

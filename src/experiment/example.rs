@@ -76,6 +76,7 @@ pub fn scenario(seconds: u64) -> Scenario {
         }],
         timeline: Vec::new(),
         alarms: Vec::new(),
+        sidelines: Default::default(),
         queries: vec![],
         deliveries: vec![FirehosePlan {
             name: "lake".into(),
@@ -96,6 +97,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             late_success: 0.0,
         }],
         lambdas: vec![],
+        queues: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }

@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
+use crate::systems::lambda::meter::MappingMeter;
 use std::ops::SubAssign;
 
 /// Counts up to one moment. The difference of two moments is the use of the span between them.
@@ -22,6 +23,12 @@ pub struct Quantities {
     /// Of each stream: open shards times the nanoseconds with extended retention, and bytes written times the seconds for
     /// which they stay beyond seven days.
     pub kept: Vec<[u128; 2]>,
+    /// Of each stream: records that came more than once, and bytes read by calls though they were older than seven days.
+    pub copies: Vec<[u64; 2]>,
+    /// Shards open at the moment, of each stream.
+    pub open_shards: Vec<u64>,
+    /// Bytes that each polling consumer read.
+    pub read: Vec<[u64; 1]>,
     /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
     pub streams_reads: Vec<[u64; 2]>,
     /// What each stream used in on-demand mode.
@@ -30,6 +37,8 @@ pub struct Quantities {
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
     pub lambdas: Vec<LambdaQuantities>,
+    /// What each queue and its function used.
+    pub queues: Vec<QueueQuantities>,
     /// PUT requests, bytes stored and objects for each delivery stream.
     pub s3: Vec<[u64; 3]>,
 }
@@ -47,6 +56,10 @@ pub struct TableQuantities {
     pub provisioned_indexes: u128,
     /// Provisioned read units times nanoseconds.
     pub provisioned_reads: u128,
+    /// Items that there is room for at the moment, and not since an earlier one: a growing key space makes more.
+    pub items: u64,
+    /// Writes accepted from producers that are no other Region's replica.
+    pub local_writes: u64,
 }
 
 impl TableQuantities {
@@ -71,6 +84,8 @@ impl TableQuantities {
             provisioned: self.provisioned - earlier.provisioned,
             provisioned_indexes: self.provisioned_indexes - earlier.provisioned_indexes,
             provisioned_reads: self.provisioned_reads - earlier.provisioned_reads,
+            items: self.items,
+            local_writes: self.local_writes - earlier.local_writes,
         }
     }
 }
@@ -79,12 +94,15 @@ impl Quantities {
     /// What was used since `earlier`.
     pub fn since(mut self, earlier: &Self) -> Self {
         self.at -= earlier.at;
+        subtract(&mut self.copies, &earlier.copies);
+        subtract(&mut self.read, &earlier.read);
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.kept, &earlier.kept);
         subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
+        self.queues.iter_mut().zip(&earlier.queues).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         if !earlier.on_demand.is_empty() {
@@ -105,10 +123,45 @@ pub struct LambdaQuantities {
     pub run_micros: [u64; 2],
     /// Running time as billed, milliseconds.
     pub billed_millis: [u64; 2],
+    /// Records processed.
+    pub processed: u64,
     /// Messages or objects sent to the destination of failures.
     pub sent: u64,
     /// Bytes pushed by enhanced fan-out.
     pub pushed_bytes: u64,
+    /// Requests of a pipe.
+    pub pipe_requests: [u64; 2],
+}
+
+/// What a queue and its function used, as counts. First tries and later ones are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueQuantities {
+    /// Requests to send, receive and delete.
+    pub requests: [u64; 2],
+    /// Receives that found nothing.
+    pub empty_receives: u64,
+    /// The function.
+    pub function: LambdaQuantities,
+}
+
+impl QueueQuantities {
+    fn subtract(&mut self, before: &Self) {
+        (0..2).for_each(|which| self.requests[which] -= before.requests[which]);
+        self.empty_receives -= before.empty_receives;
+        self.function.subtract(&before.function);
+    }
+
+    fn of(place: &mut super::sqs::QueuePlace, at: Nanos) -> Self {
+        let mut used = Self::default();
+        if let Some(consumer) = &mut place.consumer {
+            consumer.count_empty_receives(at, &mut place.queue);
+            used.function = LambdaQuantities::of_meter(&consumer.meter);
+        }
+        let meter = &place.queue.meter;
+        used.requests = [0, 1].map(|which| meter.sends[which] + meter.receives[which]);
+        used.empty_receives = meter.empty_receives;
+        used
+    }
 }
 
 impl LambdaQuantities {
@@ -117,19 +170,29 @@ impl LambdaQuantities {
             self.requests[which] -= before.requests[which];
             self.run_micros[which] -= before.run_micros[which];
             self.billed_millis[which] -= before.billed_millis[which];
+            self.pipe_requests[which] -= before.pipe_requests[which];
         }
+        self.processed -= before.processed;
         self.sent -= before.sent;
         self.pushed_bytes -= before.pushed_bytes;
     }
 
     fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
-        let meter = &consumer.mapping.meter;
+        Self {
+            pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+            pipe_requests: consumer.pipe_requests,
+            ..Self::of_meter(&consumer.mapping.meter)
+        }
+    }
+
+    fn of_meter(meter: &MappingMeter) -> Self {
         Self {
             requests: [meter.invocations - meter.retried, meter.retried],
             run_micros: meter.run_micros,
             billed_millis: meter.billed_millis,
+            processed: meter.processed,
             sent: meter.sent,
-            pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+            ..Self::default()
         }
     }
 }
@@ -159,7 +222,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         Quantities {
             at,
             feeds: self.tables.iter().map(feed).collect(),
-            tables: self.tables.iter().map(|source| TableQuantities::of(&source.table, at)).collect(),
+            tables: (0..self.tables.len()).map(|table| self.table_quantities(at, table)).collect(),
+            copies: (0..self.streams.len()).map(|stream| self.copies_in(stream)).collect(),
+            open_shards: self
+                .streams
+                .iter()
+                .map(|source| source.stream.lineage().open().len() as u64)
+                .collect(),
+            read: self
+                .consumers
+                .iter()
+                .map(|consumer| [self.streams[consumer.stream].meter(consumer.reader).bytes])
+                .collect(),
             streams: self
                 .streams
                 .iter()
@@ -175,6 +249,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
             lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
+            queues: self.queues.iter_mut().map(|place| QueueQuantities::of(place, at)).collect(),
             s3: self
                 .deliveries
                 .iter()
@@ -184,5 +259,27 @@ impl<const FULL: bool> Pipeline<FULL> {
                 })
                 .collect(),
         }
+    }
+
+    fn table_quantities(&self, at: Nanos, number: usize) -> TableQuantities {
+        let source = &self.tables[number];
+        let local = |writer: &&super::write::Writer| {
+            let replicated = writer.plan().is_some_and(|plan| plan.replicated_after.is_some());
+            writer.producer.table() == number && !replicated
+        };
+        TableQuantities {
+            items: source.items().len() as u64,
+            local_writes: self.writers.iter().filter(local).map(|writer| writer.meter.accepted).sum(),
+            ..TableQuantities::of(&source.table, at)
+        }
+    }
+
+    /// Records of a stream that came more than once, by the feed's or a producer's doing; and bytes of long ago.
+    fn copies_in(&self, stream: usize) -> [u64; 2] {
+        let feeds = self.tables.iter().filter_map(|source| source.feed.as_ref());
+        let feeds = feeds.filter(|feed| feed.plan.stream == stream).map(|feed| feed.meter.copies);
+        let direct = self.direct.iter().filter(|direct| direct.plan.stream == stream);
+        let copies = feeds.sum::<u64>() + direct.map(|direct| direct.meter.copies).sum::<u64>();
+        [copies, self.streams[stream].long_ago_bytes]
     }
 }

@@ -105,7 +105,13 @@ impl Consumer {
 
 impl<const FULL: bool> Pipeline<FULL> {
     /// A consumer begins to read.
-    pub(super) fn start_consumer(&mut self, now: Nanos, number: usize) {
+    pub(super) fn start_consumer(&mut self, now: Nanos, reader: usize) {
+        let number = match self.reader(reader) {
+            Reader::Consumer(number) => number as usize,
+            Reader::Lambda(number) => return self.start_function(now, number as usize),
+            // Delivery streams read from the start of the run on.
+            Reader::Delivery(_) => return,
+        };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         let polls = place.stream.start_reader(now, consumer.reader);
@@ -167,6 +173,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let batch_size = consumer.polling.batch_size;
         let hand = consumer.polling.hand(shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
+        place.note_age(now, &hand.records);
         if FULL {
             match outcome {
                 Ok(bytes) => {
@@ -290,6 +297,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
         let _refused = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
+        place.note_age(now, &self.batch);
         if place.stream.sleep_if_drained(now, shard, delivery.reader) {
             place.rest(now, shard, delivery.reader, &mut self.queue);
         } else {

@@ -2,13 +2,14 @@
 
 use super::event::{Kind, pack};
 use crate::engine::queue::EventQueue;
-use crate::engine::time::{DAY, Nanos, SECOND};
+use crate::engine::time::{DAY, MICROSECOND, Nanos, SECOND};
 use crate::measure::era::Era;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
 use crate::measure::stream_load::StreamLoad;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
 use crate::systems::kinesis::capacity::Capacity;
+use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::reshard::NextPoll;
 use crate::systems::kinesis::shard::WriteRefused;
 use crate::systems::kinesis::stream::{ReadMeter, Stream};
@@ -67,6 +68,8 @@ pub struct StreamSource {
     pub put_units: u64,
     /// Bytes of accepted records.
     pub bytes: u64,
+    /// Bytes that GetRecords returned of records older than seven days (`kds.prov.lt_read_gb`).
+    pub long_ago_bytes: u64,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -198,6 +201,7 @@ impl StreamSource {
             kept: Kept::default(),
             put_units: 0,
             bytes: 0,
+            long_ago_bytes: 0,
             series: Series::new(span),
             capacity: None,
             on_demand: OnDemandMeter::new(false),
@@ -310,6 +314,24 @@ impl StreamSource {
     /// What the calls of one of its readers came to.
     pub fn meter(&self, reader: usize) -> &ReadMeter {
         self.stream.meter(reader)
+    }
+
+    /// A GetRecords call returned these records: notes those that were put more than seven days before, which only a stream with
+    /// long retention can have.
+    #[inline]
+    pub fn note_age(&mut self, now: Nanos, returned: &[Record]) {
+        if self.stream.retention() > LONG_TERM && !self.on_demand.is_on() {
+            self.note_long_ago(now, returned);
+        }
+    }
+
+    #[cold]
+    fn note_long_ago(&mut self, now: Nanos, returned: &[Record]) {
+        // What was put before the run lies below 0 and wraps around.
+        let old =
+            |record: &&Record| (now / MICROSECOND).wrapping_sub(record.appended) > LONG_TERM / MICROSECOND;
+        let bytes = returned.iter().filter(old).map(|record| u64::from(record.bytes));
+        self.long_ago_bytes += bytes.sum::<u64>();
     }
 
     /// Measures one put.

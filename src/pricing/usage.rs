@@ -132,6 +132,27 @@ impl Usage {
         Ok(())
     }
 
+    /// Adds a quantity of which `part` in `whole` has another cause, to 12 decimals; all of it has `cause` if `part` is 0.
+    ///
+    /// # Errors
+    /// As for [`Usage::add`].
+    pub fn add_split(
+        &mut self,
+        id: &str,
+        quantity: Decimal,
+        cause: Cause,
+        (other, part, whole): (Cause, u64, u64),
+    ) -> Result<(), UsageError> {
+        if part == 0 || whole == 0 {
+            return self.add(id, cause, quantity);
+        }
+        let (part, whole) = (u128::from(part.min(whole)), u128::from(whole));
+        let of_other = exact::scale(quantity.normalize(), part, whole, SCALED_DECIMALS)
+            .ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
+        self.add(id, other, of_other)?;
+        self.add(id, cause, quantity - of_other)
+    }
+
     /// Every quantity times `numerator / denominator`: say, the nanoseconds of the month over those of the
     /// span.
     ///
@@ -309,6 +330,17 @@ mod tests {
         let scaled = third.scale(10, 9).unwrap();
         assert_eq!(scaled.check(), Ok(()));
         assert_eq!(scaled.0["s3.put"].quantity.to_string(), "3.333333333333");
+    }
+
+    #[test]
+    fn a_split_quantity_has_both_causes_and_nothing_is_left_over() {
+        let mut usage = Usage::default();
+        usage.add_split("fh.put", Decimal::from(100), Cause::Base, (Cause::Duplicates, 1, 3)).unwrap();
+        usage.add_split("fh.put", Decimal::from(7), Cause::Base, (Cause::Duplicates, 0, 3)).unwrap();
+        let line = &usage.0["fh.put"];
+        assert_eq!(line.quantity, Decimal::from(107));
+        assert_eq!(line.causes[&Cause::Duplicates].to_string(), "33.333333333333");
+        assert_eq!(usage.check(), Ok(()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Variants side by side on the same draws: `experiment.json` of `compare`, and its renderings.
 
 pub mod markdown;
+pub mod side_by_side;
 pub mod terminal;
 
 use std::collections::BTreeSet;
@@ -9,11 +10,14 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::number::rounded;
+use super::number::{Interval95, cents, rounded};
+use super::result::figure::{COST_MONTH, is_extreme, unit};
+use super::result::identity::PriceBookIdentity;
 use super::result::overload::Overload;
 use super::result::slo::{Verdict, exit_code};
 use super::result::{FORMAT, RunResult};
 use crate::experiment::statistics::{Interval, LEVEL_DEFAULT};
+use crate::scenario::checked::Unit;
 
 /// Variants and how their figures differ from those of the first one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +32,8 @@ pub struct Comparison {
     /// Whether all variants had the same draws over the same span, replication by replication. Differences are judged
     /// only then.
     pub paired: bool,
+    /// The price books that the bills are made from: one, unless variants are in different Regions or have prices of their own.
+    pub price_book: Vec<PriceBookIdentity>,
     /// The variants; the first one is the baseline.
     pub variants: Vec<VariantRow>,
     /// All named figures.
@@ -69,16 +75,53 @@ pub struct VariantRow {
 pub struct FigureRow {
     /// Its path.
     pub path: String,
+    /// What its values are of the replications' values.
+    pub statistic: Statistic,
     /// Its value by variant, as the variant's own report shows it (see [`RunResult::figure`]); null where it is not known.
     pub values: Vec<Option<f64>>,
+    /// The 95 % interval of its mean over replications, by variant; of the mean also where the value is the worst.
+    pub intervals95: Vec<Interval95>,
     /// How each variant after the first differs from it.
     pub differences: Vec<Difference>,
+}
+
+/// What one number for all replications is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// Their mean.
+    Mean,
+    /// The worst of them, for greatest values and counts of failures.
+    Worst,
+    /// The bill for their mean usage, to the cent.
+    Bill,
+}
+
+impl Statistic {
+    /// What a figure's values are.
+    fn of(path: &str) -> Self {
+        match () {
+            () if path == COST_MONTH => Self::Bill,
+            () if is_extreme(path) => Self::Worst,
+            () => Self::Mean,
+        }
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Worst => "worst",
+            Self::Bill => "bill",
+        }
+    }
 }
 
 /// A variant's figure minus the baseline's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
-    /// The mean of the differences replication by replication, also of greatest values; null when either figure is not known.
+    /// The mean of the differences replication by replication; that of worst values is not the difference of the two worst,
+    /// which may come from different replications. Of bills the difference of the two. Null when either figure is not known.
     pub mean: Option<f64>,
     /// Lower end of the 95 % interval of the paired differences.
     pub low: Option<f64>,
@@ -132,7 +175,9 @@ impl Comparison {
             rows.flat_map(|row| row.figures.keys()).filter(|path| seen.insert(*path)).collect();
         let figure = |path: &String| FigureRow {
             path: path.clone(),
+            statistic: Statistic::of(path),
             values: results.iter().map(|result| result.figure(path)).collect(),
+            intervals95: results.iter().map(|result| interval(result, path)).collect(),
             differences: results
                 .iter()
                 .skip(1)
@@ -144,6 +189,7 @@ impl Comparison {
             format: FORMAT,
             kind: "compare".to_owned(),
             paired,
+            price_book: price_books(&results),
             variants,
             figures: paths.into_iter().map(figure).collect(),
         }
@@ -154,6 +200,23 @@ impl Comparison {
         let verdicts: Vec<Verdict> = self.variants.iter().flat_map(|variant| variant.slo.clone()).collect();
         exit_code(&verdicts)
     }
+}
+
+/// The price books in use, each once.
+fn price_books(results: &[&RunResult]) -> Vec<PriceBookIdentity> {
+    let mut books: Vec<PriceBookIdentity> = Vec::new();
+    for result in results {
+        if !books.contains(&result.identity.price_book) {
+            books.push(result.identity.price_book.clone());
+        }
+    }
+    books
+}
+
+fn interval(result: &RunResult, path: &str) -> Interval95 {
+    let values: Vec<Option<f64>> =
+        result.replications.iter().map(|row| row.figures.get(path).copied().flatten()).collect();
+    if unit(path) == Unit::Usd { Interval95::of_money(&values) } else { Interval95::of(&values, true) }
 }
 
 /// Whether two runs had common random numbers over the same span.
@@ -195,7 +258,14 @@ impl Difference {
             return Self { mean: None, low: None, high: None, change: Change::Unknown };
         };
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let difference = rounded(mean(&after) - mean(&before));
+        let kept = if unit(path) == Unit::Usd { cents } else { rounded };
+        let difference = match Statistic::of(path) {
+            Statistic::Bill => {
+                variant.figure(path).zip(baseline.figure(path)).map(|(after, before)| after - before)
+            }
+            Statistic::Mean | Statistic::Worst => Some(mean(&after) - mean(&before)),
+        };
+        let difference = difference.and_then(kept);
         let interval = Interval::of_paired_differences(&before, &after, LEVEL_DEFAULT).filter(|_| paired);
         let change = match interval {
             _ if paired && before == after => Change::Same,
@@ -206,8 +276,8 @@ impl Difference {
         };
         Self {
             mean: difference,
-            low: interval.and_then(|interval| rounded(interval.low)),
-            high: interval.and_then(|interval| rounded(interval.high)),
+            low: interval.and_then(|interval| kept(interval.low)),
+            high: interval.and_then(|interval| kept(interval.high)),
             change,
         }
     }
@@ -267,6 +337,36 @@ mod tests {
         let comparison = Comparison::new(&[named("base", &base), named("other", &other)]);
         assert!(!comparison.paired);
         assert!(comparison.figures.iter().all(|figure| !figure.differences[0].is_clear()));
+    }
+
+    #[test]
+    fn the_difference_of_worst_values_is_labelled_as_the_mean_that_it_is() {
+        let mut base = example::result(2);
+        let mut other = base.clone();
+        let set = |result: &mut RunResult, values: [f64; 2]| {
+            for (row, value) in result.replications.iter_mut().zip(values) {
+                row.figures.insert("lost".into(), Some(value));
+            }
+        };
+        // The worst are 10 and 10; on average 4 more are lost.
+        set(&mut base, [0.0, 10.0]);
+        set(&mut other, [8.0, 10.0]);
+        let comparison = Comparison::new(&[("base".into(), base), ("other".into(), other)]);
+        let row = comparison.figures.iter().find(|figure| figure.path == "lost").unwrap();
+        assert_eq!((row.statistic, &row.values[..]), (Statistic::Worst, &[Some(10.0), Some(10.0)][..]));
+        assert_eq!(row.differences[0].mean, Some(4.0));
+        let text = markdown::render(&comparison);
+        assert!(text.contains("| lost | worst | 10 | 10 | on average 4 ("), "{text}");
+    }
+
+    #[test]
+    fn the_difference_of_two_bills_is_that_of_the_bills_shown() {
+        let base = example::result(2);
+        let mut other = base.clone();
+        let bill = &mut other.cost.bill.total;
+        *bill = bill.map(|total| total + Decimal::new(12_345_601, 2));
+        let comparison = Comparison::new(&[("base".into(), base), ("other".into(), other)]);
+        assert_eq!(difference(&comparison, COST_MONTH).mean, Some(123_456.01));
     }
 
     #[test]

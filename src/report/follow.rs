@@ -251,7 +251,8 @@ fn cost(charge: &Charge, book: &PriceBook, asked: Asked<'_>) -> Result<CostRow, 
     })
 }
 
-/// The leg whose slowest write can be looked for; nothing for legs that no write to a table takes.
+/// The leg whose slowest write can be looked for; nothing for legs that no write to a table takes, nor for those behind a
+/// queue, where a write is not followed.
 pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
     match leg.place {
         Place::Writer(number) => Some(slowest::Leg::Producer(number)),
@@ -260,6 +261,6 @@ pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
         Place::Consumer(number) => Some(slowest::Leg::Consumer(number)),
         Place::Delivery(number) => Some(slowest::Leg::Delivery(number)),
         Place::Lambda(number) => Some(slowest::Leg::Lambda(number)),
-        Place::Direct(_) => None,
+        Place::Direct(_) | Place::Queue(_) => None,
     }
 }

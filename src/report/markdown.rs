@@ -5,6 +5,7 @@ mod capacity;
 mod functions;
 pub(super) mod incidents;
 mod queries;
+mod queues;
 mod readers;
 mod repair;
 mod shards;
@@ -42,6 +43,7 @@ pub fn render(result: &RunResult) -> String {
         shards::shards(result),
         readers::readers(result),
         functions::section(result),
+        queues::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),
@@ -93,6 +95,7 @@ fn heading(result: &RunResult) -> String {
             "**Some measured writes had not arrived by the end:** latencies are at least those shown (≥).",
         );
     }
+    result.refusals.iter().for_each(|refusal| paragraph(&format!("**{}**", escaped(refusal))));
     result.notes.iter().for_each(|note| paragraph(&escaped(note)));
     text
 }

@@ -3,6 +3,7 @@
 
 pub mod bill;
 pub mod comparison;
+pub mod cost_tree;
 pub mod csv;
 pub mod drawing;
 #[cfg(test)]

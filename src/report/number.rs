@@ -19,6 +19,15 @@ pub fn rounded(value: f64) -> Option<f64> {
     Some(rounded + 0.0)
 }
 
+/// An amount of US dollars as results hold it: to the cent, however large it is, and never infinite.
+pub fn cents(value: f64) -> Option<f64> {
+    if !value.is_finite() {
+        return None;
+    }
+    let rounded: f64 = format!("{value:.2}").parse().ok()?;
+    Some(rounded + 0.0)
+}
+
 /// A share of two counts; `None` when there is nothing to have a share of.
 pub fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -48,12 +57,21 @@ pub struct Interval95 {
 impl Interval95 {
     /// The interval for the mean of one value a replication. Of figures that are never below 0 it is cut off there.
     pub fn of(values: &[Option<f64>], sure: bool) -> Self {
+        Self::kept_by(values, sure, rounded)
+    }
+
+    /// The interval for the mean of an amount of US dollars, to the cent.
+    pub fn of_money(values: &[Option<f64>]) -> Self {
+        Self::kept_by(values, true, cents)
+    }
+
+    fn kept_by(values: &[Option<f64>], sure: bool, kept: fn(f64) -> Option<f64>) -> Self {
         let values: Option<Vec<f64>> = values.iter().copied().collect();
         let floor = if values.iter().flatten().any(|value| *value < 0.0) { f64::NEG_INFINITY } else { 0.0 };
         let interval = values.and_then(|values| Interval::of(&values, LEVEL_DEFAULT));
         Self {
-            low: interval.and_then(|interval| rounded(interval.low.max(floor))),
-            high: interval.and_then(|interval| rounded(interval.high)),
+            low: interval.and_then(|interval| kept(interval.low.max(floor))),
+            high: interval.and_then(|interval| kept(interval.high)),
             sure,
         }
     }
@@ -76,6 +94,15 @@ mod tests {
         }
         assert_eq!(rounded(-1e-320 * 0.0).map(f64::is_sign_negative), Some(false));
         assert_eq!((rounded(f64::NAN), rounded(f64::INFINITY)), (None, None));
+    }
+
+    #[test]
+    fn money_keeps_its_cents_where_six_digits_would_not() {
+        assert_eq!((cents(123_456.785_1), rounded(123_456.785_1)), (Some(123_456.79), Some(123_457.0)));
+        assert_eq!((cents(f64::NAN), cents(-0.001).map(f64::is_sign_negative)), (None, Some(false)));
+        let bills = [Some(123_456.78), Some(123_456.80)];
+        let (low, high) = Interval95::of_money(&bills).ends().unwrap();
+        assert!(low < 123_456.79 && 123_456.79 < high && high - low < 1.0, "{low} to {high}");
     }
 
     /// Samples 4, 5, 6 have mean 5 and standard error 1/sqrt(3); t at 2 degrees of freedom is 4.30265.

@@ -1,20 +1,26 @@
 //! A sweep: what came of each point of a grid; `experiment.json` and `points.csv` of `sweep`, and its renderings.
 
+mod best;
+mod break_even;
 pub mod csv;
 pub mod folder;
 pub mod markdown;
+mod scale;
 pub mod terminal;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use best::Best;
+pub use break_even::BreakEven;
+
 use super::comparison::VariantRow;
 use super::number::Interval95;
-use super::result::figure::is_extreme;
+use super::result::figure::{is_extreme, unit};
 use super::result::{FORMAT, ReplicationRow, RunResult};
 use crate::pricing::PriceBook;
-use crate::scenario::checked::Scenario;
+use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::sweep::Sweep;
 
 /// What makes a sweep this one and no other: points of equal identity are the same to the byte.
@@ -96,6 +102,19 @@ pub struct SweepResult {
     pub identity: SweepIdentity,
     /// What came of each point.
     pub points: Vec<PointRow>,
+    /// The cheapest point that meets every objective; null without objectives, or where none is known to meet them.
+    pub best: Option<Best>,
+    /// Where the bills of variants cross; empty unless the sweep goes over `variants` and a quantity.
+    pub break_even: Vec<BreakEven>,
+}
+
+impl SweepResult {
+    /// A whole sweep, from what came of all its points.
+    pub fn new(identity: SweepIdentity, points: Vec<PointRow>) -> Self {
+        let best = Best::of(&points);
+        let break_even = break_even::find(&identity.axes, &points);
+        Self { identity, points, best, break_even }
+    }
 }
 
 impl SweepIdentity {
@@ -148,7 +167,11 @@ impl PointResult {
                 return (path.clone(), FigureValue { value, low: None, high: None });
             }
             let samples = result.replications.iter().map(|row| row.figures.get(path).copied().flatten());
-            let interval = Interval95::of(&samples.collect::<Vec<_>>(), true);
+            let samples: Vec<Option<f64>> = samples.collect();
+            let interval = match unit(path) {
+                Unit::Usd => Interval95::of_money(&samples),
+                _ => Interval95::of(&samples, true),
+            };
             let value = FigureValue { value, low: interval.low, high: interval.high };
             (path.clone(), value)
         };
@@ -175,5 +198,54 @@ impl PointRow {
             _ => Judgement::Undecided,
         };
         (!self.run.slo.is_empty()).then(|| word.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::result::slo::{Judgement, Verdict};
+    use rust_decimal::Decimal;
+
+    pub(super) fn axis(path: &str, values: &[&str]) -> AxisRow {
+        AxisRow { path: path.to_owned(), values: values.iter().map(|value| (*value).to_owned()).collect() }
+    }
+
+    /// A point with a bill and figures.
+    pub(super) fn point(number: usize, cost: f64, figures: &[(&str, Option<f64>)]) -> PointRow {
+        let of = |value| FigureValue { value, low: None, high: None };
+        let figures = figures.iter().map(|(path, value)| ((*path).to_owned(), of(*value)));
+        let cost_month = Some(format!("{cost:.2}").parse().unwrap());
+        PointRow {
+            point: number,
+            values: vec![],
+            run: VariantRow { cost_month, ..VariantRow::new("p", &crate::report::example::result(1)) },
+            figures: figures.chain([("cost.month".to_owned(), of(Some(cost)))]).collect(),
+        }
+    }
+
+    #[test]
+    fn the_best_point_is_the_cheapest_that_meets_every_objective() {
+        let judged = |number, cost, verdict| {
+            let mut point = point(number, cost, &[]);
+            let asked = &point.run.slo[1];
+            point.run.slo = vec![Verdict { verdict, path: "lost".into(), ..asked.clone() }];
+            point
+        };
+        let points = [
+            judged(0, 9.0, Judgement::Pass),
+            judged(1, 5.0, Judgement::Undecided),
+            judged(2, 7.0, Judgement::Pass),
+            judged(3, 4.0, Judgement::Miss),
+        ];
+        let expected =
+            Best { point: 2, runner_up: Some(0), next_cheaper: Some(1), fails: Some("lost".to_owned()) };
+        assert_eq!(Best::of(&points), Some(expected));
+        assert_eq!(Best::of(&points[1..2]), None);
+        let mut without = points.to_vec();
+        without.iter_mut().for_each(|point| point.run.slo.clear());
+        assert_eq!(Best::of(&without), None);
+        without[0].run.cost_month = None::<Decimal>;
+        assert_eq!(Best::of(&without), None);
     }
 }

@@ -1,8 +1,5 @@
 //! The summary of a run on one screen: plain text, at most 100 columns wide.
 
-use rust_decimal::Decimal;
-
-use super::drawing;
 use super::incidents;
 use super::result::RunResult;
 use super::result::identity::StudyName;
@@ -10,6 +7,7 @@ use super::result::latency::LatencyRow;
 use super::result::slo::{Judgement, Verdict};
 use super::table::Table;
 use super::words;
+use super::{cost_tree, drawing};
 
 /// Columns that the summary takes at most.
 pub const WIDTH: usize = 100;
@@ -100,6 +98,7 @@ fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
             "Some measured writes had not arrived by the end: latencies are at least those shown.".into(),
         );
     }
+    warnings.extend(result.refusals.iter().cloned());
     warnings
         .iter()
         .flat_map(|text| words::wrapped(text, "  ", WIDTH))
@@ -147,6 +146,7 @@ fn facts(result: &RunResult) -> Vec<String> {
     facts.push(("lost", lost(result)));
     facts.extend(incidents::alarms(result).into_iter().map(|text| ("alarm", text)));
     facts.push(("bill", bill(result)));
+    facts.extend(by_cause(result).map(|text| ("", text)));
     let lines = |(label, text): &(&str, String)| -> Vec<String> {
         let lines = words::wrapped(text, "", WIDTH - LABEL).into_iter().enumerate();
         lines.map(|(number, line)| labelled(if number == 0 { label } else { "" }, &line)).collect()
@@ -220,17 +220,10 @@ fn lost(result: &RunResult) -> String {
 
 fn bill(result: &RunResult) -> String {
     let bill = &result.cost.bill;
-    let mut services: Vec<(&str, Decimal)> = Vec::new();
-    for line in &bill.lines {
-        let amount = line.amount.unwrap_or_default();
-        match services.iter_mut().find(|(service, _)| *service == line.service) {
-            Some((_, sum)) => *sum += amount,
-            None => services.push((&line.service, amount)),
-        }
-    }
-    services.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
-    let services: Vec<String> =
-        services.iter().map(|(service, sum)| format!("{service} {}", words::usd(*sum))).collect();
+    let services: Vec<String> = cost_tree::services(bill)
+        .iter()
+        .map(|service| format!("{} {}", service.name, words::usd(service.known)))
+        .collect();
     let total = match bill.total {
         Some(total) => format!("{} a month", words::usd(total)),
         None => format!(
@@ -240,6 +233,14 @@ fn bill(result: &RunResult) -> String {
         ),
     };
     format!("{total} ({})", services.join(", "))
+}
+
+/// Why the bill arose, where there is more than one cause.
+fn by_cause(result: &RunResult) -> Option<String> {
+    let causes = cost_tree::dearest_first(&result.cost.by_cause).into_iter();
+    let causes: Vec<String> =
+        causes.map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(amount))).collect();
+    (causes.len() > 1).then(|| format!("by cause: {}", causes.join(", ")))
 }
 
 /// The word for a verdict, in its colour.

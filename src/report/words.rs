@@ -1,6 +1,6 @@
 //! Numbers as people read them: three digits, a unit that fits, and a word where there is no number.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::number::Interval95;
 use super::result::figure::unit;
@@ -85,7 +85,9 @@ pub fn quantity(quantity: Decimal) -> String {
 
 /// An amount of US dollars to the cent.
 pub fn usd(amount: Decimal) -> String {
-    let text = format!("{:.2}", amount.abs());
+    // A decimal is cut, not rounded, where it is printed with fewer digits than it has.
+    let cents = amount.abs().round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    let text = format!("{cents:.2}");
     let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
     let sign = if amount.is_sign_negative() { "-" } else { "" };
     format!("{sign}{}.{cents} USD", grouped(whole))
@@ -202,6 +204,9 @@ mod tests {
         assert_eq!(usd(Decimal::new(12_345_678, 2)), "123,456.78 USD");
         assert_eq!(quantity(Decimal::new(12_345_670, 3)), "12,345.67");
         assert_eq!(figure("cost.month", Some(9_000.5)), "9,000.50 USD");
+        // The float next to 1,009.67 lies below it.
+        assert_eq!(figure("cost.month", Some(1_009.67)), "1,009.67 USD");
+        assert_eq!(usd(Decimal::new(-5_355, 3)), "-5.36 USD");
         assert_eq!((count(1_234_567), count(12)), ("1,234,567".into(), "12".into()));
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("tables.orders.kinesis.latency.p99", 20), "tables.orders.k….p99");

@@ -23,6 +23,7 @@ pub mod price_file;
 pub mod resolve;
 mod resolver;
 mod schema;
+pub mod sidelines;
 pub mod source;
 pub mod sweep;
 pub mod timeline;

@@ -19,6 +19,10 @@ mod objectives;
 mod producer;
 mod reader;
 mod shape;
+mod shard_events;
+mod sidelines;
+mod sink;
+mod sqs;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -35,6 +39,7 @@ use super::inputs::Inputs;
 use super::load_check;
 use super::path::Path;
 use super::resolver::Resolver;
+use super::sidelines::Sidelines;
 use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
@@ -65,6 +70,12 @@ pub fn parameters() -> Vec<Parameter> {
         systems::cloudwatch::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::sink::PARAMETERS,
+        systems::lambda::pipe_settings::PARAMETERS,
+        systems::sqs::settings::PARAMETERS,
+        systems::lambda::logs::PARAMETERS,
+        systems::network::PARAMETERS,
+        kinesis::encryption::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -92,6 +103,8 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
     alarms::resolve(&mut resolver, file, &mut scenario);
+    shard_events::check(&mut resolver, &scenario);
+    sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),
@@ -147,9 +160,11 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         deliveries: Vec::new(),
         queries: Vec::new(),
         lambdas: Vec::new(),
+        queues: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
         alarms: Vec::new(),
+        sidelines: Sidelines::default(),
     }
 }
 
@@ -187,6 +202,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
         ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
+        ("sqs", file.sqs.len(), 0),
     ];
     for (section, found, least) in sections {
         let path = Path::ROOT.key(section);

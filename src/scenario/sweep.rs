@@ -18,7 +18,7 @@ use super::yaml;
 /// The most points that a grid may have.
 pub const POINTS_MAX: usize = 100_000;
 /// The axis whose values are names of variants.
-const VARIANTS: &str = "variants";
+pub const VARIANTS: &str = "variants";
 /// What the scenario without any variant is called on that axis.
 const BASE: &str = "base";
 /// Mistakes at different points of a grid tend to be the same few: after so many no further points are looked at.

@@ -168,6 +168,8 @@ pub enum Action {
     DeliveryOutage(usize),
     /// A function, by number, fails every time.
     FunctionOutage(usize),
+    /// A function that reads a queue, by number of the queue, fails every time.
+    QueueFunctionOutage(usize),
     /// This share of a function's invocations fails.
     ErrorRate(usize, f64),
     /// A polling consumer, by number, takes so many times as long.

@@ -6,5 +6,8 @@ pub mod dynamodb;
 pub mod firehose;
 pub mod kinesis;
 pub mod lambda;
+pub mod network;
 pub mod polling;
 pub mod s3;
+pub mod sink;
+pub mod sqs;

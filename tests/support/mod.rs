@@ -57,9 +57,11 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         deliveries: vec![],
         queries: vec![],
         lambdas: vec![],
+        queues: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
         alarms: vec![],
+        sidelines: Default::default(),
     }
 }
 

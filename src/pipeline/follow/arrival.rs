@@ -11,6 +11,7 @@ use crate::pipeline::write::WriterMeter;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::index::Index;
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::systems::kinesis::log::{Record, flags};
 use crate::systems::kinesis::stream::ReadMeter;
@@ -240,9 +241,9 @@ impl<'a> Follower<'a> {
     fn write_charge(&self, pipeline: &Pipeline<true>, subject: &Subject) -> Vec<Charge> {
         let table = &pipeline.tables[self.table(subject)].table;
         let units = u32::from(subject.write.units);
-        let changes = subject.write.kind.change().is_some();
-        let indexes = table.indexes().iter().filter(|_| changes && units > 0);
-        let entries = indexes.filter_map(|index| Some((index.entry(subject.write.key, units)?.1, index)));
+        let indexes = table.indexes().iter().filter(|_| units > 0);
+        let entry = |index: &Index| index.entry(subject.write.key, units, subject.write.kind);
+        let entries = indexes.filter_map(|index| Some((entry(index)?.1, index)));
         let own = (units, table.throughput().capacity().is_provisioned());
         let all = entries.map(|(units, index)| (units, index.throughput.capacity().is_provisioned()));
         let charge = |(units, provisioned): (u32, bool)| match provisioned {
@@ -452,6 +453,7 @@ impl Branch<'_> {
             return Sight::Ahead;
         }
         match () {
+            () if source.stream.is_removed(reader) => Sight::Ended("after_removal"),
             () if now.expired > before.expired => Sight::Ended("expired"),
             () if now.skipped > before.skipped => Sight::Ended("skipped"),
             () => Sight::Ended("before_start"),

@@ -1,6 +1,6 @@
 //! `summary.md` of a comparison: every figure of every variant.
 
-use super::{Change, Comparison};
+use super::{Change, Comparison, Statistic, side_by_side};
 use crate::report::table::{Table, escaped};
 use crate::report::words::{self, NONE};
 
@@ -26,12 +26,20 @@ pub fn render(comparison: &Comparison) -> String {
             );
         }
     }
+    text += &format!("\n## Side by side\n\n{}", side_by_side::table(comparison, true).markdown());
+    for book in &comparison.price_book {
+        text += &format!("\nBills by the price book of {} for {}.\n", book.as_of, book.region);
+    }
     text += &format!("\n## Variants\n\n{}", variants(comparison).markdown());
     let objectives = objectives(comparison);
     if !objectives.is_empty() {
         text += &format!("\n## Objectives\n\n{}", objectives.markdown());
     }
-    text + &format!("\n## Figures\n\n{}", figures(comparison).markdown())
+    text + &format!(
+        "\n## Figures\n\nA value is the mean of the replications; for greatest values and counts of failures the worst of them, whose \
+         difference is still the mean of the replications' own differences; for the bill the bill of their mean usage.\n\n{}",
+        figures(comparison).markdown()
+    )
 }
 
 fn variants(comparison: &Comparison) -> Table {
@@ -39,6 +47,7 @@ fn variants(comparison: &Comparison) -> Table {
         "<variant",
         "<overrides",
         "a month",
+        "more than the first",
         "replications",
         "seed",
         "duration",
@@ -46,11 +55,13 @@ fn variants(comparison: &Comparison) -> Table {
         "<fingerprint",
         "<scenario, SHA-256",
     ]);
+    let first = comparison.variants.first().and_then(|variant| variant.cost_month);
     for variant in &comparison.variants {
         table.row([
             variant.name.clone(),
             variant.overrides.join("; "),
             variant.cost_month.map_or("unknown".into(), words::usd),
+            variant.cost_month.zip(first).map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
             variant.replications.to_string(),
             variant.seed.to_string(),
             words::span(variant.duration_s),
@@ -80,7 +91,7 @@ fn objectives(comparison: &Comparison) -> Table {
 }
 
 fn figures(comparison: &Comparison) -> Table {
-    let mut columns = vec!["<figure".to_owned()];
+    let mut columns = vec!["<figure".to_owned(), "<value is".to_owned()];
     columns.extend(comparison.variants.iter().map(|variant| variant.name.clone()));
     columns.extend(comparison.variants.iter().skip(1).map(|variant| format!("<{} differs by", variant.name)));
     let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
@@ -95,10 +106,12 @@ fn figures(comparison: &Comparison) -> Table {
                     format!(" ({} to {})", text(Some(low)), text(Some(high)))
                 });
                 let mean = difference.mean.map_or(NONE.to_owned(), |mean| text(Some(mean)));
-                format!("{mean}{interval}: {}", change.name())
+                let what = if figure.statistic == Statistic::Worst { "on average " } else { "" };
+                format!("{what}{mean}{interval}: {}", change.name())
             }
         });
-        table.row(std::iter::once(figure.path.clone()).chain(values).chain(differences));
+        let figure = [figure.path.clone(), figure.statistic.name().to_owned()];
+        table.row(figure.into_iter().chain(values).chain(differences));
     }
     table
 }

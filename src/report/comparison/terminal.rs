@@ -1,6 +1,6 @@
 //! A comparison on one screen: what clearly differs, and what does not.
 
-use super::{Change, Comparison, FigureRow};
+use super::{Change, Comparison, FigureRow, Statistic, side_by_side};
 use crate::report::table::Table;
 use crate::report::terminal::{Colour, WIDTH, verdict_word};
 use crate::report::words;
@@ -19,6 +19,8 @@ pub fn render(comparison: &Comparison, files: Option<&str>, colour: Colour) -> S
         lines[0] = format!("variants against {}", baseline.name);
         lines.push("The variants have different draws or spans: their differences are not judged.".into());
     }
+    lines.push(String::new());
+    lines.extend(side_by_side::table(comparison, false).plain(WIDTH));
     for (number, variant) in variants.iter().enumerate() {
         lines.push(String::new());
         lines.push(format!("{}: {}", variant.name, bill(variant.cost_month)));
@@ -52,12 +54,14 @@ fn differences(comparison: &Comparison, variant: usize) -> Vec<String> {
         let text = |value| words::figure(&figure.path, value);
         if shown(figure, variant) {
             let sign = if difference.mean.unwrap_or(0.0) > 0.0 { "+" } else { "" };
+            let worst = figure.statistic == Statistic::Worst;
+            let (of, on_average) = if worst { (" (worst)", " on average") } else { ("", "") };
             let interval = difference.low.zip(difference.high);
             table.row([
-                figure.path.clone(),
+                format!("{}{of}", figure.path),
                 text(figure.values[0]),
                 text(figure.values[variant + 1]),
-                format!("{sign}{}", text(difference.mean)),
+                format!("{sign}{}{on_average}", text(difference.mean)),
                 interval.map_or(words::NONE.into(), |(low, high)| {
                     format!("{} to {}", text(Some(low)), text(Some(high)))
                 }),

@@ -1,44 +1,17 @@
 //! The bill in the summary.
 
-use crate::pricing::Confidence;
+use crate::pricing::{Bill, Confidence};
+use crate::report::cost_tree;
 use crate::report::result::RunResult;
 use crate::report::table::Table;
 use crate::report::words::{self, NONE};
 
+/// How a row below a service, and one below its line, is set in.
+const INDENTS: [&str; 2] = ["\u{2003}", "\u{2003}\u{2003}"];
+
 pub(super) fn bill(result: &RunResult) -> String {
     let bill = &result.cost.bill;
-    let mut table = Table::new(&[
-        "<price",
-        "<service",
-        "<item",
-        "quantity",
-        "<unit",
-        "unit price",
-        "amount",
-        "<causes",
-        "<sure",
-    ]);
-    for line in &bill.lines {
-        let causes: Vec<String> = line
-            .causes
-            .iter()
-            .filter(|(_, amount)| !amount.is_zero())
-            .map(|(cause, amount)| format!("{} {amount}", cause.words()))
-            .collect();
-        let sure = line.confidence.map_or(NONE, Confidence::letter).to_owned();
-        let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
-        table.row([
-            line.id.clone(),
-            line.service.clone(),
-            line.item.clone(),
-            words::quantity(line.quantity),
-            line.unit.clone(),
-            line.unit_price.map_or("unknown".to_owned(), |price| price.to_string()),
-            line.amount.map_or("unknown".to_owned(), |amount| amount.to_string()),
-            causes.join(", "),
-            sure + &note,
-        ]);
-    }
+    let table = tree(bill);
     let total = match bill.total {
         Some(total) => {
             let interval = result.cost.total_interval95.ends().filter(|(low, high)| low != high);
@@ -54,13 +27,9 @@ pub(super) fn bill(result: &RunResult) -> String {
             bill.unknown.join(", ")
         ),
     };
-    let causes: Vec<String> = result
-        .cost
-        .by_cause
-        .iter()
-        .filter(|(_, amount)| !amount.is_zero())
-        .map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(*amount)))
-        .collect();
+    let causes = cost_tree::dearest_first(&result.cost.by_cause).into_iter();
+    let causes: Vec<String> =
+        causes.map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(amount))).collect();
     format!(
         "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}. By cause: {}.\n\n{}\n{}\n\n`V`: \
          seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
@@ -72,4 +41,36 @@ pub(super) fn bill(result: &RunResult) -> String {
         table.markdown(),
         result.cost.rules.join(" "),
     )
+}
+
+/// Services, what is bought of each, and why it arose.
+fn tree(bill: &Bill) -> Table {
+    let mut table =
+        Table::new(&["<cost tree", "quantity", "<unit", "unit price", "amount, USD", "of all", "<sure"]);
+    let percent =
+        |part| cost_tree::share(bill, part).map_or(NONE.to_owned(), |share| format!("{share:.1} %"));
+    for service in cost_tree::services(bill) {
+        let at_least = if service.complete { "" } else { "≥ " };
+        let amount = format!("{at_least}{}", service.known);
+        let empty = String::new;
+        table.row([service.name.to_owned(), empty(), empty(), empty(), amount, percent(service.known)]);
+        for line in service.lines {
+            let sure = line.confidence.map_or(NONE, Confidence::letter).to_owned();
+            let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+            table.row([
+                format!("{}{}: {}", INDENTS[0], line.id, line.item),
+                words::quantity(line.quantity),
+                line.unit.clone(),
+                line.unit_price.map_or("unknown".to_owned(), |price| price.to_string()),
+                line.amount.map_or("unknown".to_owned(), |amount| amount.to_string()),
+                line.amount.map_or(String::new(), percent),
+                sure + &note,
+            ]);
+            for (cause, amount) in cost_tree::causes(line) {
+                let name = format!("{}{}", INDENTS[1], cause.words());
+                table.row([name, empty(), empty(), empty(), amount.to_string(), percent(amount)]);
+            }
+        }
+    }
+    table
 }

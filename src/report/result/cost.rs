@@ -48,6 +48,13 @@ impl Cost {
         usage: &Usage,
         book: &PriceBook,
     ) -> Result<(Self, Vec<Option<f64>>), BillError> {
+        let named;
+        let book = if usage.0.contains_key(usage::METRIC_MONTHS) {
+            named = book.naming(usage::metric_entry());
+            &named
+        } else {
+            book
+        };
         let terms = || Terms {
             region: scenario.region.clone(),
             at: book.as_of(),
@@ -73,11 +80,18 @@ impl Cost {
             without_feed_retries: without,
             by_cause: bill.by_cause(),
             bill,
-            total_interval95: Interval95::of(&totals, true),
+            total_interval95: Interval95::of_money(&totals),
             represents_hours: scenario.billing.represents as f64 / HOUR as f64,
             rules,
         };
         Ok((cost, totals))
+    }
+}
+
+impl Cost {
+    /// The bill's total in US dollars; `None` where a price is unknown.
+    pub fn total(&self) -> Option<f64> {
+        self.bill.total.and_then(|total| total.to_f64())
     }
 }
 

@@ -2,14 +2,18 @@
 
 use super::leg::{self, Leg, QUANTILES};
 use crate::engine::histogram::Histogram;
+use crate::engine::time::SECOND;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
-use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
-use crate::pipeline::{lambda, read};
+use crate::pipeline::finish::{
+    DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
+};
+use crate::pipeline::{lambda, read, sqs};
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
 use crate::systems::athena::QueryMeter;
+use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
 use crate::units::Duration;
 
 /// A named figure and where it is found in an outcome.
@@ -101,6 +105,10 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
             },
         ));
     }
+    for (number, plan) in scenario.streams.iter().enumerate() {
+        let path = format!("{}.utilisation_share", resource("kinesis", &plan.name));
+        all.push(Figure::new(path, move |outcome| utilisation(outcome, number)));
+    }
     for (number, plan) in scenario.consumers.iter().enumerate() {
         all.push(Figure::new(
             format!("{}.iterator_age.max", resource("consumers", &plan.name)),
@@ -114,6 +122,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
     super::stalls::figures(scenario, &mut all);
+    for (number, plan) in scenario.queues.iter().enumerate() {
+        queue_figures(&resource("sqs", &plan.name), number, &mut all);
+    }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
         if plan.partitioning.is_some() {
@@ -127,6 +138,18 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         leg_figures(leg, &mut all);
     }
     all
+}
+
+/// What share of the limits of its open shards a stream's writes took in the measured span, on the average: of records or of
+/// bytes, whichever is greater (KDS-W1, KDS-W2). A PUT payload unit is a record, or is less than its bytes take.
+fn utilisation(outcome: &Outcome, stream: usize) -> Option<f64> {
+    let used = &outcome.quantities;
+    let [units, _, bytes] = *used.streams.get(stream)?;
+    let bytes = bytes - used.on_demand.get(stream).map_or(0, |used| used.bytes);
+    let shard_seconds = *used.shard_nanos.get(stream)? as f64 / SECOND as f64;
+    let of = |part: u64, limit: u64| part as f64 / (shard_seconds * limit as f64);
+    let share = of(units, WRITE_RECORDS_PER_SECOND).max(of(bytes, WRITE_BYTES_PER_SECOND));
+    (shard_seconds > 0.0).then_some(share)
 }
 
 /// Figures of the pipeline as a whole.
@@ -224,6 +247,19 @@ fn lambda_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("blocked.max", |function| Some(function.meter.blocked_max as f64 / 1e6)));
 }
 
+fn queue_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&QueueOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.queues[number]))
+    };
+    all.push(of("oldest.max", |place| {
+        let bins = place.series.bins().iter();
+        bins.map(|bin| bin[sqs::column::AGE]).max().map(|micros| micros as f64 / 1e3)
+    }));
+    all.push(of("dead_letter", |place| Some(place.queue.dead as f64)));
+    all.push(of("deduplicated", |place| Some(place.queue.deduplicated as f64)));
+    all.push(of("out_of_order_share", |place| share(place.queue.out_of_order, place.queue.deleted)));
+}
+
 fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.objects_per_day"), move |outcome| {
         let span = Duration::from_nanos(outcome.quantities.at).as_secs_f64();
@@ -293,11 +329,12 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
     push("max", |sample, _| sample.max_ms.into(), 0);
 }
 
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
+/// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
 /// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
 /// destination, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
-    let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
+    let producers =
+        outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
     let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);

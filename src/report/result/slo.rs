@@ -92,13 +92,17 @@ pub fn judge(objective: &Objective, measured: &[Measured], complete: bool) -> Ve
         verdict.value = if figure.extreme {
             values.iter().copied().reduce(f64::max)
         } else {
-            mean(values.iter().copied().map(Some))
+            figure.stated.or_else(|| mean(values.iter().copied().map(Some)))
         };
         (if verdict.violating == 0 { Judgement::Pass } else { Judgement::Miss }, None)
     } else {
-        verdict.value = mean(values.iter().copied().map(Some)).and_then(rounded);
+        verdict.value = figure.stated.or_else(|| mean(values.iter().copied().map(Some)).and_then(rounded));
         let sure = figure.values.iter().all(|value| value.sure);
-        let interval = Interval95::of(&values.into_iter().map(Some).collect::<Vec<_>>(), sure);
+        let values: Vec<Option<f64>> = values.into_iter().map(Some).collect();
+        let interval = match objective.unit {
+            Unit::Usd => Interval95::of_money(&values),
+            _ => Interval95::of(&values, sure),
+        };
         verdict.interval95 = Some(interval);
         by_interval(objective.test, &interval)
     };
@@ -166,7 +170,7 @@ mod tests {
     fn verdict(path: &str, test: Test, values: &[f64], sure: bool, complete: bool) -> Judgement {
         let values = values.iter().map(|value| Value { value: Some(*value), sure }).collect();
         let extreme = path == "lost" || path.ends_with(".max");
-        let figure = Measured { path: path.into(), extreme, values, withheld: false };
+        let figure = Measured { path: path.into(), extreme, values, stated: None, withheld: false };
         let unit = unit(path);
         judge(&Objective { path: path.into(), test, unit, written: String::new() }, &[figure], complete)
             .verdict
@@ -197,6 +201,18 @@ mod tests {
         let of = |bound| verdict("consumers.a.latency.p99", Test::Max(bound), &[5.0, 5.0], true, false);
         assert_eq!((of(6.0), of(4.0)), (Judgement::Undecided, Judgement::Miss));
         assert_eq!(verdict("lost", Test::Equals(0.0), &[0.0], true, false), Judgement::Pass);
+    }
+
+    #[test]
+    fn an_objective_on_the_bill_shows_the_bill_that_the_report_shows() {
+        // Two bills whose mean is half a cent off the bill of the mean usage.
+        let values = [123_456.78, 123_456.79].map(|value| Value { value: Some(value), sure: true }).to_vec();
+        let (path, stated) = (COST_MONTH.to_owned(), Some(123_456.79));
+        let figure = Measured { path: path.clone(), extreme: false, values, stated, withheld: false };
+        let test = Test::Max(200_000.0);
+        let asked = Objective { path, test, unit: Unit::Usd, written: String::new() };
+        let verdict = judge(&asked, &[figure], true);
+        assert_eq!((verdict.value, verdict.verdict), (stated, Judgement::Pass));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
 mod on_demand;
+mod sidelines;
+
+use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
 use crate::engine::time::{HOUR, SECOND};
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::quantities::Quantities;
 use crate::pipeline::source::LONG_TERM;
 use crate::pricing::meter::PUT_PAYLOAD_UNIT_BYTES;
 use crate::pricing::{Cause, Usage, UsageError};
@@ -13,6 +17,8 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::timeline::Action;
 use crate::systems::lambda::mapping::Via;
 use crate::systems::lambda::retry::Destination;
+
+pub use sidelines::{METRIC_MONTHS, metric_entry};
 
 /// Milliseconds times MiB in one GB-second.
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
@@ -37,6 +43,7 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
         &mut month,
         &running_time(scenario, outcomes)?.scale(represents, spans * MILLISECOND_MEBIBYTES)?,
     )?;
+    add_all(&mut month, &sidelines::of(scenario, outcomes)?)?;
     let mut provisioned = provisioned(scenario, outcomes)?;
     add_all(&mut provisioned, &on_demand::stream_seconds(scenario, outcomes)?)?;
     let provisioned = provisioned.scale(represents, spans)?;
@@ -59,34 +66,53 @@ fn add_all(to: &mut Usage, from: &Usage) -> Result<(), UsageError> {
 fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for table in &quantities.tables {
-            usage.add("ddb.od.wru", Cause::Base, Decimal::from(table.on_demand))?;
+        for (number, table) in quantities.tables.iter().enumerate() {
+            let id = write_ids(scenario, number)[0];
+            let rounding = unit_rounding(scenario, number);
+            usage.add_split(id, Decimal::from(table.on_demand), Cause::Base, rounding)?;
+            // Writes of indexes are ordinary ones, also in a global table.
             usage.add("ddb.od.wru", Cause::FanOut, Decimal::from(table.on_demand_indexes))?;
         }
-        for [first, copies, retries] in &quantities.feeds {
-            usage.add("ddb.cdc.kinesis", Cause::Base, Decimal::from(*first))?;
+        for (number, [first, copies, retries]) in quantities.feeds.iter().enumerate() {
+            let rounding = unit_rounding(scenario, number);
+            usage.add_split("ddb.cdc.kinesis", Decimal::from(*first), Cause::Base, rounding)?;
             usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
             usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
         }
-        for [calls, empty] in &quantities.streams_reads {
-            usage.add("ddb.streams.rru", Cause::Base, Decimal::from(*calls))?;
+        let mut read = BTreeSet::new();
+        for (plan, [calls, empty]) in scenario.consumers.iter().zip(&quantities.streams_reads) {
+            let cause = if read.insert(plan.stream) { Cause::Base } else { Cause::FanOut };
+            usage.add("ddb.streams.rru", cause, Decimal::from(*calls))?;
             usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
         }
-        for ([units, _, bytes], on_demand) in quantities.streams.iter().zip(&quantities.on_demand) {
-            let bytes = bytes - on_demand.bytes;
+        for (number, [units, _, bytes]) in quantities.streams.iter().enumerate() {
+            let bytes = bytes - quantities.on_demand[number].bytes;
             // 25,600 divides a power of ten, so that the share that is not rounding is exact.
             let true_size = Decimal::from(bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
-            usage.add("kds.prov.put_unit", Cause::Base, true_size)?;
-            usage.add("kds.prov.put_unit", Cause::Rounding, Decimal::from(*units) - true_size)?;
+            let (id, copies) = ("kds.prov.put_unit", copies(quantities, number));
+            usage.add_split(id, true_size, Cause::Base, copies)?;
+            usage.add_split(id, Decimal::from(*units) - true_size, Cause::Rounding, copies)?;
         }
         for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
-            usage.add("lambda.req", Cause::Base, Decimal::from(used.requests[0]))?;
-            usage.add("lambda.req", Cause::Retries, Decimal::from(used.requests[1]))?;
+            let (id, requests) = match plan.is_pipe {
+                true => ("pipes.req", used.pipe_requests),
+                false => ("lambda.req", used.requests),
+            };
+            usage.add(id, Cause::Base, Decimal::from(requests[0]))?;
+            usage.add(id, Cause::Retries, Decimal::from(requests[1]))?;
             match plan.mapping.retry.destination {
                 Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
                 Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
                 None => {}
             }
+        }
+        for (plan, used) in scenario.queues.iter().zip(&quantities.queues) {
+            let id = if plan.queue.fifo.is_some() { "sqs.fifo" } else { "sqs.std" };
+            usage.add(id, Cause::Base, Decimal::from(used.requests[0]))?;
+            usage.add(id, Cause::Retries, Decimal::from(used.requests[1]))?;
+            usage.add(id, Cause::EmptyPolls, Decimal::from(used.empty_receives))?;
+            usage.add("lambda.req", Cause::Base, Decimal::from(used.function.requests[0]))?;
+            usage.add("lambda.req", Cause::Retries, Decimal::from(used.function.requests[1]))?;
         }
         for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
@@ -104,32 +130,58 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
     Ok(usage)
 }
 
+/// Price ids of a table's writes, on demand and provisioned: those of a replica of a global table are replicated writes, the
+/// local ones among them.
+fn write_ids(scenario: &Scenario, table: usize) -> [&'static str; 2] {
+    match scenario.sidelines.contents(table).global {
+        true => ["ddb.gt.rwru", "ddb.gt.rwcu_h"],
+        false => ["ddb.od.wru", "ddb.prov.wcu_h"],
+    }
+}
+
+/// What of a table's write units, and of its feed's capture units, is rounding of items up to whole KB (DDB-U1).
+fn unit_rounding(scenario: &Scenario, table: usize) -> (Cause, u64, u64) {
+    let filled = scenario.sidelines.contents.get(table).map_or(1.0, |contents| contents.unit_filled);
+    let millionths = 1_000_000;
+    (Cause::Rounding, millionths - ((filled * millionths as f64 + 0.5) as u64).min(millionths), millionths)
+}
+
+/// What of a stream's records, and of all that their bytes cost further down, are second copies.
+fn copies(quantities: &Quantities, stream: usize) -> (Cause, u64, u64) {
+    let [copies, _] = quantities.copies.get(stream).copied().unwrap_or_default();
+    (Cause::Duplicates, copies, quantities.streams[stream][1])
+}
+
 /// Bytes of what is billed by the GB.
 fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for [bytes, billed] in &quantities.deliveries {
-            usage.add("fh.put", Cause::Base, Decimal::from(*bytes))?;
-            usage.add("fh.put", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            let copies = copies(quantities, plan.stream);
+            usage.add_split("fh.put", Decimal::from(*bytes), Cause::Base, copies)?;
+            usage.add_split("fh.put", Decimal::from(*billed - *bytes), Cause::Rounding, copies)?;
         }
         for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
             let on_demand = on_demand::pushed(quantities, plan.stream, used.pushed_bytes);
             let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
-            usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
-            usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
+            let copies = copies(quantities, plan.stream);
+            usage.add_split(id, Decimal::from(on_demand), Cause::FanOut, copies)?;
+            let provisioned = Decimal::from(used.pushed_bytes - on_demand);
+            usage.add_split("kds.prov.efo_gb", provisioned, Cause::FanOut, copies)?;
         }
         for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
+            let copies = copies(quantities, plan.stream);
             if plan.partitioning.is_some() {
-                usage.add("fh.dp_gb", Cause::Base, Decimal::from(*bytes))?;
+                usage.add_split("fh.dp_gb", Decimal::from(*bytes), Cause::Base, copies)?;
             }
             if plan.converts {
                 // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
-                usage.add("fh.dfc_gb", Cause::Base, Decimal::from(*bytes))?;
-                usage.add("fh.dfc_gb", Cause::Rounding, Decimal::from(*billed - *bytes))?;
+                usage.add_split("fh.dfc_gb", Decimal::from(*bytes), Cause::Base, copies)?;
+                usage.add_split("fh.dfc_gb", Decimal::from(*billed - *bytes), Cause::Rounding, copies)?;
             }
             // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
             let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
-            usage.add("s3.std", Cause::Base, Decimal::from(stored))?;
+            usage.add_split("s3.std", Decimal::from(stored), Cause::Base, copies)?;
         }
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
@@ -151,9 +203,15 @@ fn scanned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
 fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
-            let id = if plan.function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
-            let memory = Decimal::from(plan.function.memory_mib);
+        let of_streams = scenario.lambdas.iter().zip(&quantities.lambdas);
+        let of_streams =
+            of_streams.filter(|(plan, _)| !plan.is_pipe).map(|(plan, used)| (&plan.function, used));
+        let of_queues = scenario.queues.iter().zip(&quantities.queues);
+        let of_queues =
+            of_queues.filter_map(|(plan, used)| Some((&plan.consumer.as_ref()?.function, &used.function)));
+        for (function, used) in of_streams.chain(of_queues) {
+            let id = if function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
+            let memory = Decimal::from(function.memory_mib);
             let ran = Decimal::new(i64::try_from(used.run_micros[0]).unwrap_or(i64::MAX), 3);
             usage.add(id, Cause::Base, ran * memory)?;
             usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
@@ -166,15 +224,19 @@ fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usag
 /// Provisioned capacity of tables and open shards, times the seconds for which they were there; that of indexes is fan-out.
 fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
-    for table in outcomes.iter().flat_map(|outcome| &outcome.quantities.tables) {
-        let write = "ddb.prov.wcu_h";
+    let tables = outcomes.iter().flat_map(|outcome| outcome.quantities.tables.iter().enumerate());
+    for (number, table) in tables {
+        let write = write_ids(scenario, number)[1];
         usage.add(write, Cause::Base, unit_seconds(write, table.provisioned)?)?;
+        let write = "ddb.prov.wcu_h";
         usage.add(write, Cause::FanOut, unit_seconds(write, table.provisioned_indexes)?)?;
         let read = "ddb.prov.rcu_h";
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (number, (kept, nanos)) in quantities.kept.iter().zip(&quantities.shard_nanos).enumerate() {
+        // The shards of tables' streams, which come after those of Kinesis, are not billed (DDS-M1).
+        let of_kinesis = quantities.kept.iter().zip(&quantities.shard_nanos).take(scenario.streams.len());
+        for (number, (kept, nanos)) in of_kinesis.enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
@@ -238,6 +300,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if !scenario.queues.is_empty() {
+        rules.push(
+            "SQS: one request for each call to send, receive or delete, and one more for each further 64 KB of its payload; \
+             receives that find nothing are billed too."
+                .to_owned(),
+        );
+    }
     rules.extend(on_demand::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
@@ -253,10 +322,9 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
-    rules.push(
-        "Not in this bill: the table's storage, reads, raised warm throughput, polling consumers' computing time, data transfer, logs, metrics, \
-         encryption keys, taxes and discounts."
-            .to_owned(),
-    );
+    if scenario.lambdas.iter().any(|plan| plan.function.sink.is_some()) {
+        rules.push("What consumers' sinks cost is not in this bill.".to_owned());
+    }
+    rules.extend(sidelines::rules(scenario));
     rules
 }

@@ -107,7 +107,7 @@ impl SweepFolder {
         let points = points.collect::<Result<Vec<_>, _>>()?;
         let table = csv::points(&self.identity, &points);
         let points = points.into_iter().map(|point| point.row).collect();
-        let result = SweepResult { identity: self.identity.clone(), points };
+        let result = SweepResult::new(self.identity.clone(), points);
         let files = vec![(POINTS.to_owned(), table), (SUMMARY.to_owned(), markdown::render(&result))];
         let text =
             json::render(&result).map_err(|error| failed(&self.path.join(EXPERIMENT), error.into()))?;

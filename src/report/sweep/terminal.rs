@@ -1,7 +1,7 @@
 //! A sweep on one screen: a line a point, with the figures that differ.
 
 use super::SweepResult;
-use super::markdown::headline;
+use super::markdown::{findings, headline};
 use crate::report::table::Table;
 use crate::report::terminal::WIDTH;
 use crate::report::words::{self, NONE};
@@ -41,6 +41,7 @@ pub fn render(sweep: &SweepResult, files: &str) -> String {
         lines.extend(words::wrapped(&further, "  ", WIDTH));
     }
     lines.extend(overloads(sweep));
+    lines.extend(findings(sweep).iter().flat_map(|text| words::wrapped(text, "  ", WIDTH)));
     lines.push(format!("files    {files}"));
     lines.join("\n") + "\n"
 }

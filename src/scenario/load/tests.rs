@@ -26,7 +26,7 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!((scenario.duration, scenario.warm_up), (60 * SECOND, 0));
         // Everything that can be set is written down.
         let assumed: Vec<&str> = scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
-        assert_eq!(assumed, ["DEF-6", "FH-B9", "OPEN-10", "OPEN-8", "SDK-R4", "UNV-2"]);
+        assert_eq!(assumed, ["DEF-6", "FH-B9", "OPEN-10", "OPEN-8", "OWN-43", "SDK-R4", "UNV-2"]);
         let producer = &scenario.producers[0];
         let Writes::Drawn { arrivals, keys, sizes, operations } = &producer.source else { panic!("drawn") };
         assert!(matches!(arrivals, ArrivalPlan::Poisson(rate) if rate.as_constant() == Some(5_000.0)));

@@ -22,10 +22,17 @@ pub const SHAPE: Parameter = Parameter::built_in(
     "a text key `pk` and one other text, `data`",
     "few attributes make small records (KDC-J4): write `item: { shape: ... }` for exact sizes",
 );
+/// Items of a table whose size is not written down.
+pub const TABLE_ITEMS: Parameter = Parameter::built_in(
+    "OWN-43",
+    "what a table holds whose `size` is not written down, for the bill",
+    "an item of mean size for each key that is written",
+    "the rest of it is not in the scenario: write `size` for the whole table",
+);
 const OWN_DATA: &str = "they decide shards and record sizes: write down what the user's keys look like";
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] = &[KEY_PREFIX, KEY_DIGITS, SHAPE];
+pub const PARAMETERS: &[Parameter] = &[KEY_PREFIX, KEY_DIGITS, SHAPE, TABLE_ITEMS];
 
 /// A DynamoDB table.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,6 +44,9 @@ pub struct TableSettings {
     pub partitions: Option<PartitionsSettings>,
     /// Bytes of its items at the start; small when left out. A partition holds 10 GiB (DDB-P2).
     pub size: Option<Bytes>,
+    /// Whether it is backed up continuously, for the bill (`ddb.pitr_gbmo`).
+    #[schemars(extend("default" = false))]
+    pub point_in_time_recovery: Option<bool>,
     /// Its sort key, if several items share a partition key; without one each item has its own.
     pub sort_key: Option<SortKeySettings>,
     /// Its global secondary indexes, by name: at most 20.

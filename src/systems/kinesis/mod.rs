@@ -3,6 +3,7 @@
 pub mod api;
 pub mod capacity;
 pub mod capacity_settings;
+pub mod encryption;
 pub mod exception;
 pub mod fan_out;
 pub mod hash_range;
@@ -22,5 +23,6 @@ pub mod reshard;
 pub mod scaling;
 pub mod settings;
 pub mod shard;
+pub mod shard_metrics;
 pub mod stream;
 mod waiting;

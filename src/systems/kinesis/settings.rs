@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::capacity_settings::StreamCapacity;
+use super::encryption::EncryptionSettings;
+use super::shard_metrics::ShardMetric;
 use crate::settings::parameter::Parameter;
 use crate::units::{Bytes, Duration};
 
@@ -52,6 +54,12 @@ pub struct StreamSettings {
     /// For how long before the run the stream took records, at most its retention: they came evenly, at the workload's mean
     /// rate over the run, and are there for consumers that begin with older records.
     pub history: Option<Duration>,
+    /// Server-side encryption with a KMS key, for the bill; off when left out.
+    pub encryption: Option<EncryptionSettings>,
+    /// CloudWatch metrics of each shard, for the bill; none when left out. The price book has no price for them: state your own
+    /// as `cw.metric_mo`.
+    #[serde(default)]
+    pub shard_level_metrics: Vec<ShardMetric>,
     /// Limits that can be switched off for comparisons with theory.
     pub limits: Option<StreamLimits>,
 }

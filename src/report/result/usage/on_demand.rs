@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{LONG_TERM, unit_seconds};
+use super::{LONG_TERM, copies, unit_seconds};
 use crate::engine::time::{DAY, SECOND};
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::quantities::Quantities;
@@ -23,12 +23,14 @@ pub(super) fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usa
     };
     for outcome in outcomes {
         let (mut written, mut taken) = (0, 0);
-        for OnDemandUse { bytes, billed_bytes, read: readers, .. } in &outcome.quantities.on_demand {
-            usage.add(write, Cause::Base, Decimal::from(*bytes))?;
-            usage.add(write, Cause::Rounding, Decimal::from(billed_bytes - bytes))?;
+        for (stream, on_demand) in outcome.quantities.on_demand.iter().enumerate() {
+            let OnDemandUse { bytes, billed_bytes, read: readers, .. } = on_demand;
+            let copies = copies(&outcome.quantities, stream);
+            usage.add_split(write, Decimal::from(*bytes), Cause::Base, copies)?;
+            usage.add_split(write, Decimal::from(billed_bytes - bytes), Cause::Rounding, copies)?;
             for (number, bytes) in readers.iter().enumerate() {
                 let cause = if number == 0 { Cause::Base } else { Cause::FanOut };
-                usage.add(read, cause, Decimal::from(*bytes))?;
+                usage.add_split(read, Decimal::from(*bytes), cause, copies)?;
             }
             written += u128::from(*billed_bytes);
             taken += readers.iter().map(|bytes| u128::from(*bytes)).sum::<u128>();

@@ -3,7 +3,7 @@
 use super::Mapping;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::kinesis::log::Record;
-use crate::systems::lambda::lane::{State, lane_of};
+use crate::systems::lambda::lane::State;
 
 /// Where a record lies, and how it came there. Moments that it has not reached are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Whereabouts {
     pub tries: u32,
     /// Records of the same part that lie before it.
     pub ahead: usize,
+    /// Bytes of an event with all records of the part.
+    pub payload: u64,
 }
 
 impl Mapping {
@@ -35,7 +37,7 @@ impl Mapping {
             return Some(Whereabouts { polled, records, ..Whereabouts::default() });
         }
         let factor = self.plan.factor;
-        let lane = &self.lanes[shard * factor as usize + lane_of(record.key, factor) as usize];
+        let lane = &self.lanes[shard * factor as usize + self.plan.lane_of(record.key) as usize];
         if let Some(held) = lane.waiting().iter().find(|held| held.record == *record) {
             let came = Some(held.came * MICROSECOND);
             return Some(Whereabouts { came, records: lane.waiting().len(), ..Whereabouts::default() });
@@ -52,6 +54,7 @@ impl Mapping {
             records: work.part().len(),
             tries: work.tries,
             ahead,
+            payload: work.part().iter().map(|held| self.plan.batching.payload.bytes(held.record.bytes)).sum(),
         })
     }
 }

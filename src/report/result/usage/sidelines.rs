@@ -1,0 +1,248 @@
+//! What is billed beside the flow: what tables hold, keys, logs, metrics of shards, networks and transfer between Regions.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+use super::{GIGABYTE, add_all};
+use crate::engine::time::{HOUR, SECOND};
+use crate::pipeline::finish::Outcome;
+use crate::pricing::{Cause, Entry, Usage, UsageError};
+use crate::scenario::checked::Scenario;
+use crate::systems::dynamodb::contents::Contents;
+use crate::systems::kinesis::encryption::{CALLS, CALLS_EVERY, KeyOwner};
+
+/// Metric-months of CloudWatch: a price that the book does not have, so that it shows as unknown unless the user states one.
+pub const METRIC_MONTHS: &str = "cw.metric_mo";
+
+/// The row that names it.
+pub fn metric_entry() -> Entry {
+    Entry {
+        id: METRIC_MONTHS.to_owned(),
+        service: "CloudWatch".to_owned(),
+        item: "Metrics of single shards".to_owned(),
+        unit: "metric-month".to_owned(),
+        per: 1,
+        tier_from: Decimal::ZERO,
+        tier_to: None,
+        free: None,
+        free_pool: None,
+        valid_from: None,
+        valid_to: None,
+        source: String::new(),
+        rates: BTreeMap::new(),
+    }
+}
+
+/// The month's use of all of it.
+pub(super) fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let represents = u128::from(scenario.billing.represents);
+    let month = u128::from(scenario.billing.month);
+    let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
+
+    // What holds for the whole time, whatever flows: once, and not once a replication.
+    let mut all = held(scenario, at_start)?.scale(represents, month * GIGABYTE)?;
+    add_all(&mut all, &keys(scenario)?.scale(represents, month)?)?;
+    add_all(&mut all, &key_calls(scenario)?.scale(represents, u128::from(CALLS_EVERY))?)?;
+    add_all(&mut all, &doors(scenario)?.scale(represents, u128::from(HOUR))?)?;
+    // What grows evenly is there for half of the time on the average.
+    let spans_whole = u128::from(scenario.duration.max(1)) * outcomes.len().max(1) as u128;
+    let grown = grown(scenario, outcomes)?.scale(represents, spans_whole * 2)?;
+    add_all(&mut all, &grown.scale(represents, month * GIGABYTE)?)?;
+    add_all(&mut all, &moved(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
+    let stored = logs_kept(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
+    add_all(&mut all, &stored.scale(u128::from(SECOND), month)?)?;
+    let metrics = shard_metrics(scenario, outcomes)?;
+    add_all(&mut all, &metrics.scale(represents, month * outcomes.len().max(1) as u128)?)?;
+    Ok(all)
+}
+
+/// Bytes billed of what tables hold, and of what is backed up.
+fn held(scenario: &Scenario, bytes: fn(&Contents) -> u64) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for contents in &scenario.sidelines.contents {
+        add_held(&mut usage, contents, bytes(contents))?;
+    }
+    Ok(usage)
+}
+
+fn at_start(contents: &Contents) -> u64 {
+    contents.billed_bytes()
+}
+
+fn add_held(usage: &mut Usage, contents: &Contents, bytes: u64) -> Result<(), UsageError> {
+    usage.add("ddb.storage_gbmo", Cause::Base, Decimal::from(bytes))?;
+    if contents.recovery {
+        usage.add("ddb.pitr_gbmo", Cause::Base, Decimal::from(bytes))?;
+    }
+    Ok(())
+}
+
+/// Bytes of the items that came during the whole run.
+fn grown(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for (number, contents) in scenario.sidelines.contents.iter().enumerate() {
+        let start = u64::from(scenario.items(number));
+        let items = outcomes.iter().map(|outcome| outcome.quantities.tables[number].items);
+        let new: u64 = items.map(|items| items.saturating_sub(start)).sum();
+        add_held(&mut usage, contents, new.saturating_mul(contents.billed_item_bytes()))?;
+    }
+    Ok(usage)
+}
+
+fn keys(scenario: &Scenario) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    let own = scenario.sidelines.encryption.iter().flatten();
+    let own = own.filter(|encryption| encryption.key == KeyOwner::CustomerManaged).count();
+    usage.add("kms.key_mo", Cause::Base, Decimal::from(own))?;
+    Ok(usage)
+}
+
+/// Calls of all encrypted streams in the time in which each credential makes [`CALLS`].
+fn key_calls(scenario: &Scenario) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for encryption in scenario.sidelines.encryption.iter().flatten() {
+        usage.add("kms.req", Cause::Base, Decimal::from(CALLS * u64::from(encryption.credentials)))?;
+    }
+    Ok(usage)
+}
+
+/// Endpoints and gateways.
+fn doors(scenario: &Scenario) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for door in scenario.sidelines.doors() {
+        usage.add(door.price_ids()[0], Cause::Base, Decimal::from(door.count()))?;
+    }
+    Ok(usage)
+}
+
+/// Bytes that go through networks, to other Regions, into logs, and out of a stream long after they came.
+fn moved(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
+        for (network, [bytes]) in scenario.sidelines.networks.iter().zip(&quantities.read) {
+            let Some(network) = network else { continue };
+            usage.add(network.door.price_ids()[1], Cause::Base, Decimal::from(*bytes))?;
+            let share = Decimal::from_f64(network.across_zones).unwrap_or_default();
+            // Each side pays.
+            let across = (Decimal::from(*bytes) * share).round() * Decimal::TWO;
+            usage.add("dt.cross_az_gb", Cause::Base, across)?;
+        }
+        for (contents, table) in scenario.sidelines.contents.iter().zip(&quantities.tables) {
+            if contents.global {
+                let bytes = Decimal::from(table.local_writes) * whole(contents.item_bytes);
+                usage.add("dt.inter_region_gb", Cause::Base, bytes)?;
+            }
+        }
+        for (stream, [_, long_ago]) in quantities.copies.iter().enumerate() {
+            debug_assert!(stream < scenario.streams.len() || *long_ago == 0, "tables' streams keep a day");
+            usage.add("kds.prov.lt_read_gb", Cause::Retention, Decimal::from(*long_ago))?;
+        }
+    }
+    add_all(&mut usage, &logged(scenario, outcomes)?)?;
+    Ok(usage)
+}
+
+fn whole(value: f64) -> Decimal {
+    Decimal::from((value + 0.5) as u64)
+}
+
+/// Bytes that functions log.
+fn logged(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for (number, bytes) in bytes_logged(scenario, outcomes) {
+        debug_assert!(number < scenario.lambdas.len());
+        usage.add("cwlogs.ingest_gb", Cause::LogsAndMetrics, bytes)?;
+    }
+    Ok(usage)
+}
+
+/// Bytes that functions log times the seconds for which they are kept: in the long run so much is always there.
+fn logs_kept(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let (mut usage, id) = (Usage::default(), "cwlogs.store_gbmo");
+    for (number, bytes) in bytes_logged(scenario, outcomes) {
+        let kept = scenario.sidelines.logs[number].map_or(0, |logs| logs.kept / SECOND);
+        let stayed = bytes.checked_mul(Decimal::from(kept));
+        let stayed = stayed.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
+        usage.add(id, Cause::LogsAndMetrics, stayed)?;
+    }
+    Ok(usage)
+}
+
+/// Bytes logged by each function that logs, by its number, in each replication.
+fn bytes_logged<'a>(
+    scenario: &'a Scenario,
+    outcomes: &'a [Outcome],
+) -> impl Iterator<Item = (usize, Decimal)> + 'a {
+    outcomes.iter().flat_map(move |outcome| {
+        let functions = scenario.sidelines.logs.iter().zip(&outcome.quantities.lambdas).enumerate();
+        functions.filter_map(|(number, (logs, used))| {
+            let logs = logs.as_ref()?;
+            let invocations = Decimal::from(used.requests[0] + used.requests[1]);
+            let of_records = Decimal::from(used.processed) * Decimal::from(logs.per_record);
+            Some((number, invocations * Decimal::from(logs.per_invocation) + of_records))
+        })
+    })
+}
+
+/// Metrics of the shards that are open at the end of the measured span.
+fn shard_metrics(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
+    let mut usage = Usage::default();
+    for outcome in outcomes {
+        for (metrics, shards) in scenario.sidelines.shard_metrics.iter().zip(&outcome.quantities.open_shards)
+        {
+            let metrics = Decimal::from(*metrics) * Decimal::from(*shards);
+            usage.add(METRIC_MONTHS, Cause::LogsAndMetrics, metrics)?;
+        }
+    }
+    Ok(usage)
+}
+
+/// The rules that apply, in whole sentences, and what is not in the bill.
+pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
+    let beside = &scenario.sidelines;
+    let mut rules = Vec::new();
+    let mut left_out = vec!["reads of tables", "raised warm throughput", "polling consumers' computing time"];
+    if !beside.contents.is_empty() {
+        rules.push(
+            "Table storage: the items' bytes and 100 more for each (148 in a global table), items that come in the span held for half of \
+             the month; what Kinesis Data Streams for DynamoDB adds to an item is not published and left out. What of write and \
+             capture units is rounding follows from the sizes that the workload draws."
+                .to_owned(),
+        );
+    }
+    if beside.contents.iter().any(|contents| contents.global) {
+        rules.push(
+            "A replica of a global table: all its writes are billed as replicated writes, those of its indexes as ordinary ones; local \
+             writes go out to one other Region, which pays for what comes from there."
+                .to_owned(),
+        );
+    }
+    match beside.networks.iter().any(Option::is_some) {
+        true => rules.push(
+            "Networks: endpoints and gateways by the hour, shared by consumers that state the same, and the bytes that those consumers \
+             read."
+                .to_owned(),
+        ),
+        false => left_out.push("private networks"),
+    }
+    match beside.encryption.iter().any(Option::is_some) {
+        true => rules.push("Encryption: 12 KMS calls in five minutes for each credential of a stream, and a key a stream where it is your own.".to_owned()),
+        false => left_out.push("encryption keys"),
+    }
+    match beside.logs.iter().any(Option::is_some) {
+        true => rules.push(
+            "Logs: what functions write, and in the long run the bytes that are always kept.".to_owned(),
+        ),
+        false => left_out.push("logs"),
+    }
+    match beside.shard_metrics.iter().any(|metrics| *metrics > 0) {
+        true => rules
+            .push("Metrics of shards: one for each shard open at the end of the measured span.".to_owned()),
+        false => left_out.push("metrics of shards"),
+    }
+    left_out.push("taxes and discounts");
+    rules.push(format!("Not in this bill: {}.", left_out.join(", ")));
+    rules
+}

@@ -1,0 +1,186 @@
+//! Where the bills of two variants cross, along each swept quantity.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::scale::Scale;
+use super::{AxisRow, PointRow};
+use crate::report::number::rounded;
+use crate::scenario::sweep::VARIANTS;
+
+/// Two variants along one swept quantity, the others standing still: where the cheaper of them changes, or that it does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BreakEven {
+    /// The two variants.
+    pub between: [String; 2],
+    /// The swept path.
+    pub along: String,
+    /// The values of the other paths, as written.
+    pub at: IndexMap<String, String>,
+    /// The variant that is cheaper below the crossing; everywhere if there is none.
+    pub cheaper_below: String,
+    /// The one that is cheaper above it.
+    pub cheaper_above: String,
+    /// The swept values between which the bills cross, as written; null if they do not.
+    pub within: Option<[String; 2]>,
+    /// Where they cross by a straight line between those, in words; null if they do not.
+    pub crossing: Option<String>,
+    /// What shares of its shards' limits are used there, by figure.
+    pub utilisation: IndexMap<String, f64>,
+}
+
+/// The grid of points, by the numbers of their values.
+struct Grid<'a> {
+    axes: &'a [AxisRow],
+    points: &'a [PointRow],
+}
+
+impl<'a> Grid<'a> {
+    fn point(&self, values: &[usize]) -> Option<&'a PointRow> {
+        let number =
+            self.axes.iter().zip(values).fold(0, |number, (axis, value)| number * axis.values.len() + value);
+        self.points.get(number)
+    }
+
+    fn cost(&self, values: &[usize]) -> Option<f64> {
+        self.point(values)?.figures.get("cost.month")?.value
+    }
+
+    /// Every choice of values for the axes but these two, whose places hold 0.
+    fn others(&self, except: [usize; 2]) -> Vec<Vec<usize>> {
+        let mut all = vec![Vec::new()];
+        for (number, axis) in self.axes.iter().enumerate() {
+            let count = if except.contains(&number) { 1 } else { axis.values.len() };
+            let with = |values: &Vec<usize>| {
+                let more = |value| values.iter().copied().chain([value]).collect::<Vec<usize>>();
+                (0..count).map(more).collect::<Vec<_>>()
+            };
+            all = all.iter().flat_map(with).collect();
+        }
+        all
+    }
+}
+
+/// All crossings of a sweep over variants and at least one quantity.
+pub fn find(axes: &[AxisRow], points: &[PointRow]) -> Vec<BreakEven> {
+    let grid = Grid { axes, points };
+    let Some(variants) = axes.iter().position(|axis| axis.path == VARIANTS) else { return Vec::new() };
+    let count = axes[variants].values.len();
+    let mut found = Vec::new();
+    for (along, axis) in axes.iter().enumerate().filter(|(number, _)| *number != variants) {
+        let Some(scale) = Scale::of(&axis.values) else { continue };
+        for values in grid.others([variants, along]) {
+            for pair in (0..count).flat_map(|first| (first + 1..count).map(move |second| [first, second])) {
+                found.extend(pairwise(&grid, (variants, pair), (along, &scale), &values));
+            }
+        }
+    }
+    found
+}
+
+/// The crossings of one pair along one axis; nothing where a bill is not known.
+fn pairwise(
+    grid: &Grid,
+    (variants, pair): (usize, [usize; 2]),
+    (along, scale): (usize, &Scale),
+    others: &[usize],
+) -> Vec<BreakEven> {
+    let at = |variant: usize, value: usize| {
+        let mut values = others.to_vec();
+        (values[variants], values[along]) = (variant, value);
+        values
+    };
+    let gap = |value: usize| Some(grid.cost(&at(pair[0], value))? - grid.cost(&at(pair[1], value))?);
+    let Some(gaps) = (0..scale.values.len()).map(gap).collect::<Option<Vec<f64>>>() else {
+        return Vec::new();
+    };
+    let name = |which: usize| grid.axes[variants].values[pair[which]].clone();
+    let cheaper = |gap: f64| name(usize::from(gap > 0.0));
+    let standing = grid.axes.iter().zip(others).enumerate();
+    let standing = standing.filter(|(number, _)| ![variants, along].contains(number));
+    let never = BreakEven {
+        between: [name(0), name(1)],
+        along: grid.axes[along].path.clone(),
+        at: standing.map(|(_, (axis, value))| (axis.path.clone(), axis.values[*value].clone())).collect(),
+        cheaper_below: cheaper(gaps[0]),
+        cheaper_above: cheaper(gaps[0]),
+        within: None,
+        crossing: None,
+        utilisation: IndexMap::new(),
+    };
+    let mut crossings = Vec::new();
+    for (lower, gap) in gaps.windows(2).enumerate().filter(|(_, gap)| gap[0] * gap[1] < 0.0) {
+        let part = gap[0] / (gap[0] - gap[1]);
+        let ends = [scale.values[lower], scale.values[lower + 1]];
+        let ends_written = [lower, lower + 1].map(|value| grid.axes[along].values[value].clone());
+        let points = pair.map(|variant| [at(variant, lower), at(variant, lower + 1)]);
+        crossings.push(BreakEven {
+            cheaper_below: cheaper(gap[0]),
+            cheaper_above: cheaper(gap[1]),
+            within: Some(ends_written),
+            crossing: Some(scale.words(ends[0] + part * (ends[1] - ends[0]))),
+            utilisation: utilisation(grid, &points, part),
+            ..never.clone()
+        });
+    }
+    if crossings.is_empty() { vec![never] } else { crossings }
+}
+
+/// Shares of limits at a crossing, of the first variant that has them.
+fn utilisation(grid: &Grid, points: &[[Vec<usize>; 2]; 2], part: f64) -> IndexMap<String, f64> {
+    let mut found = IndexMap::new();
+    for [lower, upper] in points {
+        let (Some(lower), Some(upper)) = (grid.point(lower), grid.point(upper)) else { continue };
+        for (path, figure) in lower.figures.iter().filter(|(path, _)| path.ends_with(".utilisation_share")) {
+            let above = upper.figures.get(path).and_then(|figure| figure.value);
+            let between = figure.value.zip(above).map(|(low, high)| low + part * (high - low));
+            if let Some(share) = between.and_then(rounded) {
+                found.entry(path.clone()).or_insert(share);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sweep::tests::{axis, point};
+
+    /// 40 + 2 x against 10 + 5 x cross at x = 10; at the second size both are dearer by the same, and cross there too; the third
+    /// variant is dearer than both throughout.
+    #[test]
+    fn straight_lines_cross_where_algebra_says() {
+        let axes = [
+            axis("variants", &["fixed", "used", "dear"]),
+            axis("size", &["1 KiB", "2 KiB"]),
+            axis("rate", &["4/s", "8/s", "16/s"]),
+        ];
+        let mut points = Vec::new();
+        for variant in 0..3 {
+            for size in [0.0, 100.0] {
+                for rate in [4.0, 8.0, 16.0] {
+                    let cost = [40.0 + 2.0 * rate, 10.0 + 5.0 * rate, 1_000.0 + rate][variant] + size;
+                    let share = (variant == 0).then_some(rate / 100.0);
+                    points.push(point(points.len(), cost, &[("kinesis.a.utilisation_share", share)]));
+                }
+            }
+        }
+        let found = find(&axes, &points);
+        let crossing: Vec<_> =
+            found.iter().filter(|it| it.along == "rate" && it.crossing.is_some()).collect();
+        assert_eq!(crossing.len(), 2, "{found:?}");
+        for (it, size) in crossing.iter().zip(["1 KiB", "2 KiB"]) {
+            assert_eq!(it.crossing.as_deref(), Some("10/s"));
+            assert_eq!((it.cheaper_below.as_str(), it.cheaper_above.as_str()), ("used", "fixed"));
+            assert_eq!((it.at["size"].as_str(), it.utilisation["kinesis.a.utilisation_share"]), (size, 0.1));
+            assert_eq!(it.within, Some(["8/s".to_owned(), "16/s".to_owned()]));
+        }
+        let dear = found.iter().filter(|it| it.between[1] == "dear");
+        assert!(
+            dear.clone().count() > 0
+                && dear.clone().all(|it| it.crossing.is_none() && it.cheaper_above != "dear")
+        );
+    }
+}
