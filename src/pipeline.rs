@@ -2,7 +2,8 @@
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
 //! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
-//! consumers and delivery), [`lambda`] (stream to functions), [`sqs`] (queues), [`deliver`] (buffer to objects); and what happens to the pipeline
+//! consumers and delivery), [`lambda`] (stream to functions), [`fleet`] (stream to workers), [`sqs`] (queues), [`transform`]
+//! (what a function does before delivery), [`deliver`] (buffer to objects); and what happens to the pipeline
 //! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
 
 pub mod backlog;
@@ -12,9 +13,11 @@ pub mod change;
 pub mod deliver;
 pub mod destination;
 pub mod direct;
+pub mod direct_put;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod fleet;
 pub mod follow;
 pub mod lambda;
 pub mod long_way;
@@ -27,6 +30,7 @@ pub mod sqs;
 pub mod streams;
 pub mod tables;
 pub mod timeline;
+pub mod transform;
 pub mod wiring;
 pub mod write;
 
@@ -42,6 +46,7 @@ use crate::systems::lambda::concurrency::Account;
 use change::Change;
 use deliver::Delivery;
 use event::Kind;
+use fleet::FleetConsumer;
 use lambda::LambdaConsumer;
 use read::Consumer;
 use source::StreamSource;
@@ -76,6 +81,7 @@ pub struct Pipeline<const FULL: bool> {
     queues: Vec<sqs::QueuePlace>,
     absent: sqs::AbsentMessages,
     account: Account,
+    fleets: Vec<FleetConsumer>,
     changes: Slab<Change>,
     /// When the table accepted each of `changes`, microseconds, by handle; empty unless `FULL`.
     created: Vec<Micros>,
@@ -191,10 +197,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::Discover => self.discover(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),
+            Kind::Worked => self.worked(now, handle),
+            Kind::Lease => self.lease(now, handle),
+            Kind::Control => self.control(now, handle),
             Kind::Returned => self.returned(now, handle),
             Kind::Fetched => self.fetched(now, handle),
             Kind::Lane => self.lane_timer(now, handle),
             Kind::Pollers => self.poller_timer(now, handle),
+            Kind::Transformed => self.transformed(now, handle),
+            Kind::Transform => self.look_at_transform(now, handle),
             Kind::Interval => self.interval(now, handle),
             Kind::Uploaded => self.uploaded(now, handle),
         }

@@ -7,7 +7,7 @@ use crate::scenario::checked::*;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
-use crate::systems::firehose::{BufferPer, FirehosePlan};
+use crate::systems::firehose::{FirehosePlan, FirehoseSource};
 use crate::systems::kinesis::capacity::CapacityPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -79,25 +79,23 @@ pub fn scenario(seconds: u64) -> Scenario {
         sidelines: Default::default(),
         queries: vec![],
         deliveries: vec![FirehosePlan {
-            name: "lake".into(),
-            stream: 0,
-            polls: PollPlan { interval: SECOND, phase: PollPhase::Staggered(125 * MILLISECOND) },
+            source: FirehoseSource::Polls(PollPlan {
+                interval: SECOND,
+                phase: PollPhase::Staggered(125 * MILLISECOND),
+            }),
             size: 1_048_576,
             interval: SECOND,
-            hold: None,
-            per: BufferPer::Shard,
             delimiter_bytes: 1,
             compression: 0.5,
-            converts: false,
-            partitioning: None,
             prefix: "raw/".into(),
             extension: ".gz".into(),
             put: lognormal(100 * MILLISECOND, 0.3),
             retry_wait: SECOND,
-            late_success: 0.0,
+            ..FirehosePlan::to_s3("lake", 0)
         }],
         lambdas: vec![],
         queues: vec![],
+        fleets: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }

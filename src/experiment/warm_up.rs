@@ -118,12 +118,12 @@ fn leg_paths(scenario: &Scenario) -> Vec<String> {
     let feeds = feeds.map(|table| format!("{}.kinesis.latency", resource("tables", &table.name)));
     let consumers =
         scenario.consumers.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
-    let deliveries =
-        scenario.deliveries.iter().map(|plan| format!("{}.freshness", resource("firehose", &plan.name)));
+    let deliveries = scenario.deliveries.iter().map(|plan| format!("{}.freshness", plan.path.clone()));
     let direct = scenario.direct.iter().map(|plan| format!("{}.latency", resource("workload", &plan.name)));
     let lambdas =
         scenario.lambdas.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
-    feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
+    let fleets = scenario.fleets.iter().map(|plan| format!("{}.latency", resource("consumers", &plan.name)));
+    feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).chain(fleets).collect()
 }
 
 /// Runs one pilot over its span; for each step, counts and sums of the latencies of each leg up to its end.
@@ -224,7 +224,8 @@ mod tests {
     fn the_longest_warm_up_holds_for_all_variants_and_is_noted() {
         let mut base =
             Scenario { study: Study::Steady, warm_up_rule: WarmUpRule::Mser5, ..example::scenario(20) };
-        base.deliveries[0].polls = base.consumers.remove(0).polls;
+        base.deliveries[0].source =
+            crate::systems::firehose::FirehoseSource::Polls(base.consumers.remove(0).polls);
         let mut scenarios = [base.clone(), base];
         scenarios[1].deliveries[0].interval = 200_000_000;
         scenarios[0].deliveries[0].interval = 100_000_000;

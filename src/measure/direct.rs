@@ -33,6 +33,10 @@ pub struct DirectMeter {
     pub parcels_accepted: u64,
     /// Kinesis records refused for too many records, too many bytes, both.
     pub refused: [u64; 3],
+    /// Requests that a Firehose refused as a whole (FH-Q1).
+    pub refused_requests: u64,
+    /// Records in those.
+    pub refused_with_request: u64,
     /// Bytes accepted, partition keys included.
     pub bytes: u64,
     /// PUT payload units of what was accepted.

@@ -24,6 +24,8 @@ pub struct Backlog {
     pub lambdas: Vec<u64>,
     /// Messages in a queue and in flight, by queue.
     pub queues: Vec<u64>,
+    /// Records in the stream that a fleet has not processed, by fleet.
+    pub fleets: Vec<u64>,
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -55,7 +57,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self
                 .deliveries
                 .iter()
-                .map(|delivery| behind(delivery.stream, delivery.reader))
+                .map(|delivery| {
+                    // What waits for a function that is too slow grows without end as well.
+                    let queued = delivery.transforming.as_ref().map_or(0, |it| it.transform.queued());
+                    behind(delivery.stream, delivery.reader) + queued
+                })
                 .collect(),
             lambdas: self
                 .lambdas
@@ -63,11 +69,16 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|lambda| behind(lambda.stream, lambda.reader) + lambda.mapping.in_hand())
                 .collect(),
             queues: (0..self.queues.len()).map(|number| self.queue_backlog(number)).collect(),
+            fleets: self
+                .fleets
+                .iter()
+                .map(|consumer| behind(consumer.stream, consumer.reader) + consumer.fleet.in_hand())
+                .collect(),
         }
     }
 
     /// Count and sum, in microseconds, of every latency measured so far: those of the feeds in the order of their
-    /// tables, then of consumers, then of delivery streams, then of direct producers, then of functions.
+    /// tables, then of consumers, then of delivery streams, then of direct producers, then of functions, then of fleets.
     pub fn latency_totals(&self) -> Vec<(u64, u128)> {
         let feeds = self.tables.iter().filter_map(|table| table.feed.as_ref());
         let feeds = feeds.map(|feed| feed.latency.totals());
@@ -75,6 +86,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let deliveries = self.deliveries.iter().map(|delivery| delivery.latency.totals());
         let direct = self.direct.iter().map(|direct| direct.latency.totals());
         let lambdas = self.lambdas.iter().map(|lambda| lambda.latency.totals());
-        feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).collect()
+        let fleets = self.fleets.iter().map(|consumer| consumer.latency.totals());
+        feeds.chain(consumers).chain(deliveries).chain(direct).chain(lambdas).chain(fleets).collect()
     }
 }

@@ -2,14 +2,15 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
-use crate::engine::random::Draws;
+use crate::engine::random::{Draws, Keyed};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
 use crate::systems::athena::StoredObject;
-use crate::systems::firehose::partitioning::{ErrorOutput, Partitioning};
-use crate::systems::firehose::{Firehose, FlushReason, Held, Object};
+use crate::systems::firehose::endpoint::Endpoint;
+use crate::systems::firehose::{ErrorOutput, Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
 use crate::systems::s3::Bucket;
 
@@ -27,8 +28,16 @@ pub mod column {
     pub const PARTITIONS: usize = 4;
     /// `PartitionCountExceeded` (FH-M5): 1 where a record found too many partitions active.
     pub const EXCEEDED: usize = 5;
+    /// `DataReadFromKinesisStream.Records` (FH-M4).
+    pub const READ_RECORDS: usize = 6;
+    /// `DataReadFromKinesisStream.Bytes` (FH-M4).
+    pub const READ_BYTES: usize = 7;
+    /// `ThrottledGetRecords` (FH-M4).
+    pub const REFUSED: usize = 8;
+    /// `KinesisMillisBehindLatest` (FH-M4), in microseconds.
+    pub const BEHIND: usize = 9;
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 10;
 }
 
 /// A complete object, as listed in a report.
@@ -62,12 +71,24 @@ pub struct Delivery {
     pub firehose: Firehose,
     /// Where objects go.
     pub bucket: Bucket,
+    /// The function before the buffers, if there is one.
+    pub transforming: Option<Box<Transforming>>,
+    /// What takes the buffers, if not S3 alone.
+    pub endpoint: Option<Endpoint>,
+    /// Its path, such as `firehose.lake`.
+    pub path: String,
     /// Number of the stream it reads.
     pub stream: usize,
+    /// Whether the stream pushes to it: Direct PUT, or a channel (KDS-D3). Such a one makes no calls.
+    pub pushed: bool,
+    /// Pushes so far: they take its channels by turns.
+    pub pushes: u64,
     /// Its number among the stream's readers.
     pub reader: usize,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
+    /// Draws for the waits after refused calls.
+    pub refused: Keyed,
     /// Before this its destination takes nothing.
     pub down_until: Nanos,
     /// Time between two attempts while it is down.
@@ -76,8 +97,8 @@ pub struct Delivery {
     pub retention: Nanos,
     /// How likely an upload is taken for failed though its object is stored, and the draws for it (FH-O5).
     pub late: Option<(f64, Draws)>,
-    /// From the intended write to the complete object: propagation, polling, buffering, upload.
-    pub latency: Latency<4>,
+    /// From the intended write to the complete object: propagation, polling, buffering, upload, transformation.
+    pub latency: Latency<5>,
     /// Sizes of complete objects in bytes, as stored.
     pub sizes: Histogram,
     /// The first objects, one by one.
@@ -129,31 +150,41 @@ impl Objects {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// Buffers the records of one poll.
+    /// Takes the records of one poll of a shard, or of one push.
     pub(super) fn buffer(&mut self, now: Nanos, number: usize, shard: usize) {
         let delivery = &mut self.deliveries[number];
-        let mut objects = Vec::new();
-        if delivery.firehose.partitioning().is_some() {
-            return self.buffer_apart(now, number);
+        delivery.firehose.count(&self.batch);
+        match delivery.transforming.is_some() {
+            true => self.transform(now, number, shard),
+            false => self.store((now, now / MICROSECOND), number, shard),
         }
-        if let Some((buffer, at)) = delivery.firehose.take(now, shard, &self.batch, &mut objects) {
+    }
+
+    /// Buffers records that were read from a shard at another moment.
+    pub(super) fn store(&mut self, (now, read): (Nanos, Micros), number: usize, shard: usize) {
+        let delivery = &mut self.deliveries[number];
+        if delivery.firehose.sorts() {
+            return self.store_apart((now, read), number, shard);
+        }
+        let mut objects = Vec::new();
+        if let Some((buffer, at)) = delivery.firehose.take_read((now, read), shard, &self.batch, &mut objects)
+        {
             self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
         }
         self.upload(now, objects);
     }
 
-    /// Buffers the records of one poll by partition.
+    /// Buffers records, each where it belongs.
     #[cold]
-    fn buffer_apart(&mut self, now: Nanos, number: usize) {
+    fn store_apart(&mut self, (now, read): (Nanos, Micros), number: usize, shard: usize) {
         let (mut objects, mut timers) = (Vec::new(), Vec::new());
         let delivery = &mut self.deliveries[number];
-        delivery.firehose.take_apart(now, &self.batch, &mut objects, &mut timers);
+        delivery.firehose.take_apart((now, read), shard, &self.batch, &mut objects, &mut timers);
         for (buffer, at) in timers {
             self.queue.push(at, Kind::Interval as u8, pack(number, buffer as usize));
         }
-        if FULL {
-            let active = delivery.firehose.partitioning().map_or(0, Partitioning::active);
-            delivery.series.raise(now, column::PARTITIONS, u64::from(active));
+        if FULL && let Some(partitioning) = delivery.firehose.partitioning() {
+            delivery.series.raise(now, column::PARTITIONS, u64::from(partitioning.active()));
         }
         self.upload(now, objects);
     }
@@ -168,15 +199,20 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.upload(now, objects);
     }
 
-    fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
+    pub(super) fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
         for object in objects {
-            if now < self.deliveries[object.firehose as usize].down_until {
+            let delivery = &mut self.deliveries[object.firehose as usize];
+            if delivery.is_blocked(now, &object) {
                 self.wait_for_destination(now, object);
                 continue;
             }
-            let time = self.deliveries[object.firehose as usize].bucket.put_object();
+            let bytes = delivery.stored(object.batch.bytes);
+            let done = match &mut delivery.endpoint {
+                Some(endpoint) if Delivery::goes_to(endpoint, &object) => endpoint.take(now, bytes),
+                _ => now + delivery.bucket.put_object(now),
+            };
             let slot = self.objects.insert(object);
-            self.queue.push(now + time, Kind::Uploaded as u8, slot);
+            self.queue.push(done, Kind::Uploaded as u8, slot);
         }
     }
 
@@ -192,6 +228,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn wait_for_destination(&mut self, now: Nanos, mut object: Object) {
         let delivery = &mut self.deliveries[object.firehose as usize];
         let end = delivery.down_until.min(delivery.gives_up(&object)).max(now);
+        if end == now && delivery.endpoint.is_some() {
+            // It is not tried again (FH-R2).
+            return self.fail(now, object);
+        }
         let attempts = (end - now).div_ceil(delivery.retry_wait).max(1);
         delivery.firehose.meter.failed_attempts += attempts;
         if !object.waits {
@@ -209,15 +249,38 @@ impl<const FULL: bool> Pipeline<FULL> {
         let delivery = &mut self.deliveries[object.firehose as usize];
         let down = now < delivery.down_until;
         if down && now >= delivery.gives_up(&object) {
-            self.fingerprint.outcome(now, object.batch.bytes, 9);
             delivery.firehose.caught_up(object.buffer);
-            return delivery.firehose.gave_up(object);
+            return self.fail(now, object);
         }
         if !down {
             delivery.firehose.caught_up(object.buffer);
             object.waits = false;
         }
         self.upload(now, vec![object]);
+    }
+
+    /// The destination took nothing for too long. What was meant for another one than S3 goes to the error prefix (FH-R2); what
+    /// was meant for S3 is lost (FH-R1).
+    #[cold]
+    fn fail(&mut self, now: Nanos, mut object: Object) {
+        let delivery = &mut self.deliveries[object.firehose as usize];
+        self.fingerprint.outcome(now, object.batch.bytes, 9);
+        let first = delivery.firehose.meter.gave_up_at.is_none();
+        if delivery.endpoint.is_some() {
+            if first {
+                self.timeline.note(
+                    now,
+                    &delivery.path,
+                    "records begin to go to the error prefix: retries are over",
+                );
+            }
+            delivery.firehose.failed(now, &mut object);
+            return self.upload(now, vec![object]);
+        }
+        if first {
+            self.timeline.note(now, &delivery.path, "records begin to be lost: older than they are kept");
+        }
+        delivery.firehose.gave_up(now, object);
     }
 
     /// An upload was taken for failed though its object is stored: it is made again.
@@ -236,6 +299,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.try_again(now, object);
         }
         let delivery = &mut self.deliveries[object.firehose as usize];
+        if delivery.is_half_way(&object) {
+            // Its bytes lie in S3; the destination is still to take them.
+            return self.upload(now, vec![Object { staged: true, ..object }]);
+        }
         self.fingerprint.outcome(now, object.batch.bytes, 7);
         match object.error {
             None => {
@@ -262,7 +329,25 @@ impl Delivery {
     /// When attempts to store an object end.
     fn gives_up(&self, object: &Object) -> Nanos {
         let oldest = object.batch.oldest_arrival().unwrap_or(0) * MICROSECOND;
-        oldest.saturating_add(self.retention)
+        let kept = oldest.saturating_add(self.retention);
+        self.endpoint.as_ref().map_or(kept, |it| kept.min(object.flushed.saturating_add(it.retry())))
+    }
+
+    /// Whether an object goes to a destination other than S3 now: where that one reads from S3, once it lies there.
+    fn goes_to(endpoint: &Endpoint, object: &Object) -> bool {
+        object.error.is_none() && (object.staged || !endpoint.kind().is_in_s3())
+    }
+
+    /// Whether an object cannot be stored now for its destination is down. What goes to the error prefix of another
+    /// destination goes to S3, which is up.
+    fn is_blocked(&self, now: Nanos, object: &Object) -> bool {
+        now < self.down_until && self.endpoint.as_ref().is_none_or(|it| Self::goes_to(it, object))
+    }
+
+    /// Whether an object that is complete in S3 is still to be taken from there.
+    fn is_half_way(&self, object: &Object) -> bool {
+        let endpoint = self.endpoint.as_ref();
+        endpoint.is_some_and(|it| it.kind().is_in_s3() && object.error.is_none() && !object.staged)
     }
 
     fn stored(&self, bytes: u64) -> u64 {
@@ -283,8 +368,9 @@ impl Delivery {
                     self.latency.record([
                         held.appended - held.written,
                         mark.polled - held.appended,
-                        flushed - mark.polled,
+                        flushed - mark.entered,
                         complete - flushed,
+                        mark.entered - mark.polled,
                     ]);
                 } else {
                     self.latency.record_total(complete - held.written);

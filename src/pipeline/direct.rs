@@ -4,6 +4,8 @@
 //! count Kinesis records. In the log each user record of an aggregate has its own data and an even share of the
 //! aggregate's remaining bytes, so that what a shard holds and returns is exact.
 
+mod record_batch;
+
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::finish::TopItem;
@@ -71,20 +73,20 @@ pub(super) fn producers(scenario: &Scenario, draws: &Streams) -> Vec<Direct> {
 
 impl Direct {
     fn new(scenario: &Scenario, plan: &Arc<PutPlan>, draws: &Streams) -> Self {
-        let stream = &scenario.streams[plan.stream];
+        let (shards, record_bytes_max) = scenario.put_limits(plan.stream);
         let keyed = |purpose: &str| draws.keyed(&format!("workload.{}.{purpose}", plan.name));
         Self {
             flow: RecordFlow::new(Arc::clone(plan), draws),
-            client: Client::new(&plan.direct, stream.shards as usize),
+            client: Client::new(&plan.direct, shards as usize),
             calls: Calls::default(),
             records: Slab::default(),
             keys: Vec::new(),
-            record_bytes_max: stream.record_bytes_max,
+            record_bytes_max,
             spread: keyed("explicit_hash_key"),
             network: keyed("calls"),
             backoff: keyed("backoff"),
             outbox: Outbox::default(),
-            by_shard: vec![0; stream.shards as usize],
+            by_shard: vec![0; shards as usize],
             meter: DirectMeter::default(),
             latency: Latency::default(),
             ordering: Ordering::default(),
@@ -190,6 +192,7 @@ impl Direct {
         let call = self.calls.get(slot);
         call.issued = now;
         call.made += 1;
+        call.refused = false;
         for parcel in &mut call.parcels {
             parcel.accepted = false;
             let mut next = parcel.first;
@@ -306,6 +309,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn put_records(&mut self, now: Nanos, handle: u32) {
         let (number, slot) = unpack(handle);
         let direct = &mut self.direct[number];
+        if self.streams[direct.plan.stream].front.is_some() {
+            return self.put_record_batch(now, number, slot);
+        }
         let call = direct.calls.get(slot as u32);
         let issued = call.issued;
         let mut parcels = std::mem::take(&mut call.parcels);
@@ -404,7 +410,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let uniform = direct.backoff.unit(call.number, call.made);
         // Members that fail inside a good reply are no failure to the SDK (SDK-R13).
-        if lost || client.single {
+        if lost || client.single || call.refused {
             call.failures += 1;
             let failure = if lost { Failure::Timeout } else { Failure::Throttling };
             if let Some(wait) = client.retries.delay_after(failure, call.failures, uniform) {

@@ -44,6 +44,10 @@ kinds! {
     Returned "function ended",
     /// A function that reads a queue has ended. Likewise.
     Answered "function on a queue ended",
+    /// A function that transforms a delivery stream's records has ended, or is tried again. Before polls likewise.
+    Transformed "transformation ended",
+    /// A fleet's worker has a batch, has processed one or has written a checkpoint. Likewise before polls.
+    Worked "turn of a worker",
     /// A direct producer's call is answered. Before new records, so that its connection is free for them.
     Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
@@ -64,6 +68,10 @@ kinds! {
     RollOver "rollover of a shard",
     /// A consumer begins to read. Before polls, of which it may make one at once.
     Start "start of a consumer",
+    /// Something is due about the lease of a shard. Before polls, so that its new worker polls at once.
+    Lease "turn of a lease",
+    /// Leases are taken or assigned, CPU is reported, a job makes its checkpoint. After what changes hands at this instant.
+    Control "look at a fleet",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
     /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
@@ -83,6 +91,8 @@ kinds! {
     Lane "end of a batching window or wait",
     /// The pollers of a queue look again. After what comes in at this instant, likewise.
     Pollers "look of a queue's pollers",
+    /// The interval of a transformation's buffer ends. After what comes in at this instant, which goes along.
+    Transform "end of a transformation's interval",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
     Interval "end of a buffer interval",
 }

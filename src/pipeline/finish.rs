@@ -7,7 +7,7 @@ use super::event::Kind;
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
     ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
-    StreamOutcome, TableOutcome, TableStreamOutcome, TopItem,
+    StreamOutcome, TableOutcome, TableStreamOutcome, TopItem, TransformOutcome,
 };
 use super::quantities::Quantities;
 use super::read::Consumer;
@@ -23,6 +23,7 @@ use crate::scenario::path::resource;
 use crate::scenario::timeline::{Action, Occurrence};
 use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
+use crate::systems::firehose::ErrorOutput;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::polling::PollingPlan;
 use crate::workload::client::Call;
@@ -162,13 +163,20 @@ impl<const FULL: bool> Pipeline<FULL> {
             })
             || self.deliveries.iter().any(|delivery| {
                 let stream = &self.streams[delivery.stream].stream;
+                let transform = delivery.transforming.as_ref().map(|it| &it.transform);
                 delivery.firehose.any_buffered(|held| measured(held.written))
+                    || transform.is_some_and(|it| it.any(|record| measured(record.written)))
                     || stream.any_waiting(delivery.reader, |record| measured(record.written))
             })
             || self.lambdas.iter().any(|lambda| {
                 let stream = &self.streams[lambda.stream].stream;
                 lambda.mapping.any_in_hand(|record| measured(record.written))
                     || stream.any_waiting(lambda.reader, |record| measured(record.written))
+            })
+            || self.fleets.iter().any(|consumer| {
+                let stream = &self.streams[consumer.stream].stream;
+                consumer.fleet.any_in_hand(|record| measured(record.written))
+                    || stream.any_waiting(consumer.reader, |record| measured(record.written))
             })
             || self.objects.any(|held| measured(held.written))
             || self.measured_in_queues(measured)
@@ -200,6 +208,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 fan_out.finish(end);
             }
         }
+        self.finish_fleets(end);
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
         self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
@@ -226,6 +235,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let delivery = |delivery: Delivery| DeliveryOutcome {
             meter: delivery.firehose.meter,
+            transform: delivery
+                .transforming
+                .map(|it| TransformOutcome { meter: it.transform.meter, series: it.series }),
             active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
             losses: losses(delivery.stream, delivery.reader),
@@ -270,6 +282,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
             queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
+            fleets: self
+                .fleets
+                .into_iter()
+                .map(|consumer| {
+                    let reads = reads(consumer.stream, consumer.reader);
+                    let losses = losses(consumer.stream, consumer.reader);
+                    consumer.outcome(reads, losses)
+                })
+                .collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -286,6 +307,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     room: source.room,
                     eras: source.eras,
                     series: source.series,
+                    front: source.front.map(|front| *front),
                 })
                 .collect(),
         })
@@ -322,12 +344,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             accounts.push(self.consumer_account(plan, end, consumer));
         }
         for (number, plan) in scenario.deliveries.iter().enumerate() {
-            accounts.push(self.delivery_account(scenario, &plan.name, end, number));
+            accounts.push(self.delivery_account(scenario, &plan.path, end, number));
         }
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
         accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
+        for (plan, consumer) in scenario.fleets.iter().zip(&self.fleets) {
+            accounts.push(self.fleet_account(&plan.name, end, consumer));
+        }
         Ledger { accounts }
     }
 
@@ -422,7 +447,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let source = &self.streams[delivery.stream];
         let (waiting, expired) = source.stream.waiting(end, delivery.reader);
         let mut account = Account {
-            path: resource("firehose", name),
+            path: name.to_owned(),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
                 ("delivered", delivery.firehose.meter.delivered),
@@ -432,6 +457,23 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + source.meter(delivery.reader).expired),
             ],
         };
+        // Fates that need a function, a format or another destination than S3.
+        let plan = &scenario.deliveries[number];
+        let failed = |error: ErrorOutput| delivery.firehose.meter.failed[error as usize];
+        if let Some(it) = &delivery.transforming {
+            let dropped = it.transform.meter.dropped;
+            account.fates.extend([
+                ("transforming", it.transform.in_hand()),
+                ("dropped_by_transform", dropped),
+                ("transform_failed", failed(ErrorOutput::TransformFailed)),
+            ]);
+        }
+        if plan.conversion_failures > 0.0 {
+            account.fates.push(("conversion_failed", failed(ErrorOutput::FormatConversionFailed)));
+        }
+        if plan.endpoint.is_some() {
+            account.fates.push(("destination_failed", failed(ErrorOutput::DestinationFailed)));
+        }
         // A fate that needs an outage.
         let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
         if scenario.timeline.iter().any(outage) {
@@ -439,8 +481,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         // Fates that only partitioned records can have: they lie under the error prefix.
         if delivery.firehose.partitioning().is_some() {
-            let [exceeded, failed] = delivery.firehose.meter.failed;
-            account.fates.extend([("active_partition_exceeded", exceeded), ("processing_failed", failed)]);
+            account.fates.extend([
+                ("active_partition_exceeded", failed(ErrorOutput::ActivePartitionExceeded)),
+                ("processing_failed", failed(ErrorOutput::ProcessingFailed)),
+            ]);
         }
         account
     }

@@ -8,6 +8,7 @@
 
 pub mod arrival;
 pub mod delivery;
+pub mod fleet;
 pub mod lambda;
 pub mod polling;
 pub mod slowest;
@@ -174,6 +175,7 @@ fn tracker<'a>(scenario: &'a Scenario, reader: Reader) -> Box<dyn Tracker + 'a> 
         Reader::Consumer(number) => Box::new(polling::PollingTracker::new(scenario, number as usize)),
         Reader::Delivery(number) => Box::new(delivery::DeliveryTracker::new(scenario, number as usize)),
         Reader::Lambda(number) => Box::new(lambda::LambdaTracker::new(scenario, number as usize)),
+        Reader::Fleet(number) => Box::new(fleet::FleetTracker::new(scenario, number as usize)),
     }
 }
 

@@ -4,6 +4,7 @@ use super::EventCounts;
 use super::backlog::Backlog;
 use super::deliver::ObjectRow;
 use super::feed;
+use super::fleet::quantities::FleetOutcome;
 use super::lambda::{self};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
@@ -29,6 +30,7 @@ use crate::systems::athena::QueryMeter;
 use crate::systems::dynamodb::replication::ReplicationMeter;
 use crate::systems::dynamodb::table::{Table, TableMeter};
 use crate::systems::firehose::FirehoseMeter;
+use crate::systems::firehose::transform::TransformMeter;
 use crate::systems::kinesis::capacity::CapacityMeter;
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
@@ -79,6 +81,8 @@ pub struct Outcome {
     pub lambdas: Vec<LambdaOutcome>,
     /// Queues with the functions that read them.
     pub queues: Vec<QueueOutcome>,
+    /// Fleets of workers.
+    pub fleets: Vec<FleetOutcome>,
 }
 
 /// What one table and its feed came to.
@@ -158,6 +162,8 @@ pub struct StreamOutcome {
     pub eras: Vec<Era>,
     /// Its series.
     pub series: Series<{ super::source::column::COUNT }>,
+    /// What stands before it under Direct PUT.
+    pub front: Option<super::direct_put::Front>,
 }
 
 /// What one direct producer came to.
@@ -196,11 +202,22 @@ pub struct ConsumerOutcome {
     pub series: Series<{ super::read::column::COUNT }>,
 }
 
+/// What a delivery stream's function came to.
+#[derive(Clone, Debug)]
+pub struct TransformOutcome {
+    /// Counts.
+    pub meter: TransformMeter,
+    /// Its series.
+    pub series: Series<{ super::transform::column::COUNT }>,
+}
+
 /// What one delivery stream came to.
 #[derive(Clone, Debug)]
 pub struct DeliveryOutcome {
     /// Flushes.
     pub meter: FirehoseMeter,
+    /// What its function came to, if it has one.
+    pub transform: Option<TransformOutcome>,
     /// The most partitions active at a time, if it partitions.
     pub active_partitions_max: Option<u32>,
     /// Reading.
@@ -210,7 +227,7 @@ pub struct DeliveryOutcome {
     /// Objects.
     pub s3: S3Meter,
     /// From the intended write to the complete object.
-    pub latency: Latency<4>,
+    pub latency: Latency<5>,
     /// Sizes of objects.
     pub sizes: Histogram,
     /// The first objects.

@@ -1,6 +1,7 @@
 //! What a run has used so far of everything that is billed, as plain counts.
 
 use super::Pipeline;
+use super::fleet::quantities::FleetQuantities;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
@@ -39,8 +40,12 @@ pub struct Quantities {
     pub lambdas: Vec<LambdaQuantities>,
     /// What each queue and its function used.
     pub queues: Vec<QueueQuantities>,
+    /// What each fleet used.
+    pub fleets: Vec<FleetQuantities>,
     /// PUT requests, bytes stored and objects for each delivery stream.
     pub s3: Vec<[u64; 3]>,
+    /// What the transforming function of each delivery stream used; nothing where there is none.
+    pub transforms: Vec<LambdaQuantities>,
 }
 
 /// What one table and its indexes used, indexes added up.
@@ -103,7 +108,9 @@ impl Quantities {
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
         self.queues.iter_mut().zip(&earlier.queues).for_each(|(now, before)| now.subtract(before));
+        self.fleets.iter_mut().zip(&earlier.fleets).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
+        self.transforms.iter_mut().zip(&earlier.transforms).for_each(|(now, before)| now.subtract(before));
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         if !earlier.on_demand.is_empty() {
             let uses = self.on_demand.into_iter().zip(&earlier.on_demand);
@@ -175,6 +182,16 @@ impl LambdaQuantities {
         self.processed -= before.processed;
         self.sent -= before.sent;
         self.pushed_bytes -= before.pushed_bytes;
+    }
+
+    fn of_transform(delivery: &super::deliver::Delivery) -> Self {
+        let meter = delivery.transforming.as_ref().map(|it| it.transform.meter).unwrap_or_default();
+        Self {
+            requests: [meter.invocations - meter.retried, meter.retried],
+            run_micros: meter.run_micros,
+            billed_millis: meter.billed_millis,
+            ..Self::default()
+        }
     }
 
     fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
@@ -250,6 +267,8 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
             queues: self.queues.iter_mut().map(|place| QueueQuantities::of(place, at)).collect(),
+            transforms: self.deliveries.iter().map(LambdaQuantities::of_transform).collect(),
+            fleets: self.fleet_quantities(at),
             s3: self
                 .deliveries
                 .iter()

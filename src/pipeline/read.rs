@@ -109,8 +109,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = match self.reader(reader) {
             Reader::Consumer(number) => number as usize,
             Reader::Lambda(number) => return self.start_function(now, number as usize),
-            // Delivery streams read from the start of the run on.
-            Reader::Delivery(_) => return,
+            // Delivery streams and fleets read from the start of the run on.
+            Reader::Delivery(_) | Reader::Fleet(_) => return,
         };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
@@ -130,6 +130,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         match self.reader(reader) {
             Reader::Delivery(number) => self.poll_for_delivery(now, number as usize, handle, shard),
             Reader::Lambda(number) => self.read_for_function(now, number as usize, shard),
+            Reader::Fleet(number) => self.read_for_fleet(now, number as usize, shard),
             Reader::Consumer(number) => {
                 if self.consumers[number as usize].polling.due(now, shard) {
                     self.poll_for_consumer(now, number as usize, shard);
@@ -138,13 +139,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// Polling consumers come first in the numbering of readers, then deliveries, then functions.
+    /// Polling consumers come first in the numbering of readers, then deliveries, then functions, then fleets.
     pub(super) fn reader(&self, number: usize) -> Reader {
         let (consumers, deliveries) = (self.consumers.len(), self.deliveries.len());
+        let others = consumers + deliveries + self.lambdas.len();
         match number {
             _ if number < consumers => Reader::Consumer(number as u32),
             _ if number < consumers + deliveries => Reader::Delivery((number - consumers) as u32),
-            _ => Reader::Lambda((number - consumers - deliveries) as u32),
+            _ if number < others => Reader::Lambda((number - consumers - deliveries) as u32),
+            _ => Reader::Fleet((number - others) as u32),
         }
     }
 
@@ -293,16 +296,27 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// The delivery stream calls GetRecords for one shard and buffers the records.
     fn poll_for_delivery(&mut self, now: Nanos, number: usize, handle: u32, shard: usize) {
         let delivery = &mut self.deliveries[number];
+        if delivery.pushed {
+            return self.push_to_delivery(now, number, handle, shard);
+        }
         let place = &mut self.streams[delivery.stream];
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
-        let _refused = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
+        let outcome = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);
         place.note_age(now, &self.batch);
+        let behind = place.stream.behind(shard, delivery.reader) > 0;
         if place.stream.sleep_if_drained(now, shard, delivery.reader) {
             place.rest(now, shard, delivery.reader, &mut self.queue);
         } else {
-            let at = place.stream.next_poll(now + 1, shard, delivery.reader);
+            let at = match outcome {
+                Ok(_) => place.stream.next_poll(now + 1, shard, delivery.reader),
+                // Its clock alone would bring it back at the same moment of the next second, to be refused again.
+                Err(_) => now + delivery.wait_after_refusal(now, shard),
+            };
             self.queue.push(at, Kind::Poll as u8, handle);
+        }
+        if FULL {
+            delivery.note_read(now, outcome, &self.batch, behind);
         }
         if !self.batch.is_empty() {
             self.buffer(now, number, shard);

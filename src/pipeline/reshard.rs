@@ -95,6 +95,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         for consumer in self.lambdas.iter_mut().filter(|consumer| consumer.stream == stream) {
             consumer.extend(now, shards);
         }
+        for consumer in self.fleets.iter_mut().filter(|consumer| consumer.stream == stream) {
+            consumer.extend(now, shards);
+        }
     }
 
     /// One step of a resharding takes effect.

@@ -35,6 +35,8 @@ pub enum Reader {
     Delivery(u32),
     /// A function, by number.
     Lambda(u32),
+    /// A fleet of workers, by number.
+    Fleet(u32),
 }
 
 /// A stream with its readers and measures.
@@ -62,6 +64,8 @@ pub struct StreamSource {
     pub on_demand: OnDemandMeter,
     /// What stood on its counters when its mode changed.
     pub modes: Vec<Snapshot>,
+    /// What stands before it under Direct PUT to a delivery stream.
+    pub front: Option<Box<super::direct_put::Front>>,
     /// Its load as a whole, second by second.
     pub room: StreamLoad,
     /// PUT payload units of records accepted in provisioned mode.
@@ -206,6 +210,7 @@ impl StreamSource {
             capacity: None,
             on_demand: OnDemandMeter::new(false),
             modes: Vec::new(),
+            front: None,
             room: StreamLoad::default(),
         }
     }
@@ -243,7 +248,11 @@ impl StreamSource {
 
     /// What stands on the counters now.
     fn counters(&self, now: Nanos) -> OnDemandUse {
-        let read = (0..self.readers.len()).map(|reader| self.stream.meter(reader).bytes).collect();
+        // What is pushed has a price of its own: enhanced fan-out, or a channel.
+        let polled = |reader: usize| {
+            if self.stream.is_pushed(reader) { 0 } else { self.stream.meter(reader).bytes }
+        };
+        let read = (0..self.readers.len()).map(polled).collect();
         OnDemandUse { nanos: u128::from(now), bytes: self.bytes, billed_bytes: 0, read }
     }
 

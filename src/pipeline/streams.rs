@@ -268,8 +268,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = match self.reader(reader) {
             Reader::Consumer(number) => number as usize,
             Reader::Lambda(number) => return self.function_discovers(now, number as usize, shard),
-            // A delivery stream reads no table's stream.
-            Reader::Delivery(_) => return,
+            // A delivery stream reads no table's stream, and a fleet looks for children by its own clock.
+            Reader::Delivery(_) | Reader::Fleet(_) => return,
         };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];

@@ -5,6 +5,7 @@ use super::event::Kind;
 use crate::engine::queue::EventQueue;
 use crate::engine::time::Nanos;
 use crate::scenario::timeline::{Action, Occurrence};
+use crate::systems::fleet::meter::Redelivery;
 use crate::systems::kinesis::exception::Exception;
 
 /// Schedules the beginning and the end of every planned event: handle 2n begins event n, and 2n + 1 ends it.
@@ -63,6 +64,16 @@ impl<const FULL: bool> Pipeline<FULL> {
                 self.streams[stream].stream.remove_reader(now, reader);
             }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
+            Action::TransformOutage(number) => {
+                if let Some(it) = &mut self.deliveries[number].transforming {
+                    it.transform.fail_until(until);
+                }
+            }
+            Action::Crash(number, worker, away) => {
+                self.stop_worker(now, number, worker, (Redelivery::Crash, away));
+            }
+            Action::Deploy(number, away) => self.deploy(now, number, away),
+            Action::CutOff(number, worker) => self.cut_worker_off(now, number, worker, until),
             Action::DeliveryOutage(number) => self.stop_destination(number, until),
             Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),

@@ -8,6 +8,7 @@ use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
 use super::source::{OnDemandMeter, StreamSource};
 use super::streams::{TableStream, partition_starts};
+use super::transform::Transforming;
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
 use super::{Cohort, EventCounts, Pipeline};
 use crate::engine::fingerprint::Fingerprint;
@@ -26,7 +27,9 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::Table;
-use crate::systems::firehose::Firehose;
+use crate::systems::firehose::endpoint::Endpoint;
+use crate::systems::firehose::transform::Transform;
+use crate::systems::firehose::{Firehose, FirehosePlan};
 use crate::systems::kinesis::capacity::Capacity;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
@@ -136,9 +139,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             })
             .collect();
         streams.extend(table_streams(scenario, prepared));
+        streams.extend(super::direct_put::streams(scenario));
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
+        let fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
@@ -154,6 +159,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             queues: super::sqs::queues(scenario, &draws),
             absent: Default::default(),
             account: account(scenario),
+            fleets,
             changes: Slab::default(),
             created: Vec::new(),
             publications: Slab::default(),
@@ -177,6 +183,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
         pipeline.start_looks();
+        pipeline.start_fleets();
         pipeline
     }
 }
@@ -293,7 +300,7 @@ fn consumers<const FULL: bool>(
 }
 
 fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<Delivery> {
-    let delivery = |(number, plan): (usize, &crate::systems::firehose::FirehosePlan)| {
+    let delivery = |(number, plan): (usize, &FirehosePlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
         let named = |purpose: &str| draws.named(&format!("firehose.{}.{purpose}", plan.name));
@@ -302,6 +309,12 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         if let Some(partitioning) = &plan.partitioning {
             firehose.partition(partitioning, draws.keyed(&format!("firehose.{}.partitions", plan.name)));
         }
+        let keyed = |purpose: &str| draws.keyed(&format!("firehose.{}.{purpose}", plan.name));
+        firehose.fail_conversions(plan.conversion_failures, keyed("conversions"));
+        let transforming = plan.transform.as_ref().map(|transform| {
+            let transform = Transform::new(transform, draws, &format!("firehose.{}", plan.name));
+            Box::new(Transforming { transform, series: Series::new(scenario.duration) })
+        });
         let scanned = scenario.queries.iter().any(|query| query.delivery == number);
         if scanned {
             firehose.count_copies();
@@ -309,13 +322,27 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         Delivery {
             scanned: scanned.then(Vec::new),
             firehose,
-            bucket: Bucket::new(plan.put.clone(), plan.requests_per_object(), named("put")),
+            bucket: Bucket::new(
+                plan.put.clone(),
+                plan.requests_per_object(),
+                plan.prefix_limit,
+                named("put"),
+            ),
+            transforming,
+            endpoint: plan.endpoint.as_ref().map(|it| Endpoint::new(it, named("endpoint"))),
+            path: plan.path.clone(),
             stream: plan.stream,
-            reader: source.stream.add_reader(plan.polls.grid(shards, named("polls"))),
+            pushed: plan.polls().is_none(),
+            pushes: 0,
+            reader: match plan.polls() {
+                Some(polls) => source.stream.add_reader(polls.grid(shards, named("polls"))),
+                None => source.stream.register_stream_consumer(),
+            },
             compression: plan.compression,
+            refused: keyed("refused"),
             down_until: 0,
             retry_wait: plan.retry_wait,
-            retention: scenario.streams[plan.stream].retention,
+            retention: source.stream.retention(),
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),

@@ -104,6 +104,26 @@ pub enum BillError {
 }
 
 impl Bill {
+    /// Adds a line for something that is used and whose price the book does not have even by name: its amount, and with it the
+    /// total, is unknown.
+    pub fn add_unpriced(&mut self, id: &str, item: String, unit: &str, quantity: Decimal) {
+        self.lines.push(Line {
+            id: id.to_owned(),
+            service: String::new(),
+            item,
+            quantity,
+            unit: unit.to_owned(),
+            per: 1,
+            unit_price: None,
+            amount: None,
+            causes: BTreeMap::new(),
+            confidence: None,
+            note: Some("no price of it is known".to_owned()),
+        });
+        self.total = None;
+        self.unknown.push(id.to_owned());
+    }
+
     /// Makes out the bill for a month's usage.
     ///
     /// Every line is rounded half-up to the cent and then added, as AWS's invoices do. Free quantities are

@@ -1,5 +1,7 @@
 //! Tables for spreadsheets and scripts: comma-separated, one heading line, empty where there is no number.
 
+mod deliveries;
+
 use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::result::RunResult;
@@ -9,7 +11,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{deliver, feed, lambda, read, source, sqs, streams, write};
+use crate::pipeline::{feed, fleet, lambda, read, source, sqs, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -274,7 +276,7 @@ pub fn objects(scenario: &Scenario, outcome: &Outcome) -> String {
         for (number, object) in delivery.rows.iter().enumerate() {
             let stored = (object.bytes as f64 * plan.compression + 0.5) as u64;
             sheet.row([
-                resource("firehose", &plan.name),
+                plan.path.clone(),
                 objects::name(scenario, plan, number, object),
                 object.buffer.to_string(),
                 object.records.to_string(),
@@ -396,20 +398,14 @@ const QUEUE: [Metric; 6] = [
     maximum("ApproximateNumberOfMessagesNotVisible", "Count", sqs::column::NOT_VISIBLE, 1),
     maximum("ApproximateAgeOfOldestMessage", "Seconds", sqs::column::AGE, 1_000_000),
 ];
-/// FH-M1, FH-M2.
-const DELIVERY: [Metric; 4] = [
-    sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
-    sum("DeliveryToS3.Bytes", "Bytes", deliver::column::BYTES),
-    sum("DeliveryToS3.ObjectCount", "Count", deliver::column::OBJECTS),
-    maximum("DeliveryToS3.DataFreshness", "Seconds", deliver::column::FRESHNESS, 1_000_000),
+/// KDS-M2, KDS-M3 and the library's own `MillisBehindLatest`; the counts of processing are not CloudWatch's.
+const FLEET: [Metric; 5] = [
+    sum("ProcessedRecords", "Count", fleet::column::RECORDS),
+    sum("ProcessedAgain", "Count", fleet::column::REPEATED),
+    sum("GetRecords.Records", "Count", fleet::column::READ_RECORDS),
+    maximum("MillisBehindLatest", "Milliseconds", fleet::column::ITERATOR_AGE, 1_000),
+    sum("ReadProvisionedThroughputExceeded", "Count", fleet::column::REFUSED),
 ];
-
-/// FH-M5, of delivery streams that partition.
-const PARTITIONS: [Metric; 2] = [
-    maximum("PartitionCount", "Count", deliver::column::PARTITIONS, 1),
-    maximum("PartitionCountExceeded", "Count", deliver::column::EXCEEDED, 1),
-];
-
 /// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
 /// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -447,11 +443,11 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
         series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
     }
+    for (plan, fleet) in scenario.fleets.iter().zip(&outcome.fleets) {
+        series(&mut sheet, &resource("consumers", &plan.name), &fleet.series, &FLEET);
+    }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
-        series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);
-        if plan.partitioning.is_some() {
-            series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &PARTITIONS);
-        }
+        deliveries::metrics(&mut sheet, plan, (outcome, delivery));
     }
     sheet.text()
 }

@@ -49,6 +49,18 @@ pub fn draw(result: &RunResult, width: usize) -> Vec<String> {
         readers(result, &stream.path, &mut grid);
         block(grid);
     }
+    for delivery in result.objects.iter().filter(|delivery| delivery.reads == delivery.path) {
+        let mut grid = Grid::new();
+        for producer in result.producers.iter().filter(|producer| producer.writes_to == delivery.path) {
+            let row = grid.len();
+            put(&mut grid, row, 1, direct(result, producer));
+        }
+        let channels = delivery.direct_put.as_ref().and_then(|it| it.scales.last()).map_or(1, |it| it.scale);
+        let node = ["Direct PUT".to_owned(), words::plural(u64::from(channels), "channel"), String::new()];
+        put(&mut grid, 0, 2, node);
+        readers(result, &delivery.path, &mut grid);
+        block(grid);
+    }
     for table in result.tables.iter().filter(|table| table.kinesis.is_none() || table.streams.is_some()) {
         let mut grid = Grid::new();
         left(result, table, &mut grid);
@@ -119,10 +131,11 @@ fn readers(result: &RunResult, stream: &str, grid: &mut Grid) {
     let deliveries = result.objects.iter().filter(|delivery| delivery.reads == stream).map(|delivery| {
         let leg = format!("{}.freshness", delivery.path);
         let objects = delivery.objects_per_day.map_or(NONE.into(), words::number);
+        let what = if delivery.destination.is_some() { "requests" } else { "objects" };
         [
-            format!("{} ─▶ S3", delivery.path),
+            format!("{} ─▶ {}", delivery.path, delivery.destination.as_deref().unwrap_or("S3")),
             format!("p99 {}", p99(result, &leg)),
-            format!("{objects} objects/day"),
+            format!("{objects} {what}/day"),
         ]
     });
     for (row, node) in consumers.chain(deliveries).enumerate() {

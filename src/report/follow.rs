@@ -261,6 +261,7 @@ pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
         Place::Consumer(number) => Some(slowest::Leg::Consumer(number)),
         Place::Delivery(number) => Some(slowest::Leg::Delivery(number)),
         Place::Lambda(number) => Some(slowest::Leg::Lambda(number)),
+        Place::Fleet(number) => Some(slowest::Leg::Fleet(number)),
         Place::Direct(_) | Place::Queue(_) => None,
     }
 }

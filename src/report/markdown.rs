@@ -2,6 +2,8 @@
 
 mod bill;
 mod capacity;
+mod firehose;
+mod fleets;
 mod functions;
 pub(super) mod incidents;
 mod queries;
@@ -44,6 +46,7 @@ pub fn render(result: &RunResult) -> String {
         readers::readers(result),
         functions::section(result),
         queues::section(result),
+        fleets::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),

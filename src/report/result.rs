@@ -5,6 +5,8 @@ pub mod cost;
 pub mod direct;
 pub mod events;
 pub mod figure;
+pub mod firehose;
+pub mod fleet;
 pub mod flow;
 pub mod identity;
 pub mod lambda;

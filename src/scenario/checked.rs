@@ -11,6 +11,8 @@ use crate::systems::cloudwatch::AlarmPlan;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
+use crate::systems::firehose::plan::RECORD_BYTES_MAX;
+use crate::systems::fleet::FleetPlan;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::mapping::LambdaPlan;
@@ -207,6 +209,8 @@ pub struct Scenario {
     pub lambdas: Vec<LambdaPlan>,
     /// Queues with the functions that read them, in file order.
     pub queues: Vec<QueueUse>,
+    /// Fleets of workers, in file order.
+    pub fleets: Vec<FleetPlan>,
     /// The account that functions share.
     pub account: AccountPlan,
     /// Planned events, in file order.
@@ -250,8 +254,24 @@ impl Scenario {
         self.items[table].items
     }
 
-    /// The name of a stream by its number: those of Kinesis come first, then those of tables.
+    /// What producers meet at a stream by its number: its shards at the start, and the largest record that it takes.
+    pub fn put_limits(&self, number: usize) -> (u32, u32) {
+        let stream = self.streams.get(number);
+        stream.map_or((1, RECORD_BYTES_MAX), |stream| (stream.shards, stream.record_bytes_max))
+    }
+
+    /// The delivery stream that takes Direct PUT under this stream's number.
+    pub fn direct_put_of_stream(&self, number: usize) -> Option<&FirehosePlan> {
+        let own = |plan: &&FirehosePlan| plan.ingest().is_some() && plan.backup_of.is_none();
+        self.deliveries.iter().filter(own).find(|plan| plan.stream == number)
+    }
+
+    /// The name of a stream by its number: those of Kinesis come first, then those of tables, then those that stand for Direct
+    /// PUT.
     pub fn stream_path(&self, number: usize) -> String {
+        if let Some(plan) = self.direct_put_of_stream(number) {
+            return plan.path.clone();
+        }
         let of_table = |table: &&TablePlan| table.streams.as_ref().is_some_and(|plan| plan.stream == number);
         match (self.streams.get(number), self.tables.iter().find(of_table)) {
             (None, Some(table)) => format!("{}.streams", resource("tables", &table.name)),

@@ -15,6 +15,8 @@ use crate::systems::cloudwatch::settings::AlarmSettings;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
+use crate::systems::flink::settings::FlinkSettings;
+use crate::systems::kcl::settings::KclSettings;
 use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
 use crate::systems::lambda::pipe_settings::PipeSettings;
@@ -153,6 +155,10 @@ pub struct ConsumerSettings {
     pub lambda: Option<LambdaSettings>,
     /// An EventBridge Pipe from a stream to a queue.
     pub pipe: Option<PipeSettings>,
+    /// Workers of the Kinesis Client Library.
+    pub kcl: Option<KclSettings>,
+    /// An application of Managed Service for Apache Flink.
+    pub flink: Option<FlinkSettings>,
     /// How it reaches its stream from a private network, for the bill; not for functions.
     pub network: Option<NetworkSettings>,
 }

@@ -6,7 +6,9 @@
 
 mod demand;
 mod direct;
+mod direct_put;
 pub mod estimates;
+mod fleets;
 mod tables;
 
 use schemars::JsonSchema;
@@ -127,7 +129,10 @@ impl LoadCheck {
         let mut shards = shard_loads(scenario, &demands);
         for plan in &scenario.direct {
             let direct = Direct::of(scenario, plan);
-            direct.add_to(&mut shards[plan.stream]);
+            match shards.get_mut(plan.stream) {
+                Some(shards) => direct.add_to(shards),
+                None => check.direct_put(scenario, plan.stream, &direct),
+            }
             check.warnings.extend(direct.warnings());
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
@@ -141,7 +146,12 @@ impl LoadCheck {
         for plan in scenario.lambdas.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.function(plan, &shards[plan.stream]);
         }
+        for plan in scenario.fleets.iter().filter(|plan| plan.stream < scenario.streams.len()) {
+            check.fleet(plan, &shards[plan.stream]);
+        }
         check.warn(scenario, &demands);
+        check.deliveries(scenario, &shards);
+        check.queries(scenario);
         check.shard_estimates = estimates::shards(scenario, &demands);
         check.items = estimates::items(scenario, &demands);
         check
@@ -201,9 +211,12 @@ impl LoadCheck {
             Via::Shared(polls) => Some((plan.stream, polls.interval)),
             Via::FanOut(_) => None,
         });
+        let fleets = scenario.fleets.iter();
+        let fleets = fleets.filter_map(|plan| Some((plan.stream, fleets::interval(plan)?)));
         let readers = consumers
             .chain(functions)
-            .chain(scenario.deliveries.iter().map(|plan| (plan.stream, plan.polls.interval)));
+            .chain(fleets)
+            .chain(scenario.deliveries.iter().filter_map(|plan| Some((plan.stream, plan.polls()?.interval))));
         let intervals: Vec<u64> =
             readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();
         if intervals.is_empty() {

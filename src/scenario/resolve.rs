@@ -13,6 +13,9 @@ mod consumer_events;
 mod destination;
 mod direct;
 mod distribution;
+mod firehose;
+mod fleet;
+mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
@@ -44,7 +47,7 @@ use super::tree::Node;
 use crate::engine::time::DAY;
 use crate::settings::parameter::Parameter;
 use crate::systems::lambda::concurrency::AccountPlan;
-use crate::systems::{self, dynamodb, firehose, kinesis, polling};
+use crate::systems::{self, dynamodb, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
 use arrivals::Surroundings;
@@ -65,7 +68,11 @@ pub fn parameters() -> Vec<Parameter> {
         kinesis::capacity_settings::PARAMETERS,
         &[kinesis::poll_settings::PHASE],
         polling::settings::PARAMETERS,
-        firehose::settings::PARAMETERS,
+        systems::firehose::settings::PARAMETERS,
+        systems::firehose::settings::destination::PARAMETERS,
+        systems::firehose::settings::direct_put::PARAMETERS,
+        systems::firehose::settings::transform::PARAMETERS,
+        kinesis::delivery_settings::PARAMETERS,
         systems::athena::settings::PARAMETERS,
         systems::cloudwatch::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
@@ -76,6 +83,9 @@ pub fn parameters() -> Vec<Parameter> {
         systems::lambda::logs::PARAMETERS,
         systems::network::PARAMETERS,
         kinesis::encryption::PARAMETERS,
+        systems::fleet::settings::PARAMETERS,
+        systems::kcl::settings::PARAMETERS,
+        systems::flink::settings::PARAMETERS,
     ];
     rooms.concat()
 }
@@ -161,6 +171,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         queries: Vec::new(),
         lambdas: Vec::new(),
         queues: Vec::new(),
+        fleets: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
         alarms: Vec::new(),

@@ -24,7 +24,8 @@ pub struct EventSettings {
     /// A producer writes more, or less, than its arrivals say; needs `for`.
     pub spike: Option<SpikeSettings>,
     /// A consumer stops and goes on afterwards: a polling one does not read, a function fails every time. Such as
-    /// `consumers.search`; or the destination of a delivery stream takes nothing: `firehose.lake` (FH-R1). Needs `for`.
+    /// `consumers.search`; or the destination of a delivery stream takes nothing: `firehose.lake` (FH-R1), or
+    /// its transforming function fails every time: `firehose.lake.transform` (FH-T3). Needs `for`.
     pub outage: Option<Reference>,
     /// A function fails more often, or less; needs `for`.
     pub error_rate: Option<ErrorRateSettings>,
@@ -34,6 +35,16 @@ pub struct EventSettings {
     pub slow_down: Option<SlowDownSettings>,
     /// A consumer stops reading for good: it finishes what it has in hand, and nobody waits for the rest.
     pub remove: Option<Reference>,
+    /// A worker of a KCL fleet dies and is back after `for`: `consumers.search`, the first worker unless `worker` says which. A
+    /// Flink application restarts as a whole.
+    pub crash: Option<Reference>,
+    /// A fleet's workers are replaced one after the other, each back after `for`: `consumers.search`. A Flink application
+    /// restarts from a snapshot.
+    pub deploy: Option<Reference>,
+    /// A worker of a KCL fleet does not reach its lease table, and so loses its leases: `consumers.search`; needs `for`.
+    pub cut_off: Option<Reference>,
+    /// Which worker `crash` and `cut_off` are about, from 0 on.
+    pub worker: Option<u32>,
     /// A table's feed is switched off: `tables.orders.kinesis`. What is under way is still sent for a while (KDC-11).
     pub disable: Option<Reference>,
     /// A table's feed is switched on, with nothing from before (KDC-9).
@@ -164,8 +175,16 @@ pub enum Action {
     Spike,
     /// A polling consumer, by number, stops reading.
     ConsumerOutage(usize),
+    /// A worker of a fleet, both by number, dies and is back after this time.
+    Crash(usize, usize, Option<Nanos>),
+    /// The workers of a fleet, by number, are replaced one after the other, each away for this time.
+    Deploy(usize, Option<Nanos>),
+    /// A worker of a fleet, both by number, does not reach its lease table.
+    CutOff(usize, usize),
     /// The destination of a delivery stream, by number, takes nothing.
     DeliveryOutage(usize),
+    /// The function that transforms a delivery stream's records fails every time.
+    TransformOutage(usize),
     /// A function, by number, fails every time.
     FunctionOutage(usize),
     /// A function that reads a queue, by number of the queue, fails every time.

@@ -1,16 +1,31 @@
-//! Amazon Data Firehose with a Kinesis source: it polls every shard once a second (FH-S2), buffers by size and
-//! interval, whichever is met first (FH-B1), and writes objects.
+//! Amazon Data Firehose: it takes records from a Kinesis stream, whose shards it polls once a second (FH-S2), or from
+//! producers (Direct PUT), buffers them by size and interval, whichever is met first (FH-B1), and writes objects.
+//!
+//! Stages are in AWS's order (FH-S9): records of the producer library come apart, then a function may transform them, then
+//! they are partitioned, then converted, then written.
 
+pub mod batch;
+pub mod endpoint;
+pub mod error_output;
+pub mod ingest;
+pub mod meter;
+pub mod object;
 pub mod partitioning;
+pub mod plan;
 pub mod settings;
+pub mod transform;
 mod whereabouts;
 
 use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
+use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record, flags};
-use crate::systems::kinesis::poll_grid::PollPlan;
-use partitioning::{ErrorOutput, Partitioning, PartitioningPlan};
+pub use batch::{Batch, Held, Mark};
+pub use error_output::ErrorOutput;
+pub use meter::FirehoseMeter;
+pub use object::{FlushReason, Object};
+use partitioning::{Partitioning, PartitioningPlan};
+pub use plan::{BufferPer, FirehosePlan, FirehoseSource};
 pub use whereabouts::Buffered;
 
 /// Steps in which a record's bytes are billed.
@@ -22,116 +37,11 @@ pub fn billed_bytes(record_bytes: u64) -> u64 {
     record_bytes.max(1).div_ceil(BILLED_STEP_BYTES).saturating_mul(BILLED_STEP_BYTES)
 }
 
-/// What one buffer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BufferPer {
-    /// One buffer a shard, as AWS does it (FH-B3).
-    Shard,
-    /// One buffer for the whole stream: for comparisons.
-    Stream,
-}
-
-/// A delivery stream as the scenario describes it, checked.
-#[derive(Clone, Debug)]
-pub struct FirehosePlan {
-    /// Its name in the scenario.
-    pub name: String,
-    /// Number of the stream it reads.
-    pub stream: usize,
-    /// When it polls.
-    pub polls: PollPlan,
-    /// Size hint in bytes before compression (FH-B2, FH-B11).
-    pub size: u64,
-    /// Interval hint (FH-B2); 0 is zero buffering (FH-B8).
-    pub interval: Nanos,
-    /// For how long a buffer is really held, nanoseconds, where that is not the interval: with zero buffering
-    /// (FH-B8), and with dynamic partitioning (FH-D4).
-    pub hold: Option<Sampler>,
-    /// Scope of a buffer.
-    pub per: BufferPer,
-    /// Bytes added to each record in the object (FH-F4).
-    pub delimiter_bytes: u32,
-    /// Object size as a share of the buffered bytes (FH-B11, FH-F2); 1 without compression and format conversion.
-    pub compression: f64,
-    /// Whether records are converted to a columnar format (FH-F1), which is billed.
-    pub converts: bool,
-    /// Dynamic partitioning: then a buffer is for a partition, over the whole stream (FH-B3).
-    pub partitioning: Option<PartitioningPlan>,
-    /// Prefix of the object names (FH-O1).
-    pub prefix: String,
-    /// End of the object names.
-    pub extension: String,
-    /// Duration of an S3 PUT, nanoseconds.
-    pub put: Sampler,
-    /// Time between two attempts to store an object while the destination is down.
-    pub retry_wait: Nanos,
-    /// Probability that an upload is taken for failed though its object is stored (FH-O5).
-    pub late_success: f64,
-}
-
-impl FirehosePlan {
-    /// PUT-class requests of one object: intervals under 60 s use multipart uploads (FH-B9: create, one part, complete).
-    pub fn requests_per_object(&self) -> u64 {
-        if self.interval < MINUTE { 3 } else { 1 }
-    }
-}
-
 /// The largest size hint (FH-B2), and so the largest that a buffer which is behind grows to.
 const GROWN_MAX: u64 = 128 << 20;
 
-/// Why a buffer was flushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlushReason {
-    /// It held the hinted size.
-    Size,
-    /// Its first record had waited for the interval.
-    Interval,
-}
-
-/// A record in a buffer: what its delivery needs to know of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Held {
-    /// When the change was meant to be written.
-    pub written: Micros,
-    /// When the shard accepted it.
-    pub appended: Micros,
-}
-
-/// Records that came in one poll: those before `end` in the buffer, unless an earlier mark has them.
-#[derive(Clone, Copy, Debug)]
-pub struct Mark {
-    /// One past the last of them.
-    pub end: u32,
-    /// When they were read.
-    pub polled: Micros,
-}
-
-/// A buffer on its way to become an object.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// The records, in the order in which they came.
-    pub records: Vec<Held>,
-    /// Their polls.
-    pub marks: Vec<Mark>,
-    /// Their bytes, delimiters included, before compression.
-    pub bytes: u64,
-    /// Those that are second copies of others, where that is counted.
-    pub copies: u64,
-}
-
-impl Batch {
-    fn clear(&mut self) {
-        self.records.clear();
-        self.marks.clear();
-        self.bytes = 0;
-        self.copies = 0;
-    }
-
-    /// The approximate arrival time of the oldest record, by which the object is named (FH-O3).
-    pub fn oldest_arrival(&self) -> Option<Micros> {
-        self.records.iter().map(|held| held.appended).min()
-    }
-}
+/// Numbers of the buffers for the error prefix: beyond those of any shard or partition.
+const ERROR_BUFFERS: usize = 0xff_ff00;
 
 #[derive(Clone, Debug, Default)]
 struct Buffer {
@@ -147,74 +57,24 @@ struct Buffer {
     grown: u64,
 }
 
-/// An object being uploaded.
-#[derive(Clone, Debug)]
-pub struct Object {
-    /// Number of the delivery stream.
-    pub firehose: u32,
-    /// Number of the buffer it came from: the shard, when buffers are per shard.
-    pub buffer: u32,
-    /// What is in it.
-    pub batch: Batch,
-    /// When the buffer got its first record.
-    pub opened: Nanos,
-    /// When the buffer was flushed.
-    pub flushed: Nanos,
-    /// Why.
-    pub reason: FlushReason,
-    /// What is wrong with its records: then it goes to the error prefix.
-    pub error: Option<ErrorOutput>,
-    /// Whether an attempt found the destination down, and the next one is still to come.
-    pub waits: bool,
-    /// Whether a copy of it is stored by an attempt that was taken for failed (FH-O5).
-    pub stored: bool,
-}
-
-/// What a delivery stream did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FirehoseMeter {
-    /// Records delivered to S3.
-    pub delivered: u64,
-    /// Records written to the error prefix, by [`ErrorOutput`].
-    pub failed: [u64; ErrorOutput::ALL.len()],
-    /// Records given up after the destination was down for too long (FH-R1).
-    pub undeliverable: u64,
-    /// Records stored once more by uploads that were repeated after a late success (FH-O5).
-    pub repeated: u64,
-    /// Attempts that found the destination down.
-    pub failed_attempts: u64,
-    /// Buffers flushed by size.
-    pub by_size: u64,
-    /// Buffers flushed by interval.
-    pub by_interval: u64,
-    /// Bytes taken from the source.
-    pub bytes: u64,
-    /// Bytes taken, each record rounded up to 5 KB: what is billed.
-    pub billed_bytes: u64,
-    /// Interval timers that found a buffer to flush.
-    pub timers: u64,
-}
-
-impl FirehoseMeter {
-    #[inline]
-    fn count(&mut self, records: &[Record]) {
-        let bytes = || records.iter().map(|record| u64::from(record.bytes));
-        self.bytes += bytes().sum::<u64>();
-        self.billed_bytes += bytes().map(billed_bytes).sum::<u64>();
-    }
-}
-
 /// A delivery stream at work.
 #[derive(Clone, Debug)]
 pub struct Firehose {
     number: u32,
+    /// The size hint of a buffer.
     size: u64,
+    /// That of all channels together.
+    hint: u64,
     interval: Nanos,
     hold: Option<Sampler>,
     draws: Draws,
     per: BufferPer,
     delimiter_bytes: u32,
     buffers: Vec<Buffer>,
+    /// Buffers of records that go to the error prefix, by [`ErrorOutput`].
+    errors: [Buffer; ErrorOutput::ALL.len()],
+    /// Share of the records whose conversion fails, and the draws for it (FH-F3).
+    conversion_failures: Option<(f64, Keyed)>,
     partitioning: Option<Partitioning>,
     counts_copies: bool,
     pool: Vec<Batch>,
@@ -227,19 +87,22 @@ impl Firehose {
     /// are held.
     pub fn new(number: usize, plan: &FirehosePlan, shards: usize, draws: Draws) -> Self {
         let buffers = match (&plan.partitioning, plan.per) {
-            (Some(plan), _) => plan.values() + ErrorOutput::ALL.len(),
+            (Some(plan), _) => plan.values(),
             (None, BufferPer::Shard) => shards,
             (None, BufferPer::Stream) => 1,
         };
         Self {
             number: number as u32,
             size: plan.size,
+            hint: plan.size,
             interval: plan.interval,
             hold: plan.hold.clone(),
             draws,
             per: plan.per,
             delimiter_bytes: plan.delimiter_bytes,
             buffers: vec![Buffer::default(); buffers],
+            errors: Default::default(),
+            conversion_failures: None,
             partitioning: None,
             counts_copies: false,
             pool: Vec::new(),
@@ -252,6 +115,26 @@ impl Firehose {
         self.partitioning = Some(Partitioning::new(plan, draws));
     }
 
+    /// Lets this share of the records fail to be converted (FH-F3).
+    pub fn fail_conversions(&mut self, share: f64, draws: Keyed) {
+        self.conversion_failures = (share > 0.0).then_some((share, draws));
+    }
+
+    /// Whether each record has to find its own buffer.
+    #[inline]
+    pub fn sorts(&self) -> bool {
+        self.partitioning.is_some() || self.conversion_failures.is_some()
+    }
+
+    /// Spreads what comes in over so many channels, each with a buffer of its own and its share of the size hint (FH-Q5).
+    pub fn set_channels(&mut self, channels: u32) {
+        if self.partitioning.is_some() {
+            return;
+        }
+        self.size = (self.hint / u64::from(channels)).max(1);
+        self.extend(channels as usize);
+    }
+
     /// Counts second copies, object by object.
     pub fn count_copies(&mut self) {
         self.counts_copies = true;
@@ -262,24 +145,63 @@ impl Firehose {
         self.partitioning.as_ref()
     }
 
-    /// Buffers what one poll returned, each record in the buffer of its partition. Full buffers come out as objects, and
-    /// those whose interval timer has to be set as timers.
+    /// Buffers what one poll of a shard returned, at `read`, each record in the buffer where it belongs. Full buffers come out
+    /// as objects, and those whose interval timer has to be set as timers.
     pub fn take_apart(
         &mut self,
-        now: Nanos,
+        (now, read): (Nanos, Micros),
+        shard: usize,
         records: &[Record],
         objects: &mut Vec<Object>,
         timers: &mut Vec<(u32, Nanos)>,
     ) {
         for record in records {
-            let Some(partitioning) = &self.partitioning else { return };
-            let found = partitioning.partition(record);
-            let buffer = found.unwrap_or_else(|error| partitioning.error_buffer(error));
-            timers.extend(self.take(now, buffer, std::slice::from_ref(record), objects));
+            let buffer = self.buffer_for(shard, record);
+            timers.extend(self.take_read((now, read), buffer, std::slice::from_ref(record), objects));
         }
     }
 
-    /// Buffers what one poll of a shard returned; with partitions, `shard` is the number of a partition's buffer. Full buffers come out as objects; the return value is the buffer whose
+    /// The buffer of a record: partitioning comes before conversion (FH-S9).
+    fn buffer_for(&self, shard: usize, record: &Record) -> usize {
+        let found = self.partitioning.as_ref().map_or(Ok(shard), |it| it.partition(record));
+        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        let fails = |(share, draws): &(f64, Keyed)| draws.unit(change, 0) < *share;
+        let found = match &self.conversion_failures {
+            Some(chance) if found.is_ok() && fails(chance) => Err(ErrorOutput::FormatConversionFailed),
+            _ => found,
+        };
+        found.unwrap_or_else(Self::error_buffer)
+    }
+
+    /// Buffers records that go to the error prefix.
+    pub fn take_failed(
+        &mut self,
+        (now, read): (Nanos, Micros),
+        error: ErrorOutput,
+        records: &[Record],
+        objects: &mut Vec<Object>,
+    ) -> Option<(u32, Nanos)> {
+        self.take_read((now, read), Self::error_buffer(error), records, objects)
+    }
+
+    fn error_buffer(error: ErrorOutput) -> usize {
+        ERROR_BUFFERS + error as usize
+    }
+
+    fn error_of(index: usize) -> Option<ErrorOutput> {
+        index.checked_sub(ERROR_BUFFERS).and_then(|place| ErrorOutput::ALL.get(place).copied())
+    }
+
+    #[inline]
+    fn buffer_mut(&mut self, index: usize) -> &mut Buffer {
+        if index >= ERROR_BUFFERS {
+            &mut self.errors[index - ERROR_BUFFERS]
+        } else {
+            &mut self.buffers[index]
+        }
+    }
+
+    /// Buffers what one poll of a shard returned. Full buffers come out as objects; the return value is the buffer whose
     /// interval timer has to be set, and for when.
     pub fn take(
         &mut self,
@@ -288,41 +210,46 @@ impl Firehose {
         records: &[Record],
         objects: &mut Vec<Object>,
     ) -> Option<(u32, Nanos)> {
-        let whole = self.per == BufferPer::Stream && self.partitioning.is_none();
+        self.take_read((now, now / MICROSECOND), shard, records, objects)
+    }
+
+    /// The same for records that were read at another moment; with partitions, `shard` is the number of a partition's buffer.
+    pub fn take_read(
+        &mut self,
+        (now, read): (Nanos, Micros),
+        shard: usize,
+        records: &[Record],
+        objects: &mut Vec<Object>,
+    ) -> Option<(u32, Nanos)> {
+        let whole = self.per == BufferPer::Stream && self.partitioning.is_none() && shard < ERROR_BUFFERS;
         let index = if whole { 0 } else { shard };
-        let polled = now / MICROSECOND;
+        let (entered, delimiter_bytes, size) = (now / MICROSECOND, self.delimiter_bytes, self.size);
         let mut rest = records;
         // Record by record up to the one that fills the buffer, but each step for all of them at once.
         while !rest.is_empty() {
-            let buffer = &mut self.buffers[index];
-            if buffer.batch.records.is_empty() {
-                buffer.opened = now;
-                let drawn = self.hold.as_ref().map(|hold| round(hold.sample(&mut self.draws)));
-                buffer.due = now + drawn.unwrap_or(self.interval);
-                if let Some(partitioning) = &mut self.partitioning {
-                    partitioning.opened(index);
-                }
-            }
+            self.open(now, index);
+            let counts_copies = self.counts_copies;
+            let buffer = self.buffer_mut(index);
+            let full = size.max(buffer.grown);
             let fills = |record: &Record| {
-                buffer.batch.bytes += u64::from(record.bytes + self.delimiter_bytes);
-                buffer.batch.bytes >= self.size.max(buffer.grown)
+                buffer.batch.bytes += u64::from(record.bytes + delimiter_bytes);
+                buffer.batch.bytes >= full
             };
             let run = rest.iter().position(fills).map_or(rest.len(), |last| last + 1);
             let held = |record: &Record| Held { written: record.written, appended: record.appended };
             buffer.batch.records.extend(rest[..run].iter().map(held));
-            if self.counts_copies {
+            if counts_copies {
                 let copies = rest[..run].iter().filter(|record| record.flags & flags::COPY != 0);
                 buffer.batch.copies += copies.count() as u64;
             }
-            self.meter.count(&rest[..run]);
-            if buffer.batch.bytes >= self.size.max(buffer.grown) {
-                self.mark(index, polled);
+            if buffer.batch.bytes >= full {
+                buffer.batch.mark(read, entered);
                 self.flush(now, index, FlushReason::Size, objects);
             }
             rest = &rest[run..];
         }
-        self.mark(index, polled);
-        let buffer = &mut self.buffers[index];
+        let buffer = self.buffer_mut(index);
+        buffer.batch.mark(read, entered);
         // A timer that was set for an earlier buffer looks again when it fires; but it must not be too late.
         if buffer.batch.records.is_empty() || buffer.timer.is_some_and(|at| at <= buffer.due) {
             return None;
@@ -331,21 +258,31 @@ impl Firehose {
         Some((index as u32, buffer.due))
     }
 
-    fn mark(&mut self, index: usize, polled: Micros) {
-        let batch = &mut self.buffers[index].batch;
-        let end = batch.records.len() as u32;
-        match batch.marks.last_mut() {
-            Some(mark) if mark.end == end => {}
-            Some(mark) if mark.polled == polled => mark.end = end,
-            _ if end == 0 => {}
-            _ => batch.marks.push(Mark { end, polled }),
+    /// The clock of an empty buffer starts with its first record: behind a function, when it comes back (FH-B12).
+    #[inline]
+    fn open(&mut self, now: Nanos, index: usize) {
+        if !self.buffer_mut(index).batch.records.is_empty() {
+            return;
         }
+        let drawn = self.hold.as_ref().map(|hold| round(hold.sample(&mut self.draws)));
+        let due = now + drawn.unwrap_or(self.interval);
+        let buffer = self.buffer_mut(index);
+        (buffer.opened, buffer.due) = (now, due);
+        if let Some(partitioning) = &mut self.partitioning {
+            partitioning.opened(index);
+        }
+    }
+
+    /// Counts what was taken from the source, which is billed.
+    #[inline]
+    pub fn count(&mut self, records: &[Record]) {
+        self.meter.count(records);
     }
 
     /// The interval timer of a buffer: flushes it if its first record has waited long enough, and returns when to
     /// look again if a later record opened it anew.
     pub fn look(&mut self, now: Nanos, index: u32, objects: &mut Vec<Object>) -> Option<Nanos> {
-        let buffer = &mut self.buffers[index as usize];
+        let buffer = self.buffer_mut(index as usize);
         if buffer.timer.is_some_and(|at| at > now) {
             return None;
         }
@@ -367,22 +304,23 @@ impl Firehose {
             FlushReason::Size => self.meter.by_size += 1,
             FlushReason::Interval => self.meter.by_interval += 1,
         }
-        let error = self.partitioning.as_ref().and_then(|partitioning| partitioning.error_of(index));
         let fresh = self.pool.pop().unwrap_or_default();
-        let buffer = &mut self.buffers[index];
+        let (firehose, size) = (self.number, self.size);
+        let buffer = self.buffer_mut(index);
         if buffer.behind > 0 && reason == FlushReason::Size {
-            buffer.grown = (self.size.max(buffer.grown) * 2).min(GROWN_MAX.max(self.size));
+            buffer.grown = (size.max(buffer.grown) * 2).min(GROWN_MAX.max(size));
         }
         objects.push(Object {
-            firehose: self.number,
+            firehose,
             buffer: index as u32,
             batch: std::mem::replace(&mut buffer.batch, fresh),
             opened: buffer.opened,
             flushed: now,
             reason,
-            error,
+            error: Self::error_of(index),
             waits: false,
             stored: false,
+            staged: false,
         });
     }
 
@@ -396,13 +334,13 @@ impl Firehose {
     /// An object waits for the destination: its buffer is behind.
     #[cold]
     pub fn fell_behind(&mut self, buffer: u32) {
-        self.buffers[buffer as usize].behind += 1;
+        self.buffer_mut(buffer as usize).behind += 1;
     }
 
     /// An object waits no more.
     #[cold]
     pub fn caught_up(&mut self, buffer: u32) {
-        let buffer = &mut self.buffers[buffer as usize];
+        let buffer = self.buffer_mut(buffer as usize);
         buffer.behind -= 1;
         if buffer.behind == 0 {
             buffer.grown = 0;
@@ -411,9 +349,18 @@ impl Firehose {
 
     /// Counts an object that is given up.
     #[cold]
-    pub fn gave_up(&mut self, object: Object) {
+    pub fn gave_up(&mut self, now: Nanos, object: Object) {
+        self.meter.note_loss(now);
         self.meter.undeliverable += object.batch.records.len() as u64;
         self.settled(object);
+    }
+
+    /// An object goes to the error prefix, for its destination takes nothing.
+    #[cold]
+    pub fn failed(&mut self, now: Nanos, object: &mut Object) {
+        self.meter.note_loss(now);
+        object.error = Some(ErrorOutput::DestinationFailed);
+        object.waits = false;
     }
 
     /// Counts an object that is complete and keeps its memory for the next one.
@@ -437,12 +384,13 @@ impl Firehose {
 
     /// Whether some buffered record is such a one.
     pub fn any_buffered(&self, such: impl Fn(&Held) -> bool) -> bool {
-        self.buffers.iter().any(|buffer| buffer.batch.records.iter().any(&such))
+        self.buffers.iter().chain(&self.errors).any(|buffer| buffer.batch.records.iter().any(&such))
     }
 
     /// Records that wait in buffers, by walking them.
     pub fn buffered(&self) -> u64 {
-        self.buffers.iter().map(|buffer| buffer.batch.records.len() as u64).sum()
+        let buffers = self.buffers.iter().chain(&self.errors);
+        buffers.map(|buffer| buffer.batch.records.len() as u64).sum()
     }
 }
 
@@ -451,27 +399,9 @@ mod tests {
     use super::*;
     use crate::engine::random::Streams;
     use crate::engine::time::SECOND;
-    use crate::systems::kinesis::poll_grid::PollPhase;
 
     fn firehose(size: u64, interval: Nanos) -> Firehose {
-        let plan = FirehosePlan {
-            name: "lake".into(),
-            stream: 0,
-            polls: PollPlan { interval: SECOND, phase: PollPhase::Staggered(0) },
-            size,
-            interval,
-            hold: None,
-            per: BufferPer::Shard,
-            delimiter_bytes: 0,
-            compression: 1.0,
-            converts: false,
-            partitioning: None,
-            prefix: String::new(),
-            extension: String::new(),
-            put: Sampler::Constant(0.0),
-            retry_wait: SECOND,
-            late_success: 0.0,
-        };
+        let plan = FirehosePlan { size, interval, ..FirehosePlan::to_s3("lake", 0) };
         Firehose::new(0, &plan, 2, Streams::new(1, 0).named("hold"))
     }
 

@@ -1,20 +1,76 @@
-//! Amazon S3, as the delivery stream sees it: one PUT an object.
+//! Amazon S3, as the delivery stream sees it: one PUT an object, and a limit on the rate of requests.
 
 use crate::engine::random::Draws;
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{Nanos, round};
+use crate::engine::time::{Nanos, SECOND, round};
+
+/// PUT, COPY, POST and DELETE requests a second that a partitioned prefix takes at least (S3-1).
+pub const PUTS_PER_SECOND: u64 = 3_500;
+/// GET and HEAD requests a second that a partitioned prefix takes at least (S3-1).
+pub const GETS_PER_SECOND: u64 = 5_500;
 
 /// What was stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct S3Meter {
     /// PUT requests.
     pub puts: u64,
-    /// Objects that are complete.
+    /// Objects that are complete; of another destination than S3, buffers that it took.
     pub objects: u64,
-    /// Bytes in complete objects, as stored.
+    /// Bytes in them, as stored.
     pub bytes: u64,
     /// Complete objects under the error prefix; not among `objects`.
     pub error_objects: u64,
+    /// Requests that were refused with 503 Slow Down (S3-2).
+    pub slow_downs: u64,
+}
+
+/// How many requests a prefix takes, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixPlan {
+    /// Requests a second that one partition takes (S3-1).
+    pub per_second: u64,
+    /// Time between a refused request and the next try of its client.
+    pub retry_wait: Nanos,
+    /// From the first refusal to twice as many partitions (S3-2).
+    pub repartition: Nanos,
+}
+
+impl Default for PrefixPlan {
+    fn default() -> Self {
+        Self { per_second: PUTS_PER_SECOND, retry_wait: SECOND, repartition: 2_700 * SECOND }
+    }
+}
+
+/// The requests that one prefix takes: a second's worth at once, and partitions that double some time after it was too much.
+#[derive(Clone, Debug)]
+struct Prefix {
+    plan: PrefixPlan,
+    partitions: u64,
+    /// When all requests so far would have passed, one after the other.
+    passed: Nanos,
+    doubles_at: Option<Nanos>,
+}
+
+impl Prefix {
+    fn new(plan: PrefixPlan) -> Self {
+        Self { plan, partitions: 1, passed: 0, doubles_at: None }
+    }
+
+    /// Takes so many requests at `now`; returns how long their client waits, and how often it was refused.
+    fn take(&mut self, now: Nanos, requests: u64) -> (Nanos, u64) {
+        if self.doubles_at.is_some_and(|at| at <= now) {
+            (self.partitions, self.doubles_at) = (self.partitions * 2, None);
+        }
+        let rate = self.plan.per_second.saturating_mul(self.partitions).max(1);
+        self.passed = self.passed.max(now) + requests * SECOND / rate;
+        let ahead = self.passed - now;
+        if ahead <= SECOND {
+            return (0, 0);
+        }
+        self.doubles_at = self.doubles_at.or(Some(now + self.plan.repartition));
+        let refused = (ahead - SECOND).div_ceil(self.plan.retry_wait.max(1));
+        (refused * self.plan.retry_wait, refused)
+    }
 }
 
 /// A bucket that takes objects at its own pace; PUTs do not wait for each other (UNV-2).
@@ -23,6 +79,7 @@ pub struct Bucket {
     put: Sampler,
     requests: u64,
     draws: Draws,
+    prefix: Prefix,
     /// What it counted.
     pub meter: S3Meter,
 }
@@ -30,19 +87,52 @@ pub struct Bucket {
 impl Bucket {
     /// `put` is the duration of one upload in nanoseconds (S3-3, DEF-8), `requests` what it counts for in PUT-class
     /// requests.
-    pub fn new(put: Sampler, requests: u64, draws: Draws) -> Self {
-        Self { put, requests, draws, meter: S3Meter::default() }
+    pub fn new(put: Sampler, requests: u64, prefix: PrefixPlan, draws: Draws) -> Self {
+        Self { put, requests, draws, prefix: Prefix::new(prefix), meter: S3Meter::default() }
     }
 
-    /// Starts one PUT; returns how long it takes.
-    pub fn put_object(&mut self) -> Nanos {
+    /// Starts one PUT; returns how long it takes, waits after 503 Slow Down included.
+    pub fn put_object(&mut self, now: Nanos) -> Nanos {
         self.meter.puts += self.requests;
-        round(self.put.sample(&mut self.draws))
+        let (waits, refused) = self.prefix.take(now, self.requests);
+        self.meter.slow_downs += refused;
+        waits + round(self.put.sample(&mut self.draws))
     }
 
     /// Counts a complete object of `bytes` stored bytes.
     pub fn complete(&mut self, bytes: u64) {
         self.meter.objects += 1;
         self.meter.bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::random::Streams;
+
+    fn bucket() -> Bucket {
+        let prefix = PrefixPlan { repartition: 1_800 * SECOND, ..PrefixPlan::default() };
+        Bucket::new(Sampler::Constant(0.0), 1, prefix, Streams::new(1, 0).named("put"))
+    }
+
+    #[test]
+    fn s3_1_a_prefix_takes_3500_puts_a_second() {
+        let mut within = bucket();
+        assert!((0..35_000).all(|put| within.put_object(put * SECOND / 3_500) == 0));
+        assert_eq!(within.meter.slow_downs, 0);
+        // 3,500 of 10,000 at once pass; the last of the others comes through two seconds later.
+        let mut crowd = bucket();
+        let waits: Vec<Nanos> = (0..10_000).map(|_| crowd.put_object(0)).collect();
+        assert_eq!(waits.iter().filter(|wait| **wait == 0).count(), 3_500);
+        assert_eq!((waits[9_999], crowd.meter.puts), (2 * SECOND, 10_000));
+        assert_eq!(crowd.meter.slow_downs, 3_500 + 2 * 3_000);
+    }
+
+    #[test]
+    fn s3_2_what_was_too_much_is_not_any_more_when_the_prefix_has_been_partitioned() {
+        let mut bucket = bucket();
+        assert!((0..5_000).map(|_| bucket.put_object(0)).any(|wait| wait > 0));
+        assert!((0..5_000).all(|_| bucket.put_object(1_800 * SECOND) == 0));
     }
 }

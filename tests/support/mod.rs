@@ -13,7 +13,7 @@ use streamgauge::systems::dynamodb::replication::{
 };
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
-use streamgauge::systems::firehose::{BufferPer, FirehosePlan};
+use streamgauge::systems::firehose::{FirehosePlan, FirehoseSource};
 use streamgauge::systems::kinesis::capacity::CapacityPlan;
 use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
@@ -58,6 +58,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         queries: vec![],
         lambdas: vec![],
         queues: vec![],
+        fleets: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
         alarms: vec![],
@@ -161,22 +162,12 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
 /// A delivery stream of 1 MiB and 5 s.
 pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
     FirehosePlan {
-        name: name.into(),
-        stream,
-        polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        source: FirehoseSource::Polls(PollPlan { interval: SECOND, phase: PollPhase::Random }),
         size: 1_048_576,
         interval: 5 * SECOND,
-        hold: None,
-        per: BufferPer::Shard,
-        delimiter_bytes: 0,
-        compression: 1.0,
-        converts: false,
-        partitioning: None,
-        prefix: String::new(),
-        extension: String::new(),
         put: Sampler::Constant(120.0 * MILLISECOND as f64),
         retry_wait: SECOND,
-        late_success: 0.0,
+        ..FirehosePlan::to_s3(name, stream)
     }
 }
 

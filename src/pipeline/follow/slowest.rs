@@ -20,6 +20,8 @@ pub enum Leg {
     Delivery(usize),
     /// At a function.
     Lambda(usize),
+    /// At a fleet's worker.
+    Fleet(usize),
 }
 
 /// Looks for the slowest write of a leg.
@@ -52,6 +54,7 @@ impl Pipeline<true> {
             Leg::Consumer(number) => self.consumers[number].latency.histogram(),
             Leg::Delivery(number) => self.deliveries[number].latency.histogram(),
             Leg::Lambda(number) => self.lambdas[number].latency.histogram(),
+            Leg::Fleet(number) => self.fleets[number].latency.histogram(),
         })
     }
 }

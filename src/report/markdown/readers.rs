@@ -1,6 +1,6 @@
 //! Who reads, in the summary: consumers and deliveries with their calls, and the objects that deliveries write.
 
-use super::{or_none, section};
+use super::{firehose, or_none, section};
 use crate::report::result::RunResult;
 use crate::report::result::flow::ReadRow;
 use crate::report::table::{Table, escaped};
@@ -89,6 +89,7 @@ pub(super) fn objects(result: &RunResult) -> String {
     }
     let mut partitions = String::new();
     for row in &result.objects {
+        partitions += &firehose::stages(row);
         if let Some(trouble) = &row.trouble {
             partitions += &format!(
                 "\n{}: {} while its destination was down, {} given up, {} stored twice.\n",
@@ -97,6 +98,10 @@ pub(super) fn objects(result: &RunResult) -> String {
                 words::plural(trouble.undeliverable, "record"),
                 words::plural(trouble.repeated, "record"),
             );
+            if let Some([first, last]) = trouble.gave_up_s {
+                let [first, last] = [first, last].map(|at| or_none(at, words::number));
+                partitions += &format!("The first were given up at {first} s, the last at {last} s.\n");
+            }
         }
         partitions += &row.partitions.as_ref().map_or(String::new(), |it| words::partitions(&row.path, it));
     }

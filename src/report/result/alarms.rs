@@ -140,9 +140,11 @@ fn first_loss(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome) -> Optio
     let consumers = consumers.zip(outcome.consumers.iter().map(|it| &it.losses));
     let lambdas = scenario.lambdas.iter().map(|it| resource("consumers", &it.name));
     let lambdas = lambdas.zip(outcome.lambdas.iter().map(|it| &it.losses));
+    let fleets = scenario.fleets.iter().map(|it| resource("consumers", &it.name));
+    let fleets = fleets.zip(outcome.fleets.iter().map(|it| &it.losses));
     let deliveries = scenario.deliveries.iter().map(|it| resource("firehose", &it.name));
     let deliveries = deliveries.zip(outcome.deliveries.iter().map(|it| &it.losses));
-    let all: Vec<_> = consumers.chain(lambdas).chain(deliveries).collect();
+    let all: Vec<_> = consumers.chain(lambdas).chain(fleets).chain(deliveries).collect();
     let is_reader = all.iter().any(|(path, _)| *path == plan.of);
     let of_it = all.iter().filter(|(path, _)| !is_reader || *path == plan.of);
     of_it.filter_map(|(_, losses)| losses.first()).min()
@@ -268,7 +270,7 @@ mod tests {
             ("tables.orders.kinesis", settings::FEED),
             ("kinesis.changes", settings::STREAM),
             ("consumers.search", settings::CONSUMER),
-            ("firehose.lake", &settings::DELIVERY[..4]),
+            ("firehose.lake", &settings::DELIVERY[..7]),
         ];
         for (resource, metrics) in of {
             for metric in metrics {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::usage;
-use crate::engine::time::HOUR;
+use crate::engine::time::{HOUR, SECOND};
 use crate::pipeline::finish::Outcome;
 use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
 use crate::report::number::Interval95;
@@ -62,10 +62,12 @@ impl Cost {
             free_tier: scenario.billing.free_tier,
             allow_estimates: scenario.billing.allow_estimates,
         };
-        let bill = Bill::of(usage, book, terms())?;
+        let mut bill = Bill::of(usage, book, terms())?;
+        let unpriced = add_unpriced(scenario, outcomes, &mut bill);
         let total = |outcome: &Outcome| {
             let usage = usage::of(scenario, std::slice::from_ref(outcome))?;
-            Ok(Bill::of(&usage, book, terms())?.total.and_then(|total| total.to_f64()))
+            let total = Bill::of(&usage, book, terms())?.total.filter(|_| !unpriced);
+            Ok(total.and_then(|total| total.to_f64()))
         };
         let totals: Vec<Option<f64>> = outcomes.iter().map(total).collect::<Result<_, BillError>>()?;
         let without = without_feed_retries(&bill);
@@ -93,6 +95,19 @@ impl Cost {
     pub fn total(&self) -> Option<f64> {
         self.bill.total.and_then(|total| total.to_f64())
     }
+}
+
+/// Adds what is used and has no price in the book; whether there is something. Quantities are of the month, in GB.
+fn add_unpriced(scenario: &Scenario, outcomes: &[Outcome], bill: &mut Bill) -> bool {
+    let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
+    let lines = usage::unpriced(scenario, outcomes);
+    for (id, item, bytes) in &lines {
+        let month = Decimal::from(*bytes) * Decimal::from(scenario.billing.represents / SECOND);
+        let span = Decimal::from(u64::try_from(spans / u128::from(SECOND)).unwrap_or(u64::MAX).max(1));
+        let gigabytes = (month / span / Decimal::from(1_u64 << 30)).round_dp(6).normalize();
+        bill.add_unpriced(id, item.clone(), "GB", gigabytes);
+    }
+    !lines.is_empty()
 }
 
 /// The total without what the feeds' retries cost, where they cost something.

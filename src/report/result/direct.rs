@@ -36,7 +36,10 @@ pub struct PutRow {
     pub kinesis_records_per_call: Option<f64>,
     /// Kinesis records refused, by the limit that refused them.
     pub refused_by_limit: RefusedRow,
-    /// Share of the Kinesis records put that shards refused.
+    /// Records refused with their whole request, for a Firehose's quota of requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_for_requests: Option<u64>,
+    /// Share of the Kinesis records put that shards refused; under Direct PUT of the records, by any quota.
     pub refused_share: Option<f64>,
     /// Its interval.
     pub refused_share_interval95: Interval95,
@@ -61,7 +64,7 @@ fn producer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Produce
     let (attempts, offered) = (sum(|meter| meter.attempts), sum(|meter| meter.offered));
     ProducerRow {
         path: resource("workload", &plan.name),
-        writes_to: resource("kinesis", &scenario.streams[plan.stream].name),
+        writes_to: scenario.stream_path(plan.stream),
         offered,
         measured,
         measured_per_s: rounded(measured as f64 / outcomes.len() as f64 / measured_s),
@@ -86,8 +89,9 @@ impl PutRow {
             (sum(|meter| meter.calls), sum(|meter| meter.attempts), sum(|meter| meter.accepted));
         let (parcels, stored) = (sum(|meter| meter.parcels), sum(|meter| meter.parcels_accepted));
         let copies = sum(|meter| meter.copies);
-        let refused: Vec<_> =
-            meters.iter().map(|meter| share(meter.refused.iter().sum(), meter.parcels)).collect();
+        let with_request = sum(|meter| meter.refused_with_request);
+        let refused_of = |meter: &DirectMeter| meter.refused.iter().sum::<u64>() + meter.refused_with_request;
+        let refused: Vec<_> = meters.iter().map(|meter| share(refused_of(meter), meter.parcels)).collect();
         Self {
             calls,
             replies_lost: sum(|meter| meter.calls_lost),
@@ -100,7 +104,8 @@ impl PutRow {
             records_per_kinesis_record: share(accepted + copies, stored).and_then(rounded),
             kinesis_records_per_call: share(parcels, calls).and_then(rounded),
             refused_by_limit: RefusedRow { records, bytes, both },
-            refused_share: share(records + bytes + both, parcels).and_then(rounded),
+            refused_for_requests: (with_request > 0).then_some(with_request),
+            refused_share: share(records + bytes + both + with_request, parcels).and_then(rounded),
             refused_share_interval95: Interval95::of(&refused, true),
             bytes: sum(|meter| meter.bytes),
             put_payload_units: sum(|meter| meter.put_units),

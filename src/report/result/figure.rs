@@ -125,10 +125,11 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     for (number, plan) in scenario.queues.iter().enumerate() {
         queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }
+    (0..scenario.fleets.len()).for_each(|number| super::fleet::figures(scenario, number, &mut all));
     for (number, plan) in scenario.deliveries.iter().enumerate() {
-        delivery_figures(&resource("firehose", &plan.name), number, &mut all);
+        delivery_figures(&plan.path, number, &mut all);
         if plan.partitioning.is_some() {
-            partition_figures(&resource("firehose", &plan.name), number, &mut all);
+            partition_figures(&plan.path, number, &mut all);
         }
     }
     for (number, plan) in scenario.queries.iter().enumerate() {
@@ -331,7 +332,7 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
 
 /// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
 /// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
-/// destination, or by a delivery stream whose destination was down (once for each such reader).
+/// destination, checkpointed by a worker that died before it had processed them, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
     let producers =
         outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
@@ -342,7 +343,11 @@ pub fn lost(outcome: &Outcome) -> u64 {
 }
 
 fn lost_on_the_way(ledger: &Ledger) -> u64 {
-    ledger.fate("expired") + ledger.fate("skipped") + ledger.fate("discarded") + ledger.fate("undeliverable")
+    ledger.fate("lost")
+        + ledger.fate("expired")
+        + ledger.fate("skipped")
+        + ledger.fate("discarded")
+        + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]

@@ -259,6 +259,12 @@ pub struct ConsumerRow {
     pub sink: Option<super::sink::SinkRow>,
     /// What a Lambda function did; null for other kinds.
     pub lambda: Option<super::lambda::LambdaRow>,
+    /// What workers of the Kinesis Client Library did; left out for other kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kcl: Option<super::fleet::KclRow>,
+    /// What a Flink application did; left out for other kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flink: Option<super::fleet::FlinkRow>,
 }
 
 /// GetRecords calls.
@@ -357,6 +363,8 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
             sink: None,
             lambda: None,
+            kcl: None,
+            flink: None,
         }
     };
     if outcomes.is_empty() {
@@ -364,5 +372,6 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
     }
     let polling = (0..scenario.consumers.len()).map(row);
     let of_streams = polling.chain(super::lambda::rows(scenario, outcomes));
-    of_streams.chain(super::sqs::consumers(scenario, outcomes)).collect()
+    let workers = super::fleet::rows(scenario, outcomes);
+    of_streams.chain(super::sqs::consumers(scenario, outcomes)).chain(workers).collect()
 }

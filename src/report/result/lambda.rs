@@ -113,6 +113,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             skipped: 0,
             sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
             lambda: Some(of(plan, &all, outcomes)),
+            kcl: None,
+            flink: None,
         }
     };
     scenario.lambdas.iter().enumerate().map(row).collect()

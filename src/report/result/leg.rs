@@ -6,6 +6,7 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::fleet;
 use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
 use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 
@@ -35,6 +36,8 @@ pub enum Place {
     Lambda(usize),
     /// At a function that reads a queue, by number of the queue.
     Queue(usize),
+    /// At a fleet's worker, processed.
+    Fleet(usize),
 }
 
 /// One leg.
@@ -96,8 +99,11 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = &["replication", "polling", "buffering", "upload"];
-        leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
+        let parts = match plan.transform {
+            Some(_) => &["replication", "polling", "buffering", "upload", "transformation"][..],
+            None => &["replication", "polling", "buffering", "upload"],
+        };
+        leg(format!("{}.freshness", plan.path.clone()), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
         let parts = match scenario.table_of_stream(plan.stream) {
@@ -110,8 +116,12 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         let path = resource("consumers", &plan.consumer.as_ref()?.name);
         Some(leg(format!("{path}.latency"), &PARTS_OF_QUEUES[..], Place::Queue(number)))
     });
+    let fleets = scenario.fleets.iter().enumerate().map(|(number, plan)| {
+        let path = format!("{}.latency", resource("consumers", &plan.name));
+        leg(path, &fleet::progress::PARTS[..], Place::Fleet(number))
+    });
     let feeds = feeds.chain(streams);
-    let readers = consumers.chain(lambdas).chain(queues);
+    let readers = consumers.chain(lambdas).chain(queues).chain(fleets);
     writers.chain(direct).chain(feeds).chain(readers).chain(deliveries).collect()
 }
 
@@ -140,6 +150,7 @@ impl Leg {
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),
             Place::Lambda(number) => Sample::of(&outcome.lambdas[number].latency, 0),
             Place::Queue(number) => Sample::of(&outcome.queues[number].latency, 0),
+            Place::Fleet(number) => Sample::of(&outcome.fleets[number].latency, 0),
         }
     }
 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::firehose::{self, DirectPutRow, ErrorRow, TransformRow};
 use super::flow::ReadRow;
 use super::ordering::Spread;
 use crate::engine::histogram::Histogram;
@@ -12,8 +13,7 @@ use crate::pipeline::deliver::{ObjectRow, column};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
-use crate::scenario::path::resource;
-use crate::systems::firehose::{FirehoseMeter, FirehosePlan, FlushReason};
+use crate::systems::firehose::{ErrorOutput, FirehoseMeter, FirehosePlan, FlushReason};
 use crate::units::civil;
 
 /// A delivery stream and its objects. All but `calls` is replication 0.
@@ -43,6 +43,21 @@ pub struct DeliveryRow {
     pub flushed_by_size: u64,
     /// Buffers flushed because their first record had waited for the interval.
     pub flushed_by_interval: u64,
+    /// What takes its buffers, if it is not S3 alone: `objects` then are buffers that it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// What it took in, under Direct PUT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_put: Option<DirectPutRow>,
+    /// What its function did, if it transforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformRow>,
+    /// Records under error prefixes, those of partitions left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorRow>,
+    /// PUT requests that S3 refused with 503 Slow Down (S3-2).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub slow_downs: u64,
     /// What went wrong with its uploads, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<DeliveryTroubleRow>,
@@ -67,13 +82,17 @@ pub struct DeliveryTroubleRow {
     pub undeliverable: u64,
     /// Records stored once more by uploads that were repeated although they had succeeded.
     pub repeated: u64,
+    /// When the first and the last records were given up, or left to the error prefix, simulated seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_up_s: Option<[Option<f64>; 2]>,
 }
 
 impl DeliveryTroubleRow {
     fn of(delivery: &DeliveryOutcome) -> Option<Self> {
-        let FirehoseMeter { failed_attempts, undeliverable, repeated, .. } = delivery.meter;
+        let FirehoseMeter { failed_attempts, undeliverable, repeated, gave_up_at, .. } = delivery.meter;
+        let gave_up_s = gave_up_at.map(|moments| moments.map(|at| rounded(at as f64 / 1e9)));
         let any = failed_attempts + undeliverable + repeated > 0;
-        any.then_some(Self { failed_attempts, undeliverable, repeated })
+        any.then_some(Self { failed_attempts, undeliverable, repeated, gave_up_s })
     }
 }
 
@@ -99,14 +118,14 @@ pub struct PartitionsRow {
 impl PartitionsRow {
     fn of(plan: &FirehosePlan, delivery: &DeliveryOutcome) -> Option<Self> {
         let partitioning = plan.partitioning.as_ref()?;
-        let [exceeded, unparsable] = delivery.meter.failed;
+        let failed = |error: ErrorOutput| delivery.meter.failed[error as usize];
         Some(Self {
             attribute: partitioning.attribute.clone(),
             values: partitioning.values() as u64,
             active_max: u64::from(delivery.active_partitions_max.unwrap_or(0)),
             active_limit: u64::from(partitioning.active_max),
-            exceeded,
-            unparsable,
+            exceeded: failed(ErrorOutput::ActivePartitionExceeded),
+            unparsable: failed(ErrorOutput::ProcessingFailed),
             error_objects: delivery.s3.error_objects,
         })
     }
@@ -119,8 +138,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
         let delivery = &first.deliveries[number];
         let (puts, span_s) = (first.quantities.s3[number][0], first.quantities.at as f64 / 1e9);
         DeliveryRow {
-            path: resource("firehose", &plan.name),
-            reads: resource("kinesis", &scenario.streams[plan.stream].name),
+            path: plan.path.clone(),
+            reads: firehose::reads(scenario, plan),
             delivered: delivery.meter.delivered,
             objects: delivery.s3.objects,
             objects_per_day: rounded(puts as f64 / span_s * 86_400.0),
@@ -131,6 +150,11 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             share_below_128_mib: share_below(&delivery.sizes, 128 << 20),
             flushed_by_size: delivery.meter.by_size,
             flushed_by_interval: delivery.meter.by_interval,
+            destination: firehose::destination(plan),
+            direct_put: DirectPutRow::of(plan, first),
+            transform: delivery.transform.as_ref().map(TransformRow::of),
+            errors: firehose::errors(plan, delivery),
+            slow_downs: delivery.s3.slow_downs,
             trouble: DeliveryTroubleRow::of(delivery),
             partitions: PartitionsRow::of(plan, delivery),
             freshness_max_by_hour_s: freshness_by_hour(scenario, delivery),
@@ -141,6 +165,10 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
         }
     };
     scenario.deliveries.iter().enumerate().map(row).collect()
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Share of values below a bound, interpolated inside its bucket.

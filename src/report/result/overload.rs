@@ -87,7 +87,8 @@ fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
     let lambdas = (0..scenario.lambdas.len()).map(Place::Lambda);
     let queues = (0..scenario.queues.len()).map(Place::Queue);
-    let readers = consumers.chain(lambdas).chain(queues);
+    let fleets = (0..scenario.fleets.len()).map(Place::Fleet);
+    let readers = consumers.chain(lambdas).chain(queues).chain(fleets);
     let places = writers.chain(direct).chain(feeds).chain(readers).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
@@ -121,7 +122,10 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let plan = &scenario.direct[number];
             let path = resource("workload", &plan.name);
             let limit = shard_limit(scenario, outcomes, plan.stream);
-            (path.clone(), limit.unwrap_or_else(|| format!("{path}: its calls in flight")))
+            let quotas =
+                || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
+            let own = || format!("{path}: its calls in flight");
+            (path.clone(), limit.or_else(quotas).unwrap_or_else(own))
         }
         Place::Feed(number) => {
             let plan = &scenario.tables[number];
@@ -164,11 +168,23 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             };
             (path, limit)
         }
+        Place::Fleet(number) => {
+            let plan = &scenario.fleets[number];
+            let reads = outcomes.iter().map(|outcome| &outcome.fleets[number].reads);
+            let path = resource("consumers", &plan.name);
+            let limit = read_limit(scenario, plan.stream, reads)
+                .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
+            (path, limit)
+        }
         Place::Delivery(number) => {
             let plan = &scenario.deliveries[number];
             let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
-            let path = resource("firehose", &plan.name);
-            let limit = read_limit(scenario, plan.stream, reads).unwrap_or_else(|| path.clone());
+            let path = plan.path.clone();
+            let own = match plan.transform {
+                Some(_) => format!("{path}: its transforming function"),
+                None => path.clone(),
+            };
+            let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
             (path, limit)
         }
     }
@@ -182,9 +198,12 @@ pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
         Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_) | Place::Streams(_)),
         // What a sender does not get done never reaches its queues.
         Place::Lambda(_) if matches!(place, Place::Queue(_)) => true,
-        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) | Place::Queue(_) => {
-            *at == place
-        }
+        Place::Streams(_)
+        | Place::Consumer(_)
+        | Place::Delivery(_)
+        | Place::Lambda(_)
+        | Place::Queue(_)
+        | Place::Fleet(_) => *at == place,
     })
 }
 
@@ -210,6 +229,9 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
             (in_stream(scenario.lambdas[number].stream), |backlog, number| backlog.lambdas[number])
         }
         Place::Queue(number) => (outcome.queues[number].queue.sent, |backlog, number| backlog.queues[number]),
+        Place::Fleet(number) => {
+            (in_stream(scenario.fleets[number].stream), |backlog, number| backlog.fleets[number])
+        }
         Place::Delivery(number) => {
             (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
         }
@@ -221,7 +243,8 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     | Place::Consumer(number)
     | Place::Delivery(number)
     | Place::Lambda(number)
-    | Place::Queue(number)) = place;
+    | Place::Queue(number)
+    | Place::Fleet(number)) = place;
     let span = scenario.duration.saturating_sub(scenario.warm_up);
     let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
     rise(samples, scenario.warm_up, span, entered)

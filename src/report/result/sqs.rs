@@ -134,6 +134,8 @@ fn consumer_row(
         stuck_shards: 0,
         skipped: 0,
         sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
+        kcl: None,
+        flink: None,
         lambda: Some(LambdaRow::of_meters("sqs", 1, cause, &meters, outcomes)),
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::time::Nanos;
 use crate::measure::series::Series;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{lambda, read};
+use crate::pipeline::{fleet, lambda, read};
 use crate::report::number::{Interval95, mean, rounded};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -117,6 +117,18 @@ pub fn of_function(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> 
     rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.lambdas[number])
 }
 
+/// The rows of a fleet of workers.
+pub fn of_fleet(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
+    let ages = |outcome: &Outcome| ages_of_fleet(outcome, number);
+    let place = resource("consumers", &scenario.fleets[number].name);
+    let first_loss = outcomes.first().and_then(|outcome| outcome.fleets[number].losses.first());
+    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.fleets[number])
+}
+
+fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
+    Ages::of(&outcome.fleets[number].series, fleet::column::ITERATOR_AGE)
+}
+
 /// The events that hold up the consumer at this path.
 fn of<'a>(scenario: &'a Scenario, place: &str) -> Vec<&'a Occurrence> {
     scenario.timeline.iter().filter(|it| it.place == place && it.until.is_some()).collect()
@@ -143,6 +155,9 @@ pub fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
     }
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         push(&resource("consumers", &plan.name), ages_of_function, number);
+    }
+    for (number, plan) in scenario.fleets.iter().enumerate() {
+        push(&resource("consumers", &plan.name), ages_of_fleet, number);
     }
 }
 

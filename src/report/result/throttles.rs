@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{feed, lambda, read, source};
+use crate::pipeline::{feed, fleet, lambda, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{index_path, resource};
@@ -51,9 +51,12 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
     }
     for (number, plan) in scenario.direct.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.direct[number].meter);
-        let refused = meters().flat_map(|meter| meter.refused).sum();
+        let refused = meters().flat_map(|meter| meter.refused).sum::<u64>();
+        let with_request = meters().map(|meter| meter.refused_with_request).sum::<u64>();
         let puts = meters().map(|meter| meter.parcels).sum();
-        push(&resource("workload", &plan.name), "shard limits", refused, puts, None);
+        let firehose = scenario.direct_put_of_stream(plan.stream).is_some();
+        let cause = if firehose { "Direct PUT quotas" } else { "shard limits" };
+        push(&resource("workload", &plan.name), cause, refused + with_request, puts, None);
     }
     for (number, plan) in scenario.tables.iter().enumerate() {
         let meters = || outcomes.iter().map(|outcome| &outcome.tables[number].meter);
@@ -107,9 +110,19 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ThrottleRow> {
             push(&path, cause, refused(which), tried, first);
         }
     }
+    for (number, plan) in scenario.fleets.iter().enumerate().filter(|(_, plan)| !plan.is_pushed_to()) {
+        let series = outcomes.iter().map(|outcome| &outcome.fleets[number].series);
+        let first = first_bin(series, fleet::column::REFUSED);
+        let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.fleets[number].reads).collect();
+        readers(&resource("consumers", &plan.name), &reads, first, &mut push);
+    }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
+        if plan.polls().is_none() {
+            // It makes no calls.
+            continue;
+        }
         let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.deliveries[number].reads).collect();
-        readers(&resource("firehose", &plan.name), &reads, None, &mut push);
+        readers(&plan.path, &reads, None, &mut push);
     }
     rows
 }

@@ -1,9 +1,13 @@
 //! What a month uses of everything that is billed, from what the measured span used.
 
+mod firehose;
+mod fleet;
 mod on_demand;
 mod sidelines;
 
 use std::collections::BTreeSet;
+
+pub use firehose::unpriced;
 
 use rust_decimal::Decimal;
 
@@ -46,8 +50,11 @@ pub fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
     add_all(&mut month, &sidelines::of(scenario, outcomes)?)?;
     let mut provisioned = provisioned(scenario, outcomes)?;
     add_all(&mut provisioned, &on_demand::stream_seconds(scenario, outcomes)?)?;
+    add_all(&mut provisioned, &firehose::zone_seconds(scenario, outcomes)?)?;
     let provisioned = provisioned.scale(represents, spans)?;
     add_all(&mut month, &provisioned.scale(1, u128::from(HOUR / SECOND))?)?;
+    let storage = fleet::storage(scenario, outcomes)?.scale(represents, spans)?;
+    add_all(&mut month, &storage.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
     // In two steps: nanoseconds, bytes and nanoseconds again do not fit one 128-bit product.
     let long_term = long_term(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
     add_all(&mut month, &long_term.scale(u128::from(SECOND), u128::from(scenario.billing.month))?)?;
@@ -114,13 +121,9 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add("lambda.req", Cause::Base, Decimal::from(used.function.requests[0]))?;
             usage.add("lambda.req", Cause::Retries, Decimal::from(used.function.requests[1]))?;
         }
-        for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
-            usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
-            if plan.partitioning.is_some() {
-                usage.add("fh.dp_objects", Cause::Base, Decimal::from(*objects))?;
-            }
-        }
+        firehose::counted(scenario, quantities, &mut usage)?;
     }
+    fleet::counted(&mut usage, scenario, outcomes)?;
     for query in outcomes.iter().flat_map(|outcome| &outcome.queries) {
         let [read, written] = query.compacted;
         usage.add("s3.get", Cause::Base, Decimal::from(query.gets + read))?;
@@ -156,11 +159,6 @@ fn copies(quantities: &Quantities, stream: usize) -> (Cause, u64, u64) {
 fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
-            let copies = copies(quantities, plan.stream);
-            usage.add_split("fh.put", Decimal::from(*bytes), Cause::Base, copies)?;
-            usage.add_split("fh.put", Decimal::from(*billed - *bytes), Cause::Rounding, copies)?;
-        }
         for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
             let on_demand = on_demand::pushed(quantities, plan.stream, used.pushed_bytes);
             let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
@@ -169,21 +167,9 @@ fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageEr
             let provisioned = Decimal::from(used.pushed_bytes - on_demand);
             usage.add_split("kds.prov.efo_gb", provisioned, Cause::FanOut, copies)?;
         }
-        for (plan, [bytes, billed]) in scenario.deliveries.iter().zip(&quantities.deliveries) {
-            let copies = copies(quantities, plan.stream);
-            if plan.partitioning.is_some() {
-                usage.add_split("fh.dp_gb", Decimal::from(*bytes), Cause::Base, copies)?;
-            }
-            if plan.converts {
-                // Billed on the bytes that ingestion is billed on, not on those of the columnar objects.
-                usage.add_split("fh.dfc_gb", Decimal::from(*bytes), Cause::Base, copies)?;
-                usage.add_split("fh.dfc_gb", Decimal::from(*billed - *bytes), Cause::Rounding, copies)?;
-            }
-            // What one month takes in, kept for one month; delimiters, a byte a record, are left out.
-            let stored = (*bytes as f64 * plan.compression + 0.5) as u64;
-            usage.add_split("s3.std", Decimal::from(stored), Cause::Base, copies)?;
-        }
+        firehose::gigabytes(scenario, quantities, &mut usage)?;
     }
+    fleet::gigabytes(&mut usage, scenario, outcomes)?;
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.s3.len() == scenario.deliveries.len()));
     Ok(usage)
 }
@@ -217,6 +203,7 @@ fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usag
             usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
             usage.add(id, Cause::Retries, Decimal::from(used.billed_millis[1]) * memory)?;
         }
+        firehose::running_time(scenario, quantities, &mut usage)?;
     }
     Ok(usage)
 }
@@ -234,7 +221,7 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        // The shards of tables' streams, which come after those of Kinesis, are not billed (DDS-M1).
+        // Behind those of Kinesis come streams that have no shards to pay for: those of tables, and Direct PUT.
         let of_kinesis = quantities.kept.iter().zip(&quantities.shard_nanos).take(scenario.streams.len());
         for (number, (kept, nanos)) in of_kinesis.enumerate() {
             let shard = "kds.prov.shard_h";
@@ -251,6 +238,7 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
             }
         }
     }
+    fleet::seconds(&mut usage, scenario, outcomes)?;
     Ok(usage)
 }
 
@@ -308,6 +296,8 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         );
     }
     rules.extend(on_demand::rules(scenario));
+    rules.extend(firehose::rules(scenario));
+    rules.extend(fleet::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
             "S3 storage: the objects of one month, kept for one month. Each further month that they are kept adds \

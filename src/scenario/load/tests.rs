@@ -53,7 +53,7 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!((stream.record_bytes_max, stream.limit_calls), (1_048_576, false));
         let lake = &scenario.deliveries[0];
         let phase = PollPhase::Staggered(125 * MILLISECOND);
-        assert_eq!(lake.polls, PollPlan { interval: SECOND, phase });
+        assert_eq!(lake.polls(), Some(&PollPlan { interval: SECOND, phase }));
         assert_eq!((lake.size, lake.interval, lake.per), (5_242_880, 60 * SECOND, BufferPer::Stream));
         assert_eq!((lake.delimiter_bytes, lake.compression), (0, 1.0));
         assert_eq!(lake.put, lognormal(300 * MILLISECOND, 0.3));
@@ -115,7 +115,7 @@ fn what_is_left_open_is_as_aws_has_it_or_listed_as_assumed() {
     let lake = &scenario.deliveries[0];
     // FH-B2, FH-B3, FH-S2.
     assert_eq!((lake.size, lake.interval, lake.per), (5 << 20, 300 * SECOND, BufferPer::Shard));
-    assert_eq!(lake.polls.interval, SECOND);
+    assert_eq!(lake.polls().unwrap().interval, SECOND);
     // DDB-P6, KDS-S1, KDS-W4, KDS-R1, KDS-R2.
     assert_eq!(scenario.tables[0].throughput.capacity.window(), 300 * SECOND);
     assert_eq!(scenario.streams[0].retention, DAY);

@@ -23,10 +23,10 @@ const MEMBER_BYTES: f64 = 6.0;
 /// What one direct producer asks of its stream.
 #[derive(Clone, Debug)]
 pub(super) struct Direct<'a> {
-    plan: &'a PutPlan,
-    records: Load,
+    pub(super) plan: &'a PutPlan,
+    pub(super) records: Load,
     /// Bytes of a record that the stream takes, partition key included.
-    bytes: f64,
+    pub(super) bytes: f64,
     /// Share of the records that the stream takes.
     taken: f64,
     /// Share of them above 1 MiB.
@@ -37,7 +37,7 @@ pub(super) struct Direct<'a> {
 impl<'a> Direct<'a> {
     /// The demand of a direct producer.
     pub fn of(scenario: &Scenario, plan: &'a PutPlan) -> Self {
-        let most = scenario.streams[plan.stream].record_bytes_max;
+        let (_, most) = scenario.put_limits(plan.stream);
         let (arrivals, shares, sizes): (ArrivalPlan, KeyShares, Vec<f64>) = match &plan.source {
             RecordSource::Drawn { arrivals, keys, sizes } => {
                 let mut drawn = vec![0.0; DRAWS];

@@ -8,8 +8,8 @@ use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, resource};
 use crate::scenario::resolver::Resolver;
 use crate::systems::cloudwatch::settings::{
-    AlarmSettings, CONSUMER, ComparisonSettings, DELAY, DELIVERY, EVALUATION_PERIODS, FEED, FUNCTION, Metric,
-    MissingSettings, PERIOD, STREAM, StatisticSettings, TABLE, TABLE_STREAM,
+    AlarmSettings, CONSUMER, ComparisonSettings, DELAY, DELIVERY, EVALUATION_PERIODS, FEED, FLEET, FUNCTION,
+    Metric, MissingSettings, PERIOD, QUEUE, STREAM, StatisticSettings, TABLE, TABLE_STREAM,
 };
 use crate::systems::cloudwatch::{AlarmPlan, Comparison, MetricUnit, Missing};
 use crate::units::Duration;
@@ -70,6 +70,10 @@ fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) 
             resolver.named(path, "kinesis", name, file.kinesis.keys())?;
             watched(resource("kinesis", name), STREAM, 0, false)
         }
+        ["sqs", name] => {
+            resolver.named(path, "sqs", name, file.sqs.keys())?;
+            watched(resource("sqs", name), QUEUE, 0, false)
+        }
         ["firehose", name] => {
             resolver.named(path, "firehose", name, file.firehose.keys())?;
             watched(resource("firehose", name), DELIVERY, 0, false)
@@ -77,16 +81,21 @@ fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) 
         ["consumers", name] => {
             let number = resolver.named(path, "consumers", name, file.consumers.keys())?;
             let (name, settings) = file.consumers.get_index(number)?;
-            let metrics = match (&settings.polling, &settings.lambda) {
-                (Some(_), _) => CONSUMER,
-                (_, Some(_)) => FUNCTION,
-                _ => &[],
+            if settings.reads.0.starts_with("sqs.") {
+                let message = format!("`{of}` reads a queue; watch that instead");
+                resolver.error_with_help(path, message, format!("write `{}`", settings.reads.0));
+                return None;
+            }
+            let metrics = match () {
+                () if settings.polling.is_some() => CONSUMER,
+                () if settings.lambda.is_some() || settings.pipe.is_some() => FUNCTION,
+                () => FLEET,
             };
             watched(resource("consumers", name), metrics, 0, false)
         }
         _ => {
             let message = format!(
-                "expected a table, its feed or stream, a stream, a consumer or a delivery stream; found `{of}`"
+                "expected a table, its feed or stream, a stream, a consumer, a delivery stream or a queue; found `{of}`"
             );
             resolver.error(path, message);
             None

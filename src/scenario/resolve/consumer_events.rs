@@ -59,8 +59,11 @@ pub(super) fn happening(
         (None, Some(number), None) => Action::RemoveFunction(number),
         // After an error elsewhere the consumer may be missing.
         (None, None, _) => {
-            if settings.polling.is_none() && settings.lambda.is_none() {
-                resolver.error(&at, format!("`{of}` is neither a polling consumer nor a function"));
+            let reads_queue = settings.reads.0.starts_with("sqs.");
+            if reads_queue || settings.kcl.is_some() || settings.flink.is_some() {
+                let message =
+                    format!("`{of}` is neither a polling consumer nor a function or pipe on a stream");
+                resolver.error(&at, message);
             }
             return None;
         }

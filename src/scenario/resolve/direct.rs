@@ -1,9 +1,10 @@
 //! Producers that put records straight into streams.
 
 use super::arrivals::{self, Arrivals, Surroundings};
-use super::{distribution, producer, table};
+use super::{distribution, firehose, producer, table};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MILLISECOND, Nanos, SECOND};
+use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
@@ -23,11 +24,56 @@ const KEY_CHARACTERS_MAX: usize = 256;
 /// Bytes of a PutRecords call (KDS-W3), and of one of the agent.
 const CALL_BYTES_MAX: u32 = 10 << 20;
 const AGENT_CALL_BYTES_MAX: u64 = 5 << 20;
+/// Bytes of a PutRecordBatch call (FH-Q7).
+const BATCH_BYTES_MAX: u32 = 4 << 20;
 /// Data drawn larger than this is as good as this: no stream takes half of it (KDS-W4).
 const DATA_BYTES_MAX: u32 = 20 << 20;
 /// Lengths of the agent's partition keys.
 const RANDOM_KEY_BYTES: u32 = 17;
 const HASHED_KEY_BYTES: u32 = 32;
+
+/// Where a direct producer puts its records.
+pub(super) struct Target {
+    /// Number of the stream; nothing after an error.
+    stream: Option<usize>,
+    /// Whether it stands for a Firehose that takes Direct PUT.
+    is_firehose: bool,
+}
+
+/// The stream, or the Firehose, that a direct producer names.
+pub(super) fn target(
+    resolver: &mut Resolver,
+    path: &Path,
+    to: &str,
+    file: &ScenarioFile,
+    streams: &[StreamPlan],
+) -> Target {
+    if to.starts_with("kinesis.") {
+        let names: Vec<String> = streams.iter().map(|stream| stream.name.clone()).collect();
+        return Target { stream: resolver.reference(path, "kinesis", to, &names), is_firehose: false };
+    }
+    let number = resolver.reference(path, "firehose", to, file.firehose.keys());
+    let reads = number.and_then(|number| file.firehose[number].reads.as_ref());
+    if let Some(reads) = reads {
+        let message = format!("`{to}` reads `{}`, so it takes no Direct PUT (FH-S5)", reads.0);
+        resolver.error_with_help(path, message, "give it `direct_put: {}` instead of `reads`");
+    }
+    Target { stream: number.map(|number| firehose::direct_put_number(file, number)), is_firehose: true }
+}
+
+/// Records for a Firehose have no partition keys.
+fn without_keys(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) -> Option<Placement> {
+    let record = settings.record.as_ref();
+    let keys = [
+        ("partition_key", record.is_some_and(|it| it.partition_key.is_some())),
+        ("explicit_hash_key", record.is_some_and(|it| it.explicit_hash_key.is_some())),
+    ];
+    for (key, _) in keys.into_iter().filter(|(_, written)| *written) {
+        let message = "records that are put into a Firehose have no keys; take this out";
+        resolver.error(&path.key("record").key(key), message);
+    }
+    Some(Placement::OwnKey(0))
+}
 
 /// Resolves a direct producer; nothing after an error.
 pub(super) fn resolve(
@@ -35,21 +81,22 @@ pub(super) fn resolve(
     path: &Path,
     name: &str,
     settings: &WorkloadSettings,
-    streams: &[StreamPlan],
+    target: Target,
     around: &mut Surroundings,
 ) -> Option<PutPlan> {
-    let names: Vec<String> = streams.iter().map(|stream| stream.name.clone()).collect();
-    let stream = resolver.reference(&path.key("writes_to"), "kinesis", &settings.writes_to.0, &names);
     if !refuse_of_tables(resolver, path, settings) {
         return None;
     }
     let arrivals = arrivals::resolve(resolver, &path.key("arrivals"), &settings.arrivals, around);
-    let client = client(resolver, &path.key("client"), settings);
+    let client = client(resolver, &path.key("client"), settings, target.is_firehose);
     let source = arrivals.and_then(|arrivals| source(resolver, path, settings, arrivals));
-    let placement = placement(resolver, path, settings);
+    let placement = match target.is_firehose {
+        true => without_keys(resolver, path, settings),
+        false => placement(resolver, path, settings),
+    };
     let (source, names) = source?;
     let (direct, name) = (client?, name.to_owned());
-    Some(PutPlan { name, stream: stream?, source, names, placement: placement?, direct })
+    Some(PutPlan { name, stream: target.stream?, source, names, placement: placement?, direct })
 }
 
 /// Refuses what only producers of tables have. Whoever describes items alone has mistaken the kind of producer: that one
@@ -178,7 +225,12 @@ fn placement(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) 
     }
 }
 
-fn client(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) -> Option<DirectPlan> {
+fn client(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &WorkloadSettings,
+    to_firehose: bool,
+) -> Option<DirectPlan> {
     let client = settings.client.as_ref();
     let sdk = client.and_then(|client| client.sdk.as_ref());
     let kpl = client.and_then(|client| client.kpl.as_ref());
@@ -189,9 +241,14 @@ fn client(resolver: &mut Resolver, path: &Path, settings: &WorkloadSettings) -> 
     }
     resolver.assume(&HALFWAY);
     match (sdk, kpl, agent) {
-        (Some(sdk), ..) => self::sdk(resolver, &path.key("sdk"), sdk),
+        (Some(sdk), ..) => self::sdk(resolver, &path.key("sdk"), sdk, to_firehose),
+        (_, Some(_), _) if to_firehose => {
+            resolver
+                .error(&path.key("kpl"), "the KPL puts records into Kinesis streams, not into a Firehose");
+            None
+        }
         (_, Some(kpl), _) => self::kpl(resolver, &path.key("kpl"), kpl),
-        (_, _, Some(agent)) => self::agent(resolver, &path.key("agent"), agent),
+        (_, _, Some(agent)) => self::agent(resolver, &path.key("agent"), agent, to_firehose),
         _ => None,
     }
 }
@@ -246,7 +303,24 @@ fn count(
     taken
 }
 
-fn sdk(resolver: &mut Resolver, path: &Path, settings: &SdkSettings) -> Option<DirectPlan> {
+fn sdk(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &SdkSettings,
+    to_firehose: bool,
+) -> Option<DirectPlan> {
+    let of_kinesis = settings.call == CallSettings::PutRecords;
+    let of_firehose = settings.call == CallSettings::PutRecordBatch;
+    if to_firehose && of_kinesis || !to_firehose && of_firehose {
+        let (call, other) = if to_firehose {
+            ("put_record_batch", "put_records")
+        } else {
+            ("put_records", "put_record_batch")
+        };
+        let message =
+            format!("expected `put_record` or `{call}`; found `{other}`, which is another service's call");
+        resolver.error(&path.key("call"), message);
+    }
     let single = settings.call == CallSettings::PutRecord;
     let written = [
         ("records_per_call", single, settings.records_per_call.is_some()),
@@ -255,7 +329,8 @@ fn sdk(resolver: &mut Resolver, path: &Path, settings: &SdkSettings) -> Option<D
     ];
     for (key, refused, written) in written {
         if refused && written {
-            let call = if single { "put_records" } else { "put_record" };
+            let batch = if to_firehose { "put_record_batch" } else { "put_records" };
+            let call = if single { batch } else { "put_record" };
             resolver.error(&path.key(key), format!("`{key}` goes with `call: {call}` only"));
         }
     }
@@ -272,7 +347,7 @@ fn sdk(resolver: &mut Resolver, path: &Path, settings: &SdkSettings) -> Option<D
     let gather = GatherPlan {
         single,
         records_max,
-        bytes_max: CALL_BYTES_MAX,
+        bytes_max: if to_firehose { BATCH_BYTES_MAX } else { CALL_BYTES_MAX },
         linger,
         retries: producer::retries(resolver, &path.key("retries"), &retries, Client::Other),
         resend: producer::retries(resolver, &path.key("resend"), &resend, Client::Other),
@@ -319,10 +394,17 @@ fn kpl(resolver: &mut Resolver, path: &Path, settings: &KplSettings) -> Option<D
     Some(plan(ClientPlan::Kpl(kpl), network?, in_flight))
 }
 
-fn agent(resolver: &mut Resolver, path: &Path, settings: &AgentSettings) -> Option<DirectPlan> {
+fn agent(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &AgentSettings,
+    to_firehose: bool,
+) -> Option<DirectPlan> {
     let size: Bytes = resolver.take(settings.max_buffer_size, &BUFFER_SIZE);
-    let range = Bytes::new(1)..=Bytes::new(AGENT_CALL_BYTES_MAX);
-    resolver.within(&path.key("max_buffer_size"), size, range, "");
+    let most = if to_firehose { u64::from(BATCH_BYTES_MAX) } else { AGENT_CALL_BYTES_MAX };
+    let size = if to_firehose && settings.max_buffer_size.is_none() { Bytes::new(most) } else { size };
+    let range = Bytes::new(1)..=Bytes::new(most);
+    resolver.within(&path.key("max_buffer_size"), size, range, if to_firehose { "FH-Q7" } else { "" });
     resolver.assume(&AGENT_RETRIES);
     let timeout = (settings.timeout, &TIMEOUT, MILLISECOND, HOUR);
     let network = network(resolver, path, settings.latency.as_ref(), timeout, settings.lost_replies);

@@ -6,7 +6,8 @@ use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
 use super::{
-    athena, client, direct, lambda, reader, shape, sqs, stream, stream_capacity, streams, table, timeline,
+    athena, client, direct, firehose, lambda, reader, shape, sqs, stream, stream_capacity, streams, table,
+    timeline,
 };
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
@@ -50,8 +51,9 @@ pub(super) fn resolve(
     for (name, settings) in &file.workload {
         let path = at("workload", name);
         let to = &settings.writes_to.0;
-        if to.starts_with("kinesis.") {
-            let plan = direct::resolve(resolver, &path, name, settings, &scenario.streams, around);
+        if to.starts_with("kinesis.") || to.starts_with("firehose.") {
+            let target = direct::target(resolver, &path.key("writes_to"), to, file, &scenario.streams);
+            let plan = direct::resolve(resolver, &path, name, settings, target, around);
             scenario.direct.extend(plan.map(Arc::new));
             continue;
         }
@@ -97,10 +99,7 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
     for (name, settings) in &file.consumers {
         reader::consumer(resolver, &at("consumers", name), name, settings, &file.tables, scenario);
     }
-    for (name, settings) in &file.firehose {
-        let plan = reader::firehose(resolver, &at("firehose", name), name, settings, &file.kinesis);
-        scenario.deliveries.extend(plan);
-    }
+    firehose::resolve_all(resolver, file, scenario);
     for (name, settings) in &file.athena {
         let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
         scenario.queries.extend(plan);
@@ -113,6 +112,7 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
         let functions = scenario.lambdas.iter().map(|lambda| lambda.stream);
         let read =
             consumers.chain(scenario.deliveries.iter().map(|delivery| delivery.stream)).chain(functions);
+        let read = read.chain(scenario.fleets.iter().map(|fleet| fleet.stream));
         read.filter(|stream| *stream == number).count()
     };
     let of_tables = scenario

@@ -341,6 +341,8 @@ pub(super) fn count_registered(resolver: &mut Resolver, scenario: &Scenario) {
     for (number, plan) in scenario.streams.iter().enumerate() {
         let registered = scenario.lambdas.iter().filter(|lambda| lambda.stream == number);
         let registered = registered.filter(|lambda| matches!(lambda.via, Via::FanOut(_))).count();
+        let fleets = scenario.fleets.iter().filter(|fleet| fleet.stream == number);
+        let registered = registered + fleets.filter(|fleet| fleet.is_pushed_to()).count();
         let advantage = scenario.on_demand_advantage && plan.capacity.is_on_demand();
         let most = if advantage { CONSUMERS_MAX_ADVANTAGE } else { CONSUMERS_MAX };
         if registered > most {

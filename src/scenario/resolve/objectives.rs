@@ -16,6 +16,10 @@ const STATISTICS: [&str; 6] = ["mean", "p50", "p90", "p99", "p999", "max"];
 const FUNCTION_COUNTS: [&str; 6] =
     ["invocations", "errors", "throttled", "concurrency", "processed_again", "given_up"];
 
+/// Counts and shares of a fleet of workers.
+const FLEET_COUNTS: [&str; 3] = ["repeated", "lost", "checkpoints"];
+const FLEET_SHARES: [&str; 2] = ["cpu_max_share", "cpu_share"];
+
 /// The figures that objectives can be about, with their units.
 fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
     let mut legs: Vec<Path> = Vec::new();
@@ -37,6 +41,15 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
         let times = ["iterator_age", "blocked"].map(|time| (path.key(time).key("max"), Unit::Milliseconds));
         counts.into_iter().chain(times)
     });
+    let fleets =
+        file.consumers.iter().filter(|(_, consumer)| consumer.kcl.is_some() || consumer.flink.is_some());
+    let of_fleets = fleets.flat_map(|(name, _)| {
+        let path = section("consumers").key(name);
+        let counts = FLEET_COUNTS.map(|count| (path.key(count), Unit::Count));
+        let shares = FLEET_SHARES.map(|share| (path.key(share), Unit::Share));
+        let age = (path.key("iterator_age").key("max"), Unit::Milliseconds);
+        counts.into_iter().chain(shares).chain([age])
+    });
     let totals = [
         (section("lost"), Unit::Count),
         (section("throttled"), Unit::Count),
@@ -44,7 +57,7 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
         (section("duplicates"), Unit::Share),
         (section("out_of_order"), Unit::Share),
     ];
-    of_legs.chain(of_functions).chain(totals).collect()
+    of_legs.chain(of_functions).chain(of_fleets).chain(totals).collect()
 }
 
 /// Resolves the objectives, in file order.
@@ -71,7 +84,8 @@ fn unknown(resolver: &mut Resolver, path: &Path, written: &str, figures: &[(Path
     let help = "figures are `workload.X.latency`, `tables.X.kinesis.latency`, `tables.X.streams.latency`, `consumers.X.latency` and \
                 `firehose.X.freshness`, `athena.X.time`, `athena.X.data_age` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; of a function also \
                 `consumers.X.iterator_age.max`, `.blocked.max`, `.invocations`, `.errors`, `.throttled`, \
-                `.concurrency`, `.processed_again` and `.given_up`; and `lost`, `throttled`, `duplicates`, `out_of_order`, `cost.month`";
+                `.concurrency`, `.processed_again` and `.given_up`; of a KCL fleet or a Flink application `consumers.X.iterator_age.max`, \
+                `.repeated`, `.lost`, `.checkpoints`, `.cpu_share` and `.cpu_max_share`; and `lost`, `throttled`, `duplicates`, `out_of_order`, `cost.month`";
     resolver.error_with_help(path, format!("there is no figure `{written}`{near}"), help);
 }
 

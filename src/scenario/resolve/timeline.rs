@@ -19,7 +19,7 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::{consumer_events, destination, stream, stream_capacity};
+use super::{consumer_events, destination, fleet_events, stream, stream_capacity};
 
 /// The paths that `set` can change.
 const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity`, `kinesis.X.capacity.provisioned.shards`, `kinesis.X.capacity.on_demand.warm_throughput`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
@@ -115,9 +115,16 @@ fn happenings(
         ("set", set.is_some()),
     ];
     let more = destination::kinds(settings).into_iter().chain(consumer_events::kinds(settings));
-    let kinds: Vec<_> = kinds.into_iter().chain(more).collect();
+    let kinds = kinds.into_iter().chain(more).chain(fleet_events::kinds(settings));
+    let kinds: Vec<_> = kinds.collect();
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
+    }
+    if fleet_events::is_about(settings) {
+        return fleet_events::happening(resolver, path, file, scenario, settings).into_iter().collect();
+    }
+    if settings.worker.is_some() {
+        resolver.error(&path.key("worker"), "`worker` says which worker `crash` or `cut_off` is about");
     }
     if let Some(values) = set {
         if lasts.is_some() {
@@ -309,6 +316,17 @@ fn shard(resolver: &mut Resolver, path: &Path, written: &str) -> Option<usize> {
     number
 }
 
+/// The Firehose whose function `firehose.X.transform` names.
+fn transforming(of: &str, file: &ScenarioFile) -> Option<(usize, String)> {
+    let path = of.parse::<Path>().ok()?;
+    let [Segment::Key(section), Segment::Key(name), Segment::Key(part)] = path.segments() else {
+        return None;
+    };
+    let (number, _, settings) = file.firehose.get_full(name)?;
+    let found = section == "firehose" && part == "transform" && settings.transform.is_some();
+    found.then(|| (number, name.clone()))
+}
+
 fn outage(
     resolver: &mut Resolver,
     path: &Path,
@@ -316,6 +334,11 @@ fn outage(
     file: &ScenarioFile,
     scenario: &Scenario,
 ) -> Option<Happening> {
+    if let Some((number, name)) = transforming(of, file) {
+        let what = "its transforming function fails every time".to_owned();
+        let action = Action::TransformOutage(number);
+        return Some(Happening { place: resource("firehose", &name), what, action });
+    }
     if of.starts_with("firehose.") {
         let number = resolver.reference(path, "firehose", of, file.firehose.keys())?;
         let (name, _) = file.firehose.get_index(number)?;
@@ -331,6 +354,10 @@ fn outage(
     let polling = scenario.consumers.iter().position(|plan| plan.name == *name);
     let (what, action) = match polling {
         Some(number) => ("stops reading", Action::ConsumerOutage(number)),
+        None if scenario.fleets.iter().any(|plan| plan.name == *name) => {
+            resolver.error(path, format!("`{of}` is a fleet of workers: `crash` or `deploy` it"));
+            return None;
+        }
         None => {
             let of_stream = scenario.lambdas.iter().position(|plan| plan.name == *name);
             let reads = |queue: &QueueUse| queue.consumer.as_ref().is_some_and(|plan| plan.name == *name);

@@ -29,8 +29,8 @@ pub const PARAMETERS: &[Parameter] = &[PERIOD, EVALUATION_PERIODS, DELAY];
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmSettings {
-    /// What the metric is of: a table, its feed or stream (`tables.x.kinesis`, `tables.x.streams`), a Kinesis stream, a consumer, or a
-    /// delivery stream.
+    /// What the metric is of: a table, its feed or stream (`tables.x.kinesis`, `tables.x.streams`), a Kinesis stream, a consumer, a
+    /// delivery stream, or a queue.
     pub of: Reference,
     /// CloudWatch's name of the metric.
     #[schemars(example = &"IteratorAge", example = &"GetRecords.IteratorAgeMilliseconds")]
@@ -162,12 +162,32 @@ pub const FUNCTION: &[Metric] = &[
     maximum("IteratorAge", Milliseconds),
     sum("ReadProvisionedThroughputExceeded"),
 ];
+/// Of a fleet of workers (KDS-M2, KDS-M3); the Kinesis Client Library has `MillisBehindLatest` itself.
+pub const FLEET: &[Metric] = &[
+    sum("GetRecords.Records"),
+    maximum("MillisBehindLatest", Milliseconds),
+    sum("ReadProvisionedThroughputExceeded"),
+];
+/// Of a queue.
+pub const QUEUE: &[Metric] = &[
+    sum("NumberOfMessagesSent"),
+    sum("NumberOfMessagesReceived"),
+    sum("NumberOfMessagesDeleted"),
+    maximum("ApproximateNumberOfMessagesVisible", Count),
+    maximum("ApproximateNumberOfMessagesNotVisible", Count),
+    maximum("ApproximateAgeOfOldestMessage", Seconds),
+];
 /// Of a delivery stream (FH-M1, FH-M2, FH-M5).
 pub const DELIVERY: &[Metric] = &[
     sum("DeliveryToS3.Records"),
     bytes("DeliveryToS3.Bytes"),
     sum("DeliveryToS3.ObjectCount"),
     maximum("DeliveryToS3.DataFreshness", Seconds),
+    sum("DataReadFromKinesisStream.Records"),
+    maximum("KinesisMillisBehindLatest", Milliseconds),
+    sum("ThrottledGetRecords"),
+    sum("IncomingRecords"),
+    sum("ThrottledRecords"),
     maximum("PartitionCount", Count),
     maximum("PartitionCountExceeded", Count),
 ];

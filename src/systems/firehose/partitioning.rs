@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::error_output::ErrorOutput;
 use crate::engine::math;
 use crate::engine::random::Keyed;
 use crate::systems::kinesis::log::Record;
@@ -14,6 +15,9 @@ pub enum AttributeOf {
     /// Each change has a value of its own.
     Change,
 }
+
+/// Bytes a second that one active partition takes (FH-D3: 1 GB).
+pub const PARTITION_BYTES_PER_SECOND: u64 = 1_000_000_000;
 
 /// How records are partitioned, checked.
 #[derive(Clone, Debug)]
@@ -44,24 +48,15 @@ impl PartitioningPlan {
         Self { attribute: attribute.to_owned(), of, active_max, unparsable: 0.0, cumulative }
     }
 
+    /// Share of the records that have the commonest value.
+    pub fn largest_share(&self) -> f64 {
+        self.cumulative.first().copied().unwrap_or(0.0)
+    }
+
     /// Distinct values.
     pub fn values(&self) -> usize {
         self.cumulative.len()
     }
-}
-
-/// Why a record went to the error prefix (FH-O4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorOutput {
-    /// Its partition would have been one too many (FH-D1): `activePartitionExceeded`.
-    ActivePartitionExceeded,
-    /// Its attribute could not be read (FH-D6): `processing-failed`.
-    ProcessingFailed,
-}
-
-impl ErrorOutput {
-    /// All of them, by place.
-    pub const ALL: [Self; 2] = [Self::ActivePartitionExceeded, Self::ProcessingFailed];
 }
 
 /// Dynamic partitioning at work.
@@ -96,16 +91,6 @@ impl Partitioning {
         let partition = partition.min(self.plan.values() - 1);
         let full = self.open[partition] == 0 && self.active >= self.plan.active_max;
         if full { Err(ErrorOutput::ActivePartitionExceeded) } else { Ok(partition) }
-    }
-
-    /// The buffer that stands for records of an error: behind those of the partitions.
-    pub fn error_buffer(&self, error: ErrorOutput) -> usize {
-        self.plan.values() + error as usize
-    }
-
-    /// What goes wrong with the records of a buffer, if it is not a partition's.
-    pub fn error_of(&self, buffer: usize) -> Option<ErrorOutput> {
-        buffer.checked_sub(self.plan.values()).and_then(|place| ErrorOutput::ALL.get(place).copied())
     }
 
     /// Partitions with a buffer that is not delivered yet (FH-D2).

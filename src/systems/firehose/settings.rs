@@ -1,7 +1,15 @@
 //! How a scenario describes a Firehose delivery stream.
 
+pub mod destination;
+pub mod direct_put;
+pub mod transform;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use destination::Destination;
+use direct_put::DirectPutSettings;
+use transform::{BackupSettings, TransformSettings};
 
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
@@ -14,6 +22,28 @@ pub const BUFFER_SIZE: Parameter = Parameter::published("FH-B2", "size", "size h
 /// Interval hint of a buffer.
 pub const BUFFER_INTERVAL: Parameter =
     Parameter::published("FH-B2", "interval", "interval hint of a buffer", "300s");
+/// Interval hint before Splunk.
+pub const SPLUNK_INTERVAL: Parameter =
+    Parameter::published("FH-B5", "splunk_interval", "interval hint of a buffer for Splunk", "60s");
+/// Interval hint before an HTTP endpoint.
+pub const HTTP_INTERVAL: Parameter = Parameter::assumed(
+    "FH-B7",
+    "http_interval",
+    "interval hint of a buffer for an HTTP endpoint",
+    "60s",
+    "so the guide and the console; the API reference says 300 s",
+);
+/// Size hint before Snowflake.
+pub const SNOWFLAKE_SIZE: Parameter = Parameter::assumed(
+    "FH-B6",
+    "snowflake_size",
+    "size hint of a buffer for Snowflake",
+    "1 MiB",
+    "so the guide; the API reference says 128 MiB",
+);
+/// Interval hint before Snowflake.
+pub const SNOWFLAKE_INTERVAL: Parameter =
+    Parameter::published("FH-B6", "snowflake_interval", "interval hint of a buffer for Snowflake", "0s");
 /// Time that a buffer is held at zero buffering.
 pub const HOLD: Parameter = Parameter::assumed(
     "FH-B8",
@@ -30,6 +60,9 @@ pub const FORMAT_RATIO: Parameter = Parameter::assumed(
     "13%",
     "AWS's own example: 1 TB of text became 130 GB of Parquet (ATH-2)",
 );
+/// Records that are not converted.
+pub const CONVERSION_FAILURES: Parameter =
+    Parameter::published("FH-F3", "failures", "share of records that cannot be converted", "0%");
 /// Size hint of a buffer whose records are converted.
 pub const FORMAT_SIZE: Parameter =
     Parameter::published("FH-F1", "size", "size hint of a buffer with format conversion", "128 MiB");
@@ -65,6 +98,13 @@ pub const BUFFER_PER: Parameter = Parameter::published("FH-B3", "per", "what one
 /// Time between two polls of one shard.
 pub const POLL_INTERVAL: Parameter =
     Parameter::published("FH-S2", "interval", "time between two polls of one shard", "1s");
+/// What follows a refused call.
+pub const REFUSED: Parameter = Parameter::built_in(
+    "FH-S7",
+    "how long a delivery stream waits after a refused GetRecords call",
+    "200ms on average, from half of it to half as much again",
+    "AWS says that such calls are tried again without end, not when",
+);
 /// What stands between records.
 pub const DELIMITER: Parameter =
     Parameter::published("FH-F4", "delimiter", "what follows each record", "none");
@@ -118,7 +158,12 @@ pub const PARAMETERS: &[Parameter] = &[
     BUFFER_INTERVAL,
     HOLD,
     FORMAT_RATIO,
+    CONVERSION_FAILURES,
     FORMAT_SIZE,
+    SPLUNK_INTERVAL,
+    HTTP_INTERVAL,
+    SNOWFLAKE_SIZE,
+    SNOWFLAKE_INTERVAL,
     PARTITION_SIZE,
     PARTITION_EXPONENT,
     PARTITION_OF,
@@ -131,6 +176,7 @@ pub const PARAMETERS: &[Parameter] = &[
     COMPRESSION,
     PREFIX,
     PUT,
+    REFUSED,
     RETRY_UNTIL,
     GROWTH,
     UPLOADS,
@@ -141,12 +187,18 @@ pub const PARAMETERS: &[Parameter] = &[
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FirehoseSettings {
-    /// The stream it reads.
-    pub reads: Reference,
+    /// The Kinesis stream it reads; or else `direct_put`.
+    pub reads: Option<Reference>,
+    /// Records that producers put into it, whose `writes_to` names it; or else `reads`.
+    pub direct_put: Option<DirectPutSettings>,
     /// When a buffer is full.
     pub buffer: Option<BufferSettings>,
     /// How it polls its source.
     pub poll: Option<FirehosePollSettings>,
+    /// A function that each record passes before it is buffered.
+    pub transform: Option<TransformSettings>,
+    /// Backup of all records as they came, to S3.
+    pub backup: Option<BackupSettings>,
     /// What follows each record in an object (FH-F4).
     #[schemars(extend("default" = DELIMITER.value))]
     pub delimiter: Option<Delimiter>,
@@ -165,10 +217,12 @@ pub struct FirehoseSettings {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BufferSettings {
-    /// Bytes before compression: 1 MiB to 128 MiB (FH-B2); with a `format` at least 64 MiB, and 128 MiB by default (FH-F1).
+    /// Bytes before compression: 1 MiB to 128 MiB (FH-B2, FH-B4), to 100 MiB for OpenSearch, to 64 MiB for HTTP, to 5 MiB for Splunk
+    /// (FH-B5); with a `format` at least 64 MiB, and 128 MiB by default (FH-F1).
     #[schemars(extend("default" = BUFFER_SIZE.value))]
     pub size: Option<Bytes>,
-    /// Time since the buffer's first record: 0s to 900s (FH-B2); 0s is zero buffering (FH-B8).
+    /// Time since the buffer's first record: 0s to 900s (FH-B2), to 60s for Splunk; 0s is zero buffering (FH-B8). By default 60s for
+    /// Splunk and HTTP (FH-B5, FH-B7), 0s for Snowflake (FH-B6).
     #[schemars(extend("default" = BUFFER_INTERVAL.value))]
     pub interval: Option<Duration>,
     /// How long records really stay at zero buffering: for an `interval` of 0s only.
@@ -262,6 +316,10 @@ pub struct FormatRatio {
     /// Size of an object as a share of its records' bytes, Snappy inside the file included (FH-F2); more than 0%.
     #[schemars(extend("default" = FORMAT_RATIO.value))]
     pub ratio: Option<Percent>,
+    /// Share of the records that cannot be converted, for they do not fit the schema: they go to `format-conversion-failed`
+    /// (FH-F3).
+    #[schemars(extend("default" = CONVERSION_FAILURES.value))]
+    pub failures: Option<Percent>,
 }
 
 /// Compression of objects.
@@ -286,31 +344,4 @@ pub enum Compression {
 pub struct CompressionRatio {
     /// Size of an object as a share of its records' bytes; more than 0%.
     pub ratio: Percent,
-}
-
-/// Where records end up.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Destination {
-    /// A bucket.
-    S3(S3Settings),
-}
-
-/// Amazon S3 as a destination.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct S3Settings {
-    /// What object names begin with; the time follows (FH-O2).
-    #[schemars(extend("default" = PREFIX.value))]
-    pub prefix: Option<String>,
-    /// How long S3 takes to store an object.
-    #[schemars(extend("default" = PUT.value))]
-    pub put: Option<Time>,
-    /// Time between two attempts to store an object while the bucket is down, an `outage` in `events`: 1s to 1h.
-    #[schemars(extend("default" = "30s"))]
-    pub retry_wait: Option<Duration>,
-    /// Share of the uploads that are taken for failed and repeated although their object was stored: duplicates (FH-O5). Below
-    /// 50%.
-    #[schemars(extend("default" = "0%"))]
-    pub late_success: Option<Percent>,
 }

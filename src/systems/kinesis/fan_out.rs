@@ -217,6 +217,15 @@ impl FanOut {
         self.meter.bytes += bytes;
     }
 
+    /// Bytes that a shard may push now.
+    pub(super) fn available(&mut self, now: Nanos, shard: usize) -> u64 {
+        self.subscriptions[shard].budget.available(&self.limit, now)
+    }
+
+    pub(super) fn spend(&mut self, shard: usize, bytes: u64) {
+        self.subscriptions[shard].budget.spend(bytes);
+    }
+
     /// Counts the renewals up to the end of the run.
     pub fn finish(&mut self, end: Nanos) {
         (0..self.subscriptions.len()).for_each(|shard| {

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod capacity;
 pub mod capacity_settings;
+pub mod delivery_settings;
 pub mod encryption;
 pub mod exception;
 pub mod fan_out;
@@ -25,4 +26,5 @@ pub mod settings;
 pub mod shard;
 pub mod shard_metrics;
 pub mod stream;
+mod turns;
 mod waiting;

@@ -5,6 +5,11 @@ use super::stream::Stream;
 use crate::engine::time::{MICROSECOND, Nanos};
 
 impl Stream {
+    /// Whether this reader is a registered consumer: it makes no calls.
+    pub fn is_pushed(&self, reader: usize) -> bool {
+        self.readers[reader].pushed
+    }
+
     /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
     pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::capacity_settings::StreamCapacity;
+use super::delivery_settings::DeliverySettings;
 use super::encryption::EncryptionSettings;
 use super::shard_metrics::ShardMetric;
 use crate::settings::parameter::Parameter;
@@ -60,6 +61,8 @@ pub struct StreamSettings {
     /// as `cw.metric_mo`.
     #[serde(default)]
     pub shard_level_metrics: Vec<ShardMetric>,
+    /// What it delivers without a Firehose: on-demand streams only (KDS-D1).
+    pub delivery: Option<DeliverySettings>,
     /// Limits that can be switched off for comparisons with theory.
     pub limits: Option<StreamLimits>,
 }

@@ -239,14 +239,16 @@ pub struct SdkSettings {
     pub lost_replies: Option<Percent>,
 }
 
-/// A call of the Kinesis API.
+/// A call of the Kinesis API, or of Firehose's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallSettings {
-    /// One record a call; refused as a whole (KDS-W6).
+    /// One record a call, of either service; refused as a whole (KDS-W6).
     PutRecord,
-    /// Up to 500 records a call, each accepted or refused by itself (KDS-W3, KDS-W7).
+    /// Up to 500 records a call into a Kinesis stream, each accepted or refused by itself (KDS-W3, KDS-W7).
     PutRecords,
+    /// Up to 500 records a call into a Firehose, 4 MiB at most, each accepted or refused by itself (FH-Q7).
+    PutRecordBatch,
 }
 
 /// The Kinesis Producer Library; its keys are those of its configuration.

@@ -38,6 +38,9 @@ pub(super) fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usa
         for (plan, used) in scenario.lambdas.iter().zip(&outcome.quantities.lambdas) {
             taken += u128::from(pushed(&outcome.quantities, plan.stream, used.pushed_bytes));
         }
+        for (plan, used) in scenario.fleets.iter().zip(&outcome.quantities.fleets) {
+            taken += u128::from(pushed(&outcome.quantities, plan.stream, used.pushed_bytes));
+        }
         if scenario.on_demand_advantage {
             let span = u128::from(outcome.quantities.at);
             let committed = COMMITMENT_BYTES_PER_SECOND * span / u128::from(SECOND);

@@ -20,6 +20,8 @@ pub struct Call {
     pub number: u64,
     /// Whether the reply of the last attempt got lost.
     pub lost: bool,
+    /// Whether the last attempt was refused as a whole: a Firehose's quota of requests (FH-Q1).
+    pub refused: bool,
 }
 
 /// The calls of one producer that are under way, by slot.

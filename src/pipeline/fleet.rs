@@ -1,0 +1,370 @@
+//! From the stream to fleets of workers: polls and pushes, and the processing of what they bring. Who reads which shard is
+//! decided in [`control`].
+
+pub mod control;
+pub mod quantities;
+pub mod wiring;
+
+use super::Pipeline;
+use super::event::{Kind, pack, unpack};
+use crate::engine::random::Keyed;
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{MICROSECOND, Nanos, round};
+use crate::measure::latency::Latency;
+use crate::measure::ledger::Account;
+use crate::measure::series::Series;
+use crate::scenario::path::resource;
+use crate::systems::fleet::meter::Redelivery;
+use crate::systems::fleet::progress::{Ended, PARTS};
+use crate::systems::fleet::{Cadence, Fleet, Next};
+use crate::systems::kinesis::fan_out::FanOut;
+use crate::systems::kinesis::stream::Stream;
+use control::Control;
+
+/// Columns of a fleet's series.
+pub mod column {
+    /// Records processed for the first time.
+    pub const RECORDS: usize = 0;
+    /// Records processed again.
+    pub const REPEATED: usize = 1;
+    /// `MillisBehindLatest` peak, microseconds: the age of what is read.
+    pub const ITERATOR_AGE: usize = 2;
+    /// `ReadProvisionedThroughputExceeded`.
+    pub const REFUSED: usize = 3;
+    /// `GetRecords.Records`.
+    pub const READ_RECORDS: usize = 4;
+    /// How many there are.
+    pub const COUNT: usize = 5;
+}
+
+/// Interruptions that results list.
+const INTERRUPTIONS_MAX: usize = 64;
+
+/// How a fleet gets at its stream.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// By polls; what they return takes a while to reach the worker.
+    Polling {
+        /// Time between them.
+        cadence: Cadence,
+        /// From a poll to the worker.
+        delivery: Sampler,
+        /// The draws for it, and for waits after refused calls.
+        draws: Keyed,
+    },
+    /// By pushes.
+    FanOut(Box<FanOut>),
+}
+
+/// One fleet at work.
+#[derive(Clone, Debug)]
+pub struct FleetConsumer {
+    /// Its path, such as `consumers.search`.
+    pub place: String,
+    /// Its workers and what they have done.
+    pub fleet: Fleet,
+    /// Who reads which shard.
+    pub control: Control,
+    /// How it reads.
+    pub access: Access,
+    /// Records asked for in one call.
+    pub records_max: u32,
+    /// Number of the stream it reads.
+    pub stream: usize,
+    /// Its number among the stream's readers.
+    pub reader: usize,
+    /// Its number among the handles of readers' polls.
+    pub handle: usize,
+    /// Whether the stream is that of a table.
+    pub of_table: bool,
+    /// From the intended write to the end of the processing that saw it first.
+    pub latency: Latency<{ PARTS.len() }>,
+    /// What was lost and repeated when workers stopped, the first of them.
+    pub interruptions: Vec<Interruption>,
+    /// Its series.
+    pub series: Series<{ column::COUNT }>,
+}
+
+/// A worker that stopped reading other than by a hand-over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// When.
+    pub at: Nanos,
+    /// The worker; of a job, how many.
+    pub worker: usize,
+    /// Why.
+    pub why: Redelivery,
+    /// Shards that it read.
+    pub shards: u32,
+    /// Records that are lost by it.
+    pub lost: u64,
+    /// Records that are processed again because of it.
+    pub again: u64,
+}
+
+impl FleetConsumer {
+    /// Makes room for shards that have come since.
+    pub fn extend(&mut self, now: Nanos, shards: usize) {
+        self.fleet.grow(shards);
+        self.control.grow(shards);
+        if let Access::FanOut(fan_out) = &mut self.access {
+            fan_out.grow(now, shards);
+        }
+    }
+
+    /// What was pushed to it, if it is pushed to.
+    pub fn fan_out(&self) -> Option<&FanOut> {
+        match &self.access {
+            Access::Polling { .. } => None,
+            Access::FanOut(fan_out) => Some(fan_out),
+        }
+    }
+
+    fn note(&mut self, interruption: Interruption) {
+        if self.interruptions.len() < INTERRUPTIONS_MAX {
+            self.interruptions.push(interruption);
+        }
+    }
+
+    /// When it may read a shard again after a call that was made now.
+    fn next_read(&self, now: Nanos, shard: usize, stream: &Stream) -> Nanos {
+        let Access::Polling { cadence, .. } = &self.access else { return now };
+        let Some((behind, times)) = cadence.catch_up else { return now + cadence.idle };
+        let oldest = stream.next_arrival(shard, self.reader);
+        let late = oldest.is_some_and(|appended| now > appended * MICROSECOND + behind);
+        now + if late { cadence.idle / Nanos::from(times.max(1)) } else { cadence.idle }
+    }
+}
+
+impl<const FULL: bool> Pipeline<FULL> {
+    /// A poll of a shard is due, or records wait to be pushed.
+    pub(super) fn read_for_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.fleets[number];
+        let progress = consumer.fleet.shard_mut(shard);
+        if progress.poll_due.is_some_and(|due| due != now) || !consumer.control.fetches(shard) {
+            return;
+        }
+        // Until the next one is known, no other one is welcome.
+        consumer.fleet.shard_mut(shard).poll_due = Some(Nanos::MAX);
+        if !consumer.fleet.has_room(shard) {
+            return;
+        }
+        consumer.fleet.shard_mut(shard).polled = now;
+        let again = consumer.fleet.shard(shard).has_to_refetch() && !self.expire_again(now, number, shard);
+        match (&self.fleets[number].access, again) {
+            (_, true) => self.read_again(now, number, shard),
+            (Access::Polling { .. }, false) => self.poll_for_fleet(now, number, shard),
+            (Access::FanOut(_), false) => self.push_to_fleet(now, number, shard),
+        }
+        self.work(now, number, shard);
+    }
+
+    /// Takes what retention has removed from what is to be read again; whether nothing is left of it.
+    fn expire_again(&mut self, now: Nanos, number: usize, shard: usize) -> bool {
+        let consumer = &mut self.fleets[number];
+        let horizon = now.saturating_sub(self.streams[consumer.stream].stream.retention());
+        consumer.fleet.meter.expired += consumer.fleet.shard_mut(shard).expire(horizon / MICROSECOND);
+        !consumer.fleet.shard(shard).has_to_refetch()
+    }
+
+    /// What was read before the last checkpoint's end is read again.
+    fn read_again(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.fleets[number];
+        let stream = &mut self.streams[consumer.stream].stream;
+        let (most, reader) = (consumer.records_max, consumer.reader);
+        let sizes = consumer.fleet.shard(shard).sizes_to_refetch();
+        let mut at = now;
+        match &mut consumer.access {
+            Access::FanOut(fan_out) => {
+                let (records, bytes) = fan_out.push_again(now, shard, most, sizes);
+                stream.note_pushed_again(reader, records, bytes);
+                consumer.fleet.meter.refetched += records as u64;
+                consumer.fleet.shard_mut(shard).refetched(now, records, now);
+                // The rest comes as fast as the shard pushes.
+                at += MICROSECOND;
+            }
+            Access::Polling { delivery, draws, .. } => {
+                match stream.get_records_again(now, shard, reader, most, sizes) {
+                    Ok(records) => {
+                        let got = now + round(delivery.sample(&mut draws.draws(now, shard as u32)));
+                        consumer.fleet.meter.refetched += records as u64;
+                        consumer.fleet.shard_mut(shard).refetched(now, records, got);
+                    }
+                    Err(_) if FULL => consumer.series.add(now, column::REFUSED, 1),
+                    Err(_) => {}
+                }
+                at = consumer.next_read(now, shard, stream);
+            }
+        }
+        self.read_at(at, number, shard);
+    }
+
+    fn poll_for_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.fleets[number];
+        let Access::Polling { cadence, delivery, draws } = &consumer.access else { return };
+        let stream = &mut self.streams[consumer.stream].stream;
+        self.batch.clear();
+        let outcome = stream.get_records(now, shard, consumer.reader, consumer.records_max, &mut self.batch);
+        let (found, mut idle) = (self.batch.last().copied(), cadence.idle);
+        if let Some(last) = found {
+            let got = now + round(delivery.sample(&mut draws.draws(now, shard as u32)));
+            consumer.fleet.shard_mut(shard).fetch(now, &self.batch, got);
+            if FULL {
+                let age = (now / MICROSECOND).wrapping_sub(last.appended);
+                consumer.series.raise(now, column::ITERATOR_AGE, age);
+                consumer.series.add(now, column::READ_RECORDS, self.batch.len() as u64);
+            }
+        } else {
+            idle = cadence.idle_after_empty;
+        }
+        if outcome.is_err() {
+            // Its clock alone would bring it back with those that took the calls of this moment.
+            let wait = (idle as f64 * (0.5 + draws.unit(now, shard as u32))) as Nanos + 1;
+            if FULL {
+                consumer.series.add(now, column::REFUSED, 1);
+            }
+            return self.read_at(now + wait, number, shard);
+        }
+        if !stream.sleep_if_drained(now, shard, consumer.reader) {
+            let at = consumer.next_read(now, shard, stream);
+            return self.read_at(at, number, shard);
+        }
+        // It sleeps: any wake-up is welcome.
+        consumer.fleet.shard_mut(shard).poll_due = None;
+        if stream.is_closed(shard) {
+            consumer.fleet.shard_mut(shard).at_end = true;
+        } else {
+            stream.call_next_at(now + idle, shard, consumer.reader);
+        }
+    }
+
+    fn push_to_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.fleets[number];
+        let Access::FanOut(fan_out) = &mut consumer.access else { return };
+        let stream = &mut self.streams[consumer.stream].stream;
+        let Some(oldest) = stream.oldest(now, shard, consumer.reader) else {
+            if stream.is_closed(shard) {
+                fan_out.end(now, shard);
+                consumer.fleet.shard_mut(shard).at_end = true;
+            }
+            let _drained = stream.sleep_if_drained(now, shard, consumer.reader);
+            consumer.fleet.shard_mut(shard).poll_due = None;
+            return;
+        };
+        let at = fan_out.arrives(now, shard, &oldest);
+        if at > now {
+            return self.read_at(at, number, shard);
+        }
+        self.batch.clear();
+        fan_out.receive(now, shard, &oldest, (stream, consumer.reader), &mut self.batch);
+        if FULL && let Some(last) = self.batch.last() {
+            consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - last.appended);
+            consumer.series.add(now, column::READ_RECORDS, self.batch.len() as u64);
+        }
+        consumer.fleet.shard_mut(shard).fetch(now, &self.batch, now);
+        self.read_at(now, number, shard);
+    }
+
+    /// A shard is read next at this moment.
+    pub(super) fn read_at(&mut self, at: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.fleets[number];
+        consumer.fleet.shard_mut(shard).poll_due = Some(at);
+        self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
+    }
+
+    /// A shard's timer has come: a batch is there or done, or a checkpoint is written.
+    pub(super) fn worked(&mut self, now: Nanos, handle: u32) {
+        let (number, shard) = unpack(handle);
+        if self.fleets[number].fleet.shard_mut(shard).timer_came(now) {
+            self.work(now, number, shard);
+        }
+    }
+
+    /// Does all that the worker of a shard can do with it now.
+    pub(super) fn work(&mut self, now: Nanos, number: usize, shard: usize) {
+        loop {
+            let consumer = &mut self.fleets[number];
+            let Some(worker) = consumer.control.worker(shard) else { return };
+            if let Some(ended) = consumer.fleet.done(now, shard) {
+                self.count_done(now, number, shard, &ended);
+                let consumer = &mut self.fleets[number];
+                consumer.fleet.close(now, shard, consumer.control.may_save(shard));
+                if consumer.control.is_leaving(shard) {
+                    consumer.fleet.last_save(now, shard, 0);
+                }
+            }
+            let consumer = &mut self.fleets[number];
+            if consumer.fleet.has_left(now, shard) {
+                return self.leave_shard(now, number, shard);
+            }
+            match consumer.fleet.go_on(now, worker, shard) {
+                Next::At(at) if at <= now => {}
+                Next::At(at) => {
+                    if consumer.fleet.shard_mut(shard).set_timer(at) {
+                        self.queue.push(at, Kind::Worked as u8, pack(number, shard));
+                    }
+                    break;
+                }
+                Next::Nothing => {
+                    let progress = consumer.fleet.shard(shard);
+                    if !progress.at_end || !progress.is_idle() || !consumer.control.may_save(shard) {
+                        break;
+                    }
+                    // The end of the shard is written down, and then its children are looked for.
+                    consumer.fleet.last_save(now, shard, consumer.control.discovery());
+                }
+            }
+        }
+        self.read_more(now, number, shard);
+    }
+
+    /// Reads on where reading stopped for want of room, and there is some again.
+    fn read_more(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.fleets[number];
+        if consumer.fleet.shard_mut(shard).wants_more() && consumer.fleet.has_room(shard) {
+            let polled = consumer.fleet.shard(shard).polled;
+            let stream = &self.streams[consumer.stream].stream;
+            let at = consumer.next_read(polled, shard, stream).max(now);
+            self.read_at(at, number, shard);
+        }
+    }
+
+    /// Records were processed: those that were so for the first time have reached the consumer.
+    pub(super) fn count_done(&mut self, now: Nanos, number: usize, shard: usize, ended: &Ended) {
+        let consumer = &mut self.fleets[number];
+        let progress = consumer.fleet.shard(shard);
+        if !ended.thrown {
+            for record in progress.kept().range(ended.fresh.clone()) {
+                if self.cohort.has(record.written) {
+                    consumer.latency.record(progress.parts(record, ended.at));
+                }
+            }
+        }
+        let count = ended.fresh.len() as u64;
+        if FULL {
+            consumer.series.add(now, column::RECORDS, count);
+            consumer.series.add(now, column::REPEATED, ended.repeated);
+        }
+        let what = u64::from(pack(number, shard)) << 32 | (count + ended.repeated);
+        self.fingerprint.outcome(now, what, 12);
+    }
+
+    /// What became of the records of a fleet's stream; what waits is counted where it lies.
+    pub(super) fn fleet_account(&self, name: &str, end: Nanos, consumer: &FleetConsumer) -> Account {
+        let source = &self.streams[consumer.stream];
+        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let meter = &consumer.fleet.meter;
+        Account {
+            path: resource("consumers", name),
+            entered: vec![("records", source.stream.appended_total())],
+            fates: vec![
+                ("processed", meter.processed),
+                ("lost", meter.lost),
+                ("skipped", meter.skipped),
+                ("in_hand", consumer.fleet.in_hand()),
+                ("waiting", waiting),
+                ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
+            ],
+        }
+    }
+}

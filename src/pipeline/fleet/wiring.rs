@@ -1,0 +1,63 @@
+//! From checked plans to fleets ready to run.
+
+use super::control::Control;
+use super::{Access, FleetConsumer};
+use crate::engine::random::Streams;
+use crate::measure::latency::Latency;
+use crate::measure::series::Series;
+use crate::pipeline::source::StreamSource;
+use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
+use crate::systems::fleet::{ControlPlan, Fleet, FleetPlan, Via};
+use crate::systems::flink::job::Job;
+use crate::systems::kcl::leases::Leases;
+use crate::systems::kinesis::fan_out::FanOut;
+use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+
+/// The fleets of a scenario, as readers of their streams.
+pub fn fleets(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<FleetConsumer> {
+    let others = scenario.consumers.len() + scenario.deliveries.len() + scenario.lambdas.len();
+    let fleet = |(number, plan): (usize, &FleetPlan)| {
+        let source = &mut streams[plan.stream];
+        let shards = source.stream.shard_count();
+        let path = format!("consumers.{}", plan.name);
+        let handle = others + number;
+        source.readers.push(handle as u32);
+        let (access, reader) = match &plan.via {
+            Via::Polling(cadence) => {
+                // Each shard's clock goes on from its last call; where it begins is chance.
+                let polls = PollPlan { interval: cadence.idle_after_empty, phase: PollPhase::Random };
+                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let draws = draws.keyed(&format!("{path}.delivery"));
+                let access = Access::Polling { cadence: *cadence, delivery: plan.delivery.clone(), draws };
+                (access, source.stream.add_reader(grid))
+            }
+            Via::FanOut(fan_out) => {
+                let fan_out = FanOut::new(fan_out, draws, &path, shards);
+                (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
+            }
+        };
+        let control = match &plan.control {
+            ControlPlan::Kcl(leases) => {
+                let leases = Leases::new(leases, draws, &path, shards, plan.workers as usize);
+                Control::Kcl(Box::new(leases))
+            }
+            ControlPlan::Flink(job) => Control::Flink(Box::new(Job::new(job, shards))),
+        };
+        FleetConsumer {
+            place: resource("consumers", &plan.name),
+            fleet: Fleet::new(plan, draws, &path, shards),
+            control,
+            access,
+            records_max: plan.records_max,
+            stream: plan.stream,
+            reader,
+            handle,
+            of_table: scenario.table_of_stream(plan.stream).is_some(),
+            latency: Latency::default(),
+            interruptions: Vec::new(),
+            series: Series::new(scenario.duration),
+        }
+    };
+    scenario.fleets.iter().enumerate().map(fleet).collect()
+}

@@ -1,0 +1,99 @@
+//! Load of delivery streams: Direct PUT against its quotas, and buffers against AWS's advice.
+
+use super::direct::Direct;
+use super::{Load, LoadCheck, ShardLoads, Verdict, hottest};
+use crate::engine::time::SECOND;
+use crate::scenario::checked::Scenario;
+use crate::scenario::path::Path;
+use crate::systems::firehose::FirehosePlan;
+use crate::systems::firehose::partitioning::PARTITION_BYTES_PER_SECOND;
+use crate::systems::kinesis::producer::plan::ClientPlan;
+use crate::systems::s3::GETS_PER_SECOND;
+
+/// Seconds of what arrives that the size hint should hold (FH-B13).
+const ADVISED_SECONDS: f64 = 10.0;
+/// From this many times what arrives on, a quota makes for small objects (FH-Q6).
+const FAR_ABOVE: f64 = 10.0;
+
+impl LoadCheck {
+    /// One producer's records against the three quotas of the delivery stream that takes them (FH-Q1).
+    pub(super) fn direct_put(&mut self, scenario: &Scenario, stream: usize, direct: &Direct) {
+        let Some(plan) = scenario.direct_put_of_stream(stream) else { return };
+        let Some(ingest) = plan.ingest() else { return };
+        let quota = ingest.quota.times(ingest.scale.into());
+        let path = Path::ROOT.key("firehose").key(&plan.name).key("direct_put");
+        let times = |factor: f64| {
+            let mut load = Load::default();
+            load.add(direct.records, factor);
+            load
+        };
+        let bytes = times(direct.bytes);
+        let fact = "FH-Q1";
+        self.row(&path, fact, "records/s", direct.records, quota.records as f64);
+        self.row(&path, fact, "requests/s", times(1.0 / records_per_call(direct)), quota.requests as f64);
+        self.row(&path, fact, "B/s", bytes, quota.bytes as f64);
+        // Quotas that rise are above the load in the end (FH-Q5).
+        let rows = self.rows.iter_mut().rev().take(3).filter(|row| row.verdict == Verdict::Overloaded);
+        rows.filter(|_| ingest.ramp.is_some()).for_each(|row| row.verdict = Verdict::PeakAbove);
+        if quota.bytes as f64 > FAR_ABOVE * bytes.peak && ingest.scale > 1 {
+            self.warnings.push(format!(
+                "The quota of firehose.{} is {:.0} times what arrives, and its {} channels have a buffer each: objects will be \
+                 small (FH-Q6).",
+                plan.name,
+                quota.bytes as f64 / bytes.peak.max(1.0),
+                ingest.scale
+            ));
+        }
+        self.small_hint(plan, bytes.mean);
+    }
+
+    /// What delivery streams that read shards deserve to be told.
+    pub(super) fn deliveries(&mut self, scenario: &Scenario, shards: &[ShardLoads]) {
+        for plan in &scenario.deliveries {
+            if let (Some(partitioning), Some(loads)) = (&plan.partitioning, shards.get(plan.stream)) {
+                let mut load = Load::default();
+                load.add(Load::sum(loads.bytes.iter().copied()), partitioning.largest_share());
+                let path = Path::ROOT.key("firehose").key(&plan.name).key("dynamic_partitioning");
+                self.row(&path, "FH-D3", "B/s of a partition", load, PARTITION_BYTES_PER_SECOND as f64);
+                continue;
+            }
+            if let Some(loads) = shards.get(plan.stream).filter(|_| plan.polls().is_some()) {
+                let (_, load) = hottest(&loads.bytes);
+                self.small_hint(plan, load.mean);
+            }
+        }
+    }
+
+    /// GET requests that the queries of one round make of a prefix, as fast as they open objects (S3-1).
+    pub(super) fn queries(&mut self, scenario: &Scenario) {
+        for plan in scenario.queries.iter().filter(|plan| plan.per_object > 0) {
+            let rate = plan.at_once as f64 * SECOND as f64 / plan.per_object as f64;
+            let path = Path::ROOT.key("athena").key(&plan.name);
+            let load = Load { mean: rate, peak: rate };
+            self.row(&path, "S3-1", "GET/s of a prefix", load, GETS_PER_SECOND as f64);
+        }
+    }
+
+    /// AWS advises a size hint above what arrives in 10 s (FH-B13).
+    fn small_hint(&mut self, plan: &FirehosePlan, bytes_per_second: f64) {
+        let advised = ADVISED_SECONDS * bytes_per_second;
+        if plan.interval > 0 && (plan.size as f64) < advised {
+            self.warnings.push(format!(
+                "The size hint of {}, {} bytes, is less than the {advised:.0} bytes that come to one buffer in 10 s; AWS advises \
+                 more (FH-B13).",
+                plan.path, plan.size
+            ));
+        }
+    }
+}
+
+/// Records of a call on average: those that come while the first one waits.
+fn records_per_call(direct: &Direct) -> f64 {
+    match &direct.plan.direct.client {
+        ClientPlan::Gather(plan) => {
+            let waiting = plan.linger as f64 / SECOND as f64 * direct.records.mean;
+            (1.0 + waiting).min(f64::from(plan.records_max))
+        }
+        ClientPlan::Kpl(_) => 1.0,
+    }
+}

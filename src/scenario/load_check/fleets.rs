@@ -1,0 +1,67 @@
+//! What fleets of workers have to do, against the processors that they have.
+
+use super::{Load, LoadCheck, ShardLoads, hottest};
+use crate::engine::time::{Nanos, SECOND};
+use crate::scenario::path::Path;
+use crate::systems::fleet::{ControlPlan, FleetPlan, Via};
+
+/// The time between two GetRecords calls of a fleet on one shard; none if it is pushed to.
+pub(super) fn interval(plan: &FleetPlan) -> Option<Nanos> {
+    match plan.via {
+        Via::Polling(cadence) => Some(cadence.idle),
+        Via::FanOut(_) => None,
+    }
+}
+
+/// Processor time a second that each shard takes.
+fn work(plan: &FleetPlan, loads: &ShardLoads) -> Vec<Load> {
+    let shard = |records: &Load| {
+        let mut work = Load::default();
+        work.add(*records, plan.per_record as f64 / SECOND as f64);
+        if let Some(interval) = interval(plan) {
+            // At most one batch for each call, and one for each record.
+            let batches = |rate: f64| rate.min(SECOND as f64 / interval as f64);
+            let load = Load { mean: batches(records.mean), peak: batches(records.peak) };
+            work.add(load, plan.per_batch as f64 / SECOND as f64);
+        }
+        work
+    };
+    loads.records.iter().map(shard).collect()
+}
+
+impl LoadCheck {
+    /// The processors of a fleet: of all its workers, and where shards are dealt out by number, of the busiest one.
+    pub(super) fn fleet(&mut self, plan: &FleetPlan, loads: &ShardLoads) {
+        let path = Path::ROOT.key("consumers").key(&plan.name);
+        let work = work(plan, loads);
+        if let (Some(interval), (_, most)) = (interval(plan), hottest(&loads.records)) {
+            let most_read = f64::from(plan.records_max) * SECOND as f64 / interval as f64;
+            self.row(&path, "KCL-2", "records/s of a shard", most, most_read);
+        }
+        let vcpu = plan.host.vcpu;
+        let (limit, seats) = match plan.control {
+            ControlPlan::Kcl(_) => ("OWN-13", plan.workers as usize),
+            ControlPlan::Flink(_) => ("FLK-1", plan.workers as usize),
+        };
+        self.row(&path.key("workers"), limit, "vCPU", Load::sum(work.iter().copied()), vcpu * seats as f64);
+        let by_load = matches!(&plan.control, ControlPlan::Kcl(leases) if leases.version.has_leader());
+        if !by_load {
+            let mut workers = vec![Load::default(); seats];
+            for (shard, work) in work.iter().enumerate() {
+                workers[worker_of(plan, shard)].add(*work, 1.0);
+            }
+            let (worker, busy) = hottest(&workers);
+            self.row(&path.key("workers").index(worker), limit, "vCPU", busy, vcpu);
+        }
+        // One processor does one shard's batch at a time.
+        let (shard, busy) = hottest(&work);
+        self.row(&path.key("shards").index(shard), limit, "vCPU", busy, vcpu.min(1.0));
+    }
+}
+
+fn worker_of(plan: &FleetPlan, shard: usize) -> usize {
+    match &plan.control {
+        ControlPlan::Kcl(_) => shard % plan.workers as usize,
+        ControlPlan::Flink(job) => (shard % job.parallelism as usize) / job.per_kpu as usize,
+    }
+}

@@ -1,0 +1,366 @@
+//! Transformation by a Lambda function: a buffer of its own before the destination's (FH-T1), invocations that are waited for
+//! (FH-T2), and what becomes of records that fail (FH-T3).
+
+use std::collections::VecDeque;
+
+use crate::engine::random::{Keyed, Streams};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{MICROSECOND, Nanos, round};
+use crate::systems::kinesis::log::{Micros, Record};
+
+/// Bytes of a request or a response of a synchronous invocation (FH-T2).
+pub const PAYLOAD_BYTES_MAX: u64 = 6 << 20;
+/// How long the function may run (FH-T2).
+pub const TIMEOUT_MAX: Nanos = 300_000_000_000;
+
+/// The function and its buffer, checked.
+#[derive(Clone, Debug)]
+pub struct TransformPlan {
+    /// Bytes of records that are sent at once (FH-T1).
+    pub size: u64,
+    /// How long the first of them waits (FH-T1).
+    pub interval: Nanos,
+    /// Tries after the first one (FH-T3).
+    pub retries: u32,
+    /// Time between two tries.
+    pub retry_wait: Nanos,
+    /// Invocations of one shard or channel at a time (FH-Q12).
+    pub concurrency: u32,
+    /// Running time of an invocation, whatever its records.
+    pub base: Nanos,
+    /// Running time of each record.
+    pub per_record: Nanos,
+    /// Spread of running times: a factor with mean 1.
+    pub spread: Sampler,
+    /// An invocation that takes longer fails at this moment (FH-T2).
+    pub timeout: Nanos,
+    /// Memory in MiB, which is billed.
+    pub memory_mib: u32,
+    /// Whether it runs on Arm.
+    pub arm: bool,
+    /// Share of the invocations that fail: throttled, or by an error of their own.
+    pub errors: f64,
+    /// Share of the records that come back as `Dropped`.
+    pub dropped: f64,
+    /// Share of the records that come back as `ProcessingFailed`.
+    pub failed: f64,
+    /// Bytes of a record that comes back as a share of what it was.
+    pub size_ratio: f64,
+}
+
+/// Bytes of data in base64, as payloads carry them (FH-T2): four for every three.
+pub fn base64_bytes(bytes: u64) -> u64 {
+    bytes.div_ceil(3) * 4
+}
+
+/// What transformation came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransformMeter {
+    /// Invocations, repeated ones included.
+    pub invocations: u64,
+    /// Those that were tries of a batch that had failed.
+    pub retried: u64,
+    /// Those that failed by an error.
+    pub errors: u64,
+    /// Those that took longer than they may.
+    pub timeouts: u64,
+    /// Those whose request or response was too large (FH-T2).
+    pub too_large: u64,
+    /// Batches given up after the last retry.
+    pub given_up: u64,
+    /// Records that came back as `Ok`.
+    pub ok: u64,
+    /// Records that came back as `Dropped`.
+    pub dropped: u64,
+    /// Records that came back as `ProcessingFailed`, or never.
+    pub failed: u64,
+    /// Running time of first tries and later ones, microseconds.
+    pub run_micros: [u64; 2],
+    /// The same as billed: each invocation in whole milliseconds.
+    pub billed_millis: [u64; 2],
+    /// The most invocations at a time.
+    pub concurrency_max: u32,
+}
+
+/// Records on their way through the function.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The shard or channel they came from.
+    pub shard: u32,
+    /// The records, in order.
+    pub records: Vec<Record>,
+    /// For each poll, one past its last record, and when it was.
+    pub marks: Vec<(u32, Micros)>,
+    bytes: u64,
+    /// Its number, by which its draws are addressed.
+    number: u64,
+    attempts: u32,
+    fails: bool,
+    /// Whether it waits for its next try.
+    waits: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    open: Batch,
+    due: Nanos,
+    /// The moment of the timer that is set.
+    timer: Option<Nanos>,
+    queue: VecDeque<Batch>,
+    running: u32,
+}
+
+/// What is to be looked at again, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The buffer of a shard.
+    Buffer(u32),
+    /// An invocation, by its slot.
+    Invocation(u32),
+}
+
+/// What an invocation came to.
+#[derive(Clone, Debug)]
+pub enum Returned {
+    /// It is tried again, or not over.
+    Later,
+    /// Its records are back.
+    Back(Batch),
+    /// It failed for the last time: all of its records go to the error prefix (FH-T3).
+    GivenUp(Batch),
+}
+
+/// What the function says of one record (FH-T3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Ok,
+    /// It is left out on purpose.
+    Dropped,
+    /// It goes to the error prefix.
+    Failed,
+}
+
+/// Transformation at work.
+#[derive(Clone, Debug)]
+pub struct Transform {
+    plan: TransformPlan,
+    durations: Keyed,
+    coins: Keyed,
+    verdicts: Keyed,
+    lanes: Vec<Lane>,
+    slots: Vec<Option<Batch>>,
+    free: Vec<u32>,
+    started: u64,
+    running: u32,
+    down_until: Nanos,
+    /// What it counted.
+    pub meter: TransformMeter,
+}
+
+impl Transform {
+    /// One that has seen no record; `path` names its delivery stream.
+    pub fn new(plan: &TransformPlan, draws: &Streams, path: &str) -> Self {
+        let keyed = |purpose: &str| draws.keyed(&format!("{path}.transform.{purpose}"));
+        Self {
+            plan: plan.clone(),
+            durations: keyed("duration"),
+            coins: keyed("errors"),
+            verdicts: keyed("results"),
+            lanes: Vec::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            started: 0,
+            running: 0,
+            down_until: 0,
+            meter: TransformMeter::default(),
+        }
+    }
+
+    /// An outage: every invocation fails.
+    pub fn fail_until(&mut self, until: Nanos) {
+        self.down_until = self.down_until.max(until);
+    }
+
+    /// Buffers what one poll of a shard returned, sends what is full, and asks to be looked at again.
+    pub fn take(&mut self, now: Nanos, shard: usize, records: &[Record], looks: &mut Vec<(Nanos, Look)>) {
+        if shard >= self.lanes.len() {
+            self.lanes.resize_with(shard + 1, Lane::default);
+        }
+        for record in records {
+            let lane = &mut self.lanes[shard];
+            if lane.open.records.is_empty() {
+                lane.due = now + self.plan.interval;
+            }
+            lane.open.bytes += u64::from(record.bytes);
+            lane.open.records.push(*record);
+            if lane.open.bytes >= self.plan.size {
+                self.close(now, shard, now / MICROSECOND, looks);
+            }
+        }
+        let lane = &mut self.lanes[shard];
+        mark(&mut lane.open, now / MICROSECOND);
+        // A timer that was set for an earlier batch looks again when it fires.
+        if !lane.open.records.is_empty() && lane.timer.is_none_or(|at| at > lane.due) {
+            lane.timer = Some(lane.due);
+            looks.push((lane.due, Look::Buffer(shard as u32)));
+        }
+    }
+
+    /// The interval of a shard's buffer may be over.
+    pub fn look(&mut self, now: Nanos, shard: u32, looks: &mut Vec<(Nanos, Look)>) {
+        let lane = &mut self.lanes[shard as usize];
+        if lane.timer.is_some_and(|at| at > now) {
+            return;
+        }
+        lane.timer = None;
+        if lane.open.records.is_empty() {
+            return;
+        }
+        if lane.due > now {
+            lane.timer = Some(lane.due);
+            return looks.push((lane.due, Look::Buffer(shard)));
+        }
+        let last = lane.open.marks.last().map_or(now / MICROSECOND, |mark| mark.1);
+        self.close(now, shard as usize, last, looks);
+    }
+
+    /// A batch is complete: it is sent, or waits for its turn (FH-Q12).
+    fn close(&mut self, now: Nanos, shard: usize, polled: Micros, looks: &mut Vec<(Nanos, Look)>) {
+        let lane = &mut self.lanes[shard];
+        mark(&mut lane.open, polled);
+        let mut batch = std::mem::take(&mut lane.open);
+        batch.shard = shard as u32;
+        batch.number = self.started;
+        self.started += 1;
+        lane.queue.push_back(batch);
+        self.send(now, shard, looks);
+    }
+
+    fn send(&mut self, now: Nanos, shard: usize, looks: &mut Vec<(Nanos, Look)>) {
+        while self.lanes[shard].running < self.plan.concurrency {
+            let Some(batch) = self.lanes[shard].queue.pop_front() else { break };
+            self.lanes[shard].running += 1;
+            self.running += 1;
+            self.meter.concurrency_max = self.meter.concurrency_max.max(self.running);
+            self.invoke(now, batch, looks);
+        }
+    }
+
+    fn invoke(&mut self, now: Nanos, mut batch: Batch, looks: &mut Vec<(Nanos, Look)>) {
+        let attempt = batch.attempts;
+        batch.attempts += 1;
+        batch.waits = false;
+        let factor = self.plan.spread.sample(&mut self.durations.draws(batch.number, attempt));
+        let work = self.plan.base as f64 + self.plan.per_record as f64 * batch.records.len() as f64;
+        let mut duration = round(work * factor);
+        let by_error = now < self.down_until || self.coins.unit(batch.number, attempt) < self.plan.errors;
+        let response = (batch.bytes as f64 * self.plan.size_ratio) as u64;
+        let too_large =
+            base64_bytes(batch.bytes) > PAYLOAD_BYTES_MAX || base64_bytes(response) > PAYLOAD_BYTES_MAX;
+        let late = duration > self.plan.timeout;
+        duration = duration.min(self.plan.timeout);
+        self.meter.invocations += 1;
+        self.meter.retried += u64::from(attempt > 0);
+        self.meter.errors += u64::from(by_error);
+        self.meter.timeouts += u64::from(late && !by_error);
+        self.meter.too_large += u64::from(too_large && !late && !by_error);
+        batch.fails = by_error || late || too_large;
+        let which = usize::from(attempt > 0);
+        self.meter.run_micros[which] += duration / MICROSECOND;
+        self.meter.billed_millis[which] += duration.div_ceil(1_000_000);
+        let slot = self.insert(batch);
+        looks.push((now + duration, Look::Invocation(slot)));
+    }
+
+    fn insert(&mut self, batch: Batch) -> u32 {
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if slot as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[slot as usize] = Some(batch);
+        slot
+    }
+
+    /// An invocation is over, or a wait for the next try.
+    pub fn returned(&mut self, now: Nanos, slot: u32, looks: &mut Vec<(Nanos, Look)>) -> Returned {
+        let Some(mut batch) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
+            return Returned::Later;
+        };
+        self.free.push(slot);
+        if batch.waits {
+            self.invoke(now, batch, looks);
+            return Returned::Later;
+        }
+        if batch.fails && batch.attempts <= self.plan.retries {
+            batch.waits = true;
+            let slot = self.insert(batch);
+            looks.push((now + self.plan.retry_wait, Look::Invocation(slot)));
+            return Returned::Later;
+        }
+        let shard = batch.shard as usize;
+        self.lanes[shard].running -= 1;
+        self.running -= 1;
+        self.send(now, shard, looks);
+        if batch.fails {
+            self.meter.given_up += 1;
+            self.meter.failed += batch.records.len() as u64;
+            return Returned::GivenUp(batch);
+        }
+        Returned::Back(batch)
+    }
+
+    /// What the function says of a record that came back, as large as it then is. Copies of a change fare alike.
+    pub fn verdict(&mut self, record: &mut Record) -> Verdict {
+        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        let TransformPlan { dropped, failed, size_ratio, .. } = self.plan;
+        if dropped + failed > 0.0 {
+            let unit = self.verdicts.unit(change, 0);
+            if unit < failed {
+                self.meter.failed += 1;
+                return Verdict::Failed;
+            }
+            if unit < failed + dropped {
+                self.meter.dropped += 1;
+                return Verdict::Dropped;
+            }
+        }
+        self.meter.ok += 1;
+        record.bytes = ((f64::from(record.bytes) * size_ratio + 0.5) as u32).max(1);
+        Verdict::Ok
+    }
+
+    fn batches(&self) -> impl Iterator<Item = &Batch> {
+        let lanes = self.lanes.iter().flat_map(|lane| lane.queue.iter().chain([&lane.open]));
+        lanes.chain(self.slots.iter().flatten())
+    }
+
+    /// Records on their way through the function, by walking them.
+    pub fn in_hand(&self) -> u64 {
+        self.batches().map(|batch| batch.records.len() as u64).sum()
+    }
+
+    /// Records that wait for an invocation because too many are under way: what grows when the function is too slow.
+    pub fn queued(&self) -> u64 {
+        self.lanes.iter().flat_map(|lane| &lane.queue).map(|batch| batch.records.len() as u64).sum()
+    }
+
+    /// Whether some record on its way through the function is such a one.
+    pub fn any(&self, such: impl Fn(&Record) -> bool) -> bool {
+        self.batches().any(|batch| batch.records.iter().any(&such))
+    }
+}
+
+/// Notes which poll the records of a batch came from.
+fn mark(batch: &mut Batch, polled: Micros) {
+    let end = batch.records.len() as u32;
+    match batch.marks.last_mut() {
+        Some(mark) if mark.0 == end => {}
+        Some(mark) if mark.1 == polled => mark.0 = end,
+        _ if end == 0 => {}
+        _ => batch.marks.push((end, polled)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,327 @@
+//! A fleet: workers that share the shards of a stream, each shard read by one of them at a time. What they have done is
+//! written down now and then, and whoever takes a shard over goes on from there.
+//!
+//! Who reads which shard is decided elsewhere: for the Kinesis Client Library by [its leases](super::kcl::leases), for Flink
+//! by [its job](super::flink::job).
+
+pub mod checkpoint;
+pub mod host;
+pub mod meter;
+pub mod progress;
+pub mod settings;
+pub mod worker;
+
+use crate::engine::random::{Keyed, Streams};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{Nanos, round};
+use crate::systems::flink::job::JobPlan;
+use crate::systems::kcl::leases::LeasePlan;
+use crate::systems::kinesis::fan_out::FanOutPlan;
+use crate::systems::kinesis::log::Record;
+use checkpoint::CheckpointPlan;
+use host::Host;
+use meter::{FleetMeter, Redelivery};
+use progress::{Ended, Prefetch, Progress, Step, Taken};
+use worker::Worker;
+
+/// A fleet as the scenario describes it, checked.
+#[derive(Clone, Debug)]
+pub struct FleetPlan {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Number of the stream it reads: those of Kinesis first, then those of tables.
+    pub stream: usize,
+    /// How it reads.
+    pub via: Via,
+    /// From a poll to the records' arrival at the worker, nanoseconds (DEF-5).
+    pub delivery: Sampler,
+    /// Records asked for in one call.
+    pub records_max: u32,
+    /// What a worker fetches ahead for each shard.
+    pub prefetch: Prefetch,
+    /// Workers at the start.
+    pub workers: u32,
+    /// The computer that each of them has.
+    pub host: Host,
+    /// CPU time of each record.
+    pub per_record: Nanos,
+    /// CPU time of each batch, whatever its records.
+    pub per_batch: Nanos,
+    /// Share of batches whose processing throws, and that are skipped (KWK-14).
+    pub errors: f64,
+    /// When progress is written down.
+    pub checkpoints: CheckpointPlan,
+    /// Who reads which shard.
+    pub control: ControlPlan,
+}
+
+impl FleetPlan {
+    /// Whether it is registered for enhanced fan-out.
+    pub fn is_pushed_to(&self) -> bool {
+        matches!(self.via, Via::FanOut(_))
+    }
+}
+
+/// How a fleet reads its stream.
+#[derive(Clone, Debug)]
+pub enum Via {
+    /// Each shard's worker calls GetRecords.
+    Polling(Cadence),
+    /// Records are pushed.
+    FanOut(FanOutPlan),
+}
+
+/// The time between two calls for one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cadence {
+    /// After a call that returned records.
+    pub idle: Nanos,
+    /// After one that returned none.
+    pub idle_after_empty: Nanos,
+    /// Once it is this far behind it calls this many times as often (ADP-2).
+    pub catch_up: Option<(Nanos, u32)>,
+}
+
+/// Who decides which worker reads which shard.
+#[derive(Clone, Debug)]
+pub enum ControlPlan {
+    /// Leases of the Kinesis Client Library.
+    Kcl(LeasePlan),
+    /// A Flink job.
+    Flink(JobPlan),
+}
+
+/// A fleet at work.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    per_record: Nanos,
+    per_batch: Nanos,
+    errors: f64,
+    prefetch: Prefetch,
+    checkpoints: CheckpointPlan,
+    thrown: Keyed,
+    saves: Keyed,
+    workers: Vec<Worker>,
+    shards: Vec<Progress>,
+    /// What it counted.
+    pub meter: FleetMeter,
+}
+
+/// What a worker does with a shard next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until more is read.
+    Nothing,
+    /// Something at this moment.
+    At(Nanos),
+}
+
+impl Fleet {
+    /// A fleet that has read nothing; `path` names it.
+    pub fn new(plan: &FleetPlan, draws: &Streams, path: &str, shards: usize) -> Self {
+        Self {
+            per_record: plan.per_record,
+            per_batch: plan.per_batch,
+            errors: plan.errors,
+            prefetch: plan.prefetch,
+            checkpoints: plan.checkpoints.clone(),
+            thrown: draws.keyed(&format!("{path}.thrown")),
+            saves: draws.keyed(&format!("{path}.checkpoints")),
+            workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
+            shards: vec![Progress::default(); shards],
+            meter: FleetMeter::default(),
+        }
+    }
+
+    /// Makes room for shards up to this many.
+    pub fn grow(&mut self, shards: usize) {
+        self.shards.resize(shards.max(self.shards.len()), Progress::default());
+    }
+
+    /// Its workers.
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// Has so many workers of this many vCPUs from now on, all of them idle.
+    pub fn set_workers(&mut self, now: Nanos, count: usize, vcpu: f64) {
+        self.workers.iter_mut().for_each(|worker| worker.stop(now));
+        while self.workers.len() < count {
+            self.workers.push(Worker::new(vcpu));
+        }
+    }
+
+    /// One of its workers.
+    pub fn worker_mut(&mut self, worker: usize) -> &mut Worker {
+        &mut self.workers[worker]
+    }
+
+    /// What was done on one shard.
+    pub fn shard(&self, shard: usize) -> &Progress {
+        &self.shards[shard]
+    }
+
+    /// The same, to fetch for it.
+    pub fn shard_mut(&mut self, shard: usize) -> &mut Progress {
+        &mut self.shards[shard]
+    }
+
+    /// Whether more may be fetched for a shard. If not, [`Progress::wants_more`] tells when.
+    pub fn has_room(&mut self, shard: usize) -> bool {
+        let prefetch = self.prefetch;
+        self.shards[shard].has_room(&prefetch)
+    }
+
+    /// Goes on with a shard that `worker` reads: begins what can begin. Returns when to come back.
+    pub fn go_on(&mut self, now: Nanos, worker: usize, shard: usize) -> Next {
+        loop {
+            let progress = &mut self.shards[shard];
+            match progress.step {
+                Step::Idle | Step::Arriving => {
+                    match progress.take_batch(now) {
+                        Taken::Nothing => return Next::Nothing,
+                        Taken::NotBefore(at) => return Next::At(at),
+                        Taken::InHand => {}
+                    }
+                    let (from, until) = progress.hand();
+                    if self.checkpoints.before && self.checkpoints.is_due(now, until, progress) {
+                        let ready = self.save(now, shard, until, from);
+                        self.shards[shard].wait(Step::SavingFirst, ready);
+                        return Next::At(ready);
+                    }
+                    return Next::At(self.execute(now, worker, shard));
+                }
+                Step::SavingFirst if progress.due <= now => {
+                    progress.settle_save(now);
+                    return Next::At(self.execute(now, worker, shard));
+                }
+                Step::SavingAfter if progress.due <= now => {
+                    progress.settle_save(now);
+                    progress.step = Step::Idle;
+                }
+                _ => return Next::At(progress.due),
+            }
+        }
+    }
+
+    /// A batch gets its processor, or waits for one.
+    fn execute(&mut self, now: Nanos, worker: usize, shard: usize) -> Nanos {
+        let progress = &mut self.shards[shard];
+        let (from, until) = progress.hand();
+        let time = self.per_batch + self.per_record * (until - from);
+        let (start, end) = self.workers[worker].reserve(now, time);
+        progress.execute(start, end);
+        end
+    }
+
+    /// The batch in a worker's hands is done. What it did is then with [`Progress`] to be read, before [`Self::close`].
+    pub fn done(&mut self, now: Nanos, shard: usize) -> Option<Ended> {
+        let progress = &mut self.shards[shard];
+        if progress.step != Step::Executing || progress.due > now {
+            return None;
+        }
+        let (from, until) = progress.hand();
+        let thrown = self.errors > 0.0 && self.thrown.unit(from << 16 | shard as u64, 0) < self.errors;
+        let ended = progress.end(until, thrown);
+        self.meter.count(&ended);
+        Some(ended)
+    }
+
+    /// The batch that was done is closed, with a checkpoint where one is due and `may_save`.
+    pub fn close(&mut self, now: Nanos, shard: usize, may_save: bool) {
+        let progress = &self.shards[shard];
+        let (from, until) = progress.hand();
+        let due = may_save && !self.checkpoints.before && self.checkpoints.is_due(now, until, progress);
+        if due {
+            let ready = self.save(now, shard, until, from);
+            self.shards[shard].close(now, Step::SavingAfter, ready);
+        } else {
+            self.shards[shard].close(now, Step::Idle, now);
+        }
+    }
+
+    /// Writes down that a shard is done up to `until`; returns when that is answered.
+    fn save(&mut self, now: Nanos, shard: usize, until: u64, key: u64) -> Nanos {
+        let mut draws = self.saves.draws(key << 16 | shard as u64, u32::from(key == until));
+        let ready = now + round(self.checkpoints.latency.sample(&mut draws));
+        self.meter.checkpoints += 1;
+        self.shards[shard].save(until, ready);
+        ready
+    }
+
+    /// The last checkpoint of a worker that gives a shard up in order, or has come to its end: of all that it has
+    /// processed. Returns when it is answered, and `more` has gone by.
+    pub fn last_save(&mut self, now: Nanos, shard: usize, more: Nanos) -> Nanos {
+        self.shards[shard].drop_fetched();
+        let until = self.shards[shard].processed();
+        let ready = self.save(now, shard, until, until) + more;
+        let progress = &mut self.shards[shard];
+        progress.wait(Step::SavingAfter, ready);
+        progress.is_last = true;
+        ready
+    }
+
+    /// A worker stops reading a shard as it stands. What it has in hand is done as far as it has come; whoever reads the
+    /// shard next goes on from the last checkpoint. Returns what was processed last, before [`Self::roll_back`].
+    pub fn interrupt(&mut self, now: Nanos, shard: usize) -> Option<Ended> {
+        let progress = &mut self.shards[shard];
+        progress.settle_save(now);
+        let done = progress.done_by(now)?;
+        let ended = progress.end(done, false);
+        self.meter.count(&ended);
+        Some(ended)
+    }
+
+    /// What a worker that has lost its lease has begun, it finishes, though its checkpoints are refused (KWK-13). Returns
+    /// what that was.
+    pub fn finish_begun(&mut self, shard: usize) -> Option<Ended> {
+        let progress = &mut self.shards[shard];
+        if progress.step != Step::Executing {
+            return None;
+        }
+        let (_, until) = progress.hand();
+        let ended = progress.end(until, false);
+        self.meter.count(&ended);
+        Some(ended)
+    }
+
+    /// A worker that stops in order writes down how far it has come.
+    pub fn save_at_once(&mut self, now: Nanos, shard: usize, until: u64) {
+        self.meter.checkpoints += 1;
+        self.shards[shard].set_saved(now, until);
+    }
+
+    /// All workers give up what is under way.
+    pub fn stop_all(&mut self, now: Nanos) {
+        self.workers.iter_mut().for_each(|worker| worker.stop(now));
+    }
+
+    /// Whether a worker's last checkpoint of a shard is written; asked once.
+    pub fn has_left(&mut self, now: Nanos, shard: usize) -> bool {
+        let progress = &mut self.shards[shard];
+        let left = progress.is_last && progress.step == Step::SavingAfter && progress.due <= now;
+        if left {
+            progress.settle_save(now);
+            (progress.is_last, progress.step) = (false, Step::Idle);
+        }
+        left
+    }
+
+    /// Goes back to the last checkpoint. Records that it says were done, and were not, are lost: the fate of a checkpoint
+    /// before the write. Returns how many, and how many will be processed again.
+    pub fn roll_back(&mut self, now: Nanos, shard: usize, why: Redelivery) -> (u64, u64) {
+        let (lost, again) = self.shards[shard].roll_back(now, why);
+        self.meter.lost += lost;
+        (lost, again)
+    }
+
+    /// Whether some record that was read, and neither processed nor lost, is such a one.
+    pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
+        self.shards.iter().any(|shard| shard.unsettled().any(&such))
+    }
+
+    /// Records read and neither processed nor lost, by walking them.
+    pub fn in_hand(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.unsettled().count() as u64).sum()
+    }
+}

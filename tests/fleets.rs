@@ -1,0 +1,331 @@
+//! Fleets of workers: the Kinesis Client Library and Flink against AWS's rules and against arithmetic.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::Path;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::fleet::quantities::FleetOutcome;
+use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::fleet::meter::Redelivery;
+use streamgauge::systems::fleet::{Cadence, Via};
+
+mod support;
+
+fn load(text: &str) -> Result<Scenario, String> {
+    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
+    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+}
+
+/// One producer of `rate` small writes a second, one stream, and one consumer `f`.
+fn text(duration: &str, rate: u32, shards: u32, consumer: &str, more: &str) -> String {
+    format!(
+        "\
+name: test
+seed: 5
+study: terminating
+duration: {duration}
+workload:
+  writer: {{ writes_to: tables.t, arrivals: {{ constant: {{ rate: {rate}/s }} }}, keys: {{ uniform: {{ items: 5_000 }} }}, item: {{ size: 300 B }} }}
+tables:
+  t:
+    capacity: {{ provisioned: {{ write_units: 20000 }} }}
+    kinesis: {{ stream: s, replication: {{ delay: 50ms, reorder: 0%, duplicates: 0% }} }}
+kinesis:
+  s: {{ capacity: {{ provisioned: {{ shards: {shards} }} }} }}
+consumers:
+  f: {{ reads: kinesis.s, {consumer} }}
+{more}
+"
+    )
+}
+
+fn run(text: &str) -> Outcome {
+    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    support::run::<true>(&scenario, 0)
+}
+
+fn fleet(text: &str) -> FleetOutcome {
+    run(text).fleets.swap_remove(0)
+}
+
+#[track_caller]
+fn near(what: &str, simulated: f64, expected: f64, share: f64) {
+    assert!((simulated / expected - 1.0).abs() <= share, "{what}: {simulated} against {expected}");
+}
+
+#[test]
+fn kcl_3_kwk_16_from_version_2_on_records_are_pushed_unless_told_otherwise() {
+    let pushed = |kcl: &str| {
+        let scenario = load(&text("1m", 10, 1, &format!("kcl: {{ {kcl} }}"), "")).unwrap();
+        matches!(scenario.fleets[0].via, Via::FanOut(_))
+    };
+    assert_eq!(
+        ["version: 1.14", "version: 2", "version: 3", "version: 3, via: polling"].map(pushed),
+        [false, true, true, false]
+    );
+    let error = load(&text("1m", 10, 1, "kcl: { version: 1, via: enhanced_fan_out }", "")).unwrap_err();
+    assert!(error.contains("version 1 of the library only polls"), "{error}");
+}
+
+#[test]
+fn kcl_1_kcl_2_kwk_9_a_shard_gives_what_its_calls_ask_for_and_no_more() {
+    let error = load(&text("1m", 10, 1, "kcl: { via: polling, max_records: 10_001 }", "")).unwrap_err();
+    assert!(error.contains("expected 1 to 10000 (KCL-2)"), "{error}");
+    let error = load(&text("1m", 10, 1, "kcl: { via: polling, idle_time: 100ms }", "")).unwrap_err();
+    assert!(error.contains("expected 200ms to 1h (KCL-1)"), "{error}");
+    // 100 records a second come in, and 30 are asked for every 1.5 s: 20 a second are read.
+    let of = |version: &str, per_call: u32| {
+        let kcl = format!("kcl: {{ version: {version}, via: polling, max_records: {per_call} }}");
+        fleet(&text("10m", 100, 1, &kcl, "end: stop")).meter.processed as f64 / 600.0
+    };
+    near("every 1.5 s", of("3", 30), 20.0, 0.01);
+    near("every second", of("2.5", 30), 30.0, 0.01);
+}
+
+#[test]
+fn def_4_def_5_lat_7_from_the_shard_to_a_worker_it_takes_as_long_as_measured() {
+    let parts = |kcl: &str| {
+        let fleet = fleet(&text("10m", 50, 2, &format!("kcl: {{ {kcl} }}"), ""));
+        fleet.latency.mean_parts().unwrap().map(|micros| micros / 1e3)
+    };
+    near("pushed", parts("version: 3")[1], 70.0, 0.05);
+    // Half of the time between two polls, and the mean of a lognormal with a median of 30 ms: 34 ms.
+    near("polled", parts("version: 3, via: polling")[1], 750.0 + 34.0, 0.04);
+    near("polled fast", parts("version: 3, via: polling, idle_time: 200ms")[1], 100.0 + 34.0, 0.06);
+}
+
+/// A worker of two dies three and a half minutes into the run.
+const CRASH: &str = "events: { death: { at: 210s, for: 60s, crash: consumers.f } }";
+
+#[test]
+fn kcl_9_kwk_12_a_crash_repeats_what_came_since_the_last_checkpoint() {
+    let repeated = |interval: u32| {
+        let kcl = format!(
+            "kcl: {{ version: 2, via: polling, workers: 2, checkpoint: {{ every: {{ interval: {interval}s }} }} }}"
+        );
+        let fleet = fleet(&text("10m", 80, 8, &kcl, CRASH));
+        assert_eq!((fleet.meter.lost, fleet.meter.processed), (0, 80 * 600));
+        let told: u64 = fleet.interruptions.iter().map(|it| it.again).sum();
+        assert_eq!(fleet.meter.repeated_total(), told, "what was to be repeated was");
+        fleet.meter.repeated[Redelivery::Crash as usize] as f64
+    };
+    // Four of eight shards, 40 records a second. Checkpoints at the first batch's end past 30, 60, 90 ... s after the last
+    // one, each up to a poll of 1.5 s late: 210 s are on average seven halves of 1.5 s and some into a span of 30 s.
+    let short = repeated(10);
+    assert!((40.0..=40.0 * 11.5).contains(&short), "{short}");
+    let long = repeated(100);
+    // The second checkpoint came 200 to 203 s after the start.
+    assert!((40.0 * 5.0..=40.0 * 11.0).contains(&long), "{long}");
+    let never = repeated(600);
+    near("none before the crash", never, 40.0 * 209.2, 0.02);
+}
+
+#[test]
+fn a_checkpoint_before_the_write_loses_and_one_after_it_repeats() {
+    // One worker of one processor that is busy for nine tenths of its time, so that it dies over a batch.
+    let of = |order: &str| {
+        let kcl = format!(
+            "kcl: {{ version: 2, via: polling, workers: 2, host: {{ vcpu: 1 }}, per_record: 30ms, \
+             checkpoint: {{ order: {order} }} }}"
+        );
+        fleet(&text("10m", 60, 2, &kcl, CRASH)).meter
+    };
+    let (after, before) = (of("after"), of("before"));
+    assert_eq!((after.lost, before.repeated_total()), (0, 0));
+    // A batch of 1.5 s has 45 records, and others may be behind it; none of those is checkpointed.
+    assert!((1..=90).contains(&after.repeated_total()), "{after:?}");
+    assert!((1..=90).contains(&before.lost), "{before:?}");
+    assert_eq!(after.processed, 60 * 600);
+    assert_eq!(before.processed + before.lost, 60 * 600);
+}
+
+#[test]
+fn kcl_14_kwk_7_a_hand_over_repeats_nothing_and_a_theft_does() {
+    // A deployment without last checkpoints leaves leases to be rebalanced.
+    let of = |version: &str| {
+        let kcl = format!(
+            "kcl: {{ version: {version}, via: polling, workers: 3, per_record: 2ms, checkpoint: {{ every: {{ interval: 60s }} }} }}"
+        );
+        fleet(&text("20m", 120, 12, &kcl, CRASH)).meter
+    };
+    let (third, second) = (of("3"), of("2"));
+    assert_eq!(third.repeated[Redelivery::Rebalance as usize], 0);
+    assert!(second.repeated[Redelivery::Rebalance as usize] > 0, "{second:?}");
+    assert!(third.repeated[Redelivery::Crash as usize] > 0);
+    assert_eq!((third.processed, second.processed), (120 * 1_200, 120 * 1_200));
+}
+
+#[test]
+fn a_graceful_deployment_repeats_nothing_and_an_abrupt_one_does() {
+    let of = |shutdown: &str| {
+        let kcl = format!(
+            "kcl: {{ version: 3, workers: 3, shutdown: {shutdown}, checkpoint: {{ every: {{ interval: 60s }} }} }}"
+        );
+        let events = "events: { release: { at: 200s, for: 20s, deploy: consumers.f } }";
+        fleet(&text("10m", 60, 6, &kcl, events))
+    };
+    let (graceful, abrupt) = (of("graceful"), of("abrupt"));
+    let deploys =
+        |fleet: &FleetOutcome| fleet.interruptions.iter().filter(|it| it.why == Redelivery::Deploy).count();
+    assert_eq!((deploys(&graceful), deploys(&abrupt)), (3, 3), "one worker after the other");
+    assert_eq!(graceful.meter.repeated_total(), 0);
+    assert!(abrupt.meter.repeated[Redelivery::Deploy as usize] > 0);
+    assert_eq!((graceful.meter.lost, abrupt.meter.lost), (0, 0));
+}
+
+#[test]
+fn kwk_13_two_workers_process_what_a_cut_off_one_had_no_checkpoint_for() {
+    // It writes a checkpoint after each batch, so that only what it did between its last renewal's end and the cut counts.
+    let events = "events: { cut: { at: 200s, for: 60s, cut_off: consumers.f, worker: 1 } }";
+    let kcl = "kcl: { version: 2, via: polling, workers: 2 }";
+    let fleet = fleet(&text("10m", 80, 8, kcl, events));
+    let lost_lease = fleet.meter.repeated[Redelivery::LostLease as usize] as f64;
+    // 40 records a second for 6.7 to 10 s, a poll more or less.
+    assert!((40.0 * 5.0..=40.0 * 11.5).contains(&lost_lease), "{lost_lease}");
+    assert_eq!(fleet.meter.processed, 80 * 600);
+}
+
+#[test]
+fn kwk_14_a_batch_that_throws_is_skipped_and_does_not_come_again() {
+    let kcl = "kcl: { version: 2, via: polling, errors: 20% }";
+    let meter = fleet(&text("10m", 40, 4, kcl, "")).meter;
+    assert_eq!(meter.processed + meter.skipped, 40 * 600);
+    near("skipped", meter.skipped as f64, 0.2 * 40.0 * 600.0, 0.12);
+    assert_eq!(meter.repeated_total(), 0);
+}
+
+#[test]
+fn kwk_15_kds_s7_children_are_read_from_their_oldest_record_once_their_parent_is_done() {
+    for kcl in ["version: 1", "version: 2, via: polling", "version: 3", "version: 2, workers: 3"] {
+        let events = "events: { wider: { at: 100s, split: { stream: kinesis.s, shard: 0 } }, narrower: { at: 300s, merge: { stream: kinesis.s, shards: [1, 2] } } }";
+        let fleet = fleet(&text("10m", 60, 2, &format!("kcl: {{ {kcl} }}"), events));
+        assert_eq!(fleet.meter.processed, 60 * 600, "{kcl}");
+        let rollover = fleet.latency.mean_parts().unwrap()[5];
+        assert!(rollover > 0.0, "{kcl}: children wait");
+    }
+}
+
+#[test]
+fn kcl_15_top_10_version_3_needs_fewer_hosts_only_where_load_is_uneven() {
+    // The fewest workers of one processor each whose busiest one stays below 85 %.
+    let hosts = |version: &str, keys: &str| {
+        let enough = |workers: &u32| {
+            let kcl = format!(
+                "kcl: {{ version: {version}, via: polling, workers: {workers}, host: {{ vcpu: 1 }}, per_record: 15ms }}"
+            );
+            let text = text("40m", 100, 16, &kcl, "warm_up: 15m");
+            let text = text.replace("keys: { uniform: { items: 5_000 } }", keys);
+            let outcome = run(&text);
+            let span = outcome.quantities.at as f64;
+            outcome.quantities.fleets[0].busy.iter().all(|busy| *busy as f64 / span <= 0.85)
+        };
+        (2..9).find(enough).unwrap_or(9)
+    };
+    let even = "keys: { uniform: { items: 5_000 } }";
+    assert_eq!(hosts("3", even), hosts("2", even));
+    let uneven = "keys: { zipfian: { items: 60, exponent: 0.9 } }";
+    let (third, second) = (hosts("3", uneven), hosts("2", uneven));
+    assert!(third < second, "{third} against {second}");
+}
+
+/// A table that is written twice a second, and a reader of its stream with the adapter.
+fn adapter(duration: &str, kcl: &str, rate: &str, more: &str) -> String {
+    format!(
+        "\
+name: test
+study: terminating
+duration: {duration}
+workload:
+  writer: {{ writes_to: tables.t, arrivals: {{ poisson: {{ rate: {rate} }} }}, keys: {{ uniform: {{ items: 500 }} }}, item: {{ size: 300 B }} }}
+tables:
+  t: {{ capacity: {{ provisioned: {{ write_units: 900 }} }}, streams: {{ view: keys_only }} }}
+consumers:
+  f: {{ reads: tables.t.streams, kcl: {{ {kcl} }} }}
+{more}
+"
+    )
+}
+
+#[test]
+fn adp_1_dds_k1_the_adapter_calls_each_second_and_every_two_after_an_empty_call() {
+    let idle = run(&adapter("30m", "version: 3", "0.001/s", "end: stop"));
+    let reads = idle.fleets[0].reads;
+    assert!(reads.polls <= 6);
+    assert!((895..=905).contains(&(reads.polls + reads.empty_polls)), "{reads:?}");
+    // Where something comes all the time there is a call a second, and all of them are billed.
+    let busy = run(&adapter("30m", "version: 3", "50/s", "end: stop"));
+    let reads = busy.fleets[0].reads;
+    assert!((1_780..=1_801).contains(&reads.polls), "{reads:?}");
+    assert_eq!(busy.quantities.fleets[0].streams_reads, [reads.polls, reads.empty_polls]);
+    let error = load(&adapter("30m", "version: 3, max_records: 1_001", "1/s", "")).unwrap_err();
+    assert!(error.contains("expected 1 to 1000 (ADP-1)"), "{error}");
+}
+
+#[test]
+fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
+    // Down for three minutes of 900 writes a second: a thousand records a call catch up slowly.
+    let caught_up_after = |catch_up: bool| {
+        let events = "events: { death: { at: 1m, for: 3m, crash: consumers.f } }";
+        let outcome = run(&adapter("10m", &format!("version: 3, catch_up: {catch_up}"), "600/s", events));
+        let fleet = &outcome.fleets[0];
+        assert_eq!(fleet.meter.processed + fleet.meter.lost, outcome.producers[0].0.accepted);
+        let bins = fleet.series.bins();
+        let column = streamgauge::pipeline::fleet::column::ITERATOR_AGE;
+        bins.iter().rposition(|bin| bin[column] > 60_000_000).unwrap()
+    };
+    let (plain, fast) = (caught_up_after(false), caught_up_after(true));
+    // About 200 s of 600 records: 400 a second are gained, or 2,400. Down to a minute behind it takes 210 s, or 35 s.
+    assert!(plain > fast + 20, "{plain} {fast}");
+    let cadence = |kcl: &str| match load(&adapter("1m", kcl, "1/s", "")).unwrap().fleets[0].via {
+        Via::Polling(cadence) => cadence,
+        Via::FanOut(_) => panic!("it is polled"),
+    };
+    let second = 1_000_000_000;
+    let usual = Cadence { idle: second, idle_after_empty: 2 * second, catch_up: None };
+    assert_eq!(cadence("version: 3"), usual, "off by default");
+    assert_eq!(cadence("version: 3, catch_up: true"), Cadence { catch_up: Some((60 * second, 3)), ..usual });
+}
+
+#[test]
+fn adp_3_the_adapter_goes_with_version_1_and_version_3() {
+    let error = |kcl: &str| load(&adapter("1m", kcl, "1/s", "")).map(|_| ()).unwrap_err();
+    assert!(error("version: 2").contains("ADP-3"));
+    assert!(error("version: 1, catch_up: true").contains("ADP-2"));
+    assert!(error("version: 3, via: enhanced_fan_out").contains("a table's stream has no enhanced fan-out"));
+    assert!(load(&adapter("30m", "version: 1", "1/s", "")).is_ok());
+}
+
+#[test]
+fn flk_1_flk_2_kpus_are_charged_with_one_more_for_orchestration() {
+    let flink = "flink: { parallelism: 8, parallelism_per_kpu: 4, autoscaling: false }";
+    let outcome = run(&text("10m", 10, 4, flink, ""));
+    let [working, charged] = outcome.quantities.fleets[0].kpu_nanos;
+    let span = u128::from(outcome.quantities.at);
+    assert_eq!((working, charged), (2 * span, 3 * span));
+    let error = load(&text("1m", 10, 1, "flink: { parallelism: 257 }", "")).unwrap_err();
+    assert!(error.contains("expected 1 to 256 (FLK-2)"), "{error}");
+    let error = load(&text("1m", 10, 1, "flink: { parallelism: 65 }", "")).unwrap_err();
+    assert!(error.contains("65 KPUs; an application has 64 at most (FLK-2)"), "{error}");
+}
+
+#[test]
+fn flk_3_a_busy_job_doubles_after_fifteen_minutes_and_stands_still_meanwhile() {
+    // Two shards on two subtasks that share one KPU: 90 % of it.
+    let flink = "flink: { parallelism: 2, parallelism_per_kpu: 2, per_record: 9ms, restart: 40s }";
+    let outcome = run(&text("30m", 100, 4, flink, ""));
+    let job = outcome.fleets[0].job.unwrap();
+    assert_eq!((job.parallelism, job.meter.scalings, job.meter.kpus_max), (4, 1, 2));
+    assert_eq!(job.meter.down, 40_000_000_000);
+    assert_eq!(outcome.fleets[0].meter.repeated_total(), 0, "it goes on from a snapshot");
+    assert_eq!(outcome.fleets[0].meter.processed, 100 * 1_800);
+}
+
+#[test]
+fn a_job_that_crashes_goes_back_to_its_last_checkpoint_as_a_whole() {
+    let events = "events: { death: { at: 230s, crash: consumers.f } }";
+    let outcome = fleet(&text("10m", 100, 4, "flink: { parallelism: 2, checkpoint_interval: 60s }", events));
+    // The checkpoint of second 180 was complete: 50 s of all shards are done again.
+    near("repeated", outcome.meter.repeated_total() as f64, 100.0 * 50.0, 0.02);
+    assert_eq!(outcome.meter.processed, 100 * 600);
+}
