@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Verb::Run(arguments) => cli::run::run(&arguments),
         Verb::Compare(arguments) => cli::compare::compare(&arguments),
         Verb::Sweep(arguments) => cli::sweep::sweep(&arguments),
+        Verb::Follow(arguments) => cli::follow::follow(&arguments),
         Verb::Report(arguments) => cli::report::report(&arguments),
         Verb::Bill(arguments) => cli::bill::bill(&arguments),
         Verb::Schema(arguments) => cli::schema::schema(&arguments),

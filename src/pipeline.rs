@@ -2,7 +2,7 @@
 //!
 //! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
 //! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
-//! consumers and delivery), [`lambda`] (stream to functions), [`deliver`] (buffer to objects); and what happens to the pipeline
+//! consumers and delivery), [`lambda`] (stream to functions), [`sqs`] (queues), [`deliver`] (buffer to objects); and what happens to the pipeline
 //! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
 
 pub mod backlog;
@@ -15,6 +15,7 @@ pub mod direct;
 pub mod event;
 pub mod feed;
 pub mod finish;
+pub mod follow;
 pub mod lambda;
 pub mod long_way;
 pub mod outcome;
@@ -22,6 +23,7 @@ pub mod quantities;
 pub mod read;
 pub mod reshard;
 pub mod source;
+pub mod sqs;
 pub mod streams;
 pub mod tables;
 pub mod timeline;
@@ -71,6 +73,8 @@ pub struct Pipeline<const FULL: bool> {
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,
     lambdas: Vec<LambdaConsumer>,
+    queues: Vec<sqs::QueuePlace>,
+    absent: sqs::AbsentMessages,
     account: Account,
     changes: Slab<Change>,
     /// When the table accepted each of `changes`, microseconds, by handle; empty unless `FULL`.
@@ -178,16 +182,19 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::CallAgain => self.call_again(now, handle),
             Kind::Gathered => self.gathered(now, handle),
             Kind::PutRecords => self.put_records(now, handle),
+            Kind::Answered => self.answered(now, handle),
             Kind::Replied => self.replied(now, handle),
             Kind::Put => self.put(now, handle),
             Kind::RollOver => self.roll_over(now, handle),
             Kind::Publish => self.publish(now, handle),
+            Kind::Visible => self.visible(now, handle),
             Kind::Discover => self.discover(now, handle),
             Kind::Poll => self.poll(now, handle),
             Kind::Processed => self.processed(now, handle),
             Kind::Returned => self.returned(now, handle),
             Kind::Fetched => self.fetched(now, handle),
             Kind::Lane => self.lane_timer(now, handle),
+            Kind::Pollers => self.poller_timer(now, handle),
             Kind::Interval => self.interval(now, handle),
             Kind::Uploaded => self.uploaded(now, handle),
         }

@@ -214,6 +214,43 @@ fn wrong_events() {
 }
 
 #[test]
+fn kds_s5_splits_and_merges_that_can_never_succeed() {
+    let split = |what: &str| {
+        format!("events:\n  split: {{ at: 1m, split: {{ stream: kinesis.changes, {what} }} }}\n")
+    };
+    let merge = |what: &str| {
+        format!("events:\n  merge: {{ at: 1m, merge: {{ stream: kinesis.changes, {what} }} }}\n")
+    };
+    let none = "no shardId-000000000002 by then: the last shard that there can be is shardId-000000000001";
+    Refusals::default()
+        .append(&split("§shard: 2"), &[none])
+        .append(&split("§shard: shardId-000000000002"), &[none])
+        .append(&merge("§shards: [1, 2]"), &[none])
+        // Shard 1 begins at 2^127.
+        .append(
+            &split("shard: 1, §at: 5"),
+            &["hash key 5 does not lie inside the range 170141183460469231731687303715884105728"],
+        )
+        .append(
+            "events:
+  a: { at: 1m, split: { stream: kinesis.changes, shard: 0 } }
+  b: { at: 2m, split: { stream: kinesis.changes, §shard: 4 } }
+",
+            &["the last shard that there can be is shardId-000000000003"],
+        )
+        .end();
+    let apart = with("shards: 2 }", "shards: 3 }") + &merge("§shards: [0, 2]");
+    Refusals::default().text(&apart, &["are not adjacent, so they cannot be merged (KDS-S5)"]).end();
+    // How many shards there are after these depends on the run.
+    let later = "  later: { at: 2m, split: { stream: kinesis.changes, shard: 7 } }\n";
+    let sound = |events: &str| read(&format!("{BASE}events:\n{events}{later}"), Path::new(""), &[]);
+    sound("  more: { at: 1m, set: { kinesis.changes.capacity.provisioned.shards: 4 } }\n")
+        .expect("shard 7 may be there");
+    sound("  mode: { at: 1m, set: { kinesis.changes.capacity: { on_demand: {} } } }\n")
+        .expect("shard 7 may be there");
+}
+
+#[test]
 fn wrong_types() {
     Refusals::default()
         .change("orders\nabout", "§[a, b]\nabout", &["expected text; found a list"])
@@ -404,7 +441,6 @@ fn what_aws_does_not_allow() {
     Refusals::default()
         .change("size: 700 B", "size: §401 KiB", &["400 KiB"])
         .change("standard_2026", "§adaptive", &["unknown value `adaptive`"])
-        .change("stream: changes", "stream: §[changes, others]", &["expected text; found a list"])
         .change(
             "timestamp_precision: microsecond",
             "record: { partition_key: §hashed_partition_key }",
@@ -414,6 +450,16 @@ fn what_aws_does_not_allow() {
             "events:\n  finer: { at: 1m, set: { §tables.orders.kinesis.timestamp_precision: millisecond } }\n",
             &["cannot be changed while a run goes on"],
         )
+        .end();
+}
+
+#[test]
+fn kdc_5_a_second_stream_and_another_region_are_refused() {
+    let arn = "stream: §'arn:aws:kinesis:eu-west-1:111122223333:stream/changes'";
+    Refusals::default()
+        .change("stream: changes", "stream: §[changes, others]", &["a table feeds no second one (KDC-5)"])
+        .change("stream: changes", arn, &["stays in its table's account and Region (KDC-5)"])
+        .change("stream: changes", "stream: changes, §region: eu-west-1", &["unknown key `region`"])
         .end();
 }
 

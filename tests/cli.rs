@@ -284,8 +284,20 @@ fn every_verb_has_help_and_a_manual_page() {
     call(folder.path(), &["man", "--dir", "pages"]).code(0);
     let main = call(folder.path(), &["man"]).code(0).stdout;
     assert!(main.contains(".TH streamgauge 1"), "{main}");
-    for verb in ["init", "check", "run", "compare", "sweep", "report", "bill", "schema", "completions", "man"]
-    {
+    let verbs = [
+        "init",
+        "check",
+        "run",
+        "compare",
+        "sweep",
+        "follow",
+        "report",
+        "bill",
+        "schema",
+        "completions",
+        "man",
+    ];
+    for verb in verbs {
         assert!(!call(folder.path(), &[verb, "--help"]).code(0).stdout.is_empty());
         let page =
             std::fs::read_to_string(folder.path().join(format!("pages/streamgauge-{verb}.1"))).unwrap();
@@ -314,7 +326,7 @@ fn schemas_are_draft_07() {
     let of = |arguments: &[&str]| -> serde_json::Value {
         serde_json::from_str(&call(folder.path(), arguments).code(0).stdout).unwrap()
     };
-    for format in ["scenario", "result", "experiment"] {
+    for format in ["scenario", "result", "experiment", "follow"] {
         assert_eq!(of(&["schema", format])["$schema"], "http://json-schema.org/draft-07/schema#", "{format}");
     }
     assert_eq!(of(&["schema"]), of(&["schema", "scenario"]));
@@ -366,5 +378,15 @@ fn an_interrupted_run_is_unfinished() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("interrupted") && stderr.contains("it holds no result.json"), "{stderr}");
     assert!(output.stdout.is_empty());
-    assert_eq!(std::fs::read_dir(&reports).unwrap().count(), 0);
+    // The older report is whole, in a folder of its own, and the message says where.
+    assert!(stderr.contains("the report before it is in `reports/orders/previous`"), "{stderr}");
+    let names = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&reports), ["previous"]);
+    assert_eq!(names(&reports.join("previous")), ["result.json", "summary.md"]);
 }

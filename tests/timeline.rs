@@ -4,6 +4,9 @@ use std::path::Path;
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::pricing::PriceBook;
+use streamgauge::report::result::RunResult;
+use streamgauge::report::{markdown, terminal};
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{LoadOptions, load_text};
 
@@ -92,4 +95,20 @@ fn kds_s2_a_longer_retention_does_not_bring_back_what_is_gone() {
         let lost = lost(&day(&events));
         assert!(lost.abs_diff(hours * 3_600) <= 10, "{lost} against {hours} h");
     }
+}
+
+#[test]
+fn kds_s5_a_refused_event_is_told_in_a_sentence() {
+    // The second split comes while the stream is UPDATING.
+    let events = "  first: { at: 2m, split: { stream: kinesis.changes, shard: 0 } }
+  second: { at: 121s, split: { stream: kinesis.changes, shard: 1 } }
+";
+    let scenario = scenario(events);
+    let result =
+        RunResult::new(&scenario, &[run(events), run(events)], PriceBook::builtin()).expect("a bill");
+    let [refusal] = &result.refusals[..] else { panic!("{:?}", result.refusals) };
+    let told = "The planned events.second was refused in 2 of 2 replications: ResourceInUseException";
+    assert!(refusal.starts_with(told), "{refusal}");
+    let screen = terminal::render(&result, None, terminal::Colour::Plain).replace("\n  ", " ");
+    assert!(screen.contains(told) && markdown::render(&result).contains(told), "{screen}");
 }

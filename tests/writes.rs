@@ -447,6 +447,46 @@ fn kdc_m2_kdc_r6_only_what_reached_the_stream_before_is_metered_as_a_retry() {
 }
 
 #[test]
+fn ddb_b3_a_transaction_above_4_mb_is_refused_whole() {
+    let of = |rate: u32, bytes: &str, client: &str| {
+        let producer = producer(rate, &format!("    client: {client}")).replace("1500 B", bytes);
+        let outcome = run(&producer, 40_000);
+        let invalid = outcome.long_ways[0].expect("calls").calls.invalid;
+        (
+            outcome.producers[0].0.accepted,
+            outcome.ledger.fate("call_refused"),
+            invalid,
+            outcome.tables[0].meter.units,
+        )
+    };
+    // A hundred items of 40 KB are 4,000 KB; of 41 KB, 4,100 KB, and 4 MB are 4,096.
+    assert_eq!(of(100, "40 KiB", "{ transaction: 100 }"), (10_000, 0, 0, 2 * 40 * 10_000));
+    assert_eq!(of(100, "41 KiB", "{ transaction: 100 }"), (0, 10_000, 100, 0));
+    // BatchWriteItem has 16 MB, more than 25 of the largest items (DDB-B1).
+    assert_eq!(of(5, "400 KiB", "{ batch: 25 }"), (500, 0, 0, 400 * 500));
+}
+
+#[test]
+fn ddb_u10_one_item_that_is_too_large_takes_its_call_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Two batches of three; an item of the second one is larger than 400 KiB.
+    let rows = "0,a,INSERT,0,500\n0,b,INSERT,0,500\n0,c,INSERT,0,500\n1000,a,MODIFY,500,500\n1000,b,MODIFY,500,500000\n1000,c,MODIFY,500,500\n";
+    let trace = format!("timestamp_ms,key,op,bytes_before,bytes_after\n{rows}");
+    std::fs::write(folder.path().join("trace.csv"), trace).expect("a file");
+    let producer = "  app:
+    writes_to: tables.orders
+    arrivals: { trace: { file: trace.csv } }
+    client: { batch: 3 }
+";
+    let loaded = load_text("orders.yaml", &text(producer, 1_000), folder.path(), &LoadOptions::default());
+    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
+    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
+    let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it");
+    let (meter, calls) = (outcome.producers[0].0, outcome.long_ways[0].expect("calls").calls);
+    assert_eq!((meter.accepted, meter.too_large, meter.call_refused, calls.invalid), (3, 1, 2, 1));
+}
+
+#[test]
 fn ddb_t6_a_transaction_that_never_fits_is_given_up_and_the_run_ends() {
     // A hundred items of two units take 400 at once, twice their own; a table of 100 units a second that saves them for a second never has as many.
     let client = "    client: { transaction: 100 }";

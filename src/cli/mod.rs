@@ -8,6 +8,7 @@ pub mod check;
 pub mod compare;
 pub mod completions;
 pub mod exit;
+pub mod follow;
 pub mod init;
 mod interrupt;
 pub mod man;
@@ -56,6 +57,7 @@ pub enum Verb {
     Run(run::Arguments),
     Compare(compare::Arguments),
     Sweep(sweep::Arguments),
+    Follow(follow::Arguments),
     Report(report::Arguments),
     Bill(bill::Arguments),
     Schema(schema::Arguments),

@@ -5,6 +5,7 @@ use super::output;
 use clap::{Args, ValueEnum};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use streamgauge::report::folder::describe_unfinished;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{csv, json, markdown, terminal};
 
@@ -74,10 +75,7 @@ pub fn read_result(folder: &Path) -> Result<RunResult, Failure> {
         ErrorKind::NotFound | ErrorKind::NotADirectory if !folder.exists() => {
             Failure::rejected(format_args!("there is no folder `{}`", folder.display()))
         }
-        ErrorKind::NotFound => {
-            Failure::rejected(format_args!("`{}` is unfinished: it holds no result.json", folder.display()))
-                .help("run the scenario again")
-        }
+        ErrorKind::NotFound => Failure::rejected(describe_unfinished(folder)).help("run the scenario again"),
         ErrorKind::NotADirectory => Failure::rejected(format_args!("`{}` is no folder", folder.display()))
             .help("name the folder that `streamgauge run` wrote"),
         _ => Failure::internal(format_args!("cannot read `{}`: {error}", file.display())),

@@ -75,9 +75,8 @@ pub fn run(arguments: &Arguments) -> Ended {
     };
     let session = Session::start(&arguments.manner)?;
     folder::begin(&folder).map_err(Failure::internal)?;
-    let result = simulate_and_write(scenario, &folder, arguments, &session).map_err(|failure| {
-        failure.help(&format!("`{}` is unfinished: it holds no result.json", folder.display()))
-    })?;
+    let result = simulate_and_write(scenario, &folder, arguments, &session)
+        .map_err(|failure| failure.help(&folder::describe_unfinished(&folder)))?;
     match arguments.format {
         Format::Text => {
             let files = folder.display().to_string();

@@ -4,6 +4,7 @@ use super::exit::{Ended, Exit};
 use super::output;
 use clap::{Args, ValueEnum};
 use streamgauge::report::experiment;
+use streamgauge::report::follow::Followed;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario;
 
@@ -25,6 +26,8 @@ enum Format {
     Result,
     /// The experiment.json that `compare` and `sweep` write
     Experiment,
+    /// What `follow` prints as JSON
+    Follow,
 }
 
 /// Prints a schema.
@@ -36,6 +39,7 @@ pub fn schema(arguments: &Arguments) -> Ended {
         Format::Scenario => scenario::schema(),
         Format::Result => RunResult::schema().into(),
         Format::Experiment => experiment::schema().into(),
+        Format::Follow => Followed::schema().into(),
     };
     output::print_json(&schema)?;
     Ok(Exit::Fine)

@@ -8,11 +8,14 @@ use clap::Args;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+use streamgauge::experiment::follow;
 use streamgauge::experiment::replicate::{self, Control, ExperimentError, Observer, Silent};
 use streamgauge::experiment::sweep::{self, Points};
 use streamgauge::experiment::verify::{self, Verification};
 use streamgauge::experiment::warm_up;
 use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::follow::arrival::{Choice, Trail};
+use streamgauge::pipeline::follow::slowest::Leg;
 use streamgauge::scenario::Loaded;
 use streamgauge::scenario::checked::{Scenario, WarmUpRule};
 use streamgauge::scenario::diagnostic::{Diagnostic, nearest};
@@ -88,6 +91,27 @@ impl<'a> Session<'a> {
             "{name}: {writes} writes simulated in {seconds:.2} s, {each:.0} ns a write on {threads}."
         ));
         Ok(outcomes)
+    }
+
+    /// Follows the first write that is as asked, in one replication.
+    ///
+    /// # Errors
+    /// An interruption, or a failure of the simulator.
+    pub fn follow(
+        &self,
+        scenario: &Scenario,
+        replication: u64,
+        choice: Choice,
+    ) -> Result<Option<Trail>, Failure> {
+        Ok(follow::follow(scenario, replication, choice, &self.control(&Silent))?)
+    }
+
+    /// Follows the measured write that took longest on a leg.
+    ///
+    /// # Errors
+    /// As [`follow`](Self::follow).
+    pub fn slowest(&self, scenario: &Scenario, replication: u64, leg: Leg) -> Result<Option<Trail>, Failure> {
+        Ok(follow::slowest(scenario, replication, leg, &self.control(&Silent))?)
     }
 
     /// A bar over so many points.

@@ -10,5 +10,6 @@ pub mod queue;
 pub mod random;
 pub mod sampler;
 pub mod slab;
+pub mod slots;
 pub mod time;
 pub mod zipf;

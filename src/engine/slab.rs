@@ -68,4 +68,17 @@ impl<T: Copy> Slab<T> {
         }
         self.values.iter().zip(live).filter_map(|(value, live)| live.then_some(value))
     }
+
+    /// Whether a value is live at this handle. O(free slots).
+    pub fn holds(&self, handle: u32) -> bool {
+        (handle as usize) < self.values.len() && !self.free.contains(&handle)
+    }
+
+    /// The handles of all live values that are such ones. O(slots).
+    pub fn find(&self, such: impl Fn(&T) -> bool) -> Vec<u32> {
+        let mut live = vec![true; self.values.len()];
+        self.free.iter().for_each(|handle| live[*handle as usize] = false);
+        let found = self.values.iter().zip(live).enumerate();
+        found.filter(|(_, (value, live))| *live && such(value)).map(|(handle, _)| handle as u32).collect()
+    }
 }

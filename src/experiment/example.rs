@@ -96,6 +96,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             late_success: 0.0,
         }],
         lambdas: vec![],
+        queues: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod example;
+pub mod follow;
 pub mod replicate;
 pub mod statistics;
 pub mod student_t;

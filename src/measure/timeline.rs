@@ -25,6 +25,7 @@ pub struct Timeline {
     entries: Vec<Entry>,
     /// Entries that came after the list was full.
     left_out: u64,
+    refused: Vec<(String, String)>,
 }
 
 impl Timeline {
@@ -36,6 +37,17 @@ impl Timeline {
     /// Notes a part of a planned event.
     pub fn planned(&mut self, at: Nanos, place: &str, what: impl Into<String>, event: &str) {
         self.enter(at, place, what.into(), Some(event.to_owned()));
+    }
+
+    /// Notes that a planned event was refused, and why.
+    pub fn refused(&mut self, at: Nanos, place: &str, why: &str, event: &str) {
+        self.planned(at, place, format!("refused: {why}"), event);
+        self.refused.push((event.to_owned(), why.to_owned()));
+    }
+
+    /// Planned events that were refused, by name, and why.
+    pub fn refusals(&self) -> &[(String, String)] {
+        &self.refused
     }
 
     fn enter(&mut self, at: Nanos, place: &str, what: String, event: Option<String>) {

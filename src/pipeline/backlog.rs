@@ -22,6 +22,8 @@ pub struct Backlog {
     pub deliveries: Vec<u64>,
     /// Records in the stream that a function has not processed, by function.
     pub lambdas: Vec<u64>,
+    /// Messages in a queue and in flight, by queue.
+    pub queues: Vec<u64>,
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -60,6 +62,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|lambda| behind(lambda.stream, lambda.reader) + lambda.mapping.in_hand())
                 .collect(),
+            queues: (0..self.queues.len()).map(|number| self.queue_backlog(number)).collect(),
         }
     }
 

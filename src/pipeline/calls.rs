@@ -6,7 +6,6 @@ use super::write::{PendingWrite, Writer, column};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::client::{Call, TRANSACTION_KB_MAX};
-use crate::workload::producer::Write;
 use crate::workload::retry::Failure;
 
 /// What became of a producer's calls.
@@ -20,6 +19,8 @@ pub struct CallMeter {
     pub unprocessed: u64,
     /// Transactions cancelled (DDB-T6).
     pub cancelled: u64,
+    /// Calls refused as invalid: a transaction above 4 MB (DDB-B3), or an item that is too large (DDB-U10).
+    pub invalid: u64,
 }
 
 /// A call that waits to be sent again: the items that are left of it.
@@ -91,11 +92,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let before = meter.accepted + meter.condition_failed;
         let others = items.len() as u64 - 1;
         meter.offered += others;
-        let small: Vec<PendingWrite> =
-            items.iter().filter(|item| !item.write.is_too_large()).copied().collect();
-        items.iter().filter(|item| item.write.is_too_large()).for_each(|item| self.too_large(now, item));
-        if !small.is_empty() {
-            self.call(now, small);
+        if self.is_invalid(&items) {
+            self.refuse_call(now, &items);
+        } else {
+            self.call(now, items);
         }
         let meter = &mut self.writers[handle as usize].meter;
         let now_done = meter.accepted + meter.condition_failed - before;
@@ -107,21 +107,41 @@ impl<const FULL: bool> Pipeline<FULL> {
         now_done > 0
     }
 
+    /// Whether AWS refuses the call before it looks at any item: one is larger than an item may be (DDB-U10), or a
+    /// transaction is larger than 4 MB (DDB-B3), which is counted in whole KB, as items are charged.
+    fn is_invalid(&self, items: &[PendingWrite]) -> bool {
+        let kb: u32 = items.iter().map(|item| u32::from(item.write.record.units)).sum();
+        let transaction = makes_transactions(&self.writers[items[0].writer as usize]);
+        transaction && kb > TRANSACTION_KB_MAX || items.iter().any(|item| item.write.is_too_large())
+    }
+
+    /// A ValidationException: nothing is charged and nothing done, and trying again would not help.
+    fn refuse_call(&mut self, now: Nanos, items: &[PendingWrite]) {
+        let handle = items[0].writer;
+        if let Some(long) = &mut self.writers[handle as usize].long {
+            long.calls.meter.calls += 1;
+            long.calls.meter.invalid += 1;
+        }
+        for item in items {
+            if item.write.is_too_large() {
+                self.too_large(now, item);
+            } else {
+                self.call_refused(now, item);
+            }
+        }
+    }
+
     /// Takes the further items of the call: those due at the same moment, no item twice (DDB-B1, DDB-B3).
     fn gather(&mut self, first: PendingWrite) -> Vec<PendingWrite> {
         let writer = &mut self.writers[first.writer as usize];
         let call = writer.plan().map_or(Call::Single, |plan| plan.call);
         let mut items = vec![first];
-        let kb = |write: &Write| u32::from(write.record.units);
-        let mut sum = kb(&first.write);
         while items.len() < call.items() {
             let Some(next) = writer.producer.peek() else { break };
-            let too_much = matches!(call, Call::Transaction(_)) && sum + kb(&next) > TRANSACTION_KB_MAX;
-            if next.at != first.write.at || too_much || items.iter().any(|item| item.write.key == next.key) {
+            if next.at != first.write.at || items.iter().any(|item| item.write.key == next.key) {
                 break;
             }
             let write = writer.producer.take();
-            sum += kb(&write);
             if let Some(kind) = writer.kind(write.kind) {
                 kind.offered += 1;
             }

@@ -110,6 +110,12 @@ impl Objects {
         self.slots[slot as usize].take()
     }
 
+    /// The object of a delivery stream being uploaded that holds such a record.
+    pub fn find(&self, firehose: usize, such: impl Fn(&Held) -> bool) -> Option<&Object> {
+        let of_this = self.slots.iter().flatten().filter(|object| object.firehose as usize == firehose);
+        of_this.into_iter().find(|object| object.batch.records.iter().any(&such))
+    }
+
     /// Whether some record being uploaded is such a one.
     pub fn any(&self, such: impl Fn(&Held) -> bool) -> bool {
         self.slots.iter().flatten().any(|object| object.batch.records.iter().any(&such))

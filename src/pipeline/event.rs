@@ -42,6 +42,8 @@ kinds! {
     Processed "batch processed",
     /// A function has ended. Before polls and pushes, so that its lane and its concurrency are free for what comes now.
     Returned "function ended",
+    /// A function that reads a queue has ended. Likewise.
+    Answered "function on a queue ended",
     /// A direct producer's call is answered. Before new records, so that its connection is free for them.
     Replied "reply to a direct producer",
     /// A producer writes. Before all that follows from writes.
@@ -68,6 +70,8 @@ kinds! {
     PutRecords "call of a direct producer",
     /// A change becomes visible in its table's DynamoDB stream. Before polls likewise.
     Publish "change visible in a DynamoDB stream",
+    /// Messages can be received from a queue. After what sends them.
+    Visible "messages at a queue's pollers",
     /// A reader finds the children of a shard that it has read to its end. Before polls, which may be of those.
     Discover "children of a shard found",
     /// A reader polls a shard.
@@ -77,6 +81,8 @@ kinds! {
     /// A batching window or a wait of a function's lane ends. After what comes in at this instant, which still belongs to
     /// the window.
     Lane "end of a batching window or wait",
+    /// The pollers of a queue look again. After what comes in at this instant, likewise.
+    Pollers "look of a queue's pollers",
     /// A buffer's interval ends. Last, so that what is read at this instant still belongs to the buffer.
     Interval "end of a buffer interval",
 }

@@ -6,8 +6,8 @@ use super::direct::Direct;
 use super::event::Kind;
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
-    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, StreamOutcome,
-    TableOutcome, TableStreamOutcome, TopItem,
+    ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
+    StreamOutcome, TableOutcome, TableStreamOutcome, TopItem,
 };
 use super::quantities::Quantities;
 use super::read::Consumer;
@@ -25,6 +25,7 @@ use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit}
 use crate::systems::dynamodb::items::Items;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::polling::PollingPlan;
+use crate::workload::client::Call;
 use std::fmt;
 
 /// How far a run has come.
@@ -142,7 +143,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Whether some measured write is still on its way, by walking the containers.
-    fn measured_are_under_way(&self) -> bool {
+    pub(super) fn measured_are_under_way(&self) -> bool {
         let cohort = self.cohort;
         let measured = |written: u64| cohort.has(written);
         self.changes.iter().any(|change| measured(change.written / MICROSECOND))
@@ -170,6 +171,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     || stream.any_waiting(lambda.reader, |record| measured(record.written))
             })
             || self.objects.any(|held| measured(held.written))
+            || self.measured_in_queues(measured)
     }
 
     /// Ends the run: settles what was never an event, counts what waits, and checks the ledger.
@@ -233,6 +235,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let lambda = |consumer: LambdaConsumer| LambdaOutcome {
             reads: reads(consumer.stream, consumer.reader),
             fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            creation: consumer.creation,
+            sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,
             series: consumer.series,
@@ -257,6 +261,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             deliveries: self.deliveries.into_iter().map(delivery).collect(),
             queries,
             lambdas: self.lambdas.into_iter().map(lambda).collect(),
+            queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
             tables: self
                 .tables
                 .into_iter()
@@ -314,6 +319,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
+        accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
         Ledger { accounts }
     }
 
@@ -337,6 +343,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("applied_unheard", meter.applied_unheard),
                 ("not_due", not_due as u64),
             ]);
+        }
+        if writer.plan().is_some_and(|plan| plan.call != Call::Single) {
+            fates.push(("call_refused", meter.call_refused));
         }
         Account { path: resource("workload", name), entered: vec![("offered", meter.offered)], fates }
     }

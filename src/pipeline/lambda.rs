@@ -10,7 +10,9 @@ use crate::measure::ledger::Account;
 use crate::measure::series::Series;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::fan_out::FanOut;
+use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS};
+use crate::systems::sqs::requests::REQUEST_BYTES;
 
 /// Columns of a function's series.
 pub mod column {
@@ -48,6 +50,33 @@ pub enum Access {
     FanOut(Box<FanOut>),
 }
 
+/// A mapping that is created while the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// When.
+    pub at: Nanos,
+    /// Records in the stream by then, once it is.
+    before: Option<u64>,
+    /// Records that came between then and its first poll, once it has begun.
+    pub meanwhile: Option<u64>,
+}
+
+impl Creation {
+    /// A mapping that is still to be created.
+    pub fn planned(at: Nanos) -> Self {
+        Self { at, before: None, meanwhile: None }
+    }
+
+    /// Notes its creation, and then its start, with the records in the stream by then. Returns whether it starts.
+    fn step(&mut self, appended: u64) -> bool {
+        match self.before {
+            None => self.before = Some(appended),
+            Some(before) => self.meanwhile = Some(appended - before),
+        }
+        self.meanwhile.is_some()
+    }
+}
+
 /// One function with its mapping at work.
 #[derive(Clone, Debug)]
 pub struct LambdaConsumer {
@@ -61,6 +90,20 @@ pub struct LambdaConsumer {
     pub reader: usize,
     /// Its number among the handles of readers' polls.
     pub handle: usize,
+    /// The table whose DynamoDB stream it reads, if it does.
+    pub of_table: Option<usize>,
+    /// How long it stands at the end of a DynamoDB stream's shard before it reads the children.
+    pub discovery: Nanos,
+    /// Whether it begins within the run, or with something that was there before it.
+    pub begins: bool,
+    /// Whether it is an EventBridge Pipe, which takes no concurrency.
+    pub is_pipe: bool,
+    /// Requests that a pipe is billed for, each started 64 KB of a batch one: first tries, later ones (EBP-4).
+    pub pipe_requests: [u64; 2],
+    /// Numbers of the queues that it sends its records to.
+    pub sends_to: Vec<usize>,
+    /// How its mapping came into being, if that was within the run.
+    pub creation: Option<Creation>,
     /// From the intended write to the end of the invocation that processed it.
     pub latency: Latency<{ PARTS.len() }>,
     /// Its series.
@@ -68,6 +111,16 @@ pub struct LambdaConsumer {
 }
 
 impl LambdaConsumer {
+    /// The age of the last record of what a lane has the function run with: since its arrival in the stream, or, of a
+    /// DynamoDB stream, since the whole second in which its item was written (DDS-F2).
+    fn iterator_age(&self, now: Nanos, lane: usize) -> u64 {
+        let since = |last: &Record| match self.of_table {
+            Some(_) => last.written / 1_000_000 * 1_000_000,
+            None => last.appended,
+        };
+        self.mapping.last_of_part(lane).map_or(0, |last| (now / MICROSECOND).wrapping_sub(since(last)))
+    }
+
     /// Makes room for shards that have come since.
     pub fn extend(&mut self, now: Nanos, shards: usize) {
         self.mapping.grow(shards);
@@ -106,8 +159,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         let out = consumer.mapping.read(now, shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, u32::MAX, out);
         place.note_age(now, out);
-        if outcome.is_err() && FULL {
-            consumer.series.add(now, column::REFUSED, 1);
+        if FULL {
+            match outcome {
+                Err(_) => consumer.series.add(now, column::REFUSED, 1),
+                Ok(bytes) => {
+                    if let Some(table) = consumer.of_table {
+                        self.tables[table].note_returned(now, out.len() as u64, bytes);
+                    }
+                }
+            }
         }
         if out.is_empty() {
             // Refused, or nothing was there: the next poll of the clock.
@@ -174,8 +234,35 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.lambdas[number];
         let place = &mut self.streams[consumer.stream];
         let closed = place.stream.is_closed(shard);
-        if consumer.mapping.rest(shard, closed) {
-            place.rest(now, shard, consumer.reader, &mut self.queue);
+        if !consumer.mapping.rest(shard, closed) {
+            return;
+        }
+        if consumer.discovery > 0 {
+            let at = now + consumer.discovery;
+            return self.queue.push(at, Kind::Discover as u8, pack(consumer.handle, shard));
+        }
+        place.rest(now, shard, consumer.reader, &mut self.queue);
+    }
+
+    /// A mapping has found the children of a DynamoDB stream's shard (DDS-Y2).
+    pub(super) fn function_discovers(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &mut self.lambdas[number];
+        let place = &mut self.streams[consumer.stream];
+        let polls = place.stream.turn_to_children(now, shard, consumer.reader);
+        place.schedule(&polls, &mut self.queue);
+        for child in &place.stream.lineage().shards()[shard].children {
+            consumer.mapping.found(usize::from(*child), (now - consumer.discovery, now));
+        }
+    }
+
+    /// A mapping is created, or begins to read (LAM-P5).
+    pub(super) fn start_function(&mut self, now: Nanos, number: usize) {
+        let consumer = &mut self.lambdas[number];
+        let place = &mut self.streams[consumer.stream];
+        let appended = place.stream.appended_total();
+        if consumer.creation.as_mut().is_none_or(|creation| creation.step(appended)) {
+            let polls = place.stream.start_reader(now, consumer.reader);
+            place.schedule(&polls, &mut self.queue);
         }
     }
 
@@ -213,9 +300,18 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// Invokes a function, if the account has room for it.
     fn invoke(&mut self, now: Nanos, number: usize, lane: usize) {
-        let LambdaConsumer { mapping, series, .. } = &mut self.lambdas[number];
+        let age = if FULL { self.lambdas[number].iterator_age(now, lane) } else { 0 };
+        let LambdaConsumer { mapping, series, is_pipe, pipe_requests, .. } = &mut self.lambdas[number];
         let account = &mut self.account;
-        match account.start(now, &mut mapping.share, &mut mapping.environments) {
+        let let_in = match *is_pipe {
+            true => {
+                let (payload, again) = mapping.payload_of_part(lane);
+                pipe_requests[usize::from(again)] += payload.div_ceil(REQUEST_BYTES).max(1);
+                Ok(false)
+            }
+            false => account.start(now, &mut mapping.share, &mut mapping.environments),
+        };
+        match let_in {
             Err(why) => {
                 mapping.refused(now, lane, why);
                 if FULL {
@@ -224,7 +320,6 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             Ok(cold) => {
                 if FULL {
-                    let age = mapping.last_of_part(lane).map_or(0, |last| now / MICROSECOND - last.appended);
                     series.add(now, column::INVOCATIONS, 1);
                     series.raise(now, column::ITERATOR_AGE, age);
                     series.raise(now, column::CONCURRENCY, u64::from(mapping.share.in_use()));
@@ -238,11 +333,16 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A function has ended.
     pub(super) fn returned(&mut self, now: Nanos, handle: u32) {
         let (number, lane) = unpack(handle);
-        let LambdaConsumer { mapping, series, latency, .. } = &mut self.lambdas[number];
-        self.account.end(now, &mut mapping.share, &mut mapping.environments);
+        let age = if FULL { self.lambdas[number].iterator_age(now, lane) } else { 0 };
+        if !self.lambdas[number].sends_to.is_empty() {
+            self.send_on(now, number, lane);
+        }
+        let LambdaConsumer { mapping, series, latency, is_pipe, .. } = &mut self.lambdas[number];
+        if !*is_pipe {
+            self.account.end(now, &mut mapping.share, &mut mapping.environments);
+        }
         let errors = mapping.meter.errors;
         if FULL {
-            let age = mapping.last_of_part(lane).map_or(0, |last| now / MICROSECOND - last.appended);
             series.raise(now, column::ITERATOR_AGE_AT_END, age);
         }
         let (done, moments) = mapping.ended(now, lane);
@@ -261,12 +361,22 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.look_at_lane(now, number, lane);
     }
 
+    /// A function or a pipe has sent what it reached to its queues, whether it failed later or not.
+    #[cold]
+    fn send_on(&mut self, now: Nanos, number: usize, lane: usize) {
+        let consumer = &self.lambdas[number];
+        let (records, again) = consumer.mapping.reached(lane);
+        for queue in consumer.sends_to.clone() {
+            self.send(now, queue, &records, again);
+        }
+    }
+
     /// What became of the records of a function's stream; what waits is counted where it lies.
     pub(super) fn lambda_account(&self, name: &str, end: Nanos, consumer: &LambdaConsumer) -> Account {
         let source = &self.streams[consumer.stream];
         let (waiting, expired) = source.stream.waiting(end, consumer.reader);
         let meter = &consumer.mapping.meter;
-        Account {
+        let mut account = Account {
             path: resource("consumers", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
@@ -278,6 +388,13 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("waiting", waiting),
                 ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
             ],
+        };
+        if let Some(past) = source.stream.past().filter(|_| consumer.begins) {
+            account.entered.push(("history", past.records()));
         }
+        if consumer.begins {
+            account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
+        }
+        account
     }
 }

@@ -251,12 +251,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return true;
         }
         let units = u32::from(write.units);
-        let changes = write.kind.change().is_some();
-        let verdict = match changes {
-            true => source.table.write(now, write.key, units),
-            false => source.table.write_nothing(now, write.key, units),
-        };
-        if let Err(throttle) = verdict {
+        if let Err(throttle) = source.table.write(now, write.key, units, write.kind) {
             writer.meter.refused += 1;
             if FULL {
                 source.note_throttle(now, throttle);
@@ -404,6 +399,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn too_large(&mut self, now: Nanos, attempt: &PendingWrite) {
         self.writers[attempt.writer as usize].meter.too_large += 1;
         self.fingerprint.outcome(now, u64::from(attempt.write.key), 3);
+        self.client_is_free(now, attempt);
+    }
+
+    /// An item goes with a call that is refused as a whole.
+    pub(super) fn call_refused(&mut self, now: Nanos, attempt: &PendingWrite) {
+        self.writers[attempt.writer as usize].meter.call_refused += 1;
+        self.fingerprint.outcome(now, u64::from(attempt.write.key), 9);
         self.client_is_free(now, attempt);
     }
 

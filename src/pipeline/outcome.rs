@@ -9,6 +9,7 @@ use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Backfill;
 use super::source::Snapshot;
+use super::sqs::{self, QueuePlace};
 use super::streams::{self, StreamsMeter};
 use super::write::{self, WriterMeter};
 use crate::engine::fingerprint::Fingerprint;
@@ -35,6 +36,8 @@ use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::PollingMeter;
 use crate::systems::s3::S3Meter;
+use crate::systems::sink::SinkMeter;
+use crate::systems::sqs::queue::QueueMeter;
 
 /// What one replication came to.
 #[derive(Clone, Debug)]
@@ -73,6 +76,8 @@ pub struct Outcome {
     pub queries: Vec<QueryMeter>,
     /// Functions.
     pub lambdas: Vec<LambdaOutcome>,
+    /// Queues with the functions that read them.
+    pub queues: Vec<QueueOutcome>,
 }
 
 /// What one table and its feed came to.
@@ -218,8 +223,40 @@ pub struct LambdaOutcome {
     pub reads: ReadMeter,
     /// What was pushed to it, if it is a registered consumer.
     pub fan_out: Option<FanOutMeter>,
+    /// How its mapping came into being, if that was within the run.
+    pub creation: Option<lambda::Creation>,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// From the intended write to the end of the invocation.
     pub latency: Latency<{ PARTS.len() }>,
     /// Its series.
     pub series: Series<{ lambda::column::COUNT }>,
+}
+
+/// What one queue and the function that reads it came to.
+#[derive(Clone, Debug)]
+pub struct QueueOutcome {
+    /// Messages and requests.
+    pub queue: QueueMeter,
+    /// The function, if there is one.
+    pub function: Option<MappingMeter>,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
+    /// From the intended write to the end of the invocation.
+    pub latency: Latency<{ crate::systems::sqs::consumer::PARTS.len() }>,
+    /// The queue's series.
+    pub series: Series<{ sqs::column::COUNT }>,
+}
+
+impl From<QueuePlace> for QueueOutcome {
+    fn from(place: QueuePlace) -> Self {
+        let sink = place.consumer.as_ref().and_then(|consumer| consumer.function.sink.as_ref());
+        Self {
+            queue: place.queue.meter,
+            sink: sink.map(|sink| sink.meter),
+            function: place.consumer.map(|consumer| consumer.meter),
+            latency: place.latency,
+            series: place.series,
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::source::OnDemandUse;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::table::Table;
+use crate::systems::lambda::meter::MappingMeter;
 use std::ops::SubAssign;
 
 /// Counts up to one moment. The difference of two moments is the use of the span between them.
@@ -36,6 +37,8 @@ pub struct Quantities {
     pub deliveries: Vec<[u64; 2]>,
     /// What each function used.
     pub lambdas: Vec<LambdaQuantities>,
+    /// What each queue and its function used.
+    pub queues: Vec<QueueQuantities>,
     /// PUT requests, bytes stored and objects for each delivery stream.
     pub s3: Vec<[u64; 3]>,
 }
@@ -99,6 +102,7 @@ impl Quantities {
         subtract(&mut self.streams_reads, &earlier.streams_reads);
         subtract(&mut self.deliveries, &earlier.deliveries);
         self.lambdas.iter_mut().zip(&earlier.lambdas).for_each(|(now, before)| now.subtract(before));
+        self.queues.iter_mut().zip(&earlier.queues).for_each(|(now, before)| now.subtract(before));
         subtract(&mut self.s3, &earlier.s3);
         self.shard_nanos.iter_mut().zip(&earlier.shard_nanos).for_each(|(now, before)| *now -= before);
         if !earlier.on_demand.is_empty() {
@@ -125,6 +129,39 @@ pub struct LambdaQuantities {
     pub sent: u64,
     /// Bytes pushed by enhanced fan-out.
     pub pushed_bytes: u64,
+    /// Requests of a pipe.
+    pub pipe_requests: [u64; 2],
+}
+
+/// What a queue and its function used, as counts. First tries and later ones are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueQuantities {
+    /// Requests to send, receive and delete.
+    pub requests: [u64; 2],
+    /// Receives that found nothing.
+    pub empty_receives: u64,
+    /// The function.
+    pub function: LambdaQuantities,
+}
+
+impl QueueQuantities {
+    fn subtract(&mut self, before: &Self) {
+        (0..2).for_each(|which| self.requests[which] -= before.requests[which]);
+        self.empty_receives -= before.empty_receives;
+        self.function.subtract(&before.function);
+    }
+
+    fn of(place: &mut super::sqs::QueuePlace, at: Nanos) -> Self {
+        let mut used = Self::default();
+        if let Some(consumer) = &mut place.consumer {
+            consumer.count_empty_receives(at, &mut place.queue);
+            used.function = LambdaQuantities::of_meter(&consumer.meter);
+        }
+        let meter = &place.queue.meter;
+        used.requests = [0, 1].map(|which| meter.sends[which] + meter.receives[which]);
+        used.empty_receives = meter.empty_receives;
+        used
+    }
 }
 
 impl LambdaQuantities {
@@ -133,6 +170,7 @@ impl LambdaQuantities {
             self.requests[which] -= before.requests[which];
             self.run_micros[which] -= before.run_micros[which];
             self.billed_millis[which] -= before.billed_millis[which];
+            self.pipe_requests[which] -= before.pipe_requests[which];
         }
         self.processed -= before.processed;
         self.sent -= before.sent;
@@ -140,14 +178,21 @@ impl LambdaQuantities {
     }
 
     fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
-        let meter = &consumer.mapping.meter;
+        Self {
+            pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+            pipe_requests: consumer.pipe_requests,
+            ..Self::of_meter(&consumer.mapping.meter)
+        }
+    }
+
+    fn of_meter(meter: &MappingMeter) -> Self {
         Self {
             requests: [meter.invocations - meter.retried, meter.retried],
             run_micros: meter.run_micros,
             billed_millis: meter.billed_millis,
             processed: meter.processed,
             sent: meter.sent,
-            pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+            ..Self::default()
         }
     }
 }
@@ -204,6 +249,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
             lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
+            queues: self.queues.iter_mut().map(|place| QueueQuantities::of(place, at)).collect(),
             s3: self
                 .deliveries
                 .iter()

@@ -102,7 +102,13 @@ impl Consumer {
 
 impl<const FULL: bool> Pipeline<FULL> {
     /// A consumer begins to read.
-    pub(super) fn start_consumer(&mut self, now: Nanos, number: usize) {
+    pub(super) fn start_consumer(&mut self, now: Nanos, reader: usize) {
+        let number = match self.reader(reader) {
+            Reader::Consumer(number) => number as usize,
+            Reader::Lambda(number) => return self.start_function(now, number as usize),
+            // Delivery streams read from the start of the run on.
+            Reader::Delivery(_) => return,
+        };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         let polls = place.stream.start_reader(now, consumer.reader);
@@ -125,7 +131,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// Polling consumers come first in the numbering of readers, then deliveries, then functions.
-    fn reader(&self, number: usize) -> Reader {
+    pub(super) fn reader(&self, number: usize) -> Reader {
         let (consumers, deliveries) = (self.consumers.len(), self.deliveries.len());
         match number {
             _ if number < consumers => Reader::Consumer(number as u32),

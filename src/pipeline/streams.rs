@@ -2,7 +2,7 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
-use super::source::StreamSource;
+use super::source::{Reader, StreamSource};
 use super::write::TableSource;
 use crate::engine::queue::EventQueue;
 use crate::engine::random::{Keyed, Streams};
@@ -41,6 +41,13 @@ pub struct Publication {
     propagation: u32,
     /// Number of its table.
     pub table: u8,
+}
+
+impl Publication {
+    /// Number of its item.
+    pub fn key(&self) -> u32 {
+        self.key
+    }
 }
 
 /// What the stream remembers of an item.
@@ -148,6 +155,16 @@ impl TableStream {
     }
 }
 
+impl TableSource {
+    /// Notes what a GetRecords call on the table's stream returned (DDB-X5).
+    pub(super) fn note_returned(&mut self, now: Nanos, records: u64, bytes: u64) {
+        if let Some(own) = &mut self.streams {
+            own.series.add(now, column::RETURNED_RECORDS, records);
+            own.series.add(now, column::RETURNED_BYTES, bytes);
+        }
+    }
+}
+
 impl<const FULL: bool> Pipeline<FULL> {
     /// The table accepted a write: its stream takes the change up, behind earlier ones of the item (DDS-3).
     #[cold]
@@ -247,7 +264,13 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// A reader that stood at the end of a shard has found its children (DDS-Y2, ADP-4).
     pub(super) fn discover(&mut self, now: Nanos, handle: u32) {
-        let (number, shard) = unpack(handle);
+        let (reader, shard) = unpack(handle);
+        let number = match self.reader(reader) {
+            Reader::Consumer(number) => number as usize,
+            Reader::Lambda(number) => return self.function_discovers(now, number as usize, shard),
+            // A delivery stream reads no table's stream.
+            Reader::Delivery(_) => return,
+        };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
         let polls = place.stream.turn_to_children(now, shard, consumer.reader);

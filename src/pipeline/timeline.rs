@@ -31,7 +31,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let until = occurrence.until.unwrap_or(now);
         if begins && let Err(refused) = self.begin(now, occurrence.action.clone(), until) {
             let occurrence = &self.plan[number];
-            self.timeline.planned(now, &occurrence.place, format!("refused: {refused}"), &occurrence.name);
+            let why = refused.to_string();
+            self.timeline.refused(now, &occurrence.place, &why, &occurrence.name);
         }
     }
 
@@ -39,6 +40,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         match action {
             Action::Spike | Action::Poison(_) => {}
             Action::FunctionOutage(number) => self.lambdas[number].mapping.function.fail_until(until),
+            Action::QueueFunctionOutage(number) => {
+                if let Some(consumer) = &mut self.queues[number].consumer {
+                    consumer.function.fail_until(until);
+                }
+            }
             Action::ErrorRate(number, rate) => {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }

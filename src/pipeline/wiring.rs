@@ -3,7 +3,7 @@
 use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
-use super::lambda::{Access, LambdaConsumer};
+use super::lambda::{Access, Creation, LambdaConsumer};
 use super::long_way::LongWay;
 use super::read::{Backfill, Consumer};
 use super::source::{OnDemandMeter, StreamSource};
@@ -32,6 +32,7 @@ use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::systems::kinesis::past::Past;
 use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::kinesis::stream::Stream;
 use crate::systems::lambda::concurrency::Account;
 use crate::systems::lambda::mapping::{LambdaPlan, Mapping, Via};
@@ -137,7 +138,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         streams.extend(table_streams(scenario, prepared));
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
-        let lambdas = lambdas(scenario, &draws, &mut streams);
+        let lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
@@ -150,6 +151,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             consumers,
             deliveries,
             lambdas,
+            queues: super::sqs::queues(scenario, &draws),
+            absent: Default::default(),
             account: account(scenario),
             changes: Slab::default(),
             created: Vec::new(),
@@ -322,31 +325,52 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
     scenario.deliveries.iter().enumerate().map(delivery).collect()
 }
 
-fn lambdas(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<LambdaConsumer> {
+fn lambdas(
+    scenario: &Scenario,
+    draws: &Streams,
+    streams: &mut [StreamSource],
+    queue: &mut EventQueue,
+) -> Vec<LambdaConsumer> {
     let lambda = |(number, plan): (usize, &LambdaPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
         let path = format!("consumers.{}", plan.name);
         let handle = scenario.consumers.len() + scenario.deliveries.len() + number;
         source.readers.push(handle as u32);
+        let begins = plan.reader != ReaderPlan::default();
         let (access, reader) = match &plan.via {
             Via::Shared(polls) => {
                 let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
                 let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
                 let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
-                (access, source.stream.add_reader(grid))
+                let reader = match begins {
+                    true => source.stream.add_reader_as(grid, plan.reader),
+                    false => source.stream.add_reader(grid),
+                };
+                (access, reader)
             }
             Via::FanOut(fan_out) => {
                 let fan_out = FanOut::new(fan_out, draws, &path, shards);
                 (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
             }
         };
+        // First it is created, then it begins to read.
+        let created = plan.created.into_iter();
+        let starts = (!source.stream.has_started(reader)).then_some(plan.reader.starts);
+        created.chain(starts).for_each(|at| queue.push(at, Kind::Start as u8, handle as u32));
         LambdaConsumer {
             mapping: Mapping::new(&plan.mapping, &plan.function, draws, &path, shards),
             access,
             stream: plan.stream,
             reader,
             handle,
+            of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
+            discovery: plan.discovery,
+            begins,
+            is_pipe: plan.is_pipe,
+            pipe_requests: [0; 2],
+            sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            creation: plan.created.map(Creation::planned),
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }
@@ -356,6 +380,8 @@ fn lambdas(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -
 
 /// The account whose concurrency all functions share.
 fn account(scenario: &Scenario) -> Account {
-    let reserved = scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).sum();
-    Account::new(&scenario.account, reserved)
+    let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
+    let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
+    let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
+    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
 }

@@ -71,6 +71,9 @@ pub struct WriterMeter {
     pub condition_failed: u64,
     /// Cancelled with a transaction of which another condition failed.
     pub cancelled: u64,
+    /// Refused with a call that AWS takes as a whole or not at all: a transaction above 4 MB (DDB-B3), or a call one of
+    /// whose items is too large.
+    pub call_refused: u64,
     /// Requests refused for a transaction in progress, by item (DDB-T7).
     pub conflicts: u64,
     /// Answers that left the outcome open (DDB-T8).
@@ -86,7 +89,8 @@ pub struct WriterMeter {
 impl WriterMeter {
     /// Writes that wait for a retry now.
     pub fn retrying(&self) -> u64 {
-        let special = self.condition_failed + self.cancelled + self.applied_unheard + self.not_due;
+        let special =
+            self.condition_failed + self.cancelled + self.call_refused + self.applied_unheard + self.not_due;
         self.offered - self.accepted - self.given_up - self.too_large - special
     }
 
@@ -323,7 +327,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL && source.series.enter(now) {
             source.note_capacity(now);
         }
-        if let Err(throttle) = source.table.write(now, write.key, u32::from(write.units)) {
+        if let Err(throttle) = source.table.write(now, write.key, u32::from(write.units), write.kind) {
             self.refused(now, handle, write, failures, throttle);
             return false;
         }

@@ -211,6 +211,32 @@ pub struct PriceBook {
     entries: BTreeMap<String, Entry>,
     /// The user's own prices, which go before the others where they say something.
     own: BTreeMap<String, Entry>,
+    /// What is billed and has no known price anywhere: named, so that a bill shows it as unknown.
+    #[serde(skip)]
+    unpriced: BTreeMap<String, Entry>,
+}
+
+/// What AWS bills and the book has no price for: id, service, item, unit, single units of one price.
+const UNPRICED: [(&str, &str, &str, &str, u64); 1] =
+    [("pipes.req", "EventBridge", "Pipes: requests of 64 KB that pass the filter", "1M requests", 1_000_000)];
+
+fn unpriced() -> BTreeMap<String, Entry> {
+    let entry = |(id, service, item, unit, per): (&str, &str, &str, &str, u64)| Entry {
+        id: id.to_owned(),
+        service: service.to_owned(),
+        item: item.to_owned(),
+        unit: unit.to_owned(),
+        per,
+        tier_from: Decimal::ZERO,
+        tier_to: None,
+        free: None,
+        free_pool: None,
+        valid_from: None,
+        valid_to: None,
+        source: String::new(),
+        rates: BTreeMap::new(),
+    };
+    UNPRICED.into_iter().map(|row| (row.0.to_owned(), entry(row))).collect()
 }
 
 impl PriceBook {
@@ -237,8 +263,14 @@ impl PriceBook {
             }
         }
         let digest = book_file::digest([text]);
-        let book =
-            PriceBook { as_of, digest, regions: book_file::regions(text)?, entries, own: BTreeMap::new() };
+        let book = PriceBook {
+            as_of,
+            digest,
+            regions: book_file::regions(text)?,
+            entries,
+            own: BTreeMap::new(),
+            unpriced: unpriced(),
+        };
         rows.iter().try_for_each(|row| book.check_tier(row))?;
         Ok(book)
     }
@@ -257,6 +289,7 @@ impl PriceBook {
                 return Err(row.wrong("the id is there twice"));
             }
             let base = book.own.get(&row.id).or_else(|| self.entries.get(&row.id)).cloned();
+            let base = base.or_else(|| self.unpriced.get(&row.id).cloned());
             let mut entry = row.over(base.or_else(|| self.flat(&row.id)).as_ref())?;
             let new =
                 entry.rates.keys().filter(|region| *region != EVERYWHERE && !self.regions.contains(region));
@@ -357,7 +390,10 @@ impl PriceBook {
         let tiers: Vec<&Entry> = (1..).map_while(|number: u32| tier(format!("{id}.t{number}"))).collect();
         match self.own.get(id) {
             Some(entry) if tiers.is_empty() => Ok(vec![entry]),
-            None if tiers.is_empty() => Err(self.unknown_id(id)),
+            None if tiers.is_empty() => match self.unpriced.get(id) {
+                Some(entry) => Ok(vec![entry]),
+                None => Err(self.unknown_id(id)),
+            },
             _ => Ok(tiers),
         }
     }

@@ -1,6 +1,7 @@
 //! Variants side by side on the same draws: `experiment.json` of `compare`, and its renderings.
 
 pub mod markdown;
+pub mod side_by_side;
 pub mod terminal;
 
 use std::collections::BTreeSet;
@@ -9,8 +10,9 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::number::{cents, rounded};
+use super::number::{Interval95, cents, rounded};
 use super::result::figure::{COST_MONTH, is_extreme, unit};
+use super::result::identity::PriceBookIdentity;
 use super::result::overload::Overload;
 use super::result::slo::{Verdict, exit_code};
 use super::result::{FORMAT, RunResult};
@@ -30,6 +32,8 @@ pub struct Comparison {
     /// Whether all variants had the same draws over the same span, replication by replication. Differences are judged
     /// only then.
     pub paired: bool,
+    /// The price books that the bills are made from: one, unless variants are in different Regions or have prices of their own.
+    pub price_book: Vec<PriceBookIdentity>,
     /// The variants; the first one is the baseline.
     pub variants: Vec<VariantRow>,
     /// All named figures.
@@ -75,6 +79,8 @@ pub struct FigureRow {
     pub statistic: Statistic,
     /// Its value by variant, as the variant's own report shows it (see [`RunResult::figure`]); null where it is not known.
     pub values: Vec<Option<f64>>,
+    /// The 95 % interval of its mean over replications, by variant; of the mean also where the value is the worst.
+    pub intervals95: Vec<Interval95>,
     /// How each variant after the first differs from it.
     pub differences: Vec<Difference>,
 }
@@ -171,6 +177,7 @@ impl Comparison {
             path: path.clone(),
             statistic: Statistic::of(path),
             values: results.iter().map(|result| result.figure(path)).collect(),
+            intervals95: results.iter().map(|result| interval(result, path)).collect(),
             differences: results
                 .iter()
                 .skip(1)
@@ -182,6 +189,7 @@ impl Comparison {
             format: FORMAT,
             kind: "compare".to_owned(),
             paired,
+            price_book: price_books(&results),
             variants,
             figures: paths.into_iter().map(figure).collect(),
         }
@@ -192,6 +200,23 @@ impl Comparison {
         let verdicts: Vec<Verdict> = self.variants.iter().flat_map(|variant| variant.slo.clone()).collect();
         exit_code(&verdicts)
     }
+}
+
+/// The price books in use, each once.
+fn price_books(results: &[&RunResult]) -> Vec<PriceBookIdentity> {
+    let mut books: Vec<PriceBookIdentity> = Vec::new();
+    for result in results {
+        if !books.contains(&result.identity.price_book) {
+            books.push(result.identity.price_book.clone());
+        }
+    }
+    books
+}
+
+fn interval(result: &RunResult, path: &str) -> Interval95 {
+    let values: Vec<Option<f64>> =
+        result.replications.iter().map(|row| row.figures.get(path).copied().flatten()).collect();
+    if unit(path) == Unit::Usd { Interval95::of_money(&values) } else { Interval95::of(&values, true) }
 }
 
 /// Whether two runs had common random numbers over the same span.

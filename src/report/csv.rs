@@ -9,7 +9,7 @@ use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{deliver, feed, lambda, read, source, streams, write};
+use crate::pipeline::{deliver, feed, lambda, read, source, sqs, streams, write};
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -387,6 +387,15 @@ const LAMBDA: [Metric; 8] = [
     ),
     sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
 ];
+/// SQS's metrics in its guide of 2023.
+const QUEUE: [Metric; 6] = [
+    sum("NumberOfMessagesSent", "Count", sqs::column::SENT),
+    sum("NumberOfMessagesReceived", "Count", sqs::column::RECEIVED),
+    sum("NumberOfMessagesDeleted", "Count", sqs::column::DELETED),
+    maximum("ApproximateNumberOfMessagesVisible", "Count", sqs::column::VISIBLE, 1),
+    maximum("ApproximateNumberOfMessagesNotVisible", "Count", sqs::column::NOT_VISIBLE, 1),
+    maximum("ApproximateAgeOfOldestMessage", "Seconds", sqs::column::AGE, 1_000_000),
+];
 /// FH-M1, FH-M2.
 const DELIVERY: [Metric; 4] = [
     sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
@@ -434,6 +443,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
         series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
+    }
+    for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
+        series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
     }
     for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
         series(&mut sheet, &resource("firehose", &plan.name), &delivery.series, &DELIVERY);

@@ -61,6 +61,17 @@ pub fn draw(result: &RunResult, width: usize) -> Vec<String> {
         }
         block(grid);
     }
+    for queue in &result.queues {
+        let mut grid = Grid::new();
+        for (row, sender) in queue.fed_by.iter().enumerate() {
+            put(&mut grid, row, 1, [sender.clone(), String::new(), String::new()]);
+        }
+        let again = format!("{} received again", words::count(queue.received_again));
+        let oldest = queue.oldest_max_ms.map_or(NONE.into(), words::milliseconds);
+        put(&mut grid, 0, 2, [queue.path.clone(), again, format!("oldest {oldest}")]);
+        readers(result, &queue.path, &mut grid);
+        block(grid);
+    }
     lines
 }
 
@@ -101,8 +112,9 @@ fn direct(result: &RunResult, producer: &super::result::flow::ProducerRow) -> No
 fn readers(result: &RunResult, stream: &str, grid: &mut Grid) {
     let consumers = result.consumers.iter().filter(|consumer| consumer.reads == stream).map(|consumer| {
         let leg = format!("{}.latency", consumer.path);
-        let age = consumer.iterator_age_max_ms.map_or(NONE.into(), words::milliseconds);
-        [consumer.path.clone(), format!("p99 {}", p99(result, &leg)), format!("iterator age max {age}")]
+        let age = consumer.iterator_age_max_ms.map(words::milliseconds);
+        let age = age.map_or(String::new(), |age| format!("iterator age max {age}"));
+        [consumer.path.clone(), format!("p99 {}", p99(result, &leg)), age]
     });
     let deliveries = result.objects.iter().filter(|delivery| delivery.reads == stream).map(|delivery| {
         let leg = format!("{}.freshness", delivery.path);

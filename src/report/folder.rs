@@ -1,5 +1,5 @@
 //! The folder of a run. `result.json` is written last and at once: a folder without it is unfinished, and whoever finds it
-//! finds all files of one run beside it.
+//! finds all files of one run beside it. The report that was there before is set aside until then, in a folder of its own.
 
 use std::fs;
 use std::io::Write;
@@ -17,6 +17,8 @@ use crate::scenario::checked::Scenario;
 pub const RESULT: &str = "result.json";
 /// The file that says that an experiment's folder is complete.
 pub const EXPERIMENT: &str = "experiment.json";
+/// The folder beside an unfinished report that keeps the one before it.
+pub const PREVIOUS: &str = "previous";
 /// The summary of either.
 pub const SUMMARY: &str = "summary.md";
 /// All other files that a run or an experiment may write.
@@ -95,15 +97,46 @@ pub fn write(folder: &Path, files: &Files, last: &str, text: &str) -> Result<(),
         fs::write(&path, text).map_err(|error| failed(&path, error))?;
     }
     let path = folder.join(last);
-    replace(&path, text).map_err(|error| failed(&path, error))
+    replace(&path, text).map_err(|error| failed(&path, error))?;
+    let previous = folder.join(PREVIOUS);
+    if previous.is_dir() {
+        remove_files(&previous)?;
+        // What somebody else keeps there stays.
+        let _ = fs::remove_dir(&previous);
+    }
+    Ok(())
 }
 
-/// Makes the folder if need be, and makes it unfinished: removes what an earlier run left there, first of all the file that says it is complete.
+/// Makes the folder if need be, and makes it unfinished: sets aside the complete report that is there, and removes what an
+/// unfinished one left.
 ///
 /// # Errors
-/// [`FolderError`] when the folder cannot be made, or a file is there and cannot be removed.
+/// [`FolderError`] when the folder cannot be made, or a file is there and cannot be moved.
 pub fn begin(folder: &Path) -> Result<(), FolderError> {
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    if let Some(last) = [RESULT, EXPERIMENT].into_iter().find(|name| folder.join(name).is_file()) {
+        set_aside(folder, last)?;
+    }
+    remove_files(folder)
+}
+
+/// Moves a complete report into [`PREVIOUS`]. Neither folder looks complete before all of it has moved.
+fn set_aside(folder: &Path, last: &str) -> Result<(), FolderError> {
+    let previous = folder.join(PREVIOUS);
+    fs::create_dir_all(&previous).map_err(|error| failed(&previous, error))?;
+    remove_files(&previous)?;
+    let waiting = unfinished(&previous.join(last));
+    let moves = std::iter::once((folder.join(last), waiting.clone()))
+        .chain(OTHERS.map(|name| (folder.join(name), previous.join(name))))
+        .chain(std::iter::once((waiting, previous.join(last))));
+    for (from, to) in moves.filter(|(from, _)| from.exists()).collect::<Vec<_>>() {
+        fs::rename(&from, &to).map_err(|error| failed(&from, error))?;
+    }
+    Ok(())
+}
+
+/// Removes the files of a report, first of all the one that says it is complete.
+fn remove_files(folder: &Path) -> Result<(), FolderError> {
     for name in [RESULT, EXPERIMENT].into_iter().chain(OTHERS) {
         let path = folder.join(name);
         match fs::remove_file(&path) {
@@ -114,6 +147,17 @@ pub fn begin(folder: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
+/// What an unfinished folder is, in words, and where the report before it lies.
+pub fn describe_unfinished(folder: &Path) -> String {
+    let previous = folder.join(PREVIOUS);
+    let before = if [RESULT, EXPERIMENT].iter().any(|name| previous.join(name).is_file()) {
+        format!("; the report before it is in `{}`", previous.display())
+    } else {
+        String::new()
+    };
+    format!("`{}` is unfinished: it holds no {RESULT}{before}", folder.display())
+}
+
 pub(super) fn failed(path: &Path, source: std::io::Error) -> FolderError {
     FolderError { path: path.to_owned(), source }
 }
@@ -121,15 +165,20 @@ pub(super) fn failed(path: &Path, source: std::io::Error) -> FolderError {
 /// Writes a file so that it is there whole or not at all. What a killed process leaves beside it has a fixed name, which the
 /// next one to write the file takes over.
 pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".unfinished");
-    let unfinished = path.with_file_name(name);
+    let unfinished = unfinished(path);
     let mut file = fs::File::create(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     drop(file);
     fs::rename(&unfinished, path).inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}
+
+/// The name that a file has before it is whole.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".unfinished");
+    path.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -167,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_left_does_not_outlive_a_failure() {
+    fn what_an_earlier_run_left_is_set_aside_until_the_next_one_is_complete() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
         fs::write(folder.join(RESULT), "old").unwrap();
@@ -177,9 +226,16 @@ mod tests {
         fs::create_dir(folder.join("taken")).unwrap();
         let error = write(folder, &vec![("taken".to_owned(), String::new())], RESULT, "new").unwrap_err();
         assert!(error.to_string().contains("taken"), "{error}");
-        assert_eq!(names(folder), ["notes.txt", "taken"]);
+        assert_eq!(names(folder), ["notes.txt", "previous", "taken"]);
+        let previous = folder.join(PREVIOUS);
+        assert_eq!(names(&previous), ["objects.csv", "result.json"]);
+        assert!(describe_unfinished(folder).contains("the report before it is in"));
+        // A second failure does not touch it.
+        begin(folder).unwrap();
+        assert_eq!(fs::read_to_string(previous.join(RESULT)).unwrap(), "old");
         write(folder, &vec![], RESULT, "new").unwrap();
         assert_eq!(fs::read_to_string(folder.join(RESULT)).unwrap(), "new");
+        assert_eq!(names(folder), ["notes.txt", "result.json", "taken"]);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -4,6 +4,7 @@ mod bill;
 mod capacity;
 mod functions;
 mod queries;
+mod queues;
 mod readers;
 mod repair;
 mod shards;
@@ -39,6 +40,7 @@ pub fn render(result: &RunResult) -> String {
         shards::shards(result),
         readers::readers(result),
         functions::section(result),
+        queues::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),
@@ -89,6 +91,7 @@ fn heading(result: &RunResult) -> String {
             "**Some measured writes had not arrived by the end:** latencies are at least those shown (≥).",
         );
     }
+    result.refusals.iter().for_each(|refusal| paragraph(&format!("**{}**", escaped(refusal))));
     result.notes.iter().for_each(|note| paragraph(&escaped(note)));
     text
 }

@@ -10,6 +10,7 @@ pub mod drawing;
 pub(crate) mod example;
 pub mod experiment;
 pub mod folder;
+pub mod follow;
 pub mod json;
 pub mod markdown;
 pub mod number;

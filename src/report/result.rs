@@ -15,7 +15,9 @@ pub mod overload;
 pub mod queries;
 pub mod repair;
 pub mod shards;
+pub mod sink;
 pub mod slo;
+pub mod sqs;
 pub mod stream_capacity;
 pub mod streams;
 pub mod throttles;
@@ -49,6 +51,9 @@ pub struct RunResult {
     pub assumptions: Vec<identity::AssumptionRow>,
     /// What was noted on the way here, in whole sentences.
     pub notes: Vec<String>,
+    /// Planned events that were refused, whole sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<String>,
     /// Whether all measured writes were followed to their end; if not, latencies are "at least".
     pub complete: bool,
     /// Limits that the load of a steady study is above: what backs up there has no steady state.
@@ -71,6 +76,9 @@ pub struct RunResult {
     pub consumers: Vec<flow::ConsumerRow>,
     /// Delivery streams and the objects they made.
     pub objects: Vec<objects::DeliveryRow>,
+    /// Queues.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<sqs::QueueRow>,
     /// Scheduled queries over objects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<queries::QueryRow>,
@@ -133,6 +141,7 @@ impl RunResult {
             identity: identity::RunIdentity::new(scenario, outcomes, book),
             assumptions: scenario.assumptions.iter().map(identity::AssumptionRow::from).collect(),
             notes: scenario.notes.iter().cloned().chain(overload::unsettled(scenario, outcomes)).collect(),
+            refusals: events::refusals(outcomes),
             complete,
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
@@ -143,6 +152,7 @@ impl RunResult {
             shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
+            queues: sqs::queues(scenario, outcomes),
             queries: queries::rows(scenario, outcomes),
             events: events::rows(outcomes),
             cost,

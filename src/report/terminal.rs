@@ -97,6 +97,7 @@ fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
             "Some measured writes had not arrived by the end: latencies are at least those shown.".into(),
         );
     }
+    warnings.extend(result.refusals.iter().cloned());
     warnings
         .iter()
         .flat_map(|text| words::wrapped(text, "  ", WIDTH))

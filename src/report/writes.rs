@@ -48,6 +48,7 @@ pub(super) fn section(result: &RunResult) -> String {
         let mut met = vec![
             ("condition failed", writes.condition_failed),
             ("cancelled with its transaction", writes.cancelled),
+            ("refused with its call", writes.call_refused),
             ("met a transaction in progress", writes.conflicts),
             ("server error, outcome open", writes.server_errors),
             ("given up though it had taken place", writes.applied_unheard),
@@ -59,6 +60,7 @@ pub(super) fn section(result: &RunResult) -> String {
                 ("calls throttled as a whole", calls.throttled),
                 ("items unprocessed in an answer", calls.unprocessed),
                 ("transactions cancelled", calls.cancelled),
+                ("calls refused as invalid", calls.invalid),
             ]);
         }
         for (what, times) in met.into_iter().filter(|(_, times)| *times > 0) {

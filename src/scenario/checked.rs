@@ -3,6 +3,7 @@
 use super::path::resource;
 use super::sidelines::Sidelines;
 use super::timeline::Occurrence;
+use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
 use crate::systems::athena::QueryPlan;
@@ -13,6 +14,8 @@ use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
+use crate::systems::sqs::consumer::QueueConsumerPlan;
+use crate::systems::sqs::queue::QueuePlan;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::ProducerPlan;
 use crate::workload::put_records::PutPlan;
@@ -201,12 +204,27 @@ pub struct Scenario {
     pub queries: Vec<QueryPlan>,
     /// Functions with their mappings, in file order.
     pub lambdas: Vec<LambdaPlan>,
+    /// Queues with the functions that read them, in file order.
+    pub queues: Vec<QueueUse>,
     /// The account that functions share.
     pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
     /// What is billed beside the flow.
     pub sidelines: Sidelines,
+}
+
+/// A queue and who reads it.
+#[derive(Clone, Debug)]
+pub struct QueueUse {
+    /// Its name.
+    pub name: String,
+    /// The queue.
+    pub queue: QueuePlan,
+    /// How long a call to send to it takes, nanoseconds.
+    pub send: Sampler,
+    /// The function that reads it.
+    pub consumer: Option<QueueConsumerPlan>,
 }
 
 /// How long a steady study goes on at least after its span, to see its last measured writes arrive.

@@ -16,9 +16,11 @@ use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
 use crate::systems::kinesis::capacity_settings::KinesisQuotas;
 use crate::systems::kinesis::settings::StreamSettings;
+use crate::systems::lambda::pipe_settings::PipeSettings;
 use crate::systems::lambda::settings::{CONCURRENCY, LambdaSettings, OTHERS};
 use crate::systems::network::NetworkSettings;
 use crate::systems::polling::settings::PollingSettings;
+use crate::systems::sqs::settings::QueueSettings;
 use crate::units::{Duration, Timestamp};
 use crate::workload::settings::WorkloadSettings;
 
@@ -98,6 +100,10 @@ pub struct ScenarioFile {
     /// Consumers of streams, by name.
     #[serde(default)]
     pub consumers: IndexMap<String, ConsumerSettings>,
+    /// SQS queues, by name.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "search": { "fifo": {}, "max_receive_count": 5 } }))]
+    pub sqs: IndexMap<String, QueueSettings>,
     /// Firehose delivery streams, by name.
     #[serde(default)]
     pub firehose: IndexMap<String, FirehoseSettings>,
@@ -134,12 +140,14 @@ pub struct ScenarioFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsumerSettings {
-    /// The stream it reads: `kinesis.X`, or with `polling` the DynamoDB stream of a table, `tables.X.streams`.
+    /// What it reads: `kinesis.X`, the DynamoDB stream of a table, `tables.X.streams`, or with `lambda` a queue, `sqs.X`.
     pub reads: Reference,
     /// A consumer written with the SDK: workers call GetRecords, process what they got, and call again.
     pub polling: Option<PollingSettings>,
     /// A Lambda function with an event source mapping.
     pub lambda: Option<LambdaSettings>,
+    /// An EventBridge Pipe from a stream to a queue.
+    pub pipe: Option<PipeSettings>,
     /// How it reaches its stream from a private network, for the bill; not for functions.
     pub network: Option<NetworkSettings>,
 }

@@ -22,6 +22,7 @@ use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
 use crate::systems::lambda::mapping::{LambdaPlan, Via};
 use crate::systems::polling::PollingPlan;
+use crate::systems::sink::SinkPlan;
 use demand::Demand;
 use direct::Direct;
 
@@ -137,7 +138,7 @@ impl LoadCheck {
         for plan in scenario.consumers.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.consumer(plan, &shards[plan.stream]);
         }
-        for plan in &scenario.lambdas {
+        for plan in scenario.lambdas.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.function(plan, &shards[plan.stream]);
         }
         check.warn(scenario, &demands);
@@ -227,20 +228,27 @@ impl LoadCheck {
     }
 
     /// A function that is late finds full batches, so that is what each invocation then costs.
-    fn function(&mut self, plan: &LambdaPlan, loads: &ShardLoads) {
+    fn function(&mut self, plan: &LambdaPlan, all: &ShardLoads) {
         let path = Path::ROOT.key("consumers").key(&plan.name);
         let (function, passes) = (&plan.function, plan.mapping.filter_passes.unwrap_or(1.0));
-        let per_record =
-            function.per_record as f64 + function.base as f64 / f64::from(plan.mapping.batching.size);
+        let call = |sink: &SinkPlan| sink.latency.mean() / f64::from(sink.records_per_call);
+        let per_record = function.per_record as f64
+            + function.base as f64 / f64::from(plan.mapping.batching.size)
+            + function.sink.as_ref().map_or(0.0, call);
         let busy = |records: &Load| {
             let mut busy = Load::default();
             busy.add(*records, passes * per_record / SECOND as f64);
             busy
         };
-        let loads: Vec<Load> = loads.records.iter().map(busy).collect();
+        let loads: Vec<Load> = all.records.iter().map(busy).collect();
         let (shard, most) = hottest(&loads);
         let factor = f64::from(plan.mapping.factor);
         self.row(&path.key("shards").index(shard), "LAM-C1", "batches at once", most, factor);
+        if let Some(limit) = function.sink.as_ref().and_then(SinkPlan::limit) {
+            let mut records = Load::default();
+            records.add(Load::sum(all.records.iter().copied()), passes);
+            self.row(&path.key("sink"), "OWN-41", "records/s", records, limit);
+        }
     }
 
     fn consumer(&mut self, plan: &PollingPlan, loads: &ShardLoads) {

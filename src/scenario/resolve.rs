@@ -17,7 +17,10 @@ mod objectives;
 mod producer;
 mod reader;
 mod shape;
+mod shard_events;
 mod sidelines;
+mod sink;
+mod sqs;
 mod stream;
 mod stream_capacity;
 mod streams;
@@ -64,6 +67,9 @@ pub fn parameters() -> Vec<Parameter> {
         systems::athena::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
+        systems::sink::PARAMETERS,
+        systems::lambda::pipe_settings::PARAMETERS,
+        systems::sqs::settings::PARAMETERS,
         systems::lambda::logs::PARAMETERS,
         systems::network::PARAMETERS,
         kinesis::encryption::PARAMETERS,
@@ -93,6 +99,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
+    shard_events::check(&mut resolver, &scenario);
     sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
@@ -149,6 +156,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         deliveries: Vec::new(),
         queries: Vec::new(),
         lambdas: Vec::new(),
+        queues: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
         sidelines: Sidelines::default(),
@@ -189,6 +197,7 @@ fn count(resolver: &mut Resolver, file: &ScenarioFile) {
         ("tables", file.tables.len(), 0),
         ("kinesis", file.kinesis.len(), 0),
         ("consumers", readers, 0),
+        ("sqs", file.sqs.len(), 0),
     ];
     for (section, found, least) in sections {
         let path = Path::ROOT.key(section);

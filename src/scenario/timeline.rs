@@ -154,6 +154,8 @@ pub enum Action {
     DeliveryOutage(usize),
     /// A function, by number, fails every time.
     FunctionOutage(usize),
+    /// A function that reads a queue, by number of the queue, fails every time.
+    QueueFunctionOutage(usize),
     /// This share of a function's invocations fails.
     ErrorRate(usize, f64),
     /// A record will make a function fail: it was told so, and nothing is left to do.

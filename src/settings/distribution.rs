@@ -87,6 +87,8 @@ pub enum TimeDistribution {
     Exponential(ExponentialTime),
     /// A heavy tail (Pareto, type I).
     Pareto(ParetoTime),
+    /// Through measured quantiles.
+    Quantiles(QuantilesTime),
     /// One of these, each equally likely.
     Values(Vec<Duration>),
 }
@@ -131,4 +133,20 @@ pub struct ParetoTime {
     pub scale: Duration,
     /// Tail index: the smaller, the heavier the tail.
     pub shape: f64,
+}
+
+/// A span through measured quantiles: between two of them its logarithm is linear in that of the share above it.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuantilesTime {
+    /// The shortest span, more than nothing.
+    pub min: Duration,
+    /// Half of the spans are below it.
+    pub p50: Duration,
+    /// 90 % of the spans are below it.
+    pub p90: Duration,
+    /// 99 % of the spans are below it.
+    pub p99: Duration,
+    /// The longest span.
+    pub max: Duration,
 }

@@ -3,6 +3,7 @@
 
 pub mod partitioning;
 pub mod settings;
+mod whereabouts;
 
 use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
@@ -10,6 +11,7 @@ use crate::engine::time::{MICROSECOND, MINUTE, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record, flags};
 use crate::systems::kinesis::poll_grid::PollPlan;
 use partitioning::{ErrorOutput, Partitioning, PartitioningPlan};
+pub use whereabouts::Buffered;
 
 /// Steps in which a record's bytes are billed.
 const BILLED_STEP_BYTES: u64 = 5 * 1_024;

@@ -8,3 +8,5 @@ pub mod lambda;
 pub mod network;
 pub mod polling;
 pub mod s3;
+pub mod sink;
+pub mod sqs;

@@ -114,6 +114,11 @@ impl Polling {
         &mut self.hands[shard]
     }
 
+    /// What the worker of a shard has in hand for it.
+    pub fn in_hand_of(&self, shard: usize) -> &InHand {
+        &self.hands[shard]
+    }
+
     /// Starts processing what a poll returned; returns how long that takes.
     pub fn process(&mut self, now: Nanos, shard: usize) -> Nanos {
         let hand = &mut self.hands[shard];

@@ -57,6 +57,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         deliveries: vec![],
         queries: vec![],
         lambdas: vec![],
+        queues: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
         sidelines: Default::default(),

@@ -1,6 +1,6 @@
 //! `summary.md` of a comparison: every figure of every variant.
 
-use super::{Change, Comparison, Statistic};
+use super::{Change, Comparison, Statistic, side_by_side};
 use crate::report::table::{Table, escaped};
 use crate::report::words::{self, NONE};
 
@@ -25,6 +25,10 @@ pub fn render(comparison: &Comparison) -> String {
                 "\n**{name}: some measured writes had not arrived by the end;** its latencies are at least these.\n"
             );
         }
+    }
+    text += &format!("\n## Side by side\n\n{}", side_by_side::table(comparison, true).markdown());
+    for book in &comparison.price_book {
+        text += &format!("\nBills by the price book of {} for {}.\n", book.as_of, book.region);
     }
     text += &format!("\n## Variants\n\n{}", variants(comparison).markdown());
     let objectives = objectives(comparison);

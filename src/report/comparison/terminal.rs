@@ -1,6 +1,6 @@
 //! A comparison on one screen: what clearly differs, and what does not.
 
-use super::{Change, Comparison, FigureRow, Statistic};
+use super::{Change, Comparison, FigureRow, Statistic, side_by_side};
 use crate::report::table::Table;
 use crate::report::terminal::{Colour, WIDTH, verdict_word};
 use crate::report::words;
@@ -19,6 +19,8 @@ pub fn render(comparison: &Comparison, files: Option<&str>, colour: Colour) -> S
         lines[0] = format!("variants against {}", baseline.name);
         lines.push("The variants have different draws or spans: their differences are not judged.".into());
     }
+    lines.push(String::new());
+    lines.extend(side_by_side::table(comparison, false).plain(WIDTH));
     for (number, variant) in variants.iter().enumerate() {
         lines.push(String::new());
         lines.push(format!("{}: {}", variant.name, bill(variant.cost_month)));

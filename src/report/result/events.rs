@@ -2,9 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::pipeline::finish::Outcome;
 use crate::report::number::rounded;
+use crate::scenario::path::resource;
 
 /// One thing that happened in replication 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,4 +36,21 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<EventRow> {
         rows.push(EventRow { at_s: None, path: String::new(), what, event: None });
     }
     rows
+}
+
+/// A sentence on each planned event that was refused: what it was planned for did not happen.
+pub fn refusals(outcomes: &[Outcome]) -> Vec<String> {
+    let all = || outcomes.iter().flat_map(|outcome| outcome.timeline.refusals());
+    let mut seen = BTreeSet::new();
+    let first: Vec<_> = all().filter(|(event, _)| seen.insert(event)).collect();
+    let sentence = |(event, why): &(String, String)| {
+        let refused = |outcome: &&Outcome| outcome.timeline.refusals().iter().any(|(name, _)| name == event);
+        let times = outcomes.iter().filter(refused).count();
+        let of = match outcomes.len() {
+            1 => String::new(),
+            all => format!(" in {times} of {all} replications"),
+        };
+        format!("The planned {} was refused{of}: {why}", resource("events", event))
+    };
+    first.into_iter().map(sentence).collect()
 }

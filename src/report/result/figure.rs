@@ -5,8 +5,10 @@ use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
-use crate::pipeline::finish::{DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome};
-use crate::pipeline::{lambda, read};
+use crate::pipeline::finish::{
+    DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
+};
+use crate::pipeline::{lambda, read, sqs};
 use crate::report::number::share;
 use crate::scenario::checked::{Scenario, Unit};
 use crate::scenario::path::resource;
@@ -118,6 +120,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     }
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
+    }
+    for (number, plan) in scenario.queues.iter().enumerate() {
+        queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.deliveries.iter().enumerate() {
         delivery_figures(&resource("firehose", &plan.name), number, &mut all);
@@ -241,6 +246,19 @@ fn lambda_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("blocked.max", |function| Some(function.meter.blocked_max as f64 / 1e6)));
 }
 
+fn queue_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    let of = |name: &str, of: fn(&QueueOutcome) -> Option<f64>| {
+        Figure::new(format!("{path}.{name}"), move |outcome| of(&outcome.queues[number]))
+    };
+    all.push(of("oldest.max", |place| {
+        let bins = place.series.bins().iter();
+        bins.map(|bin| bin[sqs::column::AGE]).max().map(|micros| micros as f64 / 1e3)
+    }));
+    all.push(of("dead_letter", |place| Some(place.queue.dead as f64)));
+    all.push(of("deduplicated", |place| Some(place.queue.deduplicated as f64)));
+    all.push(of("out_of_order_share", |place| share(place.queue.out_of_order, place.queue.deleted)));
+}
+
 fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.objects_per_day"), move |outcome| {
         let span = Duration::from_nanos(outcome.quantities.at).as_secs_f64();
@@ -310,11 +328,12 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
     push("max", |sample, _| sample.max_ms.into(), 0);
 }
 
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, too large for the stream,
+/// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
 /// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
 /// destination, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
-    let producers = outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large);
+    let producers =
+        outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
     let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);

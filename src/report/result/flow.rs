@@ -248,6 +248,9 @@ pub struct ConsumerRow {
     /// Records that it passed over when it began again after a gap.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: u64,
+    /// What its sink saw, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<super::sink::SinkRow>,
     /// What a Lambda function did; null for other kinds.
     pub lambda: Option<super::lambda::LambdaRow>,
 }
@@ -344,6 +347,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             backfill: BackfillRow::of(plan, &outcomes[0].consumers[number]),
             stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
+            sink: None,
             lambda: None,
         }
     };
@@ -351,5 +355,6 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         return Vec::new();
     }
     let polling = (0..scenario.consumers.len()).map(row);
-    polling.chain(super::lambda::rows(scenario, outcomes)).collect()
+    let of_streams = polling.chain(super::lambda::rows(scenario, outcomes));
+    of_streams.chain(super::sqs::consumers(scenario, outcomes)).collect()
 }

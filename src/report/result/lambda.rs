@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::{ConsumerRow, ReadRow};
 use super::ordering::Spread;
+use super::sink::SinkRow;
 use crate::engine::histogram::Histogram;
 use crate::pipeline::finish::{LambdaOutcome, Outcome};
 use crate::pipeline::lambda;
@@ -60,6 +61,10 @@ pub struct LambdaRow {
     pub good_given_up: u64,
     /// Peak of the iterator age by its other definition: when processing ends (LAM-M1).
     pub iterator_age_at_end_max_ms: Option<f64>,
+    /// Records that came after its mapping was created and before that read, so that it missed them unless it began with
+    /// older ones (LAM-P5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_before_start: Option<u64>,
     /// Subscriptions made, if it is pushed to (`SubscribeToShard.Success`).
     pub subscriptions: Option<u64>,
 }
@@ -91,7 +96,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
         let processed = sum(|meter| meter.processed);
         ConsumerRow {
             path: resource("consumers", &plan.name),
-            reads: resource("kinesis", &scenario.streams[plan.stream].name),
+            reads: scenario.stream_path(plan.stream),
             workers: None,
             processed,
             batches: first_tries,
@@ -102,6 +107,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             backfill: None,
             stuck_shards: 0,
             skipped: 0,
+            sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
             lambda: Some(of(plan, &all, outcomes)),
         }
     };
@@ -114,63 +120,85 @@ fn age_max(all: &[&LambdaOutcome], column: usize) -> Option<f64> {
 }
 
 fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome]) -> LambdaRow {
-    let sum = |of: fn(&MappingMeter) -> u64| all.iter().map(|one| of(&one.meter)).sum::<u64>();
-    let most = |of: fn(&MappingMeter) -> u64| all.iter().map(|one| of(&one.meter)).max().unwrap_or(0);
-    let run_micros = sum(|meter| meter.run_micros.iter().sum());
-    let busy_micros = sum(|meter| meter.busy_shard / 1_000);
-    let time: u64 = outcomes.iter().map(|outcome| outcome.end / 1_000).sum();
-    let milliseconds = |nanos: u64| rounded(nanos as f64 / 1e6);
-    let blocks = sum(|meter| meter.blocks);
-    LambdaRow {
-        via: match plan.via {
-            Via::Shared(_) => "shared",
-            Via::FanOut(_) => "enhanced_fan_out",
-        }
-        .to_owned(),
-        parallelization_factor: plan.mapping.factor,
-        effective_parallelism: share(run_micros, busy_micros).and_then(rounded),
-        invocations: sum(|meter| meter.invocations),
-        errors: sum(|meter| meter.errors),
-        retried: sum(|meter| meter.retried),
-        cold_starts: sum(|meter| meter.cold_starts),
-        throttled_concurrency: sum(|meter| meter.throttled[0]),
-        throttled_scaling: sum(|meter| meter.throttled[1]),
-        throttled_requests: sum(|meter| meter.throttled[2]),
-        concurrency_max: all.iter().map(|one| one.meter.concurrency_max).max().unwrap_or(0),
-        concurrency_mean: share(run_micros, time).and_then(rounded),
-        duration_mean_ms: share(run_micros, sum(|meter| meter.invocations)).and_then(|it| rounded(it / 1e3)),
-        blocked_batches: blocks,
-        blocked_max_ms: milliseconds(most(|meter| meter.blocked_max)),
-        blocked_mean_ms: share(sum(|meter| meter.blocked), blocks).and_then(|nanos| rounded(nanos / 1e6)),
-        repeats: repeats(plan, all),
-        filtered: sum(|meter| meter.filtered),
-        on_failure: sum(|meter| meter.on_failure),
-        discarded: sum(|meter| meter.discarded),
-        good_given_up: sum(|meter| meter.good_given_up),
-        iterator_age_at_end_max_ms: age_max(all, lambda::column::ITERATOR_AGE_AT_END),
-        subscriptions: match plan.via {
-            Via::Shared(_) => None,
-            Via::FanOut(_) => {
-                Some(all.iter().filter_map(|one| one.fan_out).map(|fan_out| fan_out.subscriptions).sum())
-            }
-        },
-    }
-}
-
-fn repeats(plan: &LambdaPlan, all: &[&LambdaOutcome]) -> RepeatRow {
-    let sum = |of: fn(&MappingMeter) -> u64| all.iter().map(|one| of(&one.meter)).sum::<u64>();
-    let pooled = |of: fn(&MappingMeter) -> &Histogram| {
-        let mut histogram = Histogram::default();
-        all.iter().for_each(|one| histogram.merge(of(&one.meter)));
-        histogram
+    let via = match plan.via {
+        _ if plan.is_pipe => "pipe",
+        Via::Shared(_) => "shared",
+        Via::FanOut(_) => "enhanced_fan_out",
     };
-    let repeated = sum(|meter| meter.repeated);
     let cause = match (plan.mapping.retry.bisect, plan.mapping.retry.report_failures) {
         (false, false) => "batch_retry",
         (true, false) => "bisect",
         (false, true) => "partial_response",
         (true, true) => "bisect and partial_response",
     };
+    let meters: Vec<&MappingMeter> = all.iter().map(|one| &one.meter).collect();
+    LambdaRow {
+        iterator_age_at_end_max_ms: age_max(all, lambda::column::ITERATOR_AGE_AT_END),
+        came_before_start: plan.created.map(|_| all.iter().filter_map(|one| one.creation?.meanwhile).sum()),
+        subscriptions: match plan.via {
+            Via::Shared(_) => None,
+            Via::FanOut(_) => {
+                Some(all.iter().filter_map(|one| one.fan_out).map(|fan_out| fan_out.subscriptions).sum())
+            }
+        },
+        ..LambdaRow::of_meters(via, plan.mapping.factor, cause, &meters, outcomes)
+    }
+}
+
+impl LambdaRow {
+    /// What follows from the counts of a function alone, whatever it reads.
+    pub fn of_meters(
+        via: &str,
+        factor: u32,
+        cause: &str,
+        all: &[&MappingMeter],
+        outcomes: &[Outcome],
+    ) -> Self {
+        let sum = |of: fn(&MappingMeter) -> u64| all.iter().map(|meter| of(meter)).sum::<u64>();
+        let most = |of: fn(&MappingMeter) -> u64| all.iter().map(|meter| of(meter)).max().unwrap_or(0);
+        let run_micros = sum(|meter| meter.run_micros.iter().sum());
+        let busy_micros = sum(|meter| meter.busy_shard / 1_000);
+        let time: u64 = outcomes.iter().map(|outcome| outcome.end / 1_000).sum();
+        let milliseconds = |nanos: u64| rounded(nanos as f64 / 1e6);
+        let blocks = sum(|meter| meter.blocks);
+        let invocations = sum(|meter| meter.invocations);
+        Self {
+            via: via.to_owned(),
+            parallelization_factor: factor,
+            effective_parallelism: share(run_micros, busy_micros).and_then(rounded),
+            invocations,
+            errors: sum(|meter| meter.errors),
+            retried: sum(|meter| meter.retried),
+            cold_starts: sum(|meter| meter.cold_starts),
+            throttled_concurrency: sum(|meter| meter.throttled[0]),
+            throttled_scaling: sum(|meter| meter.throttled[1]),
+            throttled_requests: sum(|meter| meter.throttled[2]),
+            concurrency_max: all.iter().map(|meter| meter.concurrency_max).max().unwrap_or(0),
+            concurrency_mean: share(run_micros, time).and_then(rounded),
+            duration_mean_ms: share(run_micros, invocations).and_then(|it| rounded(it / 1e3)),
+            blocked_batches: blocks,
+            blocked_max_ms: milliseconds(most(|meter| meter.blocked_max)),
+            blocked_mean_ms: share(sum(|meter| meter.blocked), blocks).and_then(|it| rounded(it / 1e6)),
+            repeats: repeats(cause, all),
+            filtered: sum(|meter| meter.filtered),
+            on_failure: sum(|meter| meter.on_failure),
+            discarded: sum(|meter| meter.discarded),
+            good_given_up: sum(|meter| meter.good_given_up),
+            iterator_age_at_end_max_ms: None,
+            came_before_start: None,
+            subscriptions: None,
+        }
+    }
+}
+
+fn repeats(cause: &str, all: &[&MappingMeter]) -> RepeatRow {
+    let sum = |of: fn(&MappingMeter) -> u64| all.iter().map(|meter| of(meter)).sum::<u64>();
+    let pooled = |of: fn(&MappingMeter) -> &Histogram| {
+        let mut histogram = Histogram::default();
+        all.iter().for_each(|meter| histogram.merge(of(meter)));
+        histogram
+    };
+    let repeated = sum(|meter| meter.repeated);
     RepeatRow {
         cause: cause.to_owned(),
         handed_again: sum(|meter| meter.handed_again),

@@ -6,7 +6,8 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::systems::lambda::mapping::PARTS;
+use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
+use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
@@ -32,6 +33,8 @@ pub enum Place {
     Delivery(usize),
     /// At a function, processed.
     Lambda(usize),
+    /// At a function that reads a queue, by number of the queue.
+    Queue(usize),
 }
 
 /// One leg.
@@ -97,10 +100,19 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
         leg(format!("{}.freshness", resource("firehose", &plan.name)), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
-        leg(format!("{}.latency", resource("consumers", &plan.name)), &PARTS[..], Place::Lambda(number))
+        let parts = match scenario.table_of_stream(plan.stream) {
+            Some(_) => &PARTS[..],
+            None => PARTS_OF_KINESIS,
+        };
+        leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Lambda(number))
+    });
+    let queues = scenario.queues.iter().enumerate().filter_map(|(number, plan)| {
+        let path = resource("consumers", &plan.consumer.as_ref()?.name);
+        Some(leg(format!("{path}.latency"), &PARTS_OF_QUEUES[..], Place::Queue(number)))
     });
     let feeds = feeds.chain(streams);
-    writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries).collect()
+    let readers = consumers.chain(lambdas).chain(queues);
+    writers.chain(direct).chain(feeds).chain(readers).chain(deliveries).collect()
 }
 
 impl Leg {
@@ -127,6 +139,7 @@ impl Leg {
             Place::Consumer(number) => Sample::of(&outcome.consumers[number].latency, 0),
             Place::Delivery(number) => Sample::of(&outcome.deliveries[number].latency, 0),
             Place::Lambda(number) => Sample::of(&outcome.lambdas[number].latency, 0),
+            Place::Queue(number) => Sample::of(&outcome.queues[number].latency, 0),
         }
     }
 }

@@ -86,7 +86,9 @@ fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload
     let consumers = (0..scenario.consumers.len()).map(Place::Consumer);
     let deliveries = (0..scenario.deliveries.len()).map(Place::Delivery);
     let lambdas = (0..scenario.lambdas.len()).map(Place::Lambda);
-    let places = writers.chain(direct).chain(feeds).chain(consumers).chain(lambdas).chain(deliveries);
+    let queues = (0..scenario.queues.len()).map(Place::Queue);
+    let readers = consumers.chain(lambdas).chain(queues);
+    let places = writers.chain(direct).chain(feeds).chain(readers).chain(deliveries);
     places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
 }
 
@@ -153,6 +155,15 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
             (path, limit)
         }
+        Place::Queue(number) => {
+            let plan = &scenario.queues[number];
+            let path = resource("sqs", &plan.name);
+            let limit = match &plan.consumer {
+                None => format!("{path}: nobody reads it"),
+                Some(consumer) => format!("{}: batches at once", resource("consumers", &consumer.name)),
+            };
+            (path, limit)
+        }
         Place::Delivery(number) => {
             let plan = &scenario.deliveries[number];
             let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
@@ -169,7 +180,11 @@ pub fn spoils(overloads: &[(Place, Overload)], place: Place) -> bool {
     overloads.iter().any(|(at, _)| match at {
         Place::Writer(_) => true,
         Place::Feed(_) | Place::Direct(_) => !matches!(place, Place::Writer(_) | Place::Streams(_)),
-        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) => *at == place,
+        // What a sender does not get done never reaches its queues.
+        Place::Lambda(_) if matches!(place, Place::Queue(_)) => true,
+        Place::Streams(_) | Place::Consumer(_) | Place::Delivery(_) | Place::Lambda(_) | Place::Queue(_) => {
+            *at == place
+        }
     })
 }
 
@@ -194,6 +209,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
         Place::Lambda(number) => {
             (in_stream(scenario.lambdas[number].stream), |backlog, number| backlog.lambdas[number])
         }
+        Place::Queue(number) => (outcome.queues[number].queue.sent, |backlog, number| backlog.queues[number]),
         Place::Delivery(number) => {
             (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
         }
@@ -204,7 +220,8 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
     | Place::Streams(number)
     | Place::Consumer(number)
     | Place::Delivery(number)
-    | Place::Lambda(number)) = place;
+    | Place::Lambda(number)
+    | Place::Queue(number)) = place;
     let span = scenario.duration.saturating_sub(scenario.warm_up);
     let samples = outcome.backlogs.iter().map(|backlog| (backlog.at, waiting(backlog, number)));
     rise(samples, scenario.warm_up, span, entered)
@@ -241,7 +258,8 @@ fn rise(
 fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) -> bool {
     let meter = &outcome.tables[table].meter;
     let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
-    let offered: u64 = writers.map(|(_, (meter, _))| meter.offered - meter.too_large).sum();
+    let offered: u64 =
+        writers.map(|(_, (meter, _))| meter.offered - meter.too_large - meter.call_refused).sum();
     let units = meter.units as f64 / meter.accepted.max(1) as f64;
     let [taken, ..] = outcome.tables[table].table.throughput().capacity().integrals(outcome.end);
     let capacity = taken as f64 / 1e9;

@@ -94,13 +94,25 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
             usage.add_split(id, Decimal::from(*units) - true_size, Cause::Rounding, copies)?;
         }
         for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
-            usage.add("lambda.req", Cause::Base, Decimal::from(used.requests[0]))?;
-            usage.add("lambda.req", Cause::Retries, Decimal::from(used.requests[1]))?;
+            let (id, requests) = match plan.is_pipe {
+                true => ("pipes.req", used.pipe_requests),
+                false => ("lambda.req", used.requests),
+            };
+            usage.add(id, Cause::Base, Decimal::from(requests[0]))?;
+            usage.add(id, Cause::Retries, Decimal::from(requests[1]))?;
             match plan.mapping.retry.destination {
                 Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
                 Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
                 None => {}
             }
+        }
+        for (plan, used) in scenario.queues.iter().zip(&quantities.queues) {
+            let id = if plan.queue.fifo.is_some() { "sqs.fifo" } else { "sqs.std" };
+            usage.add(id, Cause::Base, Decimal::from(used.requests[0]))?;
+            usage.add(id, Cause::Retries, Decimal::from(used.requests[1]))?;
+            usage.add(id, Cause::EmptyPolls, Decimal::from(used.empty_receives))?;
+            usage.add("lambda.req", Cause::Base, Decimal::from(used.function.requests[0]))?;
+            usage.add("lambda.req", Cause::Retries, Decimal::from(used.function.requests[1]))?;
         }
         for (plan, [puts, _, objects]) in scenario.deliveries.iter().zip(&quantities.s3) {
             usage.add("s3.put", Cause::Base, Decimal::from(*puts))?;
@@ -191,9 +203,15 @@ fn scanned(outcomes: &[Outcome]) -> Result<Usage, UsageError> {
 fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
-            let id = if plan.function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
-            let memory = Decimal::from(plan.function.memory_mib);
+        let of_streams = scenario.lambdas.iter().zip(&quantities.lambdas);
+        let of_streams =
+            of_streams.filter(|(plan, _)| !plan.is_pipe).map(|(plan, used)| (&plan.function, used));
+        let of_queues = scenario.queues.iter().zip(&quantities.queues);
+        let of_queues =
+            of_queues.filter_map(|(plan, used)| Some((&plan.consumer.as_ref()?.function, &used.function)));
+        for (function, used) in of_streams.chain(of_queues) {
+            let id = if function.arm { "lambda.gbs.arm" } else { "lambda.gbs.x86" };
+            let memory = Decimal::from(function.memory_mib);
             let ran = Decimal::new(i64::try_from(used.run_micros[0]).unwrap_or(i64::MAX), 3);
             usage.add(id, Cause::Base, ran * memory)?;
             usage.add(id, Cause::Rounding, (Decimal::from(used.billed_millis[0]) - ran) * memory)?;
@@ -216,9 +234,9 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
         usage.add(read, Cause::Base, unit_seconds(read, table.provisioned_reads)?)?;
     }
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        // Shards of tables' streams come after those of Kinesis and have no price (DDS-M1).
-        let kept = quantities.kept.iter().zip(&quantities.shard_nanos).take(scenario.streams.len());
-        for (number, (kept, nanos)) in kept.enumerate() {
+        // The shards of tables' streams, which come after those of Kinesis, are not billed (DDS-M1).
+        let of_kinesis = quantities.kept.iter().zip(&quantities.shard_nanos).take(scenario.streams.len());
+        for (number, (kept, nanos)) in of_kinesis.enumerate() {
             let shard = "kds.prov.shard_h";
             let seconds = unit_seconds(shard, *nanos)?;
             usage.add(shard, Cause::Base, seconds)?;
@@ -282,6 +300,13 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if !scenario.queues.is_empty() {
+        rules.push(
+            "SQS: one request for each call to send, receive or delete, and one more for each further 64 KB of its payload; \
+             receives that find nothing are billed too."
+                .to_owned(),
+        );
+    }
     rules.extend(on_demand::rules(scenario));
     if !scenario.deliveries.is_empty() {
         rules.push(
@@ -296,6 +321,9 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
              prefix. Of compaction only the requests are in this bill, not the computing."
                 .to_owned(),
         );
+    }
+    if scenario.lambdas.iter().any(|plan| plan.function.sink.is_some()) {
+        rules.push("What consumers' sinks cost is not in this bill.".to_owned());
     }
     rules.extend(sidelines::rules(scenario));
     rules

@@ -22,6 +22,8 @@ pub struct WritesRow {
     pub condition_failed: u64,
     /// Writes cancelled with a transaction of which another condition failed.
     pub cancelled: u64,
+    /// Writes refused with their call: a transaction above 4 MB, or a call with an item that is too large.
+    pub call_refused: u64,
     /// Requests, by item, that met a transaction in progress (`TransactionConflict`).
     pub conflicts: u64,
     /// Answers that left the outcome open (`SystemErrors`).
@@ -64,6 +66,8 @@ pub struct CallRow {
     pub unprocessed: u64,
     /// Transactions cancelled.
     pub cancelled: u64,
+    /// Calls refused as invalid (`ValidationException`).
+    pub invalid: u64,
 }
 
 impl WritesRow {
@@ -95,6 +99,7 @@ impl WritesRow {
             replicated: client.replicated_after.is_some(),
             condition_failed: sum(|meter| meter.condition_failed),
             cancelled: sum(|meter| meter.cancelled),
+            call_refused: sum(|meter| meter.call_refused),
             conflicts: sum(|meter| meter.conflicts),
             server_errors: sum(|meter| meter.server_errors),
             applied_unheard: sum(|meter| meter.applied_unheard),
@@ -104,6 +109,7 @@ impl WritesRow {
                 throttled: calls(|meter| meter.throttled),
                 unprocessed: calls(|meter| meter.unprocessed),
                 cancelled: calls(|meter| meter.cancelled),
+                invalid: calls(|meter| meter.invalid),
             }),
         })
     }

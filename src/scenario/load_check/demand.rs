@@ -33,6 +33,10 @@ pub(super) struct Demand {
     pub writes_over_burst: Load,
     /// Write units a write.
     pub units: f64,
+    /// Write units a write in an index that has all of every item.
+    pub index_units: f64,
+    /// Write units a write in an index that has the keys of every item.
+    pub key_units: f64,
     /// Bytes of a record that the stream takes.
     pub record_bytes: f64,
     /// Records that the stream takes, a write.
@@ -60,6 +64,8 @@ struct Costs {
     updates: u64,
     item_bytes: u64,
     units: u64,
+    index_units: u64,
+    key_units: u64,
     records: u64,
     record_bytes: u64,
 }
@@ -78,8 +84,11 @@ impl Costs {
             return;
         }
         let units = u64::from(write_units(before, after));
-        self.units += client.map_or(units, |client| client.units(kind, units));
+        let charged = client.map_or(units, |client| client.units(kind, units));
+        self.units += charged;
         let Some(operation) = kind.change() else { return };
+        self.index_units += charged;
+        self.key_units += u64::from(charged > 0 && kind != WriteKind::Modify);
         self.changes += 1;
         self.updates += u64::from(kind == WriteKind::Modify);
         self.item_bytes += u64::from(before.max(after));
@@ -121,6 +130,8 @@ impl Demand {
             writes: load(SECOND),
             writes_over_burst: load(table.throughput.capacity.window().max(SECOND)),
             units: costs.units as f64 / writes,
+            index_units: costs.index_units as f64 / writes,
+            key_units: costs.key_units as f64 / writes,
             record_bytes: costs.record_bytes as f64 / costs.records.max(1) as f64,
             records: costs.records as f64 / writes,
             changes: costs.changes as f64 / writes,

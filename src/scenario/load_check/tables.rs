@@ -21,7 +21,7 @@ impl LoadCheck {
             let own: Vec<&Demand> = demands.iter().filter(|demand| demand.table == number).collect();
             let path = Path::ROOT.key("tables").key(&plan.name);
             let first = self.rows.len();
-            self.capacity(&path, &plan.throughput, &own, 1.0, false);
+            self.capacity(&path, &plan.throughput, &own, |demand| demand.units);
             if let Some(partitions) = &plan.throughput.partitions {
                 self.partitions(&path, scenario, number, partitions, &own);
             }
@@ -32,9 +32,14 @@ impl LoadCheck {
         }
     }
 
-    /// Capacity, and what may raise or cap it. `share` of the units goes here, or of the writes where each takes one.
-    fn capacity(&mut self, path: &Path, plan: &ThroughputPlan, own: &[&Demand], share: f64, one_each: bool) {
-        let units_a_write = |demand: &Demand| share * if one_each { 1.0 } else { demand.units };
+    /// Capacity, and what may raise or cap it.
+    fn capacity(
+        &mut self,
+        path: &Path,
+        plan: &ThroughputPlan,
+        own: &[&Demand],
+        units_a_write: impl Fn(&Demand) -> f64,
+    ) {
         let (mut second, mut window) = (Load::default(), Load::default());
         for demand in own {
             second.add(demand.writes, units_a_write(demand));
@@ -127,13 +132,13 @@ impl LoadCheck {
     fn index(&mut self, path: &Path, plan: &IndexPlan, own: &[&Demand]) {
         let path = path.key("global_secondary_indexes").key(&plan.name);
         let members = plan.members.map_or(1.0, unit);
-        self.capacity(&path, &plan.throughput, own, members, plan.keys_only);
+        let units =
+            |demand: &Demand| members * if plan.keys_only { demand.key_units } else { demand.index_units };
+        self.capacity(&path, &plan.throughput, own, units);
         let Some(partitions) = &plan.throughput.partitions else { return };
         let mut load = Load::default();
-        let share = members * hottest_share(partitions, plan.values);
-        own.iter().for_each(|demand| {
-            load.add(demand.writes, share * if plan.keys_only { 1.0 } else { demand.units });
-        });
+        let share = hottest_share(partitions, plan.values);
+        own.iter().for_each(|demand| load.add(demand.writes, share * units(demand)));
         self.row(&path.key("partitions"), "DDB-P1", UNIT, load, PARTITION_UNITS);
     }
 }

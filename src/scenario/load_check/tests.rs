@@ -210,3 +210,21 @@ fn kds_b3_more_than_2_percent_of_large_records_deserve_a_thought() {
     // Where large records are not allowed they are refused.
     assert_eq!(warned("seed=1", 4), 2);
 }
+
+#[test]
+fn an_index_is_checked_against_the_writes_that_change_its_entries() {
+    let index = "{ by-day: { projection: keys_only, capacity: { provisioned: { write_units: 100 } } }, \
+                 by-hour: { capacity: { provisioned: { write_units: 100 } } } }";
+    let check = check(&[
+        &format!("tables.orders.global_secondary_indexes={index}"),
+        "workload.checkout.item.size=1500 B",
+        "workload.checkout.operations={ insert: 20%, modify: 50%, remove: 10%, unchanged: 20% }",
+    ]);
+    let mean = |name: &str| {
+        row(&check, &format!("tables.orders.global_secondary_indexes.{name}"), "write units/s").mean
+    };
+    let writes = row(&check, "tables.orders", "write units/s").mean / 2.0;
+    // Keys come and go with 30 % of the writes, a unit each; all of an item is written by 80 %, two units each.
+    assert!((mean("by-day") / writes / 0.3 - 1.0).abs() < 0.01, "{} of {writes}", mean("by-day"));
+    assert!((mean("by-hour") / writes / 1.6 - 1.0).abs() < 0.01, "{} of {writes}", mean("by-hour"));
+}

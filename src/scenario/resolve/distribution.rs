@@ -51,6 +51,9 @@ pub(super) fn time(resolver: &mut Resolver, path: &Path, time: &Time) -> Option<
         OneOrMap::Map(TimeDistribution::Uniform(it)) => uniform(nanos(&it.low), nanos(&it.high)),
         OneOrMap::Map(TimeDistribution::Exponential(it)) => exponential(nanos(&it.mean)),
         OneOrMap::Map(TimeDistribution::Pareto(it)) => pareto(nanos(&it.scale), it.shape),
+        OneOrMap::Map(TimeDistribution::Quantiles(it)) => {
+            quantiles([it.min, it.p50, it.p90, it.p99, it.max].map(|time| nanos(&time)))
+        }
         OneOrMap::Map(TimeDistribution::Values(values)) => one_of(values.iter().map(nanos)),
     };
     resolver.check(path, sampler)
@@ -82,6 +85,25 @@ fn pareto(scale: f64, shape: f64) -> Result<Sampler, String> {
         return Err(format!("`shape` must lie between 0.01 and 100; found `{shape}`"));
     }
     Ok(Sampler::Pareto { scale, shape })
+}
+
+/// A thousand equally likely values through these quantiles: least, p50, p90, p99, greatest.
+fn quantiles(values: [f64; 5]) -> Result<Sampler, String> {
+    const VALUES: u32 = 1_000;
+    if values[0] <= 0.0 || !values.is_sorted() {
+        return Err("quantiles must be more than nothing and rise from `min` to `max`".to_owned());
+    }
+    let beyond = |share: f64| -math::ln(1.0 - share);
+    // The greatest value is the middle of the last thousandth.
+    let shares = [0.0, 0.5, 0.9, 0.99, 1.0 - 0.5 / f64::from(VALUES)].map(beyond);
+    let value = |number: u32| {
+        let at = beyond((f64::from(number) + 0.5) / f64::from(VALUES));
+        let right = shares.iter().position(|share| *share >= at).unwrap_or(4).max(1);
+        let part = (at - shares[right - 1]) / (shares[right] - shares[right - 1]);
+        let [low, high] = [values[right - 1], values[right]].map(math::ln);
+        math::exp(low + (high - low) * part.min(1.0))
+    };
+    one_of((0..VALUES).map(value))
 }
 
 fn one_of(values: impl Iterator<Item = f64>) -> Result<Sampler, String> {

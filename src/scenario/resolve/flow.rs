@@ -6,7 +6,7 @@ use super::arrivals::{Arrivals, Surroundings};
 use super::capacity::Account;
 use super::producer::{self, Draft};
 use super::{
-    athena, client, direct, lambda, reader, shape, stream, stream_capacity, streams, table, timeline,
+    athena, client, direct, lambda, reader, shape, sqs, stream, stream_capacity, streams, table, timeline,
 };
 use crate::scenario::checked::{ItemSpace, Scenario};
 use crate::scenario::file::ScenarioFile;
@@ -91,6 +91,9 @@ pub(super) fn resolve(
 }
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
+    for (name, settings) in &file.sqs {
+        sqs::queue(resolver, &at("sqs", name), name, settings, scenario);
+    }
     for (name, settings) in &file.consumers {
         reader::consumer(resolver, &at("consumers", name), name, settings, &file.tables, scenario);
     }
@@ -102,6 +105,7 @@ fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario
         let plan = athena::resolve(resolver, &at("athena", name), name, settings, file, scenario);
         scenario.queries.extend(plan);
     }
+    sqs::check(resolver, scenario);
     scenario.account = lambda::account(resolver, &file.account.clone().unwrap_or_default(), scenario);
     lambda::count_registered(resolver, scenario);
     let read_by = |number: usize| {

@@ -1,7 +1,7 @@
 //! Functions that consume streams, and the account that they share.
 
 use super::reader::Reads;
-use super::{distribution, stream};
+use super::{distribution, sink, sqs, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 use crate::scenario::checked::Scenario;
@@ -9,14 +9,18 @@ use crate::scenario::file::AccountSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::parameter::Parameter;
+use crate::systems::dynamodb::replication::PartitionKey;
 use crate::systems::kinesis::fan_out::{CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE, FanOutPlan, GROUPS, RENEWAL};
+use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::lambda::batch::{Batching, Payload};
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::function::{Errors, FunctionPlan};
 use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Via};
 use crate::systems::lambda::retry::{Backoff, Destination, RetryPlan};
 use crate::systems::lambda::settings::*;
+use crate::systems::polling::settings::FromSettings;
 use crate::units::{Bytes, Duration, Percent};
+use std::num::NonZeroU32;
 
 /// Concurrency that is always left to functions without a reservation, as AWS keeps it.
 const UNRESERVED_MIN: u32 = 100;
@@ -33,13 +37,23 @@ pub(super) fn resolve(
     settings: &LambdaSettings,
     from: &Reads,
 ) -> Option<LambdaPlan> {
-    let (via, delivery) = via(resolver, path, settings);
+    let (via, delivery) = via(resolver, path, settings, from);
+    let (reader, created) = position(resolver, path, settings, from);
+    let discovery = discovery(resolver, &path.key("shard_discovery"), settings.shard_discovery, from);
     let mapping = mapping(resolver, path, settings, from);
-    let function = function(resolver, path, settings);
+    let function = function(resolver, path, settings, from.run);
+    if settings.maximum_concurrency.is_some() {
+        let message = "`maximum_concurrency` is for functions that read queues; on a stream there is `reserved_concurrency`";
+        resolver.error(&path.key("maximum_concurrency"), message);
+    }
     Some(LambdaPlan {
         name: name.to_owned(),
         stream: from.stream,
         via: via?,
+        reader,
+        created,
+        discovery,
+        is_pipe: false,
         delivery: delivery?,
         mapping,
         function: function?,
@@ -47,26 +61,95 @@ pub(super) fn resolve(
 }
 
 /// How the stream is read, and how long its records then take.
-fn via(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> (Option<Via>, Option<Sampler>) {
+fn via(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &LambdaSettings,
+    from: &Reads,
+) -> (Option<Via>, Option<Sampler>) {
     let pushed = resolver.take(settings.via, &VIA) == ViaSettings::EnhancedFanOut;
-    let parameter = if pushed { &DELIVERY_FAN_OUT } else { &DELIVERY };
-    let delivery = resolver.take(settings.delivery.clone(), parameter);
+    let (usual, interval) = match from.of_table {
+        Some(_) => (&DELIVERY_STREAMS, &POLL_INTERVAL_STREAMS),
+        None if pushed => (&DELIVERY_FAN_OUT, &POLL_INTERVAL),
+        None => (&DELIVERY, &POLL_INTERVAL),
+    };
+    if pushed && from.of_table.is_some() {
+        resolver
+            .error(&path.key("via"), "DynamoDB Streams have no enhanced fan-out; they are polled (LAM-P2)");
+    }
+    let delivery = resolver.take(settings.delivery.clone(), usual);
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery);
     resolver.assume(&READ_AHEAD);
     if !pushed {
-        let polls = stream::polls(resolver, path, (None, &POLL_INTERVAL), settings.phase);
+        let polls = stream::polls(resolver, path, (None, interval), settings.phase);
         return (Some(Via::Shared(polls)), delivery);
     }
-    if settings.phase.is_some() {
-        resolver.error(
-            &path.key("phase"),
-            "`phase` is the start of a polling clock; a registered consumer has none",
-        );
+    for (key, there) in [
+        ("phase", settings.phase.is_some()),
+        ("from", settings.from.is_some()),
+        ("created", settings.created.is_some()),
+    ] {
+        if there {
+            let message = format!(
+                "`{key}` is for a mapping that polls; a registered consumer is pushed to from the start of the run"
+            );
+            resolver.error(&path.key(key), message);
+        }
     }
     resolver.assume(&GROUPS);
     let renewal: Duration = resolver.take(None, &RENEWAL);
     let plan = delivery.clone().map(|push| FanOutPlan { push, renewal: renewal.nanos() });
     (plan.map(Via::FanOut), delivery)
+}
+
+/// Where a mapping begins, and when it was created if that is within the run.
+fn position(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &LambdaSettings,
+    from: &Reads,
+) -> (ReaderPlan, Option<u64>) {
+    let begins = resolver.take(settings.from, &FROM);
+    if from.of_table.is_some() && matches!(begins, FromSettings::AtTimestamp(_)) {
+        let message = "a DynamoDB stream is not read from a moment on; `latest` or `trim_horizon` (LAM-P6)";
+        resolver.error(&path.key("from"), message);
+    }
+    if let Some(created) = settings.created {
+        resolver.within(
+            &path.key("created"),
+            created,
+            Duration::ZERO..=nanos(from.run.duration),
+            "the duration at most",
+        );
+    }
+    let delay = match settings.created {
+        Some(_) => resolver.take(settings.start_delay, &START_DELAY),
+        None => {
+            if settings.start_delay.is_some() {
+                let message = "`start_delay` is for a mapping that is `created` within the run (LAM-P5)";
+                resolver.error(&path.key("start_delay"), message);
+            }
+            Duration::ZERO
+        }
+    };
+    resolver.within(&path.key("start_delay"), delay, Duration::ZERO..=nanos(HOUR), "");
+    let created = settings.created.map(Duration::nanos);
+    let starts = created.map_or(0, |created| created.saturating_add(delay.nanos()));
+    let begins = super::reader::begin(resolver, path, begins, starts, from.run);
+    (ReaderPlan { from: begins, starts, ..ReaderPlan::default() }, created)
+}
+
+/// How long a mapping on a DynamoDB stream looks for the children of a shard.
+fn discovery(resolver: &mut Resolver, path: &Path, written: Option<Duration>, from: &Reads) -> u64 {
+    if from.of_table.is_none() {
+        if written.is_some() {
+            resolver.error(path, "`shard_discovery` is for readers of DynamoDB streams (DDS-Y2)");
+        }
+        return 0;
+    }
+    let time: Duration = resolver.take(written, &SHARD_DISCOVERY);
+    resolver.within(path, time, Duration::ZERO..=nanos(HOUR), "");
+    time.nanos()
 }
 
 fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from: &Reads) -> MappingPlan {
@@ -83,12 +166,25 @@ fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from
     if factor > 1 {
         resolver.assume(&LANES);
     }
+    let payload = from.of_table.map_or(Payload::KINESIS, |plan| Payload::streams(plan.json_overhead()));
     MappingPlan {
-        batching: Batching { size, window: window.nanos(), payload: Payload::KINESIS },
+        batching: Batching { size, window: window.nanos(), payload },
         factor: factor.clamp(1, 10),
+        partition_keys: partition_keys(from),
         filter_passes: settings.filter.map(|filter| filter.passes.fraction()),
         retry: retry(resolver, path, settings),
         retention: from.retention,
+    }
+}
+
+/// How many partition keys the items of a data stream's table share, where they share them. On a table's own stream the order
+/// of an item is kept, whatever its partition key (LAM-C3).
+fn partition_keys(from: &Reads) -> Option<NonZeroU32> {
+    let feeds = from.run.tables.iter().filter_map(|table| table.replication.as_ref());
+    let mut feeds = feeds.filter(|feed| from.of_table.is_none() && feed.stream == from.stream);
+    match (feeds.next()?.partition_key, feeds.next()) {
+        (PartitionKey::HashedCollection(keys), None) => Some(keys),
+        _ => None,
     }
 }
 
@@ -128,7 +224,13 @@ fn retry(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Ret
     }
 }
 
-fn function(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<FunctionPlan> {
+/// Resolves a function; `path` is where its settings are.
+pub(super) fn function(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &LambdaSettings,
+    run: &Scenario,
+) -> Option<FunctionPlan> {
     let written = settings.duration.clone().unwrap_or_default();
     let times = path.key("duration");
     let base: Duration = resolver.take(written.base, &BASE);
@@ -146,6 +248,10 @@ fn function(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> 
     let keep_warm: Duration = resolver.take(settings.keep_warm, &KEEP_WARM);
     resolver.within(&path.key("keep_warm"), keep_warm, nanos(SECOND)..=nanos(DAY), "");
     let cold_start = cold_start(resolver, path, settings);
+    let sink = match &settings.sink {
+        Some(written) => Some(sink::resolve(resolver, &path.key("sink"), written)?),
+        None => None,
+    };
     Some(FunctionPlan {
         base: base.nanos(),
         per_record: per_record.nanos(),
@@ -161,6 +267,13 @@ fn function(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> 
         keep_warm: keep_warm.nanos(),
         reserved: settings.reserved_concurrency,
         errors: errors(&settings.errors.clone().unwrap_or_default()),
+        sink,
+        sends_to: sqs::sends_to(
+            resolver,
+            &path.key("sends_to"),
+            settings.sends_to.as_deref().unwrap_or_default(),
+            run,
+        ),
     })
 }
 
@@ -184,6 +297,13 @@ fn errors(settings: &ErrorSettings) -> Errors {
     }
 }
 
+/// All functions, those that read queues too.
+fn functions(scenario: &Scenario) -> impl Iterator<Item = &FunctionPlan> {
+    let of_streams = scenario.lambdas.iter().filter(|plan| !plan.is_pipe).map(|plan| &plan.function);
+    let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
+    of_streams.chain(of_queues.map(|plan| &plan.function))
+}
+
 /// The account, with what is reserved checked against it.
 pub(super) fn account(
     resolver: &mut Resolver,
@@ -191,15 +311,14 @@ pub(super) fn account(
     scenario: &Scenario,
 ) -> AccountPlan {
     let path = Path::ROOT.key("account");
-    if scenario.lambdas.is_empty() {
+    if functions(scenario).next().is_none() {
         let concurrency = settings.lambda_concurrency.unwrap_or(1_000);
         return AccountPlan { concurrency, others: settings.lambda_others.unwrap_or(0) };
     }
     let concurrency: u32 = resolver.take(settings.lambda_concurrency, &CONCURRENCY);
     resolver.within(&path.key("lambda_concurrency"), concurrency, 10..=1_000_000, "LAM-C6");
     let others: u32 = resolver.take(settings.lambda_others, &OTHERS);
-    let reserved: u64 =
-        scenario.lambdas.iter().filter_map(|plan| plan.function.reserved).map(u64::from).sum();
+    let reserved: u64 = functions(scenario).filter_map(|plan| plan.reserved).map(u64::from).sum();
     if reserved > 0 && reserved + u64::from(UNRESERVED_MIN) > u64::from(concurrency) {
         let message = format!(
             "{reserved} of {concurrency} concurrent executions are reserved; AWS keeps {UNRESERVED_MIN} for other functions"
@@ -207,7 +326,7 @@ pub(super) fn account(
         resolver.error(&path.key("lambda_concurrency"), message);
     }
     let shared = u64::from(concurrency).saturating_sub(reserved);
-    let unreserved = scenario.lambdas.iter().any(|plan| plan.function.reserved.is_none());
+    let unreserved = functions(scenario).any(|plan| plan.reserved.is_none());
     if unreserved && u64::from(others) >= shared {
         resolver.error(
             &path.key("lambda_others"),

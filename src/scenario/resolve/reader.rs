@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{distribution, lambda, stream};
+use super::{distribution, lambda, sqs, stream};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
@@ -11,7 +11,7 @@ use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
 use crate::systems::dynamodb::settings::TableSettings;
-use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
+use crate::systems::dynamodb::streams::{RECORDS_PER_CALL, RETENTION, StreamsPlan};
 use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
 use crate::systems::firehose::settings::{
     ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
@@ -23,6 +23,7 @@ use crate::systems::firehose::settings::{
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::kinesis::settings::StreamSettings;
+use crate::systems::lambda::settings::LambdaSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
     BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
@@ -39,11 +40,16 @@ const PREFIX_BYTES_MAX: usize = 512;
 const ATTRIBUTE_BYTES_MAX: usize = 128;
 
 /// What a consumer reads.
-pub(super) struct Reads {
+#[derive(Clone, Copy)]
+pub(super) struct Reads<'a> {
     /// Number of the stream.
     pub stream: usize,
     /// How long it keeps records.
     pub retention: Nanos,
+    /// The stream, if it is that of a table.
+    pub of_table: Option<&'a StreamsPlan>,
+    /// The scenario as far as it is resolved.
+    pub run: &'a Scenario,
 }
 
 /// Resolves a consumer of any kind into the scenario; nothing if there is no such stream.
@@ -55,10 +61,20 @@ pub(super) fn consumer(
     of_tables: &IndexMap<String, TableSettings>,
     scenario: &mut Scenario,
 ) {
+    let ConsumerSettings { reads, polling, lambda, pipe, network: _ } = settings;
+    let kinds = [("polling", polling.is_some()), ("lambda", lambda.is_some()), ("pipe", pipe.is_some())];
+    if reads.0.starts_with("sqs.") {
+        if resolver.exactly_one(path, &kinds) {
+            match lambda {
+                Some(settings) => of_queue(resolver, path, name, (&reads.0, settings), scenario),
+                None => resolver.error(&path.key("reads"), "only a `lambda` reads a queue"),
+            }
+        }
+        return;
+    }
     let streams: Vec<String> = scenario.streams.iter().map(|plan| plan.name.clone()).collect();
     let (stream, of_table) = source(resolver, &path.key("reads"), &settings.reads.0, &streams, of_tables);
-    let ConsumerSettings { reads: _, polling, lambda, network: _ } = settings;
-    if !resolver.exactly_one(path, &[("polling", polling.is_some()), ("lambda", lambda.is_some())]) {
+    if !resolver.exactly_one(path, &kinds) {
         return;
     }
     if let Some(settings) = polling {
@@ -66,19 +82,32 @@ pub(super) fn consumer(
         let plan = self::polling(resolver, &path.key("polling"), name, settings, reads, scenario);
         scenario.consumers.extend(plan);
     }
-    if let Some(settings) = lambda {
-        if of_table {
-            resolver.error(
-                &path.key("lambda"),
-                "functions are simulated on Kinesis streams, not on those of tables",
-            );
-        }
-        let retention =
-            stream.and_then(|stream| scenario.streams.get(stream)).map_or(0, |plan| plan.retention);
+    if lambda.is_some() || pipe.is_some() {
         // Without its stream the rest is still checked.
-        let reads = Reads { stream: stream.unwrap_or_default(), retention };
-        let plan = lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads);
+        let number = stream.unwrap_or_default();
+        let of_table = scenario.table_of_stream(number).map(|(_, plan)| plan);
+        let retention = scenario.streams.get(number).map_or(RETENTION, |plan| plan.retention);
+        let reads = Reads { stream: number, retention, of_table, run: scenario };
+        let plan = match (lambda, pipe) {
+            (_, Some(settings)) => sqs::pipe(resolver, &path.key("pipe"), name, settings, &reads),
+            (Some(settings), None) => lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads),
+            (None, None) => None,
+        };
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
+    }
+}
+
+/// Resolves a function that reads a queue.
+fn of_queue(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    (reads, settings): (&str, &LambdaSettings),
+    scenario: &mut Scenario,
+) {
+    let names: Vec<String> = scenario.queues.iter().map(|queue| queue.name.clone()).collect();
+    if let Some(number) = resolver.reference(&path.key("reads"), "sqs", reads, &names) {
+        sqs::consumer(resolver, &path.key("lambda"), name, settings, number, scenario);
     }
 }
 
@@ -177,18 +206,8 @@ fn position(resolver: &mut Resolver, path: &Path, settings: &PollingSettings, ru
     let starts: Duration = resolver.take(settings.starts, &STARTS);
     let latest = Duration::from_nanos(run.duration);
     resolver.within(&path.key("starts"), starts, Duration::ZERO..=latest, "the duration at most");
-    let from = match resolver.take(settings.from, &FROM) {
-        FromSettings::Latest => From::Latest,
-        FromSettings::TrimHorizon => From::TrimHorizon,
-        FromSettings::AtTimestamp(moment) => {
-            let seconds = moment.unix_seconds() - run.start;
-            let path = path.key("from").key("at_timestamp");
-            if i128::from(seconds) * i128::from(SECOND) > i128::from(starts.nanos()) {
-                resolver.error(&path, "expected a moment no later than that at which it starts (KDS-R8)");
-            }
-            From::AtTimestamp(seconds.saturating_mul(1_000_000))
-        }
-    };
+    let from = resolver.take(settings.from, &FROM);
+    let from = begin(resolver, path, from, starts.nanos(), run);
     let when_trimmed = match resolver.take(settings.when_trimmed, &WHEN_TRIMMED) {
         WhenTrimmedSettings::Skip => WhenTrimmed::Skip,
         WhenTrimmedSettings::Stick => WhenTrimmed::Stick,
@@ -196,6 +215,28 @@ fn position(resolver: &mut Resolver, path: &Path, settings: &PollingSettings, ru
     };
     let parents_first = resolver.take(settings.parents_first, &PARENTS_FIRST);
     ReaderPlan { from, starts: starts.nanos(), parents_first, when_trimmed }
+}
+
+/// The record with which a reader that starts at `starts` begins; `path` is where its `from` is.
+pub(super) fn begin(
+    resolver: &mut Resolver,
+    path: &Path,
+    from: FromSettings,
+    starts: Nanos,
+    run: &Scenario,
+) -> From {
+    match from {
+        FromSettings::Latest => From::Latest,
+        FromSettings::TrimHorizon => From::TrimHorizon,
+        FromSettings::AtTimestamp(moment) => {
+            let seconds = moment.unix_seconds() - run.start;
+            let path = path.key("from").key("at_timestamp");
+            if i128::from(seconds) * i128::from(SECOND) > i128::from(starts) {
+                resolver.error(&path, "expected a moment no later than that at which it starts (KDS-R8)");
+            }
+            From::AtTimestamp(seconds.saturating_mul(1_000_000))
+        }
+    }
 }
 
 /// Resolves a delivery stream; nothing if there is no such stream to read.

@@ -87,7 +87,7 @@ fn replication(
     collections: Option<NonZeroU32>,
     streams: &IndexMap<String, StreamSettings>,
 ) -> Option<ReplicationPlan> {
-    let stream = resolver.named(&path.key("stream"), "kinesis", &settings.stream, streams.keys());
+    let stream = resolver.named(&path.key("stream"), "kinesis", &settings.stream.0, streams.keys());
     let record = settings.record.clone().unwrap_or_default();
     let size = match resolver.take(record.size, &RECORD_SIZE) {
         RecordSizeSettings::Json => RecordSize::Json(template),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::time::MICROSECOND;
-use crate::scenario::checked::Scenario;
+use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
@@ -168,6 +168,9 @@ fn function(
     let (name, settings) = file.consumers.get_index(number)?;
     if settings.lambda.is_none() {
         resolver.error(path, format!("`{of}` is no Lambda function"));
+    } else if settings.reads.0.starts_with("sqs.") {
+        resolver
+            .error(path, format!("`{of}` reads a queue: of such a function only an `outage` can be planned"));
     }
     let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
     Some((number, resource("consumers", name)))
@@ -322,8 +325,13 @@ fn outage(
     let (what, action) = match polling {
         Some(number) => ("stops reading", Action::ConsumerOutage(number)),
         None => {
-            let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
-            ("fails every time", Action::FunctionOutage(number))
+            let of_stream = scenario.lambdas.iter().position(|plan| plan.name == *name);
+            let reads = |queue: &QueueUse| queue.consumer.as_ref().is_some_and(|plan| plan.name == *name);
+            let action = match of_stream {
+                Some(number) => Action::FunctionOutage(number),
+                None => Action::QueueFunctionOutage(scenario.queues.iter().position(reads)?),
+            };
+            ("fails every time", action)
         }
     };
     Some(Happening { place, what: what.to_owned(), action })

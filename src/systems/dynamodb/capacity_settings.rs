@@ -299,6 +299,6 @@ pub struct IndexSettings {
 pub enum ProjectionSettings {
     /// Everything: a write takes as many units as the table's.
     All,
-    /// The keys: a write takes one unit.
+    /// The keys: an insert or a removal takes one unit, and a modification none.
     KeysOnly,
 }

@@ -162,6 +162,14 @@ impl RecordTemplate {
         size_bytes(self.keys, old.filter(|_| holds_old), new.filter(|_| holds_new))
     }
 
+    /// What the same keys and images take in JSON beyond their table bytes.
+    pub fn view_json_overhead(&self, operation: Operation, (holds_old, holds_new): (bool, bool)) -> u32 {
+        let smallest = self.smallest.table_bytes;
+        let (old, new) = self.images(operation, smallest, smallest);
+        let all = content(self.keys, old.filter(|_| holds_old), new.filter(|_| holds_new));
+        all.json_bytes.saturating_sub(all.table_bytes)
+    }
+
     #[inline]
     fn images(&self, operation: Operation, before: u32, after: u32) -> (Option<Sizes>, Option<Sizes>) {
         match operation {

@@ -6,6 +6,7 @@ pub mod capacity_settings;
 pub mod change_record;
 pub mod contents;
 pub mod destination;
+pub mod feed_stream;
 pub mod index;
 pub mod item_size;
 pub mod items;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::feed_stream::FeedStream;
 use crate::settings::distribution::Time;
 use crate::settings::one_or_map::{Expected, OneOrMap};
 use crate::settings::parameter::Parameter;
@@ -137,8 +138,8 @@ pub const PARAMETERS: &[Parameter] = &[
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KinesisFeedSettings {
-    /// Name of the stream, in this scenario's section `kinesis`.
-    pub stream: String,
+    /// Name of the stream, in this scenario's section `kinesis`: one, in the table's own account and Region (KDC-5).
+    pub stream: FeedStream,
     /// Unit of the records' time (KDC-T1).
     #[schemars(extend("default" = TIMESTAMP_PRECISION.value))]
     pub timestamp_precision: Option<Precision>,

@@ -90,6 +90,11 @@ impl StreamsPlan {
         self.template.view_bytes(operation, (before, after), (old, new))
     }
 
+    /// What a modification's keys and images take in JSON beyond their `SizeBytes` (KDC-J1 to KDC-J4).
+    pub fn json_overhead(&self) -> u32 {
+        self.template.view_json_overhead(Operation::Modify, self.view.holds())
+    }
+
     /// Its shards at the start, whose ranges are those of the table's partitions (DDS-S2). Writes meet no limit but the
     /// table's (DDS-7, DDS-Q2).
     pub fn stream_of(&self, partition_starts: &[u128]) -> Stream {

@@ -5,6 +5,7 @@ use super::index::{Index, IndexPlan};
 use super::on_demand::OnDemandPlan;
 use super::throttle::Throttle;
 use super::throughput::{Throughput, ThroughputPlan};
+use super::write_kind::WriteKind;
 use crate::engine::time::Nanos;
 
 /// The largest item, attribute names included (DDB-U10).
@@ -79,32 +80,19 @@ impl Table {
         table
     }
 
-    /// One write request of `units` write units to an item: accepted, or refused by a limit.
+    /// One write request of `units` write units to an item: accepted, or refused by a limit. What changes nothing, such
+    /// as a request whose condition fails (DDB-U6), takes the table's units and writes no index.
     ///
     /// # Errors
     /// The limit that has no room for it, of the table or of an index that the item is in (DDB-P14).
     #[inline]
-    pub fn write(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
-        self.charge(now, item, units, !self.indexes.is_empty())
-    }
-
-    /// A request that changes nothing, such as one whose condition fails (DDB-U6): it takes the table's units, and no
-    /// index is written.
-    ///
-    /// # Errors
-    /// The table's limit that has no room for it.
-    pub fn write_nothing(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
-        self.charge(now, item, units, false)
-    }
-
-    #[inline]
-    fn charge(&mut self, now: Nanos, item: u32, units: u32, indexed: bool) -> Result<(), Throttle> {
+    pub fn write(&mut self, now: Nanos, item: u32, units: u32, kind: WriteKind) -> Result<(), Throttle> {
         if now >= self.next_look {
             self.settle(now);
         }
         let mut verdict = self.throughput.check(now, item, units);
-        if indexed && verdict.is_ok() {
-            verdict = self.write_indexes(now, item, units);
+        if !self.indexes.is_empty() && verdict.is_ok() {
+            verdict = self.write_indexes(now, item, units, kind);
         }
         match verdict {
             Ok(()) => {
@@ -112,21 +100,21 @@ impl Table {
                 self.meter.accepted += 1;
                 self.meter.units += u64::from(units);
             }
-            Err(throttle) => self.refuse(now, item, throttle),
+            Err(throttle) => self.refuse(now, item, kind, throttle),
         }
         verdict
     }
 
     /// The write's entries in the indexes: all of them, or none and the first limit that has no room.
-    fn write_indexes(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
+    fn write_indexes(&mut self, now: Nanos, item: u32, units: u32, kind: WriteKind) -> Result<(), Throttle> {
         for (number, index) in self.indexes.iter_mut().enumerate() {
-            if let Some((value, units)) = index.entry(item, units) {
+            if let Some((value, units)) = index.entry(item, units, kind) {
                 let verdict = index.throughput.check(now, value, units);
                 verdict.map_err(|throttle| Throttle { index: Some(number as u8), ..throttle })?;
             }
         }
         for index in &mut self.indexes {
-            if let Some((value, units)) = index.entry(item, units) {
+            if let Some((value, units)) = index.entry(item, units, kind) {
                 index.throughput.spend(now, value, units);
                 index.writes += 1;
             }
@@ -135,13 +123,13 @@ impl Table {
     }
 
     #[cold]
-    fn refuse(&mut self, now: Nanos, item: u32, throttle: Throttle) {
+    fn refuse(&mut self, now: Nanos, item: u32, kind: WriteKind, throttle: Throttle) {
         self.meter.throttled += 1;
         self.meter.first_throttled.get_or_insert(now);
         self.meter.last_throttled = Some(now);
         match throttle.index.and_then(|number| self.indexes.get_mut(usize::from(number))) {
             Some(index) => {
-                if let Some((value, _)) = index.entry(item, 1) {
+                if let Some((value, _)) = index.entry(item, 1, kind) {
                     index.throughput.refuse(now, value, throttle);
                 }
             }

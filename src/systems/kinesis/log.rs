@@ -108,6 +108,11 @@ impl Cursor {
         self.chunk == DETACHED
     }
 
+    /// Records read or skipped so far.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
     /// How many records wait for this reader.
     #[inline]
     pub fn behind(&self, log: &Log) -> u64 {

@@ -473,6 +473,11 @@ impl Stream {
         self.shards[shard].log.appended()
     }
 
+    /// Records of a shard that a reader has read or passed over: the place of its next one among all of the shard.
+    pub fn read_up_to(&self, shard: usize, reader: usize) -> u64 {
+        self.cursors[shard * self.readers.len() + reader].read()
+    }
+
     /// Records ever accepted by all shards.
     pub fn appended_total(&self) -> u64 {
         self.shards.iter().map(|shard| shard.log.appended()).sum()

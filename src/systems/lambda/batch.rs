@@ -17,6 +17,15 @@ const KINESIS_RECORD: &str = concat!(
     r#""awsRegion":"us-east-1","eventSourceARN":"arn:aws:kinesis:us-east-1:123456789012:stream/lambda-stream"},"#,
 );
 
+/// The JSON of one DynamoDB Streams record, as an invocation carries it, without the keys and images themselves.
+const STREAMS_RECORD: &str = concat!(
+    r#"{"eventID":"f07f8ca4b0b26cb9c4e5e77e69f274ee","eventName":"INSERT","eventVersion":"1.1","#,
+    r#""eventSource":"aws:dynamodb","awsRegion":"us-east-1","dynamodb":{"ApproximateCreationDateTime":1480642020,"#,
+    r#""Keys":,"NewImage":,"OldImage":,"SequenceNumber":"1405400000000002063282832","SizeBytes":540,"#,
+    r#""StreamViewType":"NEW_AND_OLD_IMAGES"},"eventSourceARN":"#,
+    r#""arn:aws:dynamodb:us-east-1:123456789012:table/Example-Table/stream/2016-12-01T00:00:00.000"},"#,
+);
+
 /// How a source's records look in an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload {
@@ -29,6 +38,11 @@ pub struct Payload {
 impl Payload {
     /// Records of a data stream (LAM-B3).
     pub const KINESIS: Self = Self { envelope: KINESIS_RECORD.len() as u32, base64: true };
+
+    /// Records of a table's stream, whose keys and images take so many bytes more in JSON than in the table.
+    pub fn streams(more: u32) -> Self {
+        Self { envelope: STREAMS_RECORD.len() as u32 + more, base64: false }
+    }
 
     /// Bytes that a record of this size takes.
     #[inline]
@@ -105,6 +119,15 @@ mod tests {
         // 1,200 bytes take 1,600 in base64, and the JSON around them some 500 to 700 more: 6 MiB hold fewer than
         // 3,000 of them, and far fewer than the 10,000 asked for.
         assert!((2_600..3_000).contains(&batching.cut(vec![held(1_200); 10_000].iter())));
+    }
+
+    /// The text around a record is that of the event that AWS's guide shows, without its keys, its image and its identity.
+    #[test]
+    fn dds_l3_streams_records_are_json_without_base64() {
+        let (small, large) = (Payload::streams(24).bytes(100), Payload::streams(24).bytes(1_100));
+        assert_eq!((small, large - small), (437 + 24 + 100, 1_000));
+        let batching = Batching { size: 10_000, window: 0, payload: Payload::streams(24) };
+        assert_eq!(batching.cut(vec![held(1_100); 10_000].iter()), (6 << 20) / (437 + 24 + 1_100));
     }
 
     /// Of the 10 MiB that a stream may allow, a function gets 4.5 MiB: a third more in base64 is 6 MiB.

@@ -5,6 +5,7 @@ use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::sink::{Sink, SinkPlan};
 
 /// What makes a function fail.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +43,21 @@ pub struct FunctionPlan {
     pub reserved: Option<u32>,
     /// Failures.
     pub errors: Errors,
+    /// What it writes its records to, if that has a limit or a latency of its own.
+    pub sink: Option<SinkPlan>,
+    /// Queues that it sends its records to.
+    pub sends_to: Vec<SendPlan>,
+}
+
+/// A queue that a function sends its records to.
+#[derive(Clone, Debug)]
+pub struct SendPlan {
+    /// Its number.
+    pub queue: usize,
+    /// Its name.
+    pub name: String,
+    /// What calls to it take.
+    pub calls: SinkPlan,
 }
 
 /// What one invocation comes to.
@@ -59,6 +75,10 @@ pub struct Run {
 #[derive(Clone, Debug)]
 pub struct Function {
     plan: FunctionPlan,
+    /// What it writes to.
+    pub sink: Option<Sink>,
+    /// Calls to the queues that it sends to.
+    pub sends: Vec<Sink>,
     durations: Keyed,
     coins: Keyed,
     rate_below: u64,
@@ -80,6 +100,12 @@ impl Function {
     /// A function that has not run; `path` names it, such as `consumers.search`.
     pub fn new(plan: &FunctionPlan, draws: &Streams, path: &str) -> Self {
         Self {
+            sink: plan.sink.as_ref().map(|plan| Sink::new(plan, draws, &format!("{path}.sink"))),
+            sends: plan
+                .sends_to
+                .iter()
+                .map(|plan| Sink::new(&plan.calls, draws, &format!("{path}.sends.{}", plan.name)))
+                .collect(),
             durations: draws.keyed(&format!("{path}.duration")),
             coins: draws.keyed(&format!("{path}.errors")),
             rate_below: threshold(plan.errors.rate),
@@ -142,6 +168,15 @@ impl Function {
             let in_time = (0..records.len()).rev().find(|processed| time(*processed) <= duration);
             fails_at = Some(in_time.unwrap_or(0));
         }
+        for sink in self.sink.iter_mut().chain(&mut self.sends) {
+            // It writes what it has worked out, so that what it could not write in time is not processed.
+            let (from, reach) = (now + cold, fails_at.unwrap_or(records.len()));
+            let written = sink.write(from + duration, from + self.plan.timeout, reach, (address, attempt));
+            duration = written.ended - from;
+            if written.records < reach {
+                fails_at = Some(written.records);
+            }
+        }
         Run { cold, duration, fails_at }
     }
 }
@@ -163,6 +198,8 @@ mod tests {
             keep_warm: 600 * SECOND,
             reserved: None,
             errors: Errors::default(),
+            sink: None,
+            sends_to: Vec::new(),
         }
     }
 

@@ -3,151 +3,23 @@
 //! Whoever drives it reads the source when there is [room](Mapping::has_room), hands the records [over](Mapping::arrive),
 //! and then asks each lane what [next](Mapping::next).
 
-use super::batch::{Batching, Held, PAYLOAD_MAX};
+mod whereabouts;
+
+pub use whereabouts::Whereabouts;
+
+use super::batch::{Held, PAYLOAD_MAX};
 use super::cold_start::Environments;
 use super::concurrency::{Share, Throttled};
 use super::function::{Function, FunctionPlan};
-use super::lane::{Lane, State, lane_of};
-use super::retry::RetryPlan;
-use crate::engine::histogram::Histogram;
+use super::hand::Hand;
+use super::lane::{Lane, State};
+pub use super::meter::MappingMeter;
+pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
+pub use super::plan::{LambdaPlan, MappingPlan, Via};
 use crate::engine::random::{Keyed, Streams, threshold};
-use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
-use crate::systems::kinesis::fan_out::FanOutPlan;
-use crate::systems::kinesis::log::{Micros, Record};
-use crate::systems::kinesis::poll_grid::PollPlan;
+use crate::systems::kinesis::log::Record;
 use std::ops::Range;
-
-/// How a mapping reads a data stream.
-#[derive(Clone, Debug)]
-pub enum Via {
-    /// It polls every shard once a second, sharing the shard's limits with others (LAM-P1).
-    Shared(PollPlan),
-    /// Records are pushed to it (LAM-P3).
-    FanOut(FanOutPlan),
-}
-
-/// A function with its event source mapping as the scenario describes it, checked.
-#[derive(Clone, Debug)]
-pub struct LambdaPlan {
-    /// Its name in the scenario.
-    pub name: String,
-    /// Number of the stream it reads.
-    pub stream: usize,
-    /// How.
-    pub via: Via,
-    /// From a poll to the records' arrival at the function, nanoseconds.
-    pub delivery: Sampler,
-    /// The mapping.
-    pub mapping: MappingPlan,
-    /// The function.
-    pub function: FunctionPlan,
-}
-
-/// A mapping, whatever its source.
-#[derive(Clone, Debug)]
-pub struct MappingPlan {
-    /// When a batch is complete.
-    pub batching: Batching,
-    /// Batches of one shard that run at once: 1 to 10 (LAM-C1).
-    pub factor: u32,
-    /// Share of records that pass the filter (LAM-F1); `None` without one.
-    pub filter_passes: Option<f64>,
-    /// Error handling.
-    pub retry: RetryPlan,
-    /// How long the source keeps records.
-    pub retention: Nanos,
-}
-
-/// What a mapping did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MappingMeter {
-    /// Records processed.
-    pub processed: u64,
-    /// Records that the filter dropped (LAM-F1).
-    pub filtered: u64,
-    /// Records given up and sent to a destination (LAM-E5).
-    pub on_failure: u64,
-    /// Records given up that went nowhere.
-    pub discarded: u64,
-    /// Of the records given up, those at which the function does not always fail.
-    pub good_given_up: u64,
-    /// Records that outlived their source's retention in the mapping's hands.
-    pub expired: u64,
-    /// Messages or objects sent to the destination.
-    pub sent: u64,
-    /// Invocations (`Invocations`), the second and later tries of a batch among them.
-    pub invocations: u64,
-    /// Those after a failure of the same batch.
-    pub retried: u64,
-    /// Invocations that failed (`Errors`).
-    pub errors: u64,
-    /// Invocations refused (`Throttles`), by [`Throttled`].
-    pub throttled: [u64; 3],
-    /// Invocations that started cold.
-    pub cold_starts: u64,
-    /// Records handed to the function again.
-    pub handed_again: u64,
-    /// Records that an earlier try had processed and a later one processed again.
-    pub repeated: u64,
-    /// Records between the two times that a repeated record was processed.
-    pub repeat_records: Histogram,
-    /// Time between them, microseconds.
-    pub repeat_micros: Histogram,
-    /// Running time, microseconds: of first tries, and of later ones.
-    pub run_micros: [u64; 2],
-    /// Running time as billed, each invocation rounded up to a millisecond; of first tries, and of later ones.
-    pub billed_millis: [u64; 2],
-    /// Time in which some batch of a shard ran, summed over shards.
-    pub busy_shard: Nanos,
-    /// The longest time from a batch's first failure to its end.
-    pub blocked_max: Nanos,
-    /// The sum of these times.
-    pub blocked: Nanos,
-    /// Batches that failed at least once.
-    pub blocks: u64,
-    /// The most executions at once.
-    pub concurrency_max: u32,
-}
-
-/// What the mapping holds of one shard before its lanes do.
-#[derive(Clone, Debug)]
-struct Hand {
-    /// Read, and on the way to the function.
-    fetched: Vec<Record>,
-    /// When it was read.
-    polled: Nanos,
-    /// Since when there is no room to read.
-    stalled: Option<Nanos>,
-    /// Since when there was none before this read; later than any moment if there was.
-    stalled_from: Nanos,
-    /// Whether the read left records behind.
-    behind: bool,
-    /// Whether the shard is closed and read to its end, and some of its records are not settled.
-    over: bool,
-    /// Records that wait in its lanes.
-    waiting: u64,
-    /// Lanes whose function runs.
-    running: u32,
-    /// Since when there are some.
-    busy_since: Nanos,
-}
-
-impl Hand {
-    fn new() -> Self {
-        Self {
-            fetched: Vec::new(),
-            polled: 0,
-            stalled: None,
-            stalled_from: Nanos::MAX,
-            behind: false,
-            over: false,
-            waiting: 0,
-            running: 0,
-            busy_since: 0,
-        }
-    }
-}
 
 /// What a lane does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,23 +30,6 @@ pub enum Next {
     At(Nanos),
     /// Invokes the function now.
     Invoke,
-}
-
-/// The moments of a settled batch, from which latencies follow; microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moments {
-    /// When the lane was free to gather the batch.
-    pub free: Micros,
-    /// When the batch was complete.
-    pub cut: Micros,
-    /// When the last try was due.
-    pub begun: Micros,
-    /// When it was let in.
-    pub started: Micros,
-    /// When its environment was ready.
-    pub warm: Micros,
-    /// When it ended.
-    pub ended: Micros,
 }
 
 /// A mapping at work.
@@ -284,6 +139,11 @@ impl Mapping {
         &mut hand.fetched
     }
 
+    /// A shard was found so long after its parents were done with: from, to.
+    pub fn found(&mut self, shard: usize, pause: (Nanos, Nanos)) {
+        self.hands[shard].pause = pause;
+    }
+
     /// Notes whether the read left records behind.
     pub fn left_behind(&mut self, shard: usize, behind: bool) {
         self.hands[shard].behind = behind;
@@ -317,7 +177,7 @@ impl Mapping {
             }
             let stalled = polled - stalled.max(record.appended).min(polled);
             let held = Held { record: *record, stalled, came: now / MICROSECOND };
-            let lane = first + lane_of(record.key, factor) as usize;
+            let lane = first + self.plan.lane_of(record.key) as usize;
             self.lanes[lane].push(now, held, &self.plan.batching);
             self.hands[shard].waiting += 1;
         }
@@ -374,13 +234,13 @@ impl Mapping {
     /// Drops what retention or the maximum age has overtaken (LAM-E1, LAM-E2).
     fn shed_old(&mut self, now: Nanos, lane: usize) {
         let work = &mut self.lanes[lane].work;
-        let before = |age: Nanos| (now / MICROSECOND).saturating_sub(age / MICROSECOND);
-        let expired = before(self.plan.retention);
-        self.meter.expired += work.shed(|held| held.record.appended < expired) as u64;
-        if let Some(age) = self.plan.retry.record_age_max {
-            let oldest = before(age);
+        // What was there before the run arrived at moments that wrap around below 0.
+        let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
+        let retention = (self.plan.retention / MICROSECOND) as i64;
+        self.meter.expired += work.shed(|held| age(held) > retention) as u64;
+        if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
-            let count = work.shed(|held| held.record.appended < oldest);
+            let count = work.shed(|held| age(held) > (age_max / MICROSECOND) as i64);
             if count > 0 {
                 self.give_up_records(lane, from..from + count);
             }
@@ -485,6 +345,7 @@ impl Mapping {
             started: micros(place.started),
             warm: micros(place.started + place.cold),
             ended: micros(now),
+            pause: (micros(hand.pause.0), micros(hand.pause.1)),
         };
         let Some(at) = place.fails_at else {
             let done = place.work.from..place.work.to;
@@ -511,6 +372,24 @@ impl Mapping {
     /// The batch of a lane.
     pub fn batch(&self, lane: usize) -> &[Held] {
         &self.lanes[lane].work.records
+    }
+
+    /// The payload of what a lane has the function run with next, and whether some of it was tried before.
+    pub fn payload_of_part(&self, lane: usize) -> (u64, bool) {
+        let work = &self.lanes[lane].work;
+        let payload = &self.plan.batching.payload;
+        let bytes = work.part().iter().map(|held| payload.bytes(held.record.bytes));
+        (bytes.sum(), work.is_retry())
+    }
+
+    /// The records that the run of a lane which has just ended reached, as large as their JSON, and whether they were tried
+    /// before.
+    pub fn reached(&self, lane: usize) -> (Vec<Record>, bool) {
+        let place = &self.lanes[lane];
+        let part = place.work.part();
+        let payload = &self.plan.batching.payload;
+        let in_json = |held: &Held| Record { bytes: payload.bytes(held.record.bytes) as u32, ..held.record };
+        (part[..place.fails_at.unwrap_or(part.len())].iter().map(in_json).collect(), place.work.is_retry())
     }
 
     /// The last record of what a lane has the function run with.
@@ -545,27 +424,3 @@ impl Mapping {
         }
     }
 }
-
-impl Moments {
-    /// The parts of one record's latency, which add up to the time from its write to the end of the run: propagation,
-    /// polling, window, queueing, retry, concurrency, cold start, execution.
-    pub fn parts(&self, held: &Held) -> [u64; 8] {
-        let record = &held.record;
-        // Before the lane was free, the record waited for it; after that, for the batch to be complete.
-        let gathered = held.came.max(self.free.min(self.cut));
-        [
-            record.appended - record.written,
-            held.came - record.appended - held.stalled,
-            self.cut - gathered,
-            held.stalled + gathered - held.came,
-            self.begun - self.cut,
-            self.started - self.begun,
-            self.warm - self.started,
-            self.ended - self.warm,
-        ]
-    }
-}
-
-/// Names of the [parts](Moments::parts).
-pub const PARTS: [&str; 8] =
-    ["propagation", "polling", "window", "queueing", "retry", "concurrency", "cold_start", "execution"];

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A mapping does not know what kind of source it reads: a source has shards and gives batches of records. Where each
-//! rule is: [`mapping`] (from records to invocations), [`batch`] (when a batch is complete), [`lane`] (one batch at a
+//! rule is: [`plan`] (what a scenario says), [`mapping`] (from records to invocations), [`batch`] (when a batch is complete), [`lane`] (one batch at a
 //! time and in order), [`retry`] (what follows a failure), [`function`] (how long it takes and when it fails),
 //! [`concurrency`] (who may run), [`cold_start`] (environments), [`settings`] (the language).
 
@@ -15,8 +15,13 @@ pub mod batch;
 pub mod cold_start;
 pub mod concurrency;
 pub mod function;
+mod hand;
 pub mod lane;
 pub mod logs;
 pub mod mapping;
+pub mod meter;
+pub mod moments;
+pub mod pipe_settings;
+pub mod plan;
 pub mod retry;
 pub mod settings;

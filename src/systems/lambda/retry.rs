@@ -205,7 +205,7 @@ mod tests {
     /// A batch of 64 is halved six times, which uses no retry; then the poison record alone fails three times more
     /// after its first time. Each halving leaves one good half to be invoked.
     #[test]
-    fn lam_e3_halving_isolates_one_record_in_log2_steps_and_uses_no_retry() {
+    fn lam_e3_top_6_halving_isolates_one_record_in_log2_steps_and_uses_no_retry() {
         let (invocations, done, given_up, _) = isolate(64, 17, &RetryPlan { bisect: true, ..plan() });
         assert_eq!((invocations, done, given_up), (6 + 6 + 4, 63, vec![17]));
     }

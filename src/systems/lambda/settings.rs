@@ -10,7 +10,10 @@ use std::str::FromStr;
 use super::logs::LogSettings;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
+use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::PhaseSettings;
+use crate::systems::polling::settings::FromSettings;
+use crate::systems::sink::SinkSettings;
 use crate::units::{Bytes, Duration, Percent};
 
 const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
@@ -20,6 +23,40 @@ pub const VIA: Parameter = Parameter::published("LAM-P1", "via", "how a mapping 
 /// Time between two polls.
 pub const POLL_INTERVAL: Parameter =
     Parameter::published("LAM-P1", "interval", "time between two polls of one shard by Lambda", "1s");
+/// Time between two polls of a DynamoDB stream.
+pub const POLL_INTERVAL_STREAMS: Parameter = Parameter::published(
+    "LAM-P2",
+    "interval_streams",
+    "time between two polls of one shard of a DynamoDB stream by Lambda",
+    "250ms",
+);
+/// From a poll of a DynamoDB stream to the function.
+pub const DELIVERY_STREAMS: Parameter = Parameter::assumed(
+    "DEF-1",
+    "delivery",
+    "from Lambda's poll of a DynamoDB stream's shard to the function",
+    "{ lognormal: { median: 41ms, sigma: 0.87 } }",
+    "what publishing the change (DEF-7) leaves of DEF-1's LN(90 ms, 0.6) by mean and variance, so that it is not counted twice",
+);
+/// How long a mapping looks for the children of a shard.
+pub const SHARD_DISCOVERY: Parameter = Parameter::assumed(
+    "LAT-14",
+    "shard_discovery",
+    "how long Lambda stands at the end of a DynamoDB stream's shard before it reads the children",
+    "1s",
+    "users report up to a couple of seconds; less than the Kinesis Client Library takes (DDS-Y2)",
+);
+/// Where it begins.
+pub const FROM: Parameter =
+    Parameter::published("LAM-P6", "from", "the record with which a mapping begins", "latest");
+/// From the creation of a mapping to its first poll.
+pub const START_DELAY: Parameter = Parameter::assumed(
+    "LAM-P5",
+    "start_delay",
+    "from the creation of a mapping to its first poll",
+    "2m",
+    "AWS says that it may take minutes",
+);
 /// From a poll to the function.
 pub const DELIVERY: Parameter = Parameter::assumed(
     "DEF-2",
@@ -151,6 +188,11 @@ pub const OTHERS: Parameter = Parameter::assumed(
 pub const PARAMETERS: &[Parameter] = &[
     VIA,
     POLL_INTERVAL,
+    POLL_INTERVAL_STREAMS,
+    DELIVERY_STREAMS,
+    SHARD_DISCOVERY,
+    FROM,
+    START_DELAY,
     DELIVERY,
     DELIVERY_FAN_OUT,
     BATCH_SIZE,
@@ -177,7 +219,7 @@ pub const PARAMETERS: &[Parameter] = &[
 ];
 
 /// A Lambda function with its event source mapping.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LambdaSettings {
     /// Whether it polls, sharing each shard's limits with other readers (LAM-P1), or is pushed to (LAM-P3).
@@ -185,8 +227,21 @@ pub struct LambdaSettings {
     pub via: Option<ViaSettings>,
     /// When polling of each shard starts; not with `via: enhanced_fan_out`.
     pub phase: Option<PhaseSettings>,
-    /// From a poll (or, pushed, from a record's arrival in the shard) to the function. Default by `via`: DEF-2, DEF-3.
+    /// From a poll (or, pushed, from a record's arrival in the shard) to the function. Default by source and `via`: DEF-1,
+    /// DEF-2, DEF-3.
     pub delivery: Option<Time>,
+    /// The record with which it begins (LAM-P6); `at_timestamp` not on DynamoDB streams, and not with `via: enhanced_fan_out`.
+    #[schemars(extend("default" = FROM.value))]
+    pub from: Option<FromSettings>,
+    /// When the mapping is created, from the start of the run; it exists before the run when left out. It begins to read
+    /// `start_delay` later, and with `from: latest` misses what comes meanwhile (LAM-P5).
+    pub created: Option<Duration>,
+    /// From its creation to its first poll: 0s to 1h (LAM-P5).
+    #[schemars(extend("default" = START_DELAY.value))]
+    pub start_delay: Option<Duration>,
+    /// How long it stands at the end of a DynamoDB stream's shard before it reads the children: 0s to 1h (LAT-14).
+    #[schemars(extend("default" = SHARD_DISCOVERY.value))]
+    pub shard_discovery: Option<Duration>,
     /// Records of a batch at most: 1 to 10,000 (LAM-B1).
     #[schemars(extend("default" = BATCH_SIZE.value), range(min = 1, max = 10_000))]
     pub batch_size: Option<u32>,
@@ -238,6 +293,13 @@ pub struct LambdaSettings {
     pub on_failure: Option<OnFailure>,
     /// What makes the function fail; nothing when left out.
     pub errors: Option<ErrorSettings>,
+    /// Queues into which it puts a message for each record that it processes, such as `[sqs.search, sqs.audit]`.
+    pub sends_to: Option<Vec<Reference>>,
+    /// Batches at once at most, of a function that reads a queue: 2 to 1,000; no limit of its own when left out.
+    #[schemars(range(min = 2, max = 1_000))]
+    pub maximum_concurrency: Option<u32>,
+    /// What it writes each record to, if that has a limit or a latency of its own; the time is part of the function's.
+    pub sink: Option<SinkSettings>,
     /// What it writes to CloudWatch Logs, for the bill; nothing when left out.
     pub logs: Option<LogSettings>,
 }

@@ -35,7 +35,8 @@ fn table(throughput: ThroughputPlan, indexes: Vec<IndexPlan>) -> Table {
 
 /// Writes of one unit, `per_second` for `seconds`; how many were accepted.
 fn drive(table: &mut Table, per_second: u64, seconds: u64, item: impl Fn(u64) -> u32) -> u64 {
-    let write = |number: &u64| table.write(number * SECOND / per_second, item(*number), 1).is_ok();
+    let write =
+        |number: &u64| table.write(number * SECOND / per_second, item(*number), 1, WriteKind::Insert).is_ok();
     (0..per_second * seconds).filter(write).count() as u64
 }
 
@@ -52,7 +53,7 @@ fn ddb_p7_a_hot_partition_gets_more_than_its_share_up_to_its_own_limit() {
     assert_eq!((reasons.of(ThrottleLimit::KeyRange), reasons.total()), (59_001, 59_001));
     // Bounded by the table's total: 10 units and 300 s of savings.
     let mut small = table(throughput(10, 4), vec![]);
-    assert_eq!(small.write(0, 3, 1), Ok(()));
+    assert_eq!(small.write(0, 3, 1, WriteKind::Insert), Ok(()));
     let accepted = drive(&mut small, 100, 100, |_| 3);
     let (reasons, limit) = (small.throughput().throttled, ThrottleLimit::Provisioned);
     assert_eq!((accepted + 1, reasons.of(limit)), (3_999, 10_000 - accepted));
@@ -76,16 +77,32 @@ fn ddb_p14_an_index_without_room_refuses_the_tables_write() {
 fn ddb_p15_one_put_on_a_table_with_three_indexes_is_four_write_events() {
     let mut table =
         table(ThroughputPlan::provisioned(10, SECOND), vec![index(10, 5), index(10, 5), index(10, 5)]);
-    assert_eq!(table.write(0, 1, 2), Ok(()));
+    assert_eq!(table.write(0, 1, 2, WriteKind::Insert), Ok(()));
     let of_indexes: u64 = table.indexes().iter().map(|index| index.writes).sum();
     assert_eq!(table.meter.accepted + of_indexes, 4);
+}
+
+#[test]
+fn ddb_p14_an_index_of_keys_is_written_only_where_keys_come_and_go() {
+    let keys = IndexPlan { keys_only: true, ..index(10, 5) };
+    let mut table = table(ThroughputPlan::provisioned(1_000, SECOND), vec![keys, index(1_000, 5)]);
+    let kinds = [WriteKind::Insert, WriteKind::Modify, WriteKind::Modify, WriteKind::Remove];
+    kinds.into_iter().for_each(|kind| assert_eq!(table.write(0, 1, 3, kind), Ok(())));
+    // The entry is put once and deleted once, a unit each; the other index has all of an item, whatever happens to it.
+    let of = |index: &Index| (index.writes, index.throughput.units);
+    assert_eq!(table.indexes().iter().map(of).collect::<Vec<_>>(), [(2, 2), (4, 12)]);
+    // What writes nothing there cannot be refused there.
+    let mut modified = |number: u64| table.write(number, 1, 1, WriteKind::Modify).is_ok();
+    assert!((0..100).all(&mut modified));
 }
 
 #[test]
 fn a_sparse_index_takes_its_share_of_the_items() {
     let sparse = IndexPlan { members: Some(crate::engine::random::threshold(0.3)), ..index(10_000, 10) };
     let mut table = table(ThroughputPlan::provisioned(10_000, SECOND), vec![sparse]);
-    (0..1_000).for_each(|item| assert_eq!(table.write(u64::from(item) * SECOND, item, 1), Ok(())));
+    (0..1_000).for_each(|item| {
+        assert_eq!(table.write(u64::from(item) * SECOND, item, 1, WriteKind::Insert), Ok(()))
+    });
     // Binomial: mean 300, standard deviation 14.5.
     assert!(table.indexes()[0].writes.abs_diff(300) < 5 * 15);
 }
@@ -130,8 +147,12 @@ fn ddb_m20_spikes_further_apart_than_a_minute_do_not_scale() {
     let mut steady = table(plan, vec![]);
     for second in 0..7_200_u64 {
         let rate = if second / 60 % 2 == 0 { 90 } else { 30 };
-        (0..rate).for_each(|number| assert_eq!(spiky.write(second * SECOND + number, 1, 1), Ok(())));
-        (0..90).for_each(|number| assert_eq!(steady.write(second * SECOND + number, 1, 1), Ok(())));
+        (0..rate).for_each(|number| {
+            assert_eq!(spiky.write(second * SECOND + number, 1, 1, WriteKind::Insert), Ok(()))
+        });
+        (0..90).for_each(|number| {
+            assert_eq!(steady.write(second * SECOND + number, 1, 1, WriteKind::Insert), Ok(()))
+        });
     }
     assert_eq!(spiky.throughput().capacity().units_per_second(), 100);
     // Two minutes in a row do: 90 / 0.7 is 129.
@@ -153,7 +174,7 @@ fn ddb_m2_m3_minutes_count_one_by_one_after_a_switch_without_partitions() {
     let mut table = table(plan, vec![]);
     table.change_capacity(0, CapacityPlan::OnDemand(OnDemandPlan::new_table()));
     for second in 0..40 * 60 {
-        assert_eq!(table.write(second * SECOND, 1, 2_500), Ok(()));
+        assert_eq!(table.write(second * SECOND, 1, 2_500, WriteKind::Insert), Ok(()));
     }
     table.settle(40 * MINUTE);
     // Every minute had 2,500 a second, before the switch, across it and after it.

@@ -176,7 +176,7 @@ fn kds_o7_every_shard_of_on_demand_mode_reads_at_double_its_write_rate() {
 }
 
 #[test]
-fn kds_o8_shards_that_the_remembered_peak_does_not_need_are_merged_by_the_day() {
+fn kds_o8_open_12_shards_that_the_remembered_peak_does_not_need_are_merged_by_the_day() {
     let mut life = Life::on_demand(16 * MIB, None);
     life.capacity = Capacity::new(&CapacityPlan {
         clock: OnDemandClock { peak_kept: 12 * HOUR, ..OnDemandClock::default() },

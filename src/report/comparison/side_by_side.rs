@@ -1,0 +1,66 @@
+//! All variants side by side: what a team asks of each first. A row a variant.
+
+use super::{Comparison, FigureRow};
+use crate::report::result::figure::COST_MONTH;
+use crate::report::table::Table;
+use crate::report::words::{self, NONE};
+
+/// Figures of the whole pipeline that are shown beside the bill and the latencies.
+const WHOLE: [&str; 4] = ["duplicates", "out_of_order", "lost", "throttled"];
+
+/// The figures that are shown: the bill, the 99th percentile of each way's end, and what went wrong anywhere.
+fn shown(comparison: &Comparison) -> Vec<&FigureRow> {
+    let ends = |figure: &&FigureRow| {
+        let consumer = figure.path.starts_with("consumers.") && figure.path.ends_with(".latency.p99");
+        let lake = figure.path.starts_with("firehose.") && figure.path.ends_with(".freshness.p99");
+        consumer || lake
+    };
+    let named = |path: &str| comparison.figures.iter().find(|figure| figure.path == path);
+    let ways = comparison.figures.iter().filter(ends);
+    named(COST_MONTH).into_iter().chain(ways).chain(WHOLE.iter().filter_map(|path| named(path))).collect()
+}
+
+/// A heading for a figure's column: a way by its own name.
+fn heading(figure: &FigureRow) -> String {
+    let path = figure.path.strip_prefix("consumers.").or_else(|| figure.path.strip_prefix("firehose."));
+    let name =
+        path.and_then(|path| path.strip_suffix(".latency.p99").or(path.strip_suffix(".freshness.p99")));
+    match (name, figure.path.as_str()) {
+        (Some(name), _) => format!("{name} p99"),
+        (None, COST_MONTH) => "a month".into(),
+        (None, path) => path.replace('_', " "),
+    }
+}
+
+/// The table, each value with its 95 % interval where `intervals` asks for them.
+pub fn table(comparison: &Comparison, intervals: bool) -> Table {
+    let figures = shown(comparison);
+    let mut columns = vec!["<variant".to_owned()];
+    columns.extend(figures.iter().map(|figure| heading(figure)));
+    let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
+    for (number, variant) in comparison.variants.iter().enumerate() {
+        let cell = |figure: &&FigureRow| {
+            let interval = figure.intervals95.get(number).filter(|_| intervals);
+            match figure.values[number] {
+                None if variant.overloaded.is_empty() => NONE.to_owned(),
+                None => "overloaded".to_owned(),
+                value => words::with_interval(&figure.path, value, interval),
+            }
+        };
+        table.row(std::iter::once(variant.name.clone()).chain(figures.iter().map(cell)));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::comparison::tests::comparison;
+
+    #[test]
+    fn each_variant_has_its_bill_and_the_end_of_each_way() {
+        let text = table(&comparison(3), true).markdown();
+        assert!(text.contains("| variant | a month | search p99 | lake p99 | duplicates |"), "{text}");
+        assert!(text.contains("| small |") && text.contains("| slow |"), "{text}");
+    }
+}

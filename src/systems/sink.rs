@@ -1,0 +1,211 @@
+//! What a consumer writes its records to: a table, a search index, an API. It takes so many records a second from all who
+//! write to it, and each call takes its time. A writer that finds no room waits, and so pushes back.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::engine::random::{Keyed, Streams};
+use crate::engine::sampler::Sampler;
+use crate::engine::time::{Nanos, SECOND, round};
+use crate::settings::distribution::Time;
+use crate::settings::parameter::Parameter;
+use crate::units::Rate;
+
+const OWN_SINK: &str = "it is the user's own: measure it and write it down";
+
+/// Time of one call.
+pub const LATENCY: Parameter = Parameter::assumed(
+    "OWN-41",
+    "sink_latency",
+    "how long a call to a consumer's sink takes",
+    "{ lognormal: { median: 10ms, sigma: 0.5 } }",
+    "as small writes to a table take from a client (LAT-11, LAT-12); measure your own and write it down",
+);
+/// Records of one call.
+pub const PER_CALL: Parameter = Parameter::assumed(
+    "OWN-41",
+    "records_per_call",
+    "records that a consumer writes to its sink with one call",
+    "1",
+    OWN_SINK,
+);
+
+/// The parameters of this file.
+pub const PARAMETERS: &[Parameter] = &[LATENCY, PER_CALL];
+
+/// What a consumer writes each of its records to, one call after the other. Time spent there is part of the processing.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SinkSettings {
+    /// Records a second that it takes, a second's worth of unused room at most kept; without a limit when left out. Writers
+    /// that find no room wait their turn.
+    pub limit: Option<Rate>,
+    /// How long a call takes.
+    #[schemars(extend("default" = LATENCY.value))]
+    pub latency: Option<Time>,
+    /// Records written with one call: 1 to 10,000.
+    #[schemars(extend("default" = PER_CALL.value), range(min = 1, max = 10_000))]
+    pub records_per_call: Option<u32>,
+}
+
+/// A sink as the scenario describes it, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkPlan {
+    /// Time that each record takes of what the sink can do, in thousandths of a nanosecond; 0 without a limit.
+    pub picos_per_record: u64,
+    /// How long a call takes, nanoseconds.
+    pub latency: Sampler,
+    /// Records of one call, at least 1.
+    pub records_per_call: u32,
+    /// Whether each call takes the room of one record, however many it has: limits of APIs count calls.
+    pub counts_calls: bool,
+}
+
+/// What a sink saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SinkMeter {
+    /// Calls.
+    pub calls: u64,
+    /// Records written.
+    pub records: u64,
+    /// Calls that had to wait for room.
+    pub delayed: u64,
+    /// The time that they waited.
+    pub waited: Nanos,
+    /// The time that calls took, waits left out.
+    pub busy: Nanos,
+}
+
+/// What one writer got done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// When it was done, or had to stop.
+    pub ended: Nanos,
+    /// Records written by then.
+    pub records: usize,
+}
+
+/// A sink at work.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    plan: SinkPlan,
+    draws: Keyed,
+    /// Up to when its room is taken, in thousandths of a nanosecond; a second before the present at the earliest.
+    taken_until: u128,
+    /// What it saw.
+    pub meter: SinkMeter,
+}
+
+/// Thousandths of a nanosecond: even at a million records a second the room of one is off by a millionth at most.
+const PICOS: u128 = 1_000;
+
+impl SinkPlan {
+    /// Records a second that it takes, if that is limited.
+    pub fn limit(&self) -> Option<f64> {
+        let picos = (SECOND as f64) * PICOS as f64;
+        (self.picos_per_record > 0).then(|| picos / self.picos_per_record as f64)
+    }
+
+    /// The room that each record takes at so many a second.
+    pub fn picos_per_record(limit: Rate) -> u64 {
+        let picos = (SECOND as f64 * PICOS as f64 / limit.per_second()).round();
+        picos.clamp(1.0, u64::MAX as f64) as u64
+    }
+}
+
+impl Sink {
+    /// A sink that nobody has written to; `path` names it, such as `consumers.search.sink`.
+    pub fn new(plan: &SinkPlan, draws: &Streams, path: &str) -> Self {
+        let draws = draws.keyed(path);
+        Self { plan: plan.clone(), draws, taken_until: 0, meter: SinkMeter::default() }
+    }
+
+    /// Writes records from `now` on, one call after the other, until they are written or it is `deadline`. The calls' times
+    /// are drawn for `(first, attempt)`: the first record, and which try of it this is.
+    pub fn write(
+        &mut self,
+        now: Nanos,
+        deadline: Nanos,
+        records: usize,
+        (first, attempt): (u64, u32),
+    ) -> Written {
+        let mut draws = self.draws.draws(first, attempt);
+        let mut written = Written { ended: now, records: 0 };
+        while written.records < records {
+            let count = (records - written.records).min(self.plan.records_per_call as usize);
+            let room = if self.plan.counts_calls { 1 } else { count as u64 };
+            let begun = self.reserve(written.ended, room);
+            let time = round(self.plan.latency.sample(&mut draws));
+            self.meter.calls += 1;
+            self.meter.delayed += u64::from(begun > written.ended);
+            self.meter.waited += begun.min(deadline) - written.ended.min(deadline);
+            self.meter.busy += (begun + time).min(deadline) - begun.min(deadline);
+            if begun + time > deadline {
+                return Written { ended: deadline, ..written };
+            }
+            written = Written { ended: begun + time, records: written.records + count };
+            self.meter.records += count as u64;
+        }
+        written
+    }
+
+    /// Takes room for records, in the order of asking; when it is there. Room for a second may have been saved up.
+    fn reserve(&mut self, now: Nanos, records: u64) -> Nanos {
+        let saved_from = u128::from(now.saturating_sub(SECOND)) * PICOS;
+        let room = u128::from(records) * u128::from(self.plan.picos_per_record);
+        self.taken_until = self.taken_until.max(saved_from) + room;
+        now.max(self.taken_until.div_ceil(PICOS) as Nanos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::time::MILLISECOND;
+
+    fn sink(limit: f64, records_per_call: u32) -> Sink {
+        let plan = SinkPlan {
+            picos_per_record: SinkPlan::picos_per_record(Rate::new(limit).unwrap()),
+            latency: Sampler::Constant(2.0 * MILLISECOND as f64),
+            records_per_call,
+            counts_calls: false,
+        };
+        Sink::new(&plan, &Streams::new(1, 0), "consumers.x.sink")
+    }
+
+    /// Calls of 25 records take 2 ms each where there is room: 100 records, 8 ms.
+    #[test]
+    fn calls_follow_each_other() {
+        let mut sink = sink(1e6, 25);
+        let start = 10 * SECOND;
+        let written = sink.write(start, Nanos::MAX, 100, (1, 0));
+        assert_eq!(written, Written { ended: start + 8 * MILLISECOND, records: 100 });
+        assert_eq!((sink.meter.calls, sink.meter.records, sink.meter.delayed), (4, 100, 0));
+    }
+
+    /// Over any span from a full second of saved room on, no more is taken than that second and the span's own room; and a
+    /// sink that is kept busy takes all of it.
+    #[test]
+    fn whoever_writes_gets_no_more_than_the_limit_and_all_of_it() {
+        let mut sink = sink(500.0, 10);
+        let start = 60 * SECOND;
+        let mut writers = [start; 4];
+        let mut records = 0;
+        while let Some(next) = writers.iter_mut().min().filter(|at| **at < start + 20 * SECOND) {
+            let written = sink.write(*next, Nanos::MAX, 10, (records, 0));
+            *next = written.ended;
+            records += 10;
+        }
+        // 500 saved and 20 s x 500, and what four writers had begun at the end.
+        assert!((10_500..=10_540).contains(&records), "{records}");
+        assert!(sink.meter.waited > 0);
+    }
+
+    #[test]
+    fn what_is_not_written_by_the_deadline_is_not_written() {
+        let mut sink = sink(1e6, 10);
+        let written = sink.write(SECOND, SECOND + 7 * MILLISECOND, 100, (1, 0));
+        assert_eq!(written, Written { ended: SECOND + 7 * MILLISECOND, records: 30 });
+        assert_eq!(sink.meter.records, 30);
+    }
+}

@@ -1,0 +1,259 @@
+//! A function that reads a queue: pollers that grow while messages wait, and one batch for each invocation.
+
+use super::queue::{LONG_POLL, Message, Queue};
+use super::requests;
+use crate::engine::bucket::{Limit, TokenBucket};
+use crate::engine::random::{Keyed, Streams};
+use crate::engine::sampler::Sampler;
+use crate::engine::slots::Slots;
+use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos, SECOND, round};
+use crate::systems::lambda::batch::Held;
+use crate::systems::lambda::cold_start::Environments;
+use crate::systems::lambda::concurrency::{Share, Throttled};
+use crate::systems::lambda::function::{Function, FunctionPlan};
+use crate::systems::lambda::meter::MappingMeter;
+
+/// Pollers of a mapping at first: AWS starts with five batches at once.
+const POLLERS_FIRST: u32 = 5;
+/// Pollers more a second while messages wait: AWS adds up to 300 a minute.
+const POLLERS_A_SECOND: u64 = 5;
+/// How long a poller waits after the account refused an invocation.
+const REFUSED_WAIT: Nanos = SECOND;
+
+/// A function that reads a queue as the scenario describes it, checked.
+#[derive(Clone, Debug)]
+pub struct QueueConsumerPlan {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Messages of a batch at most.
+    pub batch_size: u32,
+    /// How long a batch waits for more messages.
+    pub window: Nanos,
+    /// From a message's arrival at the queue to a poller, nanoseconds (DEF-10).
+    pub delivery: Sampler,
+    /// Batches at once at most, if that is limited.
+    pub concurrency_max: Option<u32>,
+    /// Whether the function says where it failed (LAM-E4).
+    pub report_failures: bool,
+    /// The function.
+    pub function: FunctionPlan,
+}
+
+/// What the pollers do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Wait for messages or for a function.
+    Nothing,
+    /// Look again at this moment.
+    At(Nanos),
+    /// Invoke the function now.
+    Invoke,
+}
+
+/// A batch that the function runs with.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Its messages.
+    pub messages: Vec<Message>,
+    started: Nanos,
+    cold: Nanos,
+    fails_at: Option<usize>,
+}
+
+/// What an invocation settles.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Messages that are processed.
+    pub done: Vec<Message>,
+    /// Messages that come back.
+    pub failed: Vec<Message>,
+    /// When it started and when its environment was ready.
+    pub moments: (Nanos, Nanos),
+}
+
+/// The pollers and the function at work.
+#[derive(Clone, Debug)]
+pub struct QueueConsumer {
+    plan: QueueConsumerPlan,
+    deliveries: Keyed,
+    /// The function.
+    pub function: Function,
+    /// Its share of the account's concurrency.
+    pub share: Share,
+    /// Its environments.
+    pub environments: Environments,
+    /// Batches that run.
+    pub running: Slots<Running>,
+    pollers: u32,
+    growth: (Limit, TokenBucket),
+    /// Calls to receive, of a FIFO queue (SQS-2).
+    receives: Option<(Limit, TokenBucket)>,
+    not_before: Nanos,
+    last_receive: Nanos,
+    /// When the pollers next look; later than any event for never.
+    timer: Nanos,
+    /// What it counted.
+    pub meter: MappingMeter,
+}
+
+impl QueueConsumer {
+    /// Pollers that have received nothing; `path` names the consumer, such as `consumers.search`.
+    pub fn new(plan: &QueueConsumerPlan, fifo_calls: Option<u64>, draws: &Streams, path: &str) -> Self {
+        let growth = Limit::per_second(POLLERS_A_SECOND);
+        let receives = fifo_calls.map(Limit::per_second);
+        Self {
+            deliveries: draws.keyed(&format!("{path}.delivery")),
+            function: Function::new(&plan.function, draws, path),
+            share: Share::new(plan.function.reserved),
+            environments: Environments::new(plan.function.keep_warm),
+            running: Slots::default(),
+            pollers: POLLERS_FIRST,
+            growth: (growth, growth.full()),
+            receives: receives.map(|limit| (limit, limit.full())),
+            not_before: 0,
+            last_receive: 0,
+            timer: Nanos::MAX,
+            meter: MappingMeter::default(),
+            plan: plan.clone(),
+        }
+    }
+
+    /// From the arrival of messages at the queue to the pollers; those of one call come together.
+    pub fn delivery(&self, first: u64, call: u32) -> Nanos {
+        round(self.plan.delivery.sample(&mut self.deliveries.draws(first, call)))
+    }
+
+    /// What the pollers do next.
+    pub fn next(&mut self, now: Nanos, queue: &Queue) -> Next {
+        if queue.receivable() == 0 {
+            return Next::Nothing;
+        }
+        if now < self.not_before {
+            return Next::At(self.not_before);
+        }
+        if self.plan.window > 0 && queue.waiting() < self.plan.batch_size as usize {
+            let due = queue.first().map_or(0, |message| message.came * MICROSECOND) + self.plan.window;
+            if due > now {
+                return Next::At(due);
+            }
+        }
+        let running = self.running.len() as u32;
+        if self.plan.concurrency_max.is_some_and(|most| running >= most) {
+            return Next::Nothing;
+        }
+        if running >= self.pollers {
+            let (limit, bucket) = &mut self.growth;
+            if !bucket.try_take(limit, now, 1) {
+                return bucket.ready_at(limit, now, 1).map_or(Next::Nothing, Next::At);
+            }
+            self.pollers += 1;
+        }
+        if let Some((limit, bucket)) = &mut self.receives
+            && !bucket.has(limit, now, 1)
+        {
+            return bucket.ready_at(limit, now, 1).map_or(Next::Nothing, Next::At);
+        }
+        Next::Invoke
+    }
+
+    /// Notes that the pollers look at `at`; whether an event is needed for that.
+    pub fn set_timer(&mut self, at: Nanos) -> bool {
+        let sooner = self.timer > at;
+        if sooner {
+            self.timer = at;
+        }
+        sooner
+    }
+
+    /// The event of a timer came.
+    pub fn timer_came(&mut self, now: Nanos) {
+        if self.timer <= now {
+            self.timer = Nanos::MAX;
+        }
+    }
+
+    /// Receives a batch and runs the function, which the account has let in. Returns its place and when it ends; nothing where
+    /// all that waited was too old.
+    pub fn start(&mut self, now: Nanos, queue: &mut Queue, cold: bool) -> Option<(u32, Nanos)> {
+        self.count_empty_receives(now, queue);
+        let messages = queue.receive(now, self.plan.batch_size as usize);
+        let sizes = messages.iter().map(|message| u64::from(message.record.bytes));
+        let calls = requests::calls(sizes, queue.plan.message_max);
+        if let Some((limit, bucket)) = &mut self.receives {
+            let there = bucket.available(limit, now);
+            bucket.spend(calls.calls.min(there));
+        }
+        let first = messages.first()?;
+        let again = first.receives > 1;
+        queue.meter.receives[usize::from(again)] += calls.requests;
+        let hold = |message: &Message| Held { record: message.record, stalled: 0, came: message.came };
+        let held: Vec<Held> = messages.iter().map(hold).collect();
+        let run = self.function.run(now, &held, first.receives - 1, cold);
+        let meter = &mut self.meter;
+        meter.invocations += 1;
+        meter.retried += u64::from(again);
+        meter.cold_starts += u64::from(cold);
+        meter.run_micros[usize::from(again)] += (run.cold + run.duration) / MICROSECOND;
+        meter.billed_millis[usize::from(again)] += (run.cold + run.duration).div_ceil(MILLISECOND);
+        meter.concurrency_max = meter.concurrency_max.max(self.share.in_use());
+        meter.handed_again += messages.iter().filter(|message| message.receives > 1).count() as u64;
+        let running = Running { messages, started: now, cold: run.cold, fails_at: run.fails_at };
+        Some((self.running.insert(running), now + run.cold + run.duration))
+    }
+
+    /// The account refused an invocation: the pollers wait for a while.
+    pub fn refused(&mut self, now: Nanos, why: Throttled) {
+        self.meter.throttled[why as usize] += 1;
+        self.not_before = now + REFUSED_WAIT;
+    }
+
+    /// Each poller that has nothing to do asks again every twenty seconds (SQS-3), and is answered with nothing.
+    pub fn count_empty_receives(&mut self, now: Nanos, queue: &mut Queue) {
+        let idle = u64::from(self.pollers).saturating_sub(self.running.len() as u64);
+        queue.meter.empty_receives += idle * (now.saturating_sub(self.last_receive) / LONG_POLL);
+        self.last_receive = self.last_receive.max(now);
+    }
+
+    /// The function has ended.
+    pub fn ended(&mut self, place: u32, queue: &mut Queue) -> Option<Settled> {
+        let Running { mut messages, started, cold, fails_at } = self.running.take(place)?;
+        let again = messages.first().is_some_and(|message| message.receives > 1);
+        let moments = (started, started + cold);
+        let reached = fails_at.unwrap_or(messages.len());
+        if fails_at.is_some() {
+            self.meter.errors += 1;
+        }
+        let kept = if self.plan.report_failures || fails_at.is_none() { reached } else { 0 };
+        let failed = messages.split_off(kept);
+        // What was processed before the failure is processed again.
+        self.meter.repeated += (reached - kept) as u64;
+        self.meter.processed += messages.len() as u64;
+        let sizes = messages.iter().map(|_| 0);
+        queue.meter.receives[usize::from(again)] += requests::calls(sizes, queue.plan.message_max).requests;
+        queue.delete(&messages);
+        Some(Settled { done: messages, failed, moments })
+    }
+
+    /// Messages in the function's hands, by walking them.
+    pub fn in_hand(&self) -> u64 {
+        self.running.iter().map(|running| running.messages.len() as u64).sum()
+    }
+}
+
+/// Names of the [parts](parts) of a message's latency.
+pub const PARTS: [&str; 6] = ["propagation", "polling", "queueing", "retry", "cold_start", "execution"];
+
+/// The parts of one record's latency, which add up to the time from its write to the end of the run: until it was in the
+/// queue, until a poller could have it, until it was taken, what earlier tries took, cold start, execution.
+pub fn parts(message: &Message, (started, warm): (Nanos, Nanos), now: Nanos) -> [u64; 6] {
+    let [started, warm, ended] = [started, warm, now].map(|at| at / MICROSECOND);
+    let last = message.again.max(message.came);
+    [
+        message.sent - message.record.written,
+        message.came - message.sent,
+        started - last,
+        last - message.came,
+        warm - started,
+        ended - warm,
+    ]
+}

@@ -1,0 +1,444 @@
+//! A queue: what is in it, in which order, and for how long.
+
+use super::requests;
+use crate::engine::time::{MICROSECOND, MINUTE, Nanos, SECOND};
+use crate::systems::kinesis::log::{Micros, Record};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Messages that may be in flight: received, and neither deleted nor visible again (SQS-5).
+pub const IN_FLIGHT_MAX: usize = 120_000;
+/// Calls a second and action on a FIFO queue without high-throughput mode (SQS-2).
+pub const FIFO_CALLS: u64 = 300;
+/// How long a FIFO queue remembers what it took (SQS-6).
+pub const DEDUPLICATION: Nanos = 5 * MINUTE;
+/// How long a receive waits for a message at most (SQS-3).
+pub const LONG_POLL: Nanos = 20 * SECOND;
+/// The largest message, and the largest call (SQS-4).
+pub const MESSAGE_MAX: u64 = 1 << 20;
+/// The same before August 2025.
+pub const MESSAGE_MAX_BEFORE: u64 = 256 * 1_024;
+/// 2025-08-01T00:00:00Z: AWS names the year (SQS-4), the month is from memory.
+pub const MESSAGE_MAX_SINCE: i64 = 1_754_006_400;
+
+/// A queue as the scenario describes it, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePlan {
+    /// Calls a second and action, if it is a FIFO queue.
+    pub fifo: Option<u64>,
+    /// How long messages stay (SQS-3).
+    pub retention: Nanos,
+    /// How long a received message is hidden.
+    pub visibility: Nanos,
+    /// How long a new message is hidden.
+    pub delay: Nanos,
+    /// Receives after which a message goes to the dead-letter queue.
+    pub receives_max: Option<u32>,
+    /// The largest message (SQS-4).
+    pub message_max: u64,
+}
+
+/// A message, which carries one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The record.
+    pub record: Record,
+    /// When it reached the queue.
+    pub sent: Micros,
+    /// When a poller first had it.
+    pub came: Micros,
+    /// When it could last be received again after a failure; 0 before that.
+    pub again: Micros,
+    /// Times that it was received.
+    pub receives: u32,
+}
+
+/// What makes a message with this record the same as another one.
+pub fn identity(record: &Record) -> u64 {
+    record.written ^ (u64::from(record.key) << 24)
+}
+
+/// What a queue counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueMeter {
+    /// Messages sent to it.
+    pub sent: u64,
+    /// Messages that are larger than it takes (SQS-4).
+    pub too_large: u64,
+    /// Messages dropped as sent before (SQS-6).
+    pub deduplicated: u64,
+    /// Messages processed and deleted.
+    pub deleted: u64,
+    /// Messages that went to the dead-letter queue.
+    pub dead: u64,
+    /// Messages that were too old.
+    pub expired: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Of these, those received before.
+    pub received_again: u64,
+    /// Messages deleted out of the order of their items: a later change of the item was deleted before.
+    pub out_of_order: u64,
+    /// Requests to send: of records sent for the first time, and of records sent again.
+    pub sends: [u64; 2],
+    /// Requests to receive and to delete: for the first time, and later.
+    pub receives: [u64; 2],
+    /// Receives that found nothing.
+    pub empty_receives: u64,
+    /// The most messages in flight.
+    pub in_flight_max: usize,
+    /// The most messages that waited.
+    pub waiting_max: usize,
+}
+
+/// Messages of one group of a FIFO queue.
+#[derive(Clone, Debug, Default)]
+struct Group {
+    messages: VecDeque<Message>,
+    /// Whether some are in flight, or failed and are still hidden: the group waits for those (SQS-6).
+    busy: bool,
+}
+
+/// A queue at work.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// How it works.
+    pub plan: QueuePlan,
+    /// Messages that a poller can have, of a standard queue: in no order that is promised (SQS-1).
+    visible: VecDeque<Message>,
+    groups: BTreeMap<u32, Group>,
+    /// Groups with messages that are not busy, in the order in which they came to be so.
+    ready: VecDeque<u32>,
+    waiting: usize,
+    /// Messages in flight.
+    pub in_flight: usize,
+    /// What came within the last five minutes, oldest first.
+    remembered: VecDeque<(Nanos, u64)>,
+    seen: BTreeSet<u64>,
+    /// The newest change of each item that was deleted, of standard queues.
+    newest: BTreeMap<u32, Micros>,
+    /// What it counted.
+    pub meter: QueueMeter,
+}
+
+impl Queue {
+    /// A queue without messages.
+    pub fn new(plan: QueuePlan) -> Self {
+        Self {
+            plan,
+            visible: VecDeque::new(),
+            groups: BTreeMap::new(),
+            ready: VecDeque::new(),
+            waiting: 0,
+            in_flight: 0,
+            remembered: VecDeque::new(),
+            seen: BTreeSet::new(),
+            newest: BTreeMap::new(),
+            meter: QueueMeter::default(),
+        }
+    }
+
+    /// SendMessageBatch: drops what is too large and, on a FIFO queue, what came before; the rest is to be
+    /// [shown](Self::show) when a poller can have it. `again` says whether the sender sends these a second time.
+    pub fn send(&mut self, now: Nanos, records: &[Record], again: bool) -> Vec<Message> {
+        let payload = records.iter().map(|record| u64::from(record.bytes));
+        let calls =
+            requests::calls(payload.filter(|size| *size <= self.plan.message_max), self.plan.message_max);
+        self.meter.sends[usize::from(again)] += calls.requests;
+        self.meter.sent += records.len() as u64;
+        let mut taken = Vec::with_capacity(records.len());
+        for record in records {
+            if u64::from(record.bytes) > self.plan.message_max {
+                self.meter.too_large += 1;
+            } else if self.plan.fifo.is_some() && self.came_before(now, identity(record)) {
+                self.meter.deduplicated += 1;
+            } else {
+                let sent = now / MICROSECOND;
+                taken.push(Message { record: *record, sent, came: 0, again: 0, receives: 0 });
+            }
+        }
+        taken
+    }
+
+    /// Whether the same message came within the last five minutes; remembers this one if not (SQS-6).
+    fn came_before(&mut self, now: Nanos, identity: u64) -> bool {
+        while let Some((_, old)) =
+            self.remembered.front().copied().filter(|(at, _)| at + DEDUPLICATION <= now)
+        {
+            self.remembered.pop_front();
+            self.seen.remove(&old);
+        }
+        if !self.seen.insert(identity) {
+            return true;
+        }
+        self.remembered.push_back((now, identity));
+        false
+    }
+
+    /// A message can be had by pollers, for the first time.
+    pub fn show(&mut self, mut message: Message, now: Nanos) {
+        message.came = now / MICROSECOND;
+        self.waiting += 1;
+        self.meter.waiting_max = self.meter.waiting_max.max(self.waiting);
+        if self.plan.fifo.is_none() {
+            return self.visible.push_back(message);
+        }
+        let key = message.record.key;
+        let group = self.groups.entry(key).or_default();
+        if group.messages.is_empty() && !group.busy {
+            self.ready.push_back(key);
+        }
+        group.messages.push_back(message);
+    }
+
+    /// Messages that came back: visible again, and at the head of their groups.
+    pub fn show_again(&mut self, messages: &[Message], now: Nanos) {
+        self.waiting += messages.len();
+        self.meter.waiting_max = self.meter.waiting_max.max(self.waiting);
+        for message in messages.iter().rev() {
+            let mut message = *message;
+            message.again = now / MICROSECOND;
+            match self.plan.fifo {
+                None => self.visible.push_front(message),
+                Some(_) => self.groups.entry(message.record.key).or_default().messages.push_front(message),
+            }
+        }
+        self.release(messages.iter().map(|message| message.record.key));
+    }
+
+    /// Messages that wait and could be received now.
+    pub fn receivable(&self) -> usize {
+        match self.plan.fifo {
+            None => self.visible.len(),
+            Some(_) => self.ready.len(),
+        }
+    }
+
+    /// Messages that wait, whether their groups are busy or not.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// The first message that could be received now.
+    pub fn first(&self) -> Option<&Message> {
+        match self.plan.fifo {
+            None => self.visible.front(),
+            Some(_) => self.ready.front().and_then(|key| self.groups.get(key)?.messages.front()),
+        }
+    }
+
+    /// ReceiveMessage, as often as it takes: up to `size` messages, which are in flight from now on. Those that are too old
+    /// are gone (SQS-3). Of a FIFO queue a group is received whole before the next one, and then waits (SQS-6).
+    pub fn receive(&mut self, now: Nanos, size: usize) -> Vec<Message> {
+        let oldest = (now / MICROSECOND).saturating_sub(self.plan.retention / MICROSECOND);
+        let mut batch = Vec::new();
+        while batch.len() < size.min(IN_FLIGHT_MAX - self.in_flight.min(IN_FLIGHT_MAX)) {
+            let Some(message) = self.take_first() else { break };
+            self.waiting -= 1;
+            if message.sent < oldest {
+                self.meter.expired += 1;
+            } else {
+                batch.push(message);
+            }
+        }
+        self.mark_busy(&batch);
+        self.in_flight += batch.len();
+        self.meter.in_flight_max = self.meter.in_flight_max.max(self.in_flight);
+        for message in &mut batch {
+            message.receives += 1;
+            self.meter.received += 1;
+            self.meter.received_again += u64::from(message.receives > 1);
+        }
+        batch
+    }
+
+    fn take_first(&mut self) -> Option<Message> {
+        if self.plan.fifo.is_none() {
+            return self.visible.pop_front();
+        }
+        let group = self.groups.get_mut(self.ready.front()?)?;
+        let message = group.messages.pop_front();
+        if group.messages.is_empty() {
+            self.ready.pop_front();
+        }
+        message
+    }
+
+    /// Groups of what was received wait from now on.
+    fn mark_busy(&mut self, batch: &[Message]) {
+        if self.plan.fifo.is_none() {
+            return;
+        }
+        for message in batch {
+            if let Some(group) = self.groups.get_mut(&message.record.key) {
+                group.busy = true;
+            }
+        }
+        let last = batch.last().map(|message| message.record.key);
+        if self.ready.front().copied() == last && last.is_some() {
+            self.ready.pop_front();
+        }
+    }
+
+    /// Groups that wait no longer.
+    pub fn release(&mut self, keys: impl Iterator<Item = u32>) {
+        if self.plan.fifo.is_none() {
+            return;
+        }
+        for key in keys {
+            let Some(group) = self.groups.get_mut(&key).filter(|group| group.busy) else { continue };
+            group.busy = false;
+            match group.messages.is_empty() {
+                true => _ = self.groups.remove(&key),
+                false => self.ready.push_back(key),
+            }
+        }
+    }
+
+    /// DeleteMessageBatch: messages are processed. Their groups are released elsewhere.
+    pub fn delete(&mut self, messages: &[Message]) {
+        self.in_flight -= messages.len();
+        self.meter.deleted += messages.len() as u64;
+        for message in messages {
+            let newest = self.newest.entry(message.record.key).or_default();
+            self.meter.out_of_order += u64::from(message.record.written < *newest);
+            *newest = message.record.written.max(*newest);
+        }
+    }
+
+    /// Messages that failed: those received too often go to the dead-letter queue, the others come back later. They are no
+    /// longer in flight once they do, which is when they are [visible again](Self::show_again).
+    pub fn fail(&mut self, messages: Vec<Message>) -> Vec<Message> {
+        let (dead, back): (Vec<_>, Vec<_>) = messages
+            .into_iter()
+            .partition(|message| self.plan.receives_max.is_some_and(|most| message.receives >= most));
+        self.in_flight -= dead.len();
+        self.meter.dead += dead.len() as u64;
+        back
+    }
+
+    /// Whether some message that waits is such a one.
+    pub fn any_waiting(&self, such: impl Fn(&Record) -> bool) -> bool {
+        let groups = self.groups.values().flat_map(|group| &group.messages);
+        self.visible.iter().chain(groups).any(|message| such(&message.record))
+    }
+
+    /// Messages that wait, by walking them.
+    pub fn count_waiting(&self) -> u64 {
+        let groups = self.groups.values().map(|group| group.messages.len());
+        (self.visible.len() + groups.sum::<usize>()) as u64
+    }
+
+    /// When the oldest message that waits came to the queue.
+    pub fn oldest(&self) -> Option<Micros> {
+        self.first().map(|message| message.sent)
+    }
+
+    /// Identities are kept for tests of the memory of a FIFO queue.
+    #[cfg(test)]
+    fn remembers(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::time::{DAY, HOUR};
+
+    fn queue(fifo: bool) -> Queue {
+        Queue::new(QueuePlan {
+            fifo: fifo.then_some(FIFO_CALLS),
+            retention: 4 * DAY,
+            visibility: 30 * SECOND,
+            delay: 0,
+            receives_max: Some(3),
+            message_max: MESSAGE_MAX,
+        })
+    }
+
+    fn record(written: u64, key: u32) -> Record {
+        Record { written, appended: written, bytes: 500, key, flags: 0 }
+    }
+
+    fn fill(queue: &mut Queue, now: Nanos, records: &[Record]) {
+        for message in queue.send(now, records, false) {
+            queue.show(message, now);
+        }
+    }
+
+    fn keys(batch: &[Message]) -> Vec<(u32, u64)> {
+        batch.iter().map(|message| (message.record.key, message.record.written)).collect()
+    }
+
+    #[test]
+    fn sqs_6_a_group_with_messages_in_flight_waits_and_others_do_not() {
+        let mut queue = queue(true);
+        fill(&mut queue, 0, &[record(1, 7), record(2, 7), record(3, 8), record(4, 7)]);
+        let first = queue.receive(0, 2);
+        assert_eq!(keys(&first), [(7, 1), (7, 2)]);
+        let second = queue.receive(0, 10);
+        assert_eq!(keys(&second), [(8, 3)]);
+        assert!(queue.receive(0, 10).is_empty(), "group 7 waits for its first messages");
+        // The failed ones come back before the later one of their group.
+        let back = queue.fail(first);
+        queue.in_flight -= back.len();
+        queue.show_again(&back, 30 * SECOND);
+        assert_eq!(keys(&queue.receive(30 * SECOND, 10)), [(7, 1), (7, 2), (7, 4)]);
+        queue.delete(&second);
+        queue.release([8].into_iter());
+        assert_eq!((queue.count_waiting(), queue.in_flight), (0, 3));
+    }
+
+    #[test]
+    fn sqs_6_what_was_sent_within_five_minutes_is_dropped() {
+        let mut queue = queue(true);
+        fill(&mut queue, 0, &[record(1, 7), record(1, 7)]);
+        fill(&mut queue, 5 * MINUTE - 1, &[record(1, 7)]);
+        assert_eq!((queue.meter.deduplicated, queue.count_waiting()), (2, 1));
+        fill(&mut queue, 5 * MINUTE, &[record(1, 7)]);
+        assert_eq!((queue.meter.deduplicated, queue.count_waiting(), queue.remembers()), (2, 2, 1));
+    }
+
+    #[test]
+    fn sqs_3_messages_that_are_too_old_are_gone() {
+        let mut queue = queue(false);
+        fill(&mut queue, 0, &[record(1, 7)]);
+        fill(&mut queue, HOUR, &[record(2, 7)]);
+        let batch = queue.receive(4 * DAY + MINUTE, 10);
+        assert_eq!((keys(&batch), queue.meter.expired), (vec![(7, 2)], 1));
+    }
+
+    #[test]
+    fn sqs_5_no_more_than_120_000_are_in_flight() {
+        let mut queue = queue(false);
+        let records: Vec<Record> = (0..130_000).map(|at| record(at, at as u32)).collect();
+        fill(&mut queue, 0, &records);
+        let taken: usize = (0..20_000).map(|_| queue.receive(0, 10).len()).sum();
+        assert_eq!((taken, queue.in_flight, queue.count_waiting()), (120_000, 120_000, 10_000));
+    }
+
+    #[test]
+    fn sqs_1_a_standard_queue_hands_out_what_it_has_whatever_is_in_flight() {
+        let mut queue = queue(false);
+        fill(&mut queue, 0, &[record(1, 7), record(2, 7), record(3, 7)]);
+        let (first, second) = (queue.receive(0, 1), queue.receive(0, 2));
+        // The later ones are done first: a change of the item is overtaken, which is counted.
+        queue.delete(&second);
+        queue.delete(&first);
+        assert_eq!(queue.meter.out_of_order, 1);
+    }
+
+    #[test]
+    fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
+        let mut queue = queue(false);
+        fill(&mut queue, 0, &[record(1, 7)]);
+        for receive in 1..=3 {
+            let batch = queue.receive(0, 10);
+            let back = queue.fail(batch);
+            assert_eq!(back.len(), usize::from(receive < 3));
+            queue.in_flight -= back.len();
+            queue.show_again(&back, 0);
+        }
+        assert_eq!((queue.meter.dead, queue.in_flight, queue.count_waiting()), (1, 0, 0));
+    }
+}

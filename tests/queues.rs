@@ -1,0 +1,303 @@
+//! SQS queues and pipes as the other way to fan out: latencies against measurements, order, limits, the bill.
+
+use std::path::Path;
+use streamgauge::engine::time::SECOND;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pricing::Cause;
+use streamgauge::report::result::RunResult;
+use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
+
+fn load(text: &str) -> Result<Scenario, String> {
+    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
+    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+}
+
+/// What differs between the scenarios of these tests: a stream whose records go into one queue.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    duration: &'a str,
+    start: &'a str,
+    rate: &'a str,
+    items: u32,
+    size: &'a str,
+    sender: &'a str,
+    queue: &'a str,
+    function: &'a str,
+    more: &'a str,
+}
+
+const CASE: Case = Case {
+    duration: "10m",
+    start: "2026-01-05T00:00:00Z",
+    rate: "{ constant: { rate: 10/s } }",
+    items: 1_000,
+    size: "500 B",
+    sender: "pipe: { to: sqs.q }",
+    queue: "",
+    function: "duration: { base: 0s }",
+    more: "",
+};
+
+impl Case<'_> {
+    fn text(&self) -> String {
+        let Self { duration, start, rate, items, size, sender, queue, function, more } = self;
+        format!(
+            "\
+name: test
+study: terminating
+duration: {duration}
+start: {start}
+workload:
+  writer: {{ writes_to: tables.t, arrivals: {rate}, keys: {{ uniform: {{ items: {items} }} }}, item: {{ size: {size} }} }}
+tables:
+  t: {{ capacity: {{ provisioned: {{ write_units: 20000 }} }}, kinesis: {{ stream: s, replication: {{ reorder: 0%, duplicates: 0% }} }} }}
+kinesis:
+  s: {{ capacity: {{ provisioned: {{ shards: 4 }} }} }}
+consumers:
+  sender: {{ reads: kinesis.s, {sender} }}
+  f: {{ reads: sqs.q, lambda: {{ {function} }} }}
+sqs:
+  q: {{ {queue} }}
+{more}
+"
+        )
+    }
+
+    fn load(&self) -> Scenario {
+        load(&self.text()).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    fn error(&self) -> String {
+        load(&self.text()).err().unwrap_or_default()
+    }
+
+    fn run(&self) -> Outcome {
+        support::run::<true>(&self.load(), 0)
+    }
+
+    fn result(&self) -> RunResult {
+        let scenario = self.load();
+        let outcomes = [support::run::<true>(&scenario, 0)];
+        RunResult::new(&scenario, &outcomes, scenario.billing.book()).expect("it can be billed")
+    }
+}
+
+/// From the queue to the start of the handler; the handler takes no time, and neither does its first environment.
+#[test]
+fn lat_4_def_10_a_function_gets_messages_as_soon_as_was_measured() {
+    let function = "duration: { base: 0s }, cold_start: 0s";
+    let case = Case { duration: "2h", rate: "{ poisson: { rate: 4/s } }", function, ..CASE };
+    let measured = [("", [16.2, 33.8, 105.0]), ("fifo: {}", [28.1, 61.2, 645.0])];
+    for (queue, published) in measured {
+        let outcome = Case { queue, items: 100_000, ..case }.run();
+        // What came before the queue is another part.
+        let place = &outcome.queues[0];
+        let parts = place.latency.mean_parts().expect("messages");
+        assert_eq!(parts[2..].iter().sum::<f64>(), 0.0, "nothing waits: {parts:?}");
+        let whole = |share: f64| place.latency.histogram().quantile(share).expect("messages") / 1e3;
+        let sender =
+            |share: f64| outcome.lambdas[0].latency.histogram().quantile(share).expect("records") / 1e3;
+        // Means add up; and so, nearly, do medians of a long way and a short one.
+        let mean =
+            place.latency.mean().expect("messages") - outcome.lambdas[0].latency.mean().expect("records");
+        assert!((parts[1] - mean).abs() < 1.0, "{} against {mean}", parts[1]);
+        assert!(whole(0.5) > sender(0.5));
+        // The draws themselves, through the same sampler.
+        let scenario = Case { queue, ..case }.load();
+        let plan = scenario.queues[0].consumer.as_ref().expect("a function");
+        let mut draws = streamgauge::engine::random::Streams::new(1, 0).named("delivery");
+        let mut drawn: Vec<f64> = (0..100_000).map(|_| plan.delivery.sample(&mut draws) / 1e6).collect();
+        drawn.sort_by(f64::total_cmp);
+        for (share, published) in [0.5, 0.9, 0.99].into_iter().zip(published) {
+            let simulated = drawn[(share * 100_000.0) as usize];
+            assert!((simulated / published - 1.0).abs() < 0.05, "{share}: {simulated} against {published}");
+        }
+    }
+}
+
+/// A failing function: a standard queue hands later changes of an item out before earlier ones that wait for their visibility
+/// timeout; a FIFO queue holds them back. Both deliver everything at least once.
+#[test]
+fn sqs_1_sqs_6_top_8_standard_queues_lose_the_order_and_fifo_queues_keep_it() {
+    let function = "duration: { base: 5ms }, errors: { rate: 10% }";
+    let case = Case { items: 20, function, ..CASE };
+    let of = |queue: &str| Case { queue, ..case }.run();
+    let (standard, fifo) = (of(""), of("fifo: {}"));
+    for outcome in [&standard, &fifo] {
+        let meter = &outcome.queues[0].queue;
+        assert_eq!((meter.deleted, meter.sent), (6_000, 6_000));
+        assert!(meter.received_again > 100);
+    }
+    // A tenth of the messages comes back after half a minute, in which its item changes 15 times.
+    let late = standard.queues[0].queue.out_of_order;
+    assert!(late > 400, "{late}");
+    assert_eq!(fifo.queues[0].queue.out_of_order, 0);
+}
+
+/// A sender that fails after it has sent sends again: a FIFO queue drops what it took within five minutes.
+#[test]
+fn sqs_6_a_fifo_queue_drops_what_a_retrying_sender_repeats() {
+    let sender = "lambda: { sends_to: [sqs.q], batch_size: 10, batch_window: 1s, duration: { base: 5ms }, errors: { rate: 20% } }";
+    let of = |queue: &str| Case { sender, queue, ..CASE }.run();
+    let (standard, fifo) = (of(""), of("fifo: {}"));
+    let repeated = standard.lambdas[0].meter.repeated;
+    assert!(repeated > 100);
+    assert_eq!(standard.queues[0].queue.deleted, 6_000 + repeated);
+    assert_eq!(fifo.queues[0].queue.deleted, 6_000);
+    assert_eq!(fifo.queues[0].queue.deduplicated, fifo.lambdas[0].meter.repeated);
+}
+
+/// 300 calls a second and ten messages each are 3,000 messages a second: 4,000 records a second wait in the stream, and the
+/// sender that is held back shows in its age. In high-throughput mode they pass.
+#[test]
+fn sqs_2_a_fifo_queue_takes_3000_messages_a_second_in_batches_of_ten() {
+    let sender = "pipe: { to: sqs.q, via: enhanced_fan_out, parallelization_factor: 10, delivery: 20ms }";
+    let queue = "fifo: {}, send: 5ms";
+    let case = Case {
+        duration: "30s\nend: stop",
+        rate: "{ constant: { rate: 4000/s } }",
+        items: 100_000,
+        size: "100 B",
+        sender,
+        queue,
+        ..CASE
+    };
+    let sent = case.run().queues[0].queue.sent;
+    // A second's worth of calls was saved up.
+    assert!((80_000..=93_000).contains(&sent), "{sent}");
+    let fast =
+        Case { queue: "fifo: { high_throughput: 70000/s }, send: 5ms", ..case }.run().queues[0].queue.sent;
+    assert!(fast > 110_000, "{fast}");
+    assert!(Case { queue: "fifo: { high_throughput: 100/s }", ..CASE }.error().contains("SQS-2"));
+}
+
+#[test]
+fn sqs_3_the_settings_have_awss_bounds() {
+    let of = |queue: &str| Case { queue, ..CASE }.error();
+    for queue in ["retention: 30s", "retention: 15d", "delay: 16m", "visibility_timeout: 13h"] {
+        assert!(of(queue).contains("SQS-3"), "{queue}");
+    }
+    assert_eq!(of("retention: 14d, delay: 15m, visibility_timeout: 12h"), "");
+    let plan = CASE.load().queues[0].queue;
+    assert_eq!((plan.retention, plan.visibility, plan.delay), (4 * 86_400 * SECOND, 30 * SECOND, 0));
+    // More than ten in a batch need a window, and AWS refuses a timeout beyond the visibility timeout.
+    let function = |function: &str| Case { function, ..CASE }.error();
+    assert!(function("batch_size: 11").contains("SQS-3"));
+    assert_eq!(function("batch_size: 1000, batch_window: 1s"), "");
+    assert!(function("timeout: 31s").contains("visible") || function("timeout: 31s").contains("refuses"));
+}
+
+/// Messages that nobody gets done with are gone after the retention, unless a dead-letter queue takes them sooner.
+#[test]
+fn sqs_3_what_fails_for_ever_expires_or_goes_to_the_dead_letters() {
+    let more = "events: { broken: { at: 0s, for: 10m, outage: consumers.f } }";
+    let of = |queue: &str| {
+        Case { rate: "{ constant: { rate: 1/s } }", duration: "10m", queue, more, ..CASE }.run()
+    };
+    let kept = of("retention: 2m");
+    let meter = &kept.queues[0].queue;
+    assert!(meter.expired > 300 && meter.dead == 0, "{meter:?}");
+    assert_eq!(meter.expired + meter.deleted, 600);
+    assert!(kept.ledger.fate("expired") >= meter.expired);
+    let dead = of("max_receive_count: 3");
+    let meter = &dead.queues[0].queue;
+    assert!(meter.dead > 300 && meter.expired == 0, "{meter:?}");
+    assert_eq!(meter.dead + meter.deleted, 600);
+}
+
+/// 1 MiB since August 2025, and 256 KiB before.
+#[test]
+fn sqs_4_messages_are_as_large_as_the_date_allows() {
+    let of = |start: &str| {
+        Case { start, size: "300 KiB", rate: "{ constant: { rate: 1/s } }", duration: "1m", ..CASE }.run()
+    };
+    let (before, since) = (of("2025-07-01T00:00:00Z"), of("2025-09-01T00:00:00Z"));
+    assert_eq!((before.queues[0].queue.too_large, since.queues[0].queue.too_large), (60, 0));
+    assert_eq!(before.ledger.fate("discarded"), 60);
+}
+
+/// By hand: ten messages a second in one call each to send, receive and delete, and 5 idle pollers that ask every twenty
+/// seconds once nothing comes any more.
+#[test]
+fn sqs_4_the_bill_counts_calls_by_64_kb_and_empty_receives() {
+    let rate = "{ stages: [ { for: 1m, rate: 10/s }, { for: 100m, rate: 0/s } ] }";
+    let sender = "pipe: { to: sqs.q, batch_window: 0s, delivery: 1ms }";
+    let outcome = Case { duration: "101m", rate, sender, ..CASE }.run();
+    let used = outcome.quantities.queues[0];
+    let meter = &outcome.queues[0].queue;
+    assert_eq!(used.requests[1], 0, "nothing fails");
+    // Each call to send meets one to receive and one to delete, all of one request.
+    assert_eq!(used.requests[0], 3 * meter.sends[0]);
+    let expected = 5 * 100 * 60 / 20;
+    assert!(used.empty_receives.abs_diff(expected) < 100, "{}", used.empty_receives);
+    let result = Case { duration: "101m", rate, sender, ..CASE }.result();
+    let line = &result.usage.0["sqs.std"];
+    assert!(line.causes[&Cause::EmptyPolls] > line.causes[&Cause::Base]);
+    // What Pipes cost is not in the price book: the line is there, by name, and the bill has no total.
+    assert!(result.usage.0.contains_key("pipes.req"));
+    assert_eq!(result.cost.bill.unknown, ["pipes.req"]);
+    assert_eq!(result.cost.bill.total, None);
+    assert!(!result.usage.0.contains_key("sqs.fifo"));
+}
+
+/// A pipe reads as a mapping does and keeps the order; a queue takes ten of its records at a time.
+#[test]
+fn ebp_1_ebp_2_ebp_3_a_pipe_polls_as_a_mapping_does_and_hands_on_ten_at_a_time() {
+    let table = "pipe: { to: sqs.q, delivery: 1ms }";
+    let streams =
+        Case { sender: table, ..CASE }.text().replace("reads: kinesis.s", "reads: tables.t.streams").replace(
+            "kinesis: { stream: s, replication: { reorder: 0%, duplicates: 0% } }",
+            "streams: { view: new_image }",
+        );
+    let outcome = support::run::<true>(&load(&streams).unwrap_or_else(|errors| panic!("{errors}")), 0);
+    let reads = &outcome.lambdas[0].reads;
+    // Four polls a second and shard (EBP-1), of which the table has 20.
+    let shards = outcome.streams[1].lineage.open().len() as u64;
+    let (calls, full) = (reads.polls + reads.empty_polls, 4 * 600 * shards);
+    assert!(calls.abs_diff(full) * 50 < full, "{calls} against {full}");
+    let kinesis = Case { sender: table, ..CASE }.run();
+    let reads = &kinesis.lambdas[0].reads;
+    assert!((reads.polls + reads.empty_polls).abs_diff(4 * 600) < 60);
+    assert_eq!(kinesis.queues[0].queue.out_of_order, 0);
+    assert!(Case { sender: "pipe: { to: sqs.q, batch_size: 11 }", ..CASE }.error().contains("EBP-3"));
+    let batched = Case {
+        rate: "{ constant: { rate: 500/s } }",
+        sender: "pipe: { to: sqs.q, batch_window: 1s }",
+        ..CASE
+    };
+    let outcome = Case { duration: "1m", ..batched }.run();
+    let meter = &outcome.queues[0].queue;
+    // 30,000 records in calls of ten, but for the rest of each poll.
+    assert!((3_000..3_400).contains(&meter.sends[0]), "{}", meter.sends[0]);
+    // It takes no concurrency of the account, and is billed by requests.
+    assert_eq!(outcome.lambdas[0].meter.concurrency_max, 0);
+}
+
+#[test]
+fn ebp_4_what_a_filter_drops_is_not_billed() {
+    let of = |filter: &str| {
+        let sender = format!("pipe: {{ to: sqs.q, batch_size: 1{filter} }}");
+        Case { sender: &sender, ..CASE }.run()
+    };
+    let (all, few) = (of(""), of(", filter: { passes: 10% }"));
+    let [first, later] = all.quantities.lambdas[0].pipe_requests;
+    assert!((5_950..=6_000).contains(&first) && later == 0, "{first}");
+    let passed = few.queues[0].queue.sent;
+    assert!(few.quantities.lambdas[0].pipe_requests[0].abs_diff(passed) < 20);
+    assert!((500..700).contains(&passed), "{passed}");
+}
+
+#[test]
+fn wirings_that_cannot_work_are_refused() {
+    let unfed = CASE.text().replace("sqs:\n", "sqs:\n  other: {}\n");
+    assert!(load(&unfed).unwrap_err().contains("nobody sends to this queue"));
+    let twice = CASE.text().replace("sqs:\n", "  g: { reads: sqs.q, lambda: {} }\nsqs:\n");
+    assert!(load(&twice).unwrap_err().contains("reads this queue already"));
+    assert!(Case { function: "bisect: true", ..CASE }.error().contains("reads a queue"));
+    assert!(Case { sender: "pipe: { to: sqs.p }", ..CASE }.error().contains("there is no `p`"));
+    let polled = CASE.text().replace("lambda: { duration: { base: 0s } }", "polling: {}");
+    assert!(load(&polled).unwrap_err().contains("only a `lambda` reads a queue"));
+}
