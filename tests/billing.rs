@@ -224,7 +224,11 @@ fn own_prices_bill_a_run_and_bring_their_region() {
     // The command line's prices come instead, from wherever they are.
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("p.yaml");
-    std::fs::write(&file, "prices: { ddb.prov.wcu_h: { regions: { sa-east-1: 0.002 } }, ddb.storage_gbmo: 0.375 }\n").unwrap();
+    std::fs::write(
+        &file,
+        "prices: { ddb.prov.wcu_h: { regions: { sa-east-1: 0.002 } }, ddb.storage_gbmo: 0.375 }\n",
+    )
+    .unwrap();
     let options = LoadOptions { prices: Some(file), ..LoadOptions::default() };
     let total = self::result(&load(SCENARIO, &options).unwrap()).cost.bill.total;
     assert_eq!(total, Some(Decimal::new(7300, 2)));
