@@ -7,6 +7,7 @@
 use super::time::{END_OF_TIME, Nanos};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::hint::select_unpredictable;
 
 /// A scheduled event in 16 bytes: 56 bits of time, 8 of rank, 32 of insertion number, 32 of handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,8 +100,6 @@ pub struct EventQueue {
     filled: u64,
     first_head: Event,
     first_lane: usize,
-    /// The first head of all other lanes.
-    second_head: Event,
 }
 
 impl Default for EventQueue {
@@ -126,7 +125,6 @@ impl Default for EventQueue {
             filled: 0,
             first_head: Event::NEVER,
             first_lane: 0,
-            second_head: Event::NEVER,
         }
     }
 }
@@ -156,10 +154,7 @@ impl EventQueue {
             self.filled |= 1 << lane.0;
             self.heads[lane.0] = event;
             if event < self.first_head {
-                self.second_head = self.first_head;
                 (self.first_head, self.first_lane) = (event, lane.0);
-            } else {
-                self.second_head = self.second_head.min(event);
             }
         } else {
             let waiting = &mut self.lanes[lane.0];
@@ -228,35 +223,27 @@ impl EventQueue {
         let event = self.first_head;
         let lane = self.first_lane;
         match self.lanes[lane].pop_front() {
-            Some(next) => {
-                self.heads[lane] = next;
-                self.first_head = next;
-            }
+            Some(next) => self.heads[lane] = next,
             None => {
+                self.heads[lane] = Event::NEVER;
                 self.filled &= !(1 << lane);
-                self.first_head = Event::NEVER;
             }
         }
-        if self.first_head > self.second_head {
-            self.find_first_heads();
-        }
+        self.find_first_head();
         event
     }
 
-    #[inline(never)]
-    fn find_first_heads(&mut self) {
-        (self.first_head, self.second_head) = (Event::NEVER, Event::NEVER);
+    /// Compares the heads of all lanes that hold an event. Which of them is first is anybody's guess, so nothing branches on it.
+    #[inline]
+    fn find_first_head(&mut self) {
+        (self.first_head, self.first_lane) = (Event::NEVER, 0);
         let mut filled = self.filled;
         while filled != 0 {
             let lane = filled.trailing_zeros() as usize % LANES_MAX;
             filled &= filled - 1;
-            let head = self.heads[lane];
-            if head < self.first_head {
-                self.second_head = self.first_head;
-                (self.first_head, self.first_lane) = (head, lane);
-            } else {
-                self.second_head = self.second_head.min(head);
-            }
+            let earlier = self.heads[lane] < self.first_head;
+            self.first_head = select_unpredictable(earlier, self.heads[lane], self.first_head);
+            self.first_lane = select_unpredictable(earlier, lane, self.first_lane);
         }
     }
 
@@ -445,7 +432,7 @@ impl EventQueue {
             }
         }
         self.sequence = events.len() as u32;
-        self.find_first_heads();
+        self.find_first_head();
     }
 
     /// How many events wait.

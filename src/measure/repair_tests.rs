@@ -48,7 +48,7 @@ fn feed(seed: u64, gap: u64, delay: u64, copies: u64) -> Vec<Sent> {
 }
 
 fn observed(sent: &[Sent], precision: Micros) -> Repairs {
-    let mut repair = Repair::new(precision);
+    let mut repair = Repair::new(precision, Sample::default());
     let mut newest = [0; 5];
     for &Sent { key, version, created, arrived, twice } in sent {
         let before = newest[key as usize];
@@ -57,7 +57,6 @@ fn observed(sent: &[Sent], precision: Micros) -> Repairs {
             key,
             version,
             newest: before,
-            written: created,
             created,
             arrived,
             twice,

@@ -9,7 +9,8 @@ use crate::engine::random::Streams;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Ordering;
-use crate::measure::repair::{Arrival, Repair};
+use crate::measure::repair::{self, Arrival, Repair};
+use crate::measure::sample::Sample;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
@@ -53,6 +54,8 @@ pub struct Feed {
     pub latency: Latency<2>,
     /// Order and duplicates in the stream.
     pub ordering: Ordering,
+    /// When each item's newest version in the stream was meant to be written; empty unless everything is measured.
+    newest_written: Vec<Micros>,
     /// What ways to repair that come to.
     pub repair: Repair,
     /// Its series.
@@ -71,20 +74,23 @@ impl Feed {
         span: Nanos,
     ) -> Self {
         let steps = if plan.backoff.jitter { 0 } else { plan.backoff.steps() };
+        let in_order = plan.order == Order::PerItem;
+        let followed_max = if in_order { repair::ITEMS_MAX } else { repair::ITEMS_MAX_INDEPENDENT };
         Self {
-            items,
             table: table.to_owned(),
             destination: None,
             chances: Chances::new(plan, streams, &format!("tables.{table}.kinesis")),
             waits: (1..=steps).map(|failures| (plan.backoff.wait(failures, || 1.0), queue.lane())).collect(),
-            in_order: plan.order == Order::PerItem,
+            in_order,
             record_bytes_max,
             meter: ReplicationMeter::default(),
             latency: Latency::default(),
             ordering: Ordering::default(),
-            repair: Repair::new(plan.precision.micros()),
+            newest_written: Vec::new(),
+            repair: Repair::new(plan.precision.micros(), Sample::of_at_most(followed_max, items.len())),
             series: Series::new(span),
             plan: plan.clone(),
+            items,
         }
     }
 
@@ -101,28 +107,38 @@ impl Feed {
         let newest = item.newest;
         item.newest = newest.max(change.version);
         let copy = change.flags() & flags::COPY != 0;
+        self.ordering.duplicates += u64::from(copy && counted);
         if !FULL {
             self.ordering.out_of_order[3] += u64::from(change.version < newest && counted);
-            self.ordering.duplicates += u64::from(copy && counted);
             return;
         }
-        let &Record { written, appended, .. } = record;
-        if change.version < newest && counted {
-            let lateness = self.repair.newest_written(change.key).saturating_sub(written);
+        self.ordering.records += u64::from(counted);
+        let newest_written = self.newest_written(change.key);
+        if change.version > newest {
+            *newest_written = record.written;
+        } else if change.version < newest && counted {
+            let lateness = newest_written.saturating_sub(record.written);
             self.ordering.late_by(change.flags(), newest - change.version, lateness);
         }
         self.repair.note(&Arrival {
             key: change.key,
             version: change.version,
             newest,
-            written,
             created,
-            arrived: appended,
+            arrived: record.appended,
             twice: change.flags() & TWICE != 0,
             counted,
         });
-        self.ordering.records += u64::from(counted);
-        self.ordering.duplicates += u64::from(copy && counted);
+    }
+
+    /// When the item's newest version in the stream was meant to be written.
+    #[inline]
+    fn newest_written(&mut self, key: u32) -> &mut Micros {
+        let key = key as usize;
+        if key >= self.newest_written.len() {
+            self.newest_written.resize(self.items.len(), 0);
+        }
+        &mut self.newest_written[key]
     }
 }
 
