@@ -53,15 +53,7 @@ fn observed(sent: &[Sent], precision: Micros) -> Repairs {
     for &Sent { key, version, created, arrived, twice } in sent {
         let before = newest[key as usize];
         newest[key as usize] = before.max(version);
-        let arrival = Arrival {
-            key,
-            version,
-            newest: before,
-            created,
-            arrived,
-            twice,
-            counted: true,
-        };
+        let arrival = Arrival { key, version, newest: before, created, arrived, twice, counted: true };
         repair.note(&arrival);
     }
     repair.finish()

@@ -19,8 +19,8 @@ impl Sample {
 
     /// The place of an item among those in the sample, counted from 0; `None` for any other item.
     ///
-    /// Items of a zipfian plan are numbered by rank, and so are those of a hotspot. A third of the way into each stretch of numbers
-    /// an item has about the stretch's mean share of the writes, even where the share falls as fast as the rank rises.
+    /// Items of a zipfian plan are numbered by rank, and those of a hotspot likewise. A third of the way into each stretch an item
+    /// has about the stretch's mean share of the writes, even where the share falls as fast as the rank rises.
     #[inline]
     pub fn place(self, item: u32) -> Option<usize> {
         let stretch = 1_u32 << self.bits;
@@ -48,8 +48,7 @@ mod tests {
     fn a_sample_of_zipfian_items_has_its_share_of_the_writes() {
         let sample = Sample::of_at_most(8_192, 100_000);
         let weight = |item: u32| 1.0 / f64::from(item + 1);
-        let sampled: f64 =
-            (0..100_000).filter(|item| sample.place(*item).is_some()).map(weight).sum::<f64>();
+        let sampled: f64 = (0..100_000).filter(|item| sample.place(*item).is_some()).map(weight).sum::<f64>();
         let share = sampled * sample.one_in() as f64 / (0..100_000).map(weight).sum::<f64>();
         assert!((0.9..1.1).contains(&share), "{share}");
     }

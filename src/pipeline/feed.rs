@@ -131,6 +131,13 @@ impl Feed {
         });
     }
 
+    /// Notes how old a change is by now.
+    #[inline]
+    fn note_age(&mut self, now: Nanos, age: Micros) {
+        self.meter.age_max_micros = self.meter.age_max_micros.max(age);
+        self.series.raise(now, column::AGE, age);
+    }
+
     /// When the item's newest version in the stream was meant to be written.
     #[inline]
     fn newest_written(&mut self, key: u32) -> &mut Micros {
@@ -253,35 +260,46 @@ impl<const FULL: bool> Pipeline<FULL> {
     // Always inlined, like what it calls: at 100 ns a record, saving and restoring registers shows.
     #[inline(always)]
     fn try_put(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
-        let linked = change.flags() & LINKED != 0;
-        let mut shard =
-            if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
+        let feed = self.tables[change.table as usize].feed.as_ref()?;
+        if change.bytes() > feed.record_bytes_max || feed.destination.is_some() {
+            return self.try_put_in_trouble(now, handle, change);
+        }
+        self.put_record(now, handle, change)
+    }
+
+    /// A put of a record that no stream takes, or by a feed to whose destination something has happened.
+    #[cold]
+    fn try_put_in_trouble(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
+        let feed = self.tables[change.table as usize].feed.as_ref()?;
         if change.bytes() > feed.record_bytes_max {
             return self.skip_too_large(now, handle, change);
         }
-        if feed.destination.is_some() {
-            match self.put_in_trouble(now, handle, change) {
-                Trouble::None => {}
-                Trouble::Waits => return None,
-                Trouble::Ended(following) => return following,
-            }
+        match self.put_in_trouble(now, handle, change) {
+            Trouble::None => self.put_record(now, handle, change),
+            Trouble::Waits => None,
+            Trouble::Ended(following) => following,
         }
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
+    }
+
+    /// A put that reaches the stream.
+    #[inline(always)]
+    fn put_record(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
+        let table = &mut self.tables[change.table as usize];
+        let feed = table.feed.as_mut()?;
+        let linked = change.flags() & LINKED != 0;
+        let mut shard =
+            if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
+        let place = &mut self.streams[feed.plan.stream];
+        if place.stream.is_closed(shard) {
+            shard = table.route_again(change.key, &place.stream);
+        }
+        let feed = table.feed.as_mut()?;
         feed.meter.units += u64::from(change.units);
         if change.flags() & (flags::COPY | METERED) == flags::COPY {
             feed.meter.units_copied += u64::from(change.units);
         }
-        let stream = feed.plan.stream;
-        if self.streams[stream].stream.is_closed(shard) {
-            let table = &mut self.tables[change.table as usize];
-            shard = table.route_again(change.key, &self.streams[stream].stream);
-        }
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
-        let place = &mut self.streams[stream];
         let outcome = place.stream.admit(now, shard, change.bytes());
         if FULL {
-            feed.series.add(now, column::UNITS, u64::from(change.units));
             place.count(now, shard, change.bytes(), &outcome);
         }
         if outcome.is_err() {
@@ -311,13 +329,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         feed.meter.replicated += 1;
-        if change.flags() & METERED != 0 {
-            feed.meter.units_retried += u64::from(change.units);
-        }
+        feed.meter.units_retried += change.units_retried();
         if FULL {
-            let age = appended - written;
-            feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
-            feed.series.raise(now, column::AGE, age);
+            feed.series.add(now, column::UNITS, u64::from(change.units));
+            feed.note_age(now, appended - written);
         }
         self.fingerprint.outcome(now, change.identity(), 1);
         self.leave(handle, change)
@@ -342,9 +357,11 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn put_refused(&mut self, now: Nanos, handle: u32, change: Change) {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
-        feed.meter.units_retried += if change.flags() & METERED != 0 { u64::from(change.units) } else { 0 };
+        feed.meter.units_retried += change.units_retried();
         if FULL {
-            feed.series.add(now, column::THROTTLED, 1);
+            let bin = feed.series.bin(now);
+            bin[column::UNITS] += u64::from(change.units);
+            bin[column::THROTTLED] += 1;
         }
         self.changes.get_mut(handle).set(METERED);
         self.wait_for_the_stream(now, handle, change);
@@ -367,9 +384,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         if FULL {
-            let age = (now - change.written) / MICROSECOND;
-            feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
-            feed.series.raise(now, column::AGE, age);
+            feed.note_age(now, (now - change.written) / MICROSECOND);
         }
         // Waits without jitter have a lane each, the longest one for all that are capped.
         match feed.waits.get(failures as usize - 1).or(feed.waits.last()) {

@@ -83,7 +83,7 @@ impl Table {
     ///
     /// # Errors
     /// The limit that has no room for it, of the table or of an index that the item is in (DDB-P14).
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
         self.charge(now, item, units, !self.indexes.is_empty())
     }
@@ -97,7 +97,8 @@ impl Table {
         self.charge(now, item, units, false)
     }
 
-    #[inline]
+    // Always inlined, like what it calls: most of a write's cost would be handing verdicts up.
+    #[inline(always)]
     fn charge(&mut self, now: Nanos, item: u32, units: u32, indexed: bool) -> Result<(), Throttle> {
         if now >= self.next_look {
             self.settle(now);

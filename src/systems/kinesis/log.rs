@@ -108,6 +108,12 @@ impl Cursor {
         self.chunk == DETACHED
     }
 
+    /// How many records this reader has read or passed over.
+    #[inline]
+    pub fn passed(&self) -> u64 {
+        self.read
+    }
+
     /// How many records wait for this reader.
     #[inline]
     pub fn behind(&self, log: &Log) -> u64 {

@@ -51,6 +51,8 @@ pub(super) struct Reader {
     /// Whether the stream pushes to it: it makes no calls, and its grid is every moment.
     pub(super) pushed: bool,
     pub(super) meter: ReadMeter,
+    /// Records of the logs that it has read or passed over, on all shards.
+    pub(super) passed: u64,
     pub(super) plan: ReaderPlan,
     /// Whether it is at work.
     pub(super) started: bool,
@@ -87,6 +89,8 @@ pub struct Stream {
     /// What it held when the run began.
     pub(super) past: Option<Past>,
     pub(super) arena: Arena,
+    /// Records appended to all logs.
+    pub(super) records: u64,
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
     pub(super) cursors: Vec<Cursor>,
@@ -134,6 +138,7 @@ impl Stream {
             read_limits,
             retention: retention / MICROSECOND,
             arena: Arena::default(),
+            records: 0,
             readers: Vec::new(),
             cursors: Vec::new(),
             next_polls: Vec::new(),
@@ -176,6 +181,7 @@ impl Stream {
             grid,
             pushed,
             meter: ReadMeter::default(),
+            passed: 0,
             plan,
             started,
             paused_until: 0,
@@ -239,6 +245,7 @@ impl Stream {
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        self.records += 1;
         self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
@@ -317,7 +324,7 @@ impl Stream {
             }
             return Err(refused);
         }
-        let (mut bytes, before) = (0, out.len());
+        let (mut bytes, before, passed) = (0, out.len(), cursor.passed());
         let mut left = records_max.min(self.read_limits.call.records) as usize;
         let bytes_max = self.read_limits.call.bytes;
         if let Some(past) = &mut self.past {
@@ -340,6 +347,7 @@ impl Stream {
         }
         meter.records += (out.len() - before) as u64;
         meter.bytes += bytes;
+        self.readers[reader].passed += cursor.passed() - passed;
         budget.took(&self.read_limits, now, bytes);
         let past_left = self.past.as_ref().map_or(0, |past| past.left(slot));
         if place.closed && self.cursors[slot].behind(&place.log) + past_left == 0 {
@@ -417,6 +425,20 @@ impl Stream {
         let slot = shard * self.readers.len() + reader;
         let past = self.past.as_ref().map_or(0, |past| past.left(slot));
         self.cursors[slot].behind(&self.shards[shard].log) + past
+    }
+
+    /// Records that wait for a reader on all shards together.
+    pub fn behind_in_all(&self, reader: usize) -> u64 {
+        let readers = self.readers.len();
+        let slots = || (0..self.shards.len()).map(|shard| shard * readers + reader);
+        let past = self.past.as_ref().map_or(0, |past| slots().map(|slot| past.left(slot)).sum());
+        let behind = self.records - self.readers[reader].passed + past;
+        debug_assert_eq!(
+            behind,
+            (0..self.shards.len()).map(|shard| self.behind(shard, reader)).sum::<u64>(),
+            "what waits in each shard adds up"
+        );
+        behind
     }
 
     /// The first grid poll of a shard at or after `now`.
