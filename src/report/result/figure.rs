@@ -122,6 +122,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
+    super::stalls::figures(scenario, &mut all);
     for (number, plan) in scenario.queues.iter().enumerate() {
         queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }

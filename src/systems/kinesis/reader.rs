@@ -1,6 +1,6 @@
 //! Where a reader begins, what it does about a position that retention has passed, and about shards' parents.
 
-use super::log::Record;
+use super::log::{Micros, Record};
 use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadRefused};
 use super::reshard::NextPoll;
 use super::stream::{NEVER, Stream};
@@ -85,18 +85,29 @@ impl Stream {
     fn place(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
         let slot = shard * self.readers.len() + reader;
         let horizon = self.horizon(now);
-        let cursor = &mut self.cursors[slot];
-        let log = &self.shards[shard].log;
-        let past =
-            |stream: &mut Self, from: i64| stream.past.as_mut().map_or(0, |past| past.pass(slot, from));
-        match self.readers[reader].plan.from {
-            From::Latest => self.arena.attach(log, cursor) + past(self, i64::MAX),
-            From::TrimHorizon => self.arena.expire(log, cursor, horizon.max(0) as u64) + past(self, horizon),
-            From::AtTimestamp(at) => {
-                let from = at.max(horizon);
-                self.arena.expire(log, cursor, from.max(0) as u64) + past(self, from)
+        let from = match self.readers[reader].plan.from {
+            From::Latest => i64::MAX,
+            From::TrimHorizon => horizon,
+            From::AtTimestamp(at) => at.max(horizon),
+        };
+        let past = self.past.as_mut().map_or(0, |past| past.pass(slot, from));
+        let of_log = match self.readers[reader].plan.from {
+            From::Latest => {
+                let passed = self.arena.attach(&self.shards[shard].log, &mut self.cursors[slot]);
+                self.readers[reader].passed += passed;
+                passed
             }
-        }
+            From::TrimHorizon | From::AtTimestamp(_) => self.pass(shard, reader, from.max(0) as u64),
+        };
+        past + of_log
+    }
+
+    /// Takes a reader past the records of a shard's log that arrived before `horizon`; returns how many.
+    pub(super) fn pass(&mut self, shard: usize, reader: usize, horizon: Micros) -> u64 {
+        let slot = shard * self.readers.len() + reader;
+        let passed = self.arena.expire(&self.shards[shard].log, &mut self.cursors[slot], horizon);
+        self.readers[reader].passed += passed;
+        passed
     }
 
     /// The oldest arrival that retention leaves, microseconds from the start of the run.
@@ -150,14 +161,14 @@ impl Stream {
         }
         self.robbed[shard] &= !bit;
         let slot = shard * self.readers.len() + reader;
-        let log = &self.shards[shard].log;
-        let state = &mut self.readers[reader];
-        match state.plan.when_trimmed {
+        match self.readers[reader].plan.when_trimmed {
             WhenTrimmed::Skip => {}
             WhenTrimmed::Stick => self.stuck[shard] |= bit,
             WhenTrimmed::Restart => {
-                state.meter.skipped += self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
-                state.meter.skipped += self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+                let skipped = self.pass(shard, reader, u64::MAX);
+                self.losses[reader].note(shard, skipped, now);
+                let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+                self.readers[reader].meter.skipped += skipped + of_past;
             }
         }
     }
@@ -166,19 +177,22 @@ impl Stream {
     #[cold]
     pub(super) fn rob(&mut self, now: Nanos, shard: usize, reader: usize) {
         let slot = shard * self.readers.len() + reader;
-        if self.cursors[slot].is_detached() {
+        if self.cursors[slot].is_detached() || self.readers[reader].removed {
             return;
         }
         let horizon = self.horizon(now);
-        let log = &self.shards[shard].log;
-        let mut gone = self.arena.expire(log, &mut self.cursors[slot], horizon.max(0) as u64);
-        gone += self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
+        let first = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
+        let lost = self.pass(shard, reader, horizon.max(0) as u64);
+        let gone = lost + self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
         let state = &mut self.readers[reader];
         if !state.started {
             state.meter.before_start += gone;
             return;
         }
         state.meter.expired += gone;
+        if let Some(first) = first {
+            self.losses[reader].note(shard, lost, (first.appended + self.retention) * MICROSECOND);
+        }
         let bit = 1 << reader;
         if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.stuck[shard] & bit == 0 {
             self.robbed[shard] |= bit;
@@ -201,6 +215,13 @@ impl Stream {
     pub fn forget_expired(&mut self, now: Nanos) {
         for reader in 0..self.readers.len() {
             let started = self.readers[reader].started;
+            if self.readers[reader].removed {
+                for shard in 0..self.shards.len() {
+                    let left = self.pass(shard, reader, u64::MAX);
+                    self.readers[reader].meter.after_removal += left;
+                }
+                continue;
+            }
             if started && self.readers[reader].plan.when_trimmed != WhenTrimmed::Stick {
                 continue;
             }
@@ -210,6 +231,29 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// A reader goes for good: it makes no further calls, and nothing is kept for it.
+    pub fn remove_reader(&mut self, now: Nanos, reader: usize) {
+        for shard in 0..self.shards.len() {
+            self.settle_empty_polls(now, shard);
+            self.next_polls[shard * self.readers.len() + reader] = NEVER;
+            self.shards[shard].idle_readers &= !(1 << reader);
+        }
+        self.readers[reader].removed = true;
+        self.forget_expired(now);
+    }
+
+    /// Whether a reader is gone for good.
+    #[inline]
+    pub fn is_removed(&self, reader: usize) -> bool {
+        self.readers[reader].removed
+    }
+
+    /// Records that a reader which is gone for good left unread, by walking those that are still kept.
+    pub fn after_removal(&self, now: Nanos, reader: usize) -> u64 {
+        let (readable, expired) = self.waiting(now, reader);
+        self.readers[reader].meter.after_removal + readable + expired
     }
 
     /// Records that arrived before a reader began, where it began later than the first of them, and that it passed over.

@@ -2,6 +2,7 @@
 
 use super::lineage::{Lineage, ShardState};
 use super::log::{Arena, Cursor, Micros, Record};
+use super::losses::Losses;
 use super::past::Past;
 use super::poll_grid::PollGrid;
 use super::read_limit::{ReadBudget, ReadLimits, ReadRefused};
@@ -42,6 +43,8 @@ pub struct ReadMeter {
     pub skipped: u64,
     /// Records that it passed over when it began.
     pub before_start: u64,
+    /// Records that it left unread when it went for good, as far as they are no longer kept.
+    pub after_removal: u64,
 }
 
 /// A reader of the stream that polls.
@@ -51,11 +54,15 @@ pub(super) struct Reader {
     /// Whether the stream pushes to it: it makes no calls, and its grid is every moment.
     pub(super) pushed: bool,
     pub(super) meter: ReadMeter,
+    /// Records of the logs that it has read or passed over, on all shards.
+    pub(super) passed: u64,
     pub(super) plan: ReaderPlan,
     /// Whether it is at work.
     pub(super) started: bool,
     /// It makes no calls before this.
     pub(super) paused_until: Nanos,
+    /// Whether it is gone for good.
+    pub(super) removed: bool,
 }
 
 impl Reader {
@@ -86,7 +93,11 @@ pub struct Stream {
     pub(super) robbed: Vec<u64>,
     /// What it held when the run began.
     pub(super) past: Option<Past>,
+    /// What readers have lost, by their numbers.
+    pub(super) losses: Vec<Losses>,
     pub(super) arena: Arena,
+    /// Records appended to all logs.
+    pub(super) records: u64,
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
     pub(super) cursors: Vec<Cursor>,
@@ -133,7 +144,9 @@ impl Stream {
             write_limits,
             read_limits,
             retention: retention / MICROSECOND,
+            losses: Vec::new(),
             arena: Arena::default(),
+            records: 0,
             readers: Vec::new(),
             cursors: Vec::new(),
             next_polls: Vec::new(),
@@ -172,13 +185,16 @@ impl Stream {
     fn add(&mut self, grid: PollGrid, plan: ReaderPlan, started: bool, pushed: bool) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
+        self.losses.push(Losses::default());
         self.readers.push(Reader {
             grid,
             pushed,
             meter: ReadMeter::default(),
+            passed: 0,
             plan,
             started,
             paused_until: 0,
+            removed: false,
         });
         let readers = self.readers.len();
         let slots = 0..self.shards.len() * readers;
@@ -239,6 +255,7 @@ impl Stream {
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        self.records += 1;
         self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
@@ -317,7 +334,7 @@ impl Stream {
             }
             return Err(refused);
         }
-        let (mut bytes, before) = (0, out.len());
+        let (mut bytes, before, passed) = (0, out.len(), cursor.passed());
         let mut left = records_max.min(self.read_limits.call.records) as usize;
         let bytes_max = self.read_limits.call.bytes;
         if let Some(past) = &mut self.past {
@@ -340,6 +357,7 @@ impl Stream {
         }
         meter.records += (out.len() - before) as u64;
         meter.bytes += bytes;
+        self.readers[reader].passed += cursor.passed() - passed;
         budget.took(&self.read_limits, now, bytes);
         let past_left = self.past.as_ref().map_or(0, |past| past.left(slot));
         if place.closed && self.cursors[slot].behind(&place.log) + past_left == 0 {
@@ -419,6 +437,20 @@ impl Stream {
         self.cursors[slot].behind(&self.shards[shard].log) + past
     }
 
+    /// Records that wait for a reader on all shards together.
+    pub fn behind_in_all(&self, reader: usize) -> u64 {
+        let readers = self.readers.len();
+        let slots = || (0..self.shards.len()).map(|shard| shard * readers + reader);
+        let past = self.past.as_ref().map_or(0, |past| slots().map(|slot| past.left(slot)).sum());
+        let behind = self.records - self.readers[reader].passed + past;
+        debug_assert_eq!(
+            behind,
+            (0..self.shards.len()).map(|shard| self.behind(shard, reader)).sum::<u64>(),
+            "what waits in each shard adds up"
+        );
+        behind
+    }
+
     /// The first grid poll of a shard at or after `now`.
     #[inline]
     pub fn next_poll(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
@@ -475,7 +507,7 @@ impl Stream {
 
     /// Records of a shard that a reader has read or passed over: the place of its next one among all of the shard.
     pub fn read_up_to(&self, shard: usize, reader: usize) -> u64 {
-        self.cursors[shard * self.readers.len() + reader].read()
+        self.cursors[shard * self.readers.len() + reader].passed()
     }
 
     /// Records ever accepted by all shards.
