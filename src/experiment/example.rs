@@ -75,6 +75,7 @@ pub fn scenario(seconds: u64) -> Scenario {
             refused_wait: 200 * MILLISECOND,
         }],
         timeline: Vec::new(),
+        alarms: Vec::new(),
         sidelines: Default::default(),
         queries: vec![],
         deliveries: vec![FirehosePlan {

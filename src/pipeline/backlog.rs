@@ -33,7 +33,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub fn backlog(&self, at: Nanos) -> Backlog {
         let behind = |stream: usize, reader: usize| -> u64 {
             let stream = &self.streams[stream].stream;
-            if !stream.has_started(reader) {
+            if !stream.has_started(reader) || stream.is_removed(reader) {
                 return 0;
             }
             (0..stream.shard_count()).map(|shard| stream.behind(shard, reader)).sum()

@@ -217,6 +217,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let queries = self.queries(scenario);
         let streams = self.streams;
         let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
+        let losses = |stream: usize, reader: usize| streams[stream].stream.losses(end, reader);
         let direct = |direct: Direct| {
             let (top_keys, records_by_shard) = direct.top_keys(streams[direct.plan.stream].stream.lineage());
             let Direct { meter, latency, ordering, .. } = direct;
@@ -225,6 +226,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = |consumer: Consumer| ConsumerOutcome {
             meter: consumer.polling.meter,
             reads: reads(consumer.stream, consumer.reader),
+            losses: losses(consumer.stream, consumer.reader),
             stuck_shards: streams[consumer.stream].stream.stuck_shards(consumer.reader),
             backfill: consumer.backfill,
             ordering: consumer.seen.map(|seen| seen.ordering),
@@ -238,6 +240,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|it| TransformOutcome { meter: it.transform.meter, series: it.series }),
             active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
             reads: reads(delivery.stream, delivery.reader),
+            losses: losses(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
             latency: delivery.latency,
             sizes: delivery.sizes,
@@ -246,6 +249,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         let lambda = |consumer: LambdaConsumer| LambdaOutcome {
             reads: reads(consumer.stream, consumer.reader),
+            losses: {
+                let mut all = losses(consumer.stream, consumer.reader);
+                all.add(&consumer.mapping.losses);
+                all
+            },
             fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
             creation: consumer.creation,
             sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
@@ -279,7 +287,8 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .into_iter()
                 .map(|consumer| {
                     let reads = reads(consumer.stream, consumer.reader);
-                    consumer.outcome(reads)
+                    let losses = losses(consumer.stream, consumer.reader);
+                    consumer.outcome(reads, losses)
                 })
                 .collect(),
             tables: self
@@ -404,7 +413,8 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     fn consumer_account(&self, plan: &PollingPlan, end: Nanos, consumer: &Consumer) -> Account {
         let source = &self.streams[consumer.stream];
-        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let removed = source.stream.is_removed(consumer.reader);
+        let (waiting, expired) = if removed { (0, 0) } else { source.stream.waiting(end, consumer.reader) };
         let meter = source.meter(consumer.reader);
         let mut account = Account {
             path: resource("consumers", &plan.name),
@@ -422,6 +432,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         // Fates that only some consumers can have.
         if source.stream.past().is_some() || plan.reader.starts > 0 {
             account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
+        }
+        if removed {
+            account.fates.push(("after_removal", source.stream.after_removal(end, consumer.reader)));
         }
         if plan.reader.when_trimmed == WhenTrimmed::Restart {
             account.fates.push(("skipped", meter.skipped));

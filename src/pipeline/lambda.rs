@@ -148,6 +148,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_function(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.lambdas[number];
+        if self.streams[consumer.stream].stream.is_removed(consumer.reader) {
+            return;
+        }
         if !consumer.mapping.has_room(now, shard) {
             // Blocked by its own records: read on when some are processed.
             return;
@@ -402,7 +405,8 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// What became of the records of a function's stream; what waits is counted where it lies.
     pub(super) fn lambda_account(&self, name: &str, end: Nanos, consumer: &LambdaConsumer) -> Account {
         let source = &self.streams[consumer.stream];
-        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let removed = source.stream.is_removed(consumer.reader);
+        let (waiting, expired) = if removed { (0, 0) } else { source.stream.waiting(end, consumer.reader) };
         let meter = &consumer.mapping.meter;
         let mut account = Account {
             path: resource("consumers", name),
@@ -417,6 +421,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
             ],
         };
+        if removed {
+            account.fates.push(("after_removal", source.stream.after_removal(end, consumer.reader)));
+        }
         if let Some(past) = source.stream.past().filter(|_| consumer.begins) {
             account.entered.push(("history", past.records()));
         }

@@ -34,6 +34,7 @@ use crate::systems::firehose::transform::TransformMeter;
 use crate::systems::kinesis::capacity::CapacityMeter;
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::lineage::Lineage;
+use crate::systems::kinesis::losses::Losses;
 use crate::systems::kinesis::stream::ReadMeter;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::PollingMeter;
@@ -187,6 +188,8 @@ pub struct ConsumerOutcome {
     pub meter: PollingMeter,
     /// Reading.
     pub reads: ReadMeter,
+    /// What retention took.
+    pub losses: Losses,
     /// Shards that it had given up at the end.
     pub stuck_shards: usize,
     /// What was there when it began.
@@ -219,6 +222,8 @@ pub struct DeliveryOutcome {
     pub active_partitions_max: Option<u32>,
     /// Reading.
     pub reads: ReadMeter,
+    /// What retention took.
+    pub losses: Losses,
     /// Objects.
     pub s3: S3Meter,
     /// From the intended write to the complete object.
@@ -238,6 +243,8 @@ pub struct LambdaOutcome {
     pub meter: MappingMeter,
     /// Reading.
     pub reads: ReadMeter,
+    /// What retention took.
+    pub losses: Losses,
     /// What was pushed to it, if it is a registered consumer.
     pub fan_out: Option<FanOutMeter>,
     /// How its mapping came into being, if that was within the run.

@@ -31,6 +31,8 @@ pub mod column {
 /// One polling consumer at work.
 #[derive(Clone, Debug)]
 pub struct Consumer {
+    /// Its path, such as `consumers.search`.
+    pub place: String,
     /// The workers.
     pub polling: Polling,
     /// Number of the stream it reads.
@@ -77,16 +79,17 @@ impl Backfill {
         Self { shards, records, done: None }
     }
 
-    /// Nothing is left on a shard.
+    /// Nothing is left on a shard; whether that was the last one.
     #[inline]
-    fn drained(&mut self, now: Nanos, shard: usize) {
+    fn drained(&mut self, now: Nanos, shard: usize) -> bool {
         if self.shards.is_empty() {
-            return;
+            return false;
         }
         self.shards.retain(|waiting| *waiting as usize != shard);
         if self.shards.is_empty() {
             self.done = Some(now);
         }
+        self.shards.is_empty()
     }
 }
 
@@ -114,6 +117,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
         consumer.backfill = Backfill::begin(&place.stream, consumer.reader);
+        if now > 0 {
+            let there = consumer.backfill.records;
+            let what = format!("begins to read, with {there} records there");
+            self.timeline.note(now, &consumer.place, what);
+        }
     }
 
     /// A poll of a shard is due.
@@ -157,6 +165,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn poll_shard(&mut self, now: Nanos, number: usize, shard: usize) -> bool {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            return false;
+        }
         if now < consumer.down_until {
             let at = place.stream.next_poll(consumer.down_until, shard, consumer.reader);
             self.queue.push(at, Kind::Poll as u8, pack(number, shard));
@@ -176,8 +187,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         let behind = place.stream.behind(shard, consumer.reader) > 0;
-        if !behind {
-            consumer.backfill.drained(now, shard);
+        if !behind && consumer.backfill.drained(now, shard) {
+            self.timeline.note(now, &consumer.place, "has read what was there when it began");
         }
         let Some(last) = hand.records.last().copied() else {
             // Refused, or retention took what was there.

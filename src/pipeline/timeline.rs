@@ -49,6 +49,20 @@ impl<const FULL: bool> Pipeline<FULL> {
             Action::ErrorRate(number, rate) => {
                 self.lambdas[number].mapping.function.set_error_rate(rate, until);
             }
+            Action::ConsumerSlowDown(number, factor) => {
+                self.consumers[number].polling.slow_down(factor, until);
+            }
+            Action::FunctionSlowDown(number, factor) => {
+                self.lambdas[number].mapping.function.slow_down(factor, until);
+            }
+            Action::RemoveConsumer(number) => {
+                let (stream, reader) = (self.consumers[number].stream, self.consumers[number].reader);
+                self.streams[stream].stream.remove_reader(now, reader);
+            }
+            Action::RemoveFunction(number) => {
+                let (stream, reader) = (self.lambdas[number].stream, self.lambdas[number].reader);
+                self.streams[stream].stream.remove_reader(now, reader);
+            }
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
             Action::TransformOutage(number) => {
                 if let Some(it) = &mut self.deliveries[number].transforming {

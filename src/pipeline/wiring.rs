@@ -280,6 +280,7 @@ fn consumers<const FULL: bool>(
             queue.push(plan.reader.starts, Kind::Start as u8, number as u32);
         }
         Consumer {
+            place: resource("consumers", &plan.name),
             polling: Polling::new(plan, shards),
             stream: plan.stream,
             reader,

@@ -5,12 +5,14 @@ mod capacity;
 mod firehose;
 mod fleets;
 mod functions;
+pub(super) mod incidents;
 mod queries;
 mod queues;
 mod readers;
 mod repair;
 mod shards;
 mod stream_capacity;
+mod waits;
 
 use super::result::RunResult;
 use super::result::flow::ModeName;
@@ -30,6 +32,7 @@ pub fn render(result: &RunResult) -> String {
         objectives(result),
         latency(result),
         parts(result),
+        waits::section_of(result),
         flow(result),
         capacity::capacity(result),
         writes::section(result),
@@ -47,6 +50,7 @@ pub fn render(result: &RunResult) -> String {
         readers::objects(result),
         queries::section(result),
         events(result),
+        incidents::section_of(result),
         bill::bill(result),
         ledger(result),
         assumptions(result),

@@ -11,6 +11,7 @@ pub(crate) mod example;
 pub mod experiment;
 pub mod folder;
 pub mod follow;
+mod incidents;
 pub mod json;
 pub mod markdown;
 pub mod number;

@@ -1,5 +1,6 @@
 //! What a run came to: `result.json`, of which all other files are renderings.
 
+pub mod alarms;
 pub mod cost;
 pub mod direct;
 pub mod events;
@@ -11,6 +12,7 @@ pub mod identity;
 pub mod lambda;
 pub mod latency;
 pub mod leg;
+pub mod losses;
 pub mod objects;
 pub mod ordering;
 pub mod overload;
@@ -20,11 +22,13 @@ pub mod shards;
 pub mod sink;
 pub mod slo;
 pub mod sqs;
+pub mod stalls;
 pub mod stream_capacity;
 pub mod streams;
 pub mod throttles;
 pub mod throughput;
 pub mod usage;
+pub mod waits;
 pub mod writes;
 
 use indexmap::IndexMap;
@@ -68,6 +72,9 @@ pub struct RunResult {
     pub tables: Vec<flow::TableRow>,
     /// Latencies, each from the intended write on.
     pub latency: Vec<latency::LatencyRow>,
+    /// What the records of each reader wait for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bottlenecks: Vec<waits::BottleneckRow>,
     /// Order and duplicates in the streams.
     pub ordering: Vec<ordering::OrderingRow>,
     /// Everything that was refused, by cause.
@@ -86,6 +93,9 @@ pub struct RunResult {
     pub queries: Vec<queries::QueryRow>,
     /// What happened to the pipeline itself in replication 0.
     pub events: Vec<events::EventRow>,
+    /// Alarms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<alarms::AlarmRow>,
     /// The month's bill.
     pub cost: cost::Cost,
     /// The verdict on each objective.
@@ -137,6 +147,7 @@ impl RunResult {
         let usage = usage::of(scenario, outcomes)?;
         let (cost, totals) = cost::Cost::new(scenario, outcomes, &usage, book)?;
         let measured = measure(scenario, outcomes, (cost.total(), totals), &overloads);
+        let latency = latency::rows(scenario, outcomes, &overloads);
         let mut ledger = Ledger::default();
         outcomes.iter().for_each(|outcome| ledger.add(&outcome.ledger));
         Ok(Self {
@@ -148,7 +159,8 @@ impl RunResult {
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
             tables: flow::tables(scenario, outcomes),
-            latency: latency::rows(scenario, outcomes, &overloads),
+            bottlenecks: waits::rows(&latency),
+            latency,
             ordering: ordering::rows(scenario, outcomes),
             throttles: throttles::rows(scenario, outcomes),
             shards: shards::rows(scenario, outcomes, book)?,
@@ -157,6 +169,7 @@ impl RunResult {
             queues: sqs::queues(scenario, outcomes),
             queries: queries::rows(scenario, outcomes),
             events: events::rows(outcomes),
+            alarms: alarms::rows(scenario, outcomes),
             cost,
             slo: scenario.objectives.iter().map(|asked| slo::judge(asked, &measured, complete)).collect(),
             usage,

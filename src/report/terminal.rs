@@ -1,5 +1,6 @@
 //! The summary of a run on one screen: plain text, at most 100 columns wide.
 
+use super::incidents;
 use super::result::RunResult;
 use super::result::identity::StudyName;
 use super::result::latency::LatencyRow;
@@ -141,7 +142,9 @@ fn facts(result: &RunResult) -> Vec<String> {
     }
     facts.extend(worst_table(result).map(|text| ("table", text)));
     facts.extend(worst_shard(result).map(|text| ("shard", text)));
+    facts.extend(incidents::stalls(result).into_iter().map(|text| ("stall", text)));
     facts.push(("lost", lost(result)));
+    facts.extend(incidents::alarms(result).into_iter().map(|text| ("alarm", text)));
     facts.push(("bill", bill(result)));
     facts.extend(by_cause(result).map(|text| ("", text)));
     let lines = |(label, text): &(&str, String)| -> Vec<String> {

@@ -7,6 +7,7 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
 use crate::systems::athena::QueryPlan;
+use crate::systems::cloudwatch::AlarmPlan;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
@@ -214,6 +215,8 @@ pub struct Scenario {
     pub account: AccountPlan,
     /// Planned events, in file order.
     pub timeline: Vec<Occurrence>,
+    /// Alarms on the series.
+    pub alarms: Vec<AlarmPlan>,
     /// What is billed beside the flow.
     pub sidelines: Sidelines,
 }

@@ -11,6 +11,7 @@ use super::timeline::EventSettings;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::systems::athena::settings::AthenaSettings;
+use crate::systems::cloudwatch::settings::AlarmSettings;
 use crate::systems::dynamodb::capacity_settings::DynamoDbQuotas;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::firehose::settings::FirehoseSettings;
@@ -117,6 +118,10 @@ pub struct ScenarioFile {
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "sale": { "at": "20m", "for": "10m", "spike": { "of": "workload.checkout", "factor": 3 } } }))]
     pub events: IndexMap<String, EventSettings>,
+    /// Alarms, by name: CloudWatch's, on the series of the run.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "late": { "of": "consumers.search", "metric": "IteratorAge", "threshold": "15m", "period": "1m", "evaluation_periods": 5, "datapoints_to_alarm": 3 } }))]
+    pub alarms: IndexMap<String, AlarmSettings>,
     /// Objectives: a figure's path and its bound.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "firehose.lake.freshness.max": { "max": "2m" }, "lost": { "equals": 0 } }))]

@@ -2,12 +2,14 @@
 //!
 //! Errors are collected, each with its place; only a scenario without any comes out.
 
+mod alarms;
 mod arrivals;
 mod athena;
 mod billing;
 mod capacity;
 mod capacity_change;
 mod client;
+mod consumer_events;
 mod destination;
 mod direct;
 mod distribution;
@@ -72,6 +74,7 @@ pub fn parameters() -> Vec<Parameter> {
         systems::firehose::settings::transform::PARAMETERS,
         kinesis::delivery_settings::PARAMETERS,
         systems::athena::settings::PARAMETERS,
+        systems::cloudwatch::settings::PARAMETERS,
         kinesis::fan_out::PARAMETERS,
         systems::lambda::settings::PARAMETERS,
         systems::sink::PARAMETERS,
@@ -109,6 +112,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     let around = &mut Surroundings { inputs: setting.inputs, files: &mut files, start };
     flow::resolve(&mut resolver, file, &mut scenario, around);
     timeline::resolve(&mut resolver, file, &mut scenario);
+    alarms::resolve(&mut resolver, file, &mut scenario);
     shard_events::check(&mut resolver, &scenario);
     sidelines::resolve(&mut resolver, file, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
@@ -170,6 +174,7 @@ fn general(resolver: &mut Resolver, file: &ScenarioFile, billing: Billing) -> Sc
         fleets: Vec::new(),
         account: AccountPlan { concurrency: 0, others: 0 },
         timeline: Vec::new(),
+        alarms: Vec::new(),
         sidelines: Sidelines::default(),
     }
 }

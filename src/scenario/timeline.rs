@@ -31,6 +31,10 @@ pub struct EventSettings {
     pub error_rate: Option<ErrorRateSettings>,
     /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
     pub poison: Option<Reference>,
+    /// A consumer takes longer for everything it processes.
+    pub slow_down: Option<SlowDownSettings>,
+    /// A consumer stops reading for good: it finishes what it has in hand, and nobody waits for the rest.
+    pub remove: Option<Reference>,
     /// A worker of a KCL fleet dies and is back after `for`: `consumers.search`, the first worker unless `worker` says which. A
     /// Flink application restarts as a whole.
     pub crash: Option<Reference>,
@@ -67,6 +71,16 @@ pub struct KeyThrottlingSettings {
     pub of: Reference,
     /// Share of the puts that fail.
     pub share: Percent,
+}
+
+/// Slower processing.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlowDownSettings {
+    /// The consumer: `consumers.search`.
+    pub of: Reference,
+    /// How many times as long its processing takes: 1 to 10,000.
+    pub factor: f64,
 }
 
 /// More traffic, or less.
@@ -177,6 +191,14 @@ pub enum Action {
     QueueFunctionOutage(usize),
     /// This share of a function's invocations fails.
     ErrorRate(usize, f64),
+    /// A polling consumer, by number, takes so many times as long.
+    ConsumerSlowDown(usize, f64),
+    /// A function, by number, takes so many times as long.
+    FunctionSlowDown(usize, f64),
+    /// A polling consumer, by number, stops reading for good.
+    RemoveConsumer(usize),
+    /// A function's mapping, by number, is deleted.
+    RemoveFunction(usize),
     /// A record will make a function fail: it was told so, and nothing is left to do.
     Poison(usize),
     /// Something happens to the destination of a table's feed, by number of the table.

@@ -1,6 +1,7 @@
 //! The systems of the pipeline, one room each, named as AWS names them.
 
 pub mod athena;
+pub mod cloudwatch;
 pub mod dynamodb;
 pub mod firehose;
 pub mod fleet;

@@ -2,7 +2,7 @@
 
 pub mod settings;
 
-use crate::engine::time::Nanos;
+use crate::engine::time::{Nanos, round};
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::poll_grid::PollPlan;
 use crate::systems::kinesis::reader::ReaderPlan;
@@ -75,6 +75,8 @@ pub struct Polling {
     pub batch_size: u32,
     workers: Vec<Worker>,
     hands: Vec<InHand>,
+    /// So many times as long its processing takes before this moment.
+    slow: (f64, Nanos),
     /// What it counted.
     pub meter: PollingMeter,
 }
@@ -88,6 +90,7 @@ impl Polling {
             batch_size: plan.batch_size,
             workers: vec![Worker::default(); plan.workers as usize],
             hands: vec![InHand::default(); shards],
+            slow: (1.0, 0),
             meter: PollingMeter::default(),
         }
     }
@@ -123,10 +126,18 @@ impl Polling {
     pub fn process(&mut self, now: Nanos, shard: usize) -> Nanos {
         let hand = &mut self.hands[shard];
         hand.polled = now;
-        let time = self.per_batch + self.per_record * hand.records.len() as u64;
+        let mut time = self.per_batch + self.per_record * hand.records.len() as u64;
+        if now < self.slow.1 {
+            time = round(time as f64 * self.slow.0);
+        }
         self.meter.batches += 1;
         self.meter.busy += time;
         time
+    }
+
+    /// What begins to be processed before `until` takes so many times as long.
+    pub fn slow_down(&mut self, factor: f64, until: Nanos) {
+        self.slow = (factor, until);
     }
 
     /// Frees the worker of a shard; returns the shard that has waited longest for it and is polled at once.

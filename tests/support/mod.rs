@@ -61,6 +61,7 @@ pub fn empty(seed: u64, duration: Nanos) -> Scenario {
         fleets: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
         timeline: vec![],
+        alarms: vec![],
         sidelines: Default::default(),
     }
 }

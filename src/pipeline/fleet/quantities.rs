@@ -10,6 +10,7 @@ use crate::systems::fleet::meter::FleetMeter;
 use crate::systems::fleet::progress::PARTS;
 use crate::systems::flink::job::{JobMeter, ORCHESTRATION_KPUS};
 use crate::systems::kinesis::fan_out::FanOutMeter;
+use crate::systems::kinesis::losses::Losses;
 use crate::systems::kinesis::stream::ReadMeter;
 
 /// Counts of what one fleet used.
@@ -53,6 +54,8 @@ pub struct FleetOutcome {
     pub meter: FleetMeter,
     /// Reading.
     pub reads: ReadMeter,
+    /// What retention took.
+    pub losses: Losses,
     /// What was pushed to it, if it is a registered consumer.
     pub fan_out: Option<FanOutMeter>,
     /// Its leases, if it has any.
@@ -90,8 +93,8 @@ pub struct JobOutcome {
 }
 
 impl FleetConsumer {
-    /// What it came to, with what its calls did.
-    pub fn outcome(self, reads: ReadMeter) -> FleetOutcome {
+    /// What it came to, with what its calls did and what retention took.
+    pub fn outcome(self, reads: ReadMeter, losses: Losses) -> FleetOutcome {
         let leases = match &self.control {
             Control::Kcl(leases) => Some(LeasesOutcome {
                 held: leases.held_by_worker(),
@@ -107,6 +110,7 @@ impl FleetConsumer {
         };
         FleetOutcome {
             reads,
+            losses,
             fan_out: self.fan_out().map(|fan_out| fan_out.meter),
             leases,
             job,

@@ -453,6 +453,7 @@ impl Branch<'_> {
             return Sight::Ahead;
         }
         match () {
+            () if source.stream.is_removed(reader) => Sight::Ended("after_removal"),
             () if now.expired > before.expired => Sight::Ended("expired"),
             () if now.skipped > before.skipped => Sight::Ended("skipped"),
             () => Sight::Ended("before_start"),

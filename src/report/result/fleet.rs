@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::Figure;
 use super::flow::{ConsumerRow, ReadRow};
+use super::losses::LossRow;
+use super::stalls;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::fleet::column;
 use crate::pipeline::fleet::quantities::FleetOutcome;
@@ -135,6 +137,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
             calls: ReadRow::sum(all.iter().map(|one| &one.reads)),
             backfill: None,
+            losses: LossRow::of(all.iter().map(|one| &one.losses)),
+            stalls: stalls::of_fleet(scenario, outcomes, number),
             stuck_shards: 0,
             skipped: 0,
             sink: None,

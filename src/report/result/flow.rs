@@ -242,6 +242,12 @@ pub struct ConsumerRow {
     /// What was there when it began; left out where it began with nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill: Option<BackfillRow>,
+    /// What retention took before it came; left out where it took nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub losses: Option<super::losses::LossRow>,
+    /// How it came through planned outages and slow-downs; left out where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stalls: Vec<super::stalls::StallRow>,
     /// Shards that it had given up at the end, because retention had passed its position.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stuck_shards: u64,
@@ -351,6 +357,8 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
             calls: ReadRow::sum(consumers().map(|consumer| &consumer.reads)),
             backfill: BackfillRow::of(plan, &outcomes[0].consumers[number]),
+            losses: super::losses::LossRow::of(consumers().map(|consumer| &consumer.losses)),
+            stalls: super::stalls::of_consumer(scenario, outcomes, number),
             stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
             sink: None,

@@ -4,8 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{ConsumerRow, ReadRow, is_zero};
+use super::losses::LossRow;
 use super::ordering::Spread;
 use super::sink::SinkRow;
+use super::stalls;
 use crate::engine::histogram::Histogram;
 use crate::pipeline::finish::{LambdaOutcome, Outcome};
 use crate::pipeline::lambda;
@@ -111,6 +113,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             iterator_age_max_ms: age_max(&all, lambda::column::ITERATOR_AGE),
             calls: ReadRow::sum(all.iter().map(|one| &one.reads)),
             backfill: None,
+            losses: LossRow::of(all.iter().map(|one| &one.losses)),
+            stalls: stalls::of_function(scenario, outcomes, number),
             stuck_shards: 0,
             skipped: 0,
             sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),

@@ -68,6 +68,9 @@ pub struct DeliveryRow {
     pub freshness_max_by_hour_s: IndexMap<String, Option<f64>>,
     /// Its GetRecords calls in all replications.
     pub calls: ReadRow,
+    /// What retention took before it came; left out where it took nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub losses: Option<super::losses::LossRow>,
 }
 
 /// What went wrong with uploads in replication 0.
@@ -156,6 +159,9 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             partitions: PartitionsRow::of(plan, delivery),
             freshness_max_by_hour_s: freshness_by_hour(scenario, delivery),
             calls: ReadRow::sum(outcomes.iter().map(|outcome| &outcome.deliveries[number].reads)),
+            losses: super::losses::LossRow::of(
+                outcomes.iter().map(|outcome| &outcome.deliveries[number].losses),
+            ),
         }
     };
     scenario.deliveries.iter().enumerate().map(row).collect()

@@ -129,6 +129,8 @@ fn consumer_row(
         iterator_age_max_ms: None,
         calls: ReadRow::default(),
         backfill: None,
+        losses: None,
+        stalls: Vec::new(),
         stuck_shards: 0,
         skipped: 0,
         sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),

@@ -19,7 +19,7 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::{destination, fleet_events, stream, stream_capacity};
+use super::{consumer_events, destination, fleet_events, stream, stream_capacity};
 
 /// The paths that `set` can change.
 const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity`, `kinesis.X.capacity.provisioned.shards`, `kinesis.X.capacity.on_demand.warm_throughput`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
@@ -104,6 +104,7 @@ fn happenings(
 ) -> Vec<Happening> {
     let EventSettings { at: _, lasts, spike, outage, error_rate, poison, split, merge, set, .. } = settings;
     let turn = destination::written(settings);
+    let of_consumer = consumer_events::written(settings);
     let kinds = [
         ("spike", spike.is_some()),
         ("outage", outage.is_some()),
@@ -113,7 +114,8 @@ fn happenings(
         ("merge", merge.is_some()),
         ("set", set.is_some()),
     ];
-    let kinds = kinds.into_iter().chain(destination::kinds(settings)).chain(fleet_events::kinds(settings));
+    let more = destination::kinds(settings).into_iter().chain(consumer_events::kinds(settings));
+    let kinds = kinds.into_iter().chain(more).chain(fleet_events::kinds(settings));
     let kinds: Vec<_> = kinds.collect();
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
@@ -137,6 +139,11 @@ fn happenings(
             resolver.error(&path.key("for"), "`poison` is one record; take `for` out");
         }
         return self::poison(resolver, &path.key("poison"), &of.0, file, scenario).into_iter().collect();
+    }
+    if let Some(written) = of_consumer {
+        return consumer_events::happening(resolver, path, file, scenario, written, *lasts)
+            .into_iter()
+            .collect();
     }
     if let Some(written) = turn {
         return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();

@@ -10,6 +10,7 @@ pub mod fan_out;
 pub mod hash_range;
 pub mod lineage;
 pub mod log;
+pub mod losses;
 pub mod on_demand;
 pub mod past;
 pub mod plan;

@@ -156,7 +156,9 @@ impl Stream {
             WhenTrimmed::Skip => {}
             WhenTrimmed::Stick => self.stuck[shard] |= bit,
             WhenTrimmed::Restart => {
-                state.meter.skipped += self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
+                let skipped = self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
+                state.meter.skipped += skipped;
+                self.losses[reader].note(shard, skipped, now);
                 state.meter.skipped += self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
             }
         }
@@ -166,12 +168,14 @@ impl Stream {
     #[cold]
     pub(super) fn rob(&mut self, now: Nanos, shard: usize, reader: usize) {
         let slot = shard * self.readers.len() + reader;
-        if self.cursors[slot].is_detached() {
+        if self.cursors[slot].is_detached() || self.readers[reader].removed {
             return;
         }
         let horizon = self.horizon(now);
         let log = &self.shards[shard].log;
+        let first = self.arena.peek(log, &self.cursors[slot]);
         let mut gone = self.arena.expire(log, &mut self.cursors[slot], horizon.max(0) as u64);
+        let lost = gone;
         gone += self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
         let state = &mut self.readers[reader];
         if !state.started {
@@ -179,6 +183,9 @@ impl Stream {
             return;
         }
         state.meter.expired += gone;
+        if let Some(first) = first {
+            self.losses[reader].note(shard, lost, (first.appended + self.retention) * MICROSECOND);
+        }
         let bit = 1 << reader;
         if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.stuck[shard] & bit == 0 {
             self.robbed[shard] |= bit;
@@ -201,6 +208,15 @@ impl Stream {
     pub fn forget_expired(&mut self, now: Nanos) {
         for reader in 0..self.readers.len() {
             let started = self.readers[reader].started;
+            if self.readers[reader].removed {
+                for shard in 0..self.shards.len() {
+                    let slot = shard * self.readers.len() + reader;
+                    let log = &self.shards[shard].log;
+                    let left = self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
+                    self.readers[reader].meter.after_removal += left;
+                }
+                continue;
+            }
             if started && self.readers[reader].plan.when_trimmed != WhenTrimmed::Stick {
                 continue;
             }
@@ -210,6 +226,29 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// A reader goes for good: it makes no further calls, and nothing is kept for it.
+    pub fn remove_reader(&mut self, now: Nanos, reader: usize) {
+        for shard in 0..self.shards.len() {
+            self.settle_empty_polls(now, shard);
+            self.next_polls[shard * self.readers.len() + reader] = NEVER;
+            self.shards[shard].idle_readers &= !(1 << reader);
+        }
+        self.readers[reader].removed = true;
+        self.forget_expired(now);
+    }
+
+    /// Whether a reader is gone for good.
+    #[inline]
+    pub fn is_removed(&self, reader: usize) -> bool {
+        self.readers[reader].removed
+    }
+
+    /// Records that a reader which is gone for good left unread, by walking those that are still kept.
+    pub fn after_removal(&self, now: Nanos, reader: usize) -> u64 {
+        let (readable, expired) = self.waiting(now, reader);
+        self.readers[reader].meter.after_removal + readable + expired
     }
 
     /// Records that arrived before a reader began, where it began later than the first of them, and that it passed over.

@@ -2,6 +2,7 @@
 
 use super::lineage::{Lineage, ShardState};
 use super::log::{Arena, Cursor, Micros, Record};
+use super::losses::Losses;
 use super::past::Past;
 use super::poll_grid::PollGrid;
 use super::read_limit::{ReadBudget, ReadLimits, ReadRefused};
@@ -42,6 +43,8 @@ pub struct ReadMeter {
     pub skipped: u64,
     /// Records that it passed over when it began.
     pub before_start: u64,
+    /// Records that it left unread when it went for good, as far as they are no longer kept.
+    pub after_removal: u64,
 }
 
 /// A reader of the stream that polls.
@@ -56,6 +59,8 @@ pub(super) struct Reader {
     pub(super) started: bool,
     /// It makes no calls before this.
     pub(super) paused_until: Nanos,
+    /// Whether it is gone for good.
+    pub(super) removed: bool,
 }
 
 impl Reader {
@@ -86,6 +91,8 @@ pub struct Stream {
     pub(super) robbed: Vec<u64>,
     /// What it held when the run began.
     pub(super) past: Option<Past>,
+    /// What readers have lost, by their numbers.
+    pub(super) losses: Vec<Losses>,
     pub(super) arena: Arena,
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
@@ -133,6 +140,7 @@ impl Stream {
             write_limits,
             read_limits,
             retention: retention / MICROSECOND,
+            losses: Vec::new(),
             arena: Arena::default(),
             readers: Vec::new(),
             cursors: Vec::new(),
@@ -172,6 +180,7 @@ impl Stream {
     fn add(&mut self, grid: PollGrid, plan: ReaderPlan, started: bool, pushed: bool) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
+        self.losses.push(Losses::default());
         self.readers.push(Reader {
             grid,
             pushed,
@@ -179,6 +188,7 @@ impl Stream {
             plan,
             started,
             paused_until: 0,
+            removed: false,
         });
         let readers = self.readers.len();
         let slots = 0..self.shards.len() * readers;

@@ -1,6 +1,7 @@
 //! What waits in a stream for its readers, counted where it lies.
 
 use super::log::Record;
+use super::losses::Losses;
 use super::stream::{NEVER, Stream};
 use crate::engine::time::{MICROSECOND, Nanos};
 
@@ -22,6 +23,21 @@ impl Stream {
         (readable, expired)
     }
 
+    /// What a reader has lost to retention up to the end, what it would find out at its next calls included.
+    pub fn losses(&self, end: Nanos, reader: usize) -> Losses {
+        let horizon = (end / MICROSECOND).saturating_sub(self.retention);
+        let mut losses = self.losses[reader].clone();
+        let shards = if self.is_removed(reader) { 0 } else { self.shards.len() };
+        for shard in 0..shards {
+            let mut gone = self.walk_shard(shard, reader).take_while(|record| record.appended < horizon);
+            if let Some(first) = gone.next() {
+                let at = (first.appended + self.retention) * MICROSECOND;
+                losses.note(shard, 1 + gone.count() as u64, at);
+            }
+        }
+        losses
+    }
+
     /// Whether some record that waits for a reader is such a one.
     pub fn any_waiting(&self, reader: usize, such: impl Fn(&Record) -> bool) -> bool {
         // Once a reader has given a shard up, it never comes to the shards behind it.
@@ -29,6 +45,9 @@ impl Stream {
             let slot = shard * self.readers.len() + reader;
             !self.is_stuck(shard, reader) && self.next_polls[slot] != NEVER
         };
+        if self.is_removed(reader) {
+            return false;
+        }
         let gave_up = self.stuck_shards(reader) > 0;
         let shards = (0..self.shards.len()).filter(|shard| !gave_up || comes(*shard));
         shards.into_iter().any(|shard| self.walk_shard(shard, reader).any(|record| such(&record)))

@@ -89,6 +89,8 @@ pub struct Function {
     down_until: Nanos,
     /// Another share of invocations fails until this moment.
     other_rate: (u64, Nanos),
+    /// So many times as long it runs before this moment.
+    slow: (f64, Nanos),
 }
 
 /// What a record's chances are addressed by; copies of a change share it.
@@ -113,6 +115,7 @@ impl Function {
             chosen: vec![None; plan.errors.poison_at.len()],
             down_until: 0,
             other_rate: (0, 0),
+            slow: (1.0, 0),
             plan: plan.clone(),
         }
     }
@@ -120,6 +123,11 @@ impl Function {
     /// An outage: every invocation fails.
     pub fn fail_until(&mut self, until: Nanos) {
         self.down_until = self.down_until.max(until);
+    }
+
+    /// Invocations that begin before `until` take so many times as long.
+    pub fn slow_down(&mut self, factor: f64, until: Nanos) {
+        self.slow = (factor, until);
     }
 
     /// This share of invocations fails for a while, instead of the usual one.
@@ -149,7 +157,10 @@ impl Function {
         // An invocation without records ends a window: its moment tells it from others.
         let address = records.first().map_or(now, |held| identity(&held.record));
         let mut draws = self.durations.draws(address, attempt);
-        let factor = self.plan.spread.sample(&mut draws);
+        let mut factor = self.plan.spread.sample(&mut draws);
+        if now < self.slow.1 {
+            factor *= self.slow.0;
+        }
         let cold = if cold { round(self.plan.cold_start.sample(&mut draws)) } else { 0 };
         let errors = &self.plan.errors;
         let quiet =

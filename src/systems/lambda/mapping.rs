@@ -20,6 +20,7 @@ use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
 use crate::systems::kinesis::log::Record;
+use crate::systems::kinesis::losses::Losses;
 use std::ops::Range;
 
 /// What a lane does next.
@@ -51,6 +52,8 @@ pub struct Mapping {
     pub environments: Environments,
     /// What it counted.
     pub meter: MappingMeter,
+    /// What outlived its source's retention in its hands.
+    pub losses: Losses,
 }
 
 impl Mapping {
@@ -72,6 +75,7 @@ impl Mapping {
             share: Share::new(function.reserved),
             environments: Environments::new(function.keep_warm),
             meter: MappingMeter::default(),
+            losses: Losses::default(),
             plan: plan.clone(),
         };
         this.grow(shards);
@@ -273,7 +277,13 @@ impl Mapping {
         // What was there before the run arrived at moments that wrap around below 0.
         let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
         let retention = (self.plan.retention / MICROSECOND) as i64;
-        self.meter.expired += work.shed(|held| age(held) > retention) as u64;
+        let first = work.part().first().map_or(0, |held| age(held) - retention);
+        let lost = work.shed(|held| age(held) > retention) as u64;
+        self.meter.expired += lost;
+        if lost > 0 {
+            let at = now.saturating_sub(first.unsigned_abs() * MICROSECOND);
+            self.losses.note(lane / self.plan.factor as usize, lost, at);
+        }
         if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
             let count = work.shed(|held| age(held) > (age_max / MICROSECOND) as i64);

@@ -24,6 +24,8 @@ pub struct Whereabouts {
     pub tries: u32,
     /// Records of the same part that lie before it.
     pub ahead: usize,
+    /// Bytes of an event with all records of the part.
+    pub payload: u64,
 }
 
 impl Mapping {
@@ -52,6 +54,7 @@ impl Mapping {
             records: work.part().len(),
             tries: work.tries,
             ahead,
+            payload: work.part().iter().map(|held| self.plan.batching.payload.bytes(held.record.bytes)).sum(),
         })
     }
 }

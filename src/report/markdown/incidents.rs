@@ -1,0 +1,152 @@
+//! Stalls, losses and alarms, in the summary.
+
+use super::{or_none, section};
+use crate::report::result::RunResult;
+use crate::report::result::alarms::AlarmRow;
+use crate::report::result::losses::LossRow;
+use crate::report::table::{Table, escaped};
+use crate::report::words::{self, NONE};
+
+/// Seconds as people read them.
+fn span(seconds: f64) -> String {
+    words::milliseconds(seconds * 1e3)
+}
+
+pub(super) fn section_of(result: &RunResult) -> String {
+    let parts = [stalls(result), losses(result), alarms(result)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn stalls(result: &RunResult) -> String {
+    let mut table = Table::new(&[
+        "<consumer",
+        "<held up by",
+        "from",
+        "until",
+        "peak lag",
+        "most waiting",
+        "caught up after",
+        "±",
+        "first loss after",
+        "not caught up",
+    ]);
+    let mut curves = String::new();
+    for row in &result.consumers {
+        for stall in &row.stalls {
+            let interval = stall.recovered_after_interval95.ends();
+            table.row([
+                row.path.clone(),
+                stall.event.clone(),
+                or_none(stall.from_s, span),
+                or_none(stall.until_s, span),
+                or_none(stall.peak_lag_s, span),
+                words::count(stall.peak_records),
+                or_none(stall.recovered_after_s, span),
+                interval.map_or(NONE.to_owned(), |(low, high)| span((high - low) / 2.0)),
+                or_none(stall.first_loss_after_s, span),
+                words::count(stall.not_recovered),
+            ]);
+            let mut curve = Table::new(&["at", "records waiting", "iterator age"]);
+            for point in &stall.curve {
+                curve.row([
+                    or_none(point.at_s, span),
+                    words::count(point.records),
+                    or_none(point.iterator_age_s, span),
+                ]);
+            }
+            let title = format!("{} and {} (replication 0)", row.path, stall.event);
+            curves += &format!("\n### {}\n\n{}", escaped(&title), curve.markdown());
+        }
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    section("Stalls", &table)
+        + "\nA consumer has caught up when its iterator age is no more than twice the greatest before the event, or than a bin of \
+           the series, and stays so for a twentieth of the event's length; one that does not read reports no age.\n"
+        + &curves
+}
+
+fn losses(result: &RunResult) -> String {
+    let consumers = result.consumers.iter().map(|row| (&row.path, &row.losses));
+    let deliveries = result.objects.iter().map(|row| (&row.path, &row.losses));
+    let all: Vec<(&String, &LossRow)> =
+        consumers.chain(deliveries).filter_map(|(path, losses)| Some((path, losses.as_ref()?))).collect();
+    let mut table = Table::new(&["<reader", "records lost", "the first at", "shards (replication 0)"]);
+    let mut shards = Table::new(&["<reader", "shard", "records lost", "the first at"]);
+    for (path, losses) in all {
+        let sums = [words::count(losses.records), or_none(losses.first_s, span), words::count(losses.shards)];
+        table.row(std::iter::once(path.clone()).chain(sums));
+        for shard in &losses.by_shard {
+            shards.row([
+                path.clone(),
+                words::count(shard.shard.into()),
+                words::count(shard.records),
+                or_none(shard.first_s, span),
+            ]);
+        }
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    format!("{}\n{}", section("Lost to retention", &table), shards.markdown())
+}
+
+/// What an alarm asks, such as `IteratorAge > 900000 ms in 3 of 5 periods of 1 min`.
+pub(crate) fn condition(alarm: &AlarmRow) -> String {
+    let threshold = match alarm.unit.as_str() {
+        "Milliseconds" => words::milliseconds(alarm.threshold),
+        "Seconds" => span(alarm.threshold),
+        "Bytes" => words::bytes(alarm.threshold),
+        _ => words::number(alarm.threshold),
+    };
+    let (m, n) = (alarm.datapoints_to_alarm, alarm.evaluation_periods);
+    let period = words::span(alarm.period_s as f64);
+    format!("{} {} {threshold} in {m} of {n} periods of {period}", alarm.metric, alarm.comparison)
+}
+
+fn alarms(result: &RunResult) -> String {
+    let mut table = Table::new(&[
+        "<alarm",
+        "<on",
+        "<goes off at",
+        "first breach",
+        "first alarm",
+        "breach to alarm",
+        "first loss",
+        "minutes before it",
+        "losses without warning",
+        "went off",
+        "false",
+        "false a week",
+    ]);
+    let mut states = Table::new(&["<alarm", "at", "<state (replication 0)"]);
+    for alarm in &result.alarms {
+        table.row([
+            alarm.name.clone(),
+            alarm.of.clone(),
+            condition(alarm),
+            or_none(alarm.first_breach_s, span),
+            or_none(alarm.first_alarm_s, span),
+            or_none(alarm.breach_to_alarm_s, span),
+            or_none(alarm.first_loss_s, span),
+            or_none(alarm.minutes_before_first_loss, words::number),
+            words::count(alarm.losses_without_warning),
+            words::count(alarm.went_off),
+            words::count(alarm.false_alarms),
+            or_none(alarm.false_alarms_a_week, words::number),
+        ]);
+        for change in &alarm.changes {
+            states.row([alarm.name.clone(), or_none(change.at_s, span), change.to.clone()]);
+        }
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    format!(
+        "{}\nAn alarm is false when it goes off while no planned event with a duration is in force, nor as long again after its \
+         end, and nothing is lost while it lasts.\n\n{}",
+        section("Alarms", &table),
+        states.markdown()
+    )
+}

@@ -1,0 +1,247 @@
+//! How consumers came through planned outages and slow-downs: how late they got, and when they had caught up.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::figure::Figure;
+use crate::engine::time::Nanos;
+use crate::measure::series::Series;
+use crate::pipeline::backlog::Backlog;
+use crate::pipeline::finish::Outcome;
+use crate::pipeline::{fleet, lambda, read};
+use crate::report::number::{Interval95, mean, rounded};
+use crate::scenario::checked::Scenario;
+use crate::scenario::path::resource;
+use crate::scenario::timeline::Occurrence;
+
+/// The part of an event's length for which a consumer has to keep up after it, before it has caught up.
+const STEADY_PART: u64 = 20;
+/// Points of a curve at most.
+const POINTS_MAX: usize = 48;
+
+/// One planned event that holds a consumer up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StallRow {
+    /// The event's name.
+    pub event: String,
+    /// When it began, simulated seconds.
+    pub from_s: Option<f64>,
+    /// When it ended.
+    pub until_s: Option<f64>,
+    /// The greatest iterator age from its beginning until the consumer had caught up, seconds; mean of the replications. A
+    /// consumer that does not read reports none until it reads again.
+    pub peak_lag_s: Option<f64>,
+    /// When that was, in replication 0, simulated seconds, to a bin of the series.
+    pub peak_at_s: Option<f64>,
+    /// The most records that waited for it meanwhile, in replication 0; sampled 200 times a run.
+    pub peak_records: u64,
+    /// From the event's end until its iterator age was no more than twice the greatest before the event, or than a bin of the
+    /// series, and stayed so for a twentieth of the event's length, seconds; mean of the replications, to a bin. Null where some replication did not come there.
+    pub recovered_after_s: Option<f64>,
+    /// Its interval.
+    pub recovered_after_interval95: Interval95,
+    /// From the event's beginning until retention took the consumer's first record: how long a stall may be, seconds; of replication 0.
+    /// Null where nothing was lost.
+    pub first_loss_after_s: Option<f64>,
+    /// Replications that did not catch up before the end of the run.
+    pub not_recovered: u64,
+    /// What waited for it, from before the event until it had caught up, in replication 0.
+    pub curve: Vec<LagPoint>,
+}
+
+/// One point of a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LagPoint {
+    /// Simulated seconds.
+    pub at_s: Option<f64>,
+    /// Records that waited.
+    pub records: u64,
+    /// The greatest iterator age in the bin of the series, seconds; null where it read nothing.
+    pub iterator_age_s: Option<f64>,
+}
+
+/// The iterator age of a consumer, bin by bin, microseconds; 0 where it read nothing.
+struct Ages {
+    width: Nanos,
+    bins: Vec<u64>,
+}
+
+impl Ages {
+    fn of<const COLUMNS: usize>(series: &Series<COLUMNS>, column: usize) -> Self {
+        Self { width: series.width(), bins: series.bins().iter().map(|bin| bin[column]).collect() }
+    }
+
+    fn at(&self, at: Nanos) -> Option<f64> {
+        let age = self.bins.get((at / self.width) as usize).copied().filter(|age| *age > 0)?;
+        rounded(age as f64 / 1e6)
+    }
+
+    /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it read and was
+    /// no later than usual, and from which on it stayed so for a twentieth of the event's length.
+    fn recovery(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
+        let before = self.bins.iter().take((from / self.width) as usize).max().copied().unwrap_or(0);
+        let usual = (2 * before).max(self.width / 1_000);
+        let first = until.div_ceil(self.width) as usize;
+        // A bin may show one shard that has caught up, and the next one another that has not.
+        let steady = ((until - from) / STEADY_PART / self.width).max(2) as usize;
+        let caught_up = |bin: &usize| {
+            let mut after = self.bins.iter().skip(*bin).take(steady);
+            self.bins[*bin] > 0 && after.all(|age| *age <= usual)
+        };
+        let bin = (first..self.bins.len()).find(caught_up);
+        bin.map(|bin| (bin as Nanos * self.width).max(until))
+    }
+
+    /// The greatest age in a span, and the bin where it was.
+    fn peak(&self, from: Nanos, until: Nanos) -> Option<(usize, u64)> {
+        let bins = self.bins.iter().enumerate();
+        let span = bins.take((until / self.width) as usize + 1).skip((from / self.width) as usize);
+        // Of equal ones the first.
+        span.map(|(bin, age)| (bin, *age)).filter(|(_, age)| *age > 0).rev().max_by_key(|(_, age)| *age)
+    }
+}
+
+/// The rows of a polling consumer.
+pub fn of_consumer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
+    let ages = |outcome: &Outcome| ages_of_consumer(outcome, number);
+    let place = resource("consumers", &scenario.consumers[number].name);
+    let first_loss = outcomes.first().and_then(|outcome| outcome.consumers[number].losses.first());
+    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.consumers[number])
+}
+
+/// The rows of a function.
+pub fn of_function(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
+    let ages = |outcome: &Outcome| ages_of_function(outcome, number);
+    let place = resource("consumers", &scenario.lambdas[number].name);
+    let first_loss = outcomes.first().and_then(|outcome| outcome.lambdas[number].losses.first());
+    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.lambdas[number])
+}
+
+/// The rows of a fleet of workers.
+pub fn of_fleet(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
+    let ages = |outcome: &Outcome| ages_of_fleet(outcome, number);
+    let place = resource("consumers", &scenario.fleets[number].name);
+    let first_loss = outcomes.first().and_then(|outcome| outcome.fleets[number].losses.first());
+    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.fleets[number])
+}
+
+fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
+    Ages::of(&outcome.fleets[number].series, fleet::column::ITERATOR_AGE)
+}
+
+/// The events that hold up the consumer at this path.
+fn of<'a>(scenario: &'a Scenario, place: &str) -> Vec<&'a Occurrence> {
+    scenario.timeline.iter().filter(|it| it.place == place && it.until.is_some()).collect()
+}
+
+/// The figures of stalls: how late each made its consumer, and when that had caught up.
+pub fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
+    let mut push = |place: &str, of_outcome: fn(&Outcome, usize) -> Ages, number: usize| {
+        for event in of(scenario, place) {
+            let (from, until) = (event.at, event.until.unwrap_or(event.at));
+            let path = format!("{place}.{}", event.name);
+            let recovery = move |outcome: &Outcome| of_outcome(outcome, number).recovery(from, until);
+            all.push(Figure::new(format!("{path}.peak_lag.max"), move |outcome| {
+                let end = recovery(outcome).unwrap_or(outcome.end);
+                of_outcome(outcome, number).peak(from, end).map(|(_, age)| age as f64 / 1e3)
+            }));
+            all.push(Figure::new(format!("{path}.recovery.mean"), move |outcome| {
+                recovery(outcome).map(|at| (at - until) as f64 / 1e6)
+            }));
+        }
+    };
+    for (number, plan) in scenario.consumers.iter().enumerate() {
+        push(&resource("consumers", &plan.name), ages_of_consumer, number);
+    }
+    for (number, plan) in scenario.lambdas.iter().enumerate() {
+        push(&resource("consumers", &plan.name), ages_of_function, number);
+    }
+    for (number, plan) in scenario.fleets.iter().enumerate() {
+        push(&resource("consumers", &plan.name), ages_of_fleet, number);
+    }
+}
+
+fn ages_of_consumer(outcome: &Outcome, number: usize) -> Ages {
+    Ages::of(&outcome.consumers[number].series, read::column::ITERATOR_AGE)
+}
+
+fn ages_of_function(outcome: &Outcome, number: usize) -> Ages {
+    Ages::of(&outcome.lambdas[number].series, lambda::column::ITERATOR_AGE)
+}
+
+fn rows(
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    (place, first_loss): (&str, Option<Nanos>),
+    ages: impl Fn(&Outcome) -> Ages,
+    behind: impl Fn(&Backlog) -> u64,
+) -> Vec<StallRow> {
+    let events = of(scenario, place);
+    if events.is_empty() {
+        return Vec::new();
+    }
+    let ages: Vec<Ages> = outcomes.iter().map(ages).collect();
+    let row = |event: &&Occurrence| {
+        let lost = first_loss.filter(|at| *at >= event.at).map(|at| at - event.at);
+        let row = row(event, outcomes, &ages, &behind)?;
+        Some(StallRow { first_loss_after_s: lost.and_then(|nanos| rounded(nanos as f64 / 1e9)), ..row })
+    };
+    events.iter().filter_map(row).collect()
+}
+
+fn row(
+    event: &Occurrence,
+    outcomes: &[Outcome],
+    ages: &[Ages],
+    behind: &impl Fn(&Backlog) -> u64,
+) -> Option<StallRow> {
+    let (from, until) = (event.at, event.until?);
+    let seconds = |at: Nanos| rounded(at as f64 / 1e9);
+    let recoveries: Vec<Option<Nanos>> = ages.iter().map(|ages| ages.recovery(from, until)).collect();
+    let after: Vec<Option<f64>> =
+        recoveries.iter().map(|at| at.map(|at| (at - until) as f64 / 1e9)).collect();
+    let end = |which: usize| recoveries[which].unwrap_or(outcomes[which].end);
+    let peaks: Vec<Option<(usize, u64)>> =
+        ages.iter().enumerate().map(|(which, ages)| ages.peak(from, end(which))).collect();
+    let first = outcomes.first()?;
+    let width = ages[0].width;
+    let (step, span) = (first.backlogs.first().map_or(0, |backlog| backlog.at), from..=end(0));
+    let within = |backlog: &&Backlog| backlog.at + step >= *span.start() && backlog.at <= *span.end() + step;
+    let sampled: Vec<&Backlog> = first.backlogs.iter().filter(within).collect();
+    let every = sampled.len().div_ceil(POINTS_MAX).max(1);
+    let point = |backlog: &&Backlog| LagPoint {
+        at_s: seconds(backlog.at),
+        records: behind(backlog),
+        iterator_age_s: ages[0].at(backlog.at.saturating_sub(1)),
+    };
+    let known = after.iter().all(Option::is_some);
+    Some(StallRow {
+        event: event.name.clone(),
+        from_s: seconds(from),
+        until_s: seconds(until),
+        peak_lag_s: mean(peaks.iter().map(|peak| peak.map(|(_, age)| age as f64 / 1e6))).and_then(rounded),
+        peak_at_s: peaks[0].and_then(|(bin, _)| seconds(bin as Nanos * width)),
+        peak_records: sampled.iter().map(|backlog| behind(backlog)).max().unwrap_or(0),
+        recovered_after_s: mean(after.iter().copied()).filter(|_| known).and_then(rounded),
+        recovered_after_interval95: Interval95::of(&after, true),
+        first_loss_after_s: None,
+        not_recovered: after.iter().filter(|after| after.is_none()).count() as u64,
+        curve: sampled.iter().step_by(every).map(point).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::time::SECOND;
+
+    /// Normal at 1 s; nothing is read from second 3 to 6; then it is 4, 3 and 1 s late.
+    #[test]
+    fn recovery_is_the_return_to_what_was_usual() {
+        let bins = [1, 1, 1, 0, 0, 0, 4, 3, 1, 1].map(|second: u64| second * 1_000_000).to_vec();
+        let ages = Ages { width: SECOND, bins };
+        assert_eq!(ages.recovery(3 * SECOND, 6 * SECOND), Some(8 * SECOND));
+        assert_eq!(ages.peak(3 * SECOND, 8 * SECOND), Some((6, 4_000_000)));
+        assert_eq!(ages.recovery(3 * SECOND, 10 * SECOND), None);
+    }
+}

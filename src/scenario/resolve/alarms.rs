@@ -1,0 +1,229 @@
+//! Alarms: which series they watch, and by which rules.
+
+use crate::engine::time::{DAY, HOUR, MINUTE, Nanos, SECOND};
+use crate::measure::series::bin_width;
+use crate::scenario::checked::Scenario;
+use crate::scenario::diagnostic::nearest;
+use crate::scenario::file::ScenarioFile;
+use crate::scenario::path::{Path, Segment, resource};
+use crate::scenario::resolver::Resolver;
+use crate::systems::cloudwatch::settings::{
+    AlarmSettings, CONSUMER, ComparisonSettings, DELAY, DELIVERY, EVALUATION_PERIODS, FEED, FLEET, FUNCTION,
+    Metric, MissingSettings, PERIOD, QUEUE, STREAM, StatisticSettings, TABLE, TABLE_STREAM,
+};
+use crate::systems::cloudwatch::{AlarmPlan, Comparison, MetricUnit, Missing};
+use crate::units::Duration;
+
+/// CloudWatch has a feed's metrics every five minutes (DDB-X7).
+const FEED_BINS: Nanos = 5 * MINUTE;
+
+/// Resolves all alarms, in file order.
+pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
+    for (name, settings) in &file.alarms {
+        let path = Path::ROOT.key("alarms").key(name);
+        let plan = alarm(resolver, &path, name, settings, file, scenario.duration);
+        scenario.alarms.extend(plan);
+    }
+}
+
+/// What the metric is of, and which metrics that has.
+struct Watched {
+    of: String,
+    metrics: &'static [Metric],
+    /// Width of its bins at least.
+    bins: Nanos,
+    /// Whether its metrics are in DynamoDB's namespace.
+    of_dynamodb: bool,
+}
+
+fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) -> Option<Watched> {
+    let target = of.parse::<Path>().ok();
+    let keys: Vec<&str> = target
+        .iter()
+        .flat_map(|path| path.segments())
+        .filter_map(|segment| match segment {
+            Segment::Key(key) => Some(key.as_str()),
+            Segment::Index(_) => None,
+        })
+        .collect();
+    let watched = |of: String, metrics, bins, of_dynamodb| Some(Watched { of, metrics, bins, of_dynamodb });
+    match keys[..] {
+        ["tables", name, ref rest @ ..] => {
+            let number = resolver.named(path, "tables", name, file.tables.keys())?;
+            let (name, table) = file.tables.get_index(number)?;
+            let place = resource("tables", name);
+            match rest {
+                [] => watched(place, TABLE, 0, true),
+                ["kinesis"] if table.kinesis.is_some() => {
+                    watched(format!("{place}.kinesis"), FEED, FEED_BINS, true)
+                }
+                ["streams"] if table.streams.is_some() => {
+                    watched(format!("{place}.streams"), TABLE_STREAM, 0, true)
+                }
+                _ => {
+                    resolver.error(path, format!("`{place}` has no `{}`", rest.join(".")));
+                    None
+                }
+            }
+        }
+        ["kinesis", name] => {
+            resolver.named(path, "kinesis", name, file.kinesis.keys())?;
+            watched(resource("kinesis", name), STREAM, 0, false)
+        }
+        ["sqs", name] => {
+            resolver.named(path, "sqs", name, file.sqs.keys())?;
+            watched(resource("sqs", name), QUEUE, 0, false)
+        }
+        ["firehose", name] => {
+            resolver.named(path, "firehose", name, file.firehose.keys())?;
+            watched(resource("firehose", name), DELIVERY, 0, false)
+        }
+        ["consumers", name] => {
+            let number = resolver.named(path, "consumers", name, file.consumers.keys())?;
+            let (name, settings) = file.consumers.get_index(number)?;
+            if settings.reads.0.starts_with("sqs.") {
+                let message = format!("`{of}` reads a queue; watch that instead");
+                resolver.error_with_help(path, message, format!("write `{}`", settings.reads.0));
+                return None;
+            }
+            let metrics = match () {
+                () if settings.polling.is_some() => CONSUMER,
+                () if settings.lambda.is_some() || settings.pipe.is_some() => FUNCTION,
+                () => FLEET,
+            };
+            watched(resource("consumers", name), metrics, 0, false)
+        }
+        _ => {
+            let message = format!(
+                "expected a table, its feed or stream, a stream, a consumer, a delivery stream or a queue; found `{of}`"
+            );
+            resolver.error(path, message);
+            None
+        }
+    }
+}
+
+fn alarm(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    settings: &AlarmSettings,
+    file: &ScenarioFile,
+    span: Nanos,
+) -> Option<AlarmPlan> {
+    let watched = watched(resolver, &path.key("of"), &settings.of.0, file);
+    let period = period(resolver, path, settings, watched.as_ref().map_or(0, |it| it.bins), span);
+    let evaluation_periods: u32 = resolver.take(settings.evaluation_periods, &EVALUATION_PERIODS);
+    resolver.within(&path.key("evaluation_periods"), evaluation_periods, 1..=1_440, "");
+    let datapoints = settings.datapoints_to_alarm.unwrap_or(evaluation_periods);
+    if !(1..=evaluation_periods.max(1)).contains(&datapoints) {
+        let message =
+            format!("expected 1 to the `evaluation_periods`, {evaluation_periods}; found {datapoints}");
+        resolver.error(&path.key("datapoints_to_alarm"), message);
+    }
+    let delay: Duration = resolver.take(settings.delay, &DELAY);
+    resolver.within(&path.key("delay"), delay, Duration::ZERO..=Duration::from_nanos(HOUR), "");
+    let watched = watched?;
+    let missing = missing(resolver, path, settings, watched.of_dynamodb);
+    let metric = metric(resolver, path, settings, &watched)?;
+    let threshold = threshold(resolver, &path.key("threshold"), metric.unit, &settings.threshold)?;
+    Some(AlarmPlan {
+        name: name.to_owned(),
+        of: watched.of,
+        metric: metric.name,
+        unit: metric.unit,
+        sums: metric.sums,
+        threshold,
+        comparison: match settings.comparison.unwrap_or(ComparisonSettings::GreaterThan) {
+            ComparisonSettings::GreaterThan => Comparison::GreaterThan,
+            ComparisonSettings::GreaterThanOrEqualTo => Comparison::GreaterThanOrEqualTo,
+            ComparisonSettings::LessThan => Comparison::LessThan,
+            ComparisonSettings::LessThanOrEqualTo => Comparison::LessThanOrEqualTo,
+        },
+        period,
+        evaluation_periods: evaluation_periods as usize,
+        datapoints_to_alarm: datapoints as usize,
+        missing,
+        delay: delay.nanos(),
+    })
+}
+
+/// The period: one that CloudWatch has, and that the series can be put together to.
+fn period(resolver: &mut Resolver, path: &Path, settings: &AlarmSettings, bins: Nanos, span: Nanos) -> Nanos {
+    let period: Duration = resolver.take(settings.period, &PERIOD);
+    let (path, nanos) = (path.key("period"), period.nanos());
+    let short = [10, 20, 30].contains(&(nanos / SECOND)) && nanos.is_multiple_of(SECOND);
+    let long = nanos > 0 && nanos.is_multiple_of(MINUTE) && nanos <= DAY;
+    if !short && !long {
+        let message = format!("expected 10s, 20s, 30s, or whole minutes up to 1d; found `{period}`");
+        resolver.error(&path, message);
+        return MINUTE;
+    }
+    let bin = bins.max(bin_width(span));
+    if !nanos.is_multiple_of(bin) {
+        let bin = Duration::from_nanos(bin);
+        let message = format!(
+            "the series of this run has bins of {bin}; expected a multiple of that, found `{period}`"
+        );
+        resolver.error(&path, message);
+    }
+    nanos
+}
+
+fn missing(resolver: &mut Resolver, path: &Path, settings: &AlarmSettings, of_dynamodb: bool) -> Missing {
+    let written = settings.treat_missing_data;
+    if of_dynamodb {
+        if written.is_some_and(|written| written != MissingSettings::Ignore) {
+            let message = "alarms on DynamoDB's metrics always ignore missing data, whatever is set";
+            resolver.error(&path.key("treat_missing_data"), message);
+        }
+        return Missing::Ignore;
+    }
+    match written.unwrap_or(MissingSettings::Missing) {
+        MissingSettings::Missing => Missing::Missing,
+        MissingSettings::Ignore => Missing::Ignore,
+        MissingSettings::Breaching => Missing::Breaching,
+        MissingSettings::NotBreaching => Missing::NotBreaching,
+    }
+}
+
+fn metric(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &AlarmSettings,
+    watched: &Watched,
+) -> Option<Metric> {
+    let wanted = settings.metric.as_str();
+    let Some(metric) = watched.metrics.iter().find(|metric| metric.name == wanted) else {
+        let names = || watched.metrics.iter().map(|metric| metric.name);
+        let near = nearest(wanted, names());
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let help = format!("its metrics: {}", names().collect::<Vec<_>>().join(", "));
+        let message = format!("`{}` has no metric `{wanted}`{near}", watched.of);
+        resolver.error_with_help(&path.key("metric"), message, help);
+        return None;
+    };
+    let (has, word) =
+        if metric.sums { (StatisticSettings::Sum, "sum") } else { (StatisticSettings::Maximum, "maximum") };
+    if settings.statistic.is_some_and(|written| written != has) {
+        resolver.error(&path.key("statistic"), format!("the series has the `{word}` of `{wanted}` only"));
+    }
+    Some(*metric)
+}
+
+/// A threshold in the metric's unit.
+fn threshold(resolver: &mut Resolver, path: &Path, unit: MetricUnit, written: &str) -> Option<f64> {
+    let number = written.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite());
+    let seconds = match unit {
+        MetricUnit::Milliseconds => 1e3,
+        MetricUnit::Seconds => 1.0,
+        MetricUnit::Count | MetricUnit::Bytes => {
+            if number.is_none() {
+                resolver.error(path, format!("expected a number; found `{written}`"));
+            }
+            return number;
+        }
+    };
+    let duration: Duration = resolver.check(path, written.parse())?;
+    Some(duration.nanos() as f64 / 1e9 * seconds)
+}

@@ -1,0 +1,261 @@
+//! Stalls, losses, alarms, and what planned events do to consumers: against arithmetic of queues and CloudWatch's rules.
+
+use std::path::Path;
+
+use streamgauge::engine::time::{HOUR, MINUTE, SECOND};
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pricing::PriceBook;
+use streamgauge::report::result::RunResult;
+use streamgauge::scenario::checked::Scenario;
+use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
+
+fn load(text: &str) -> Result<Scenario, String> {
+    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
+    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+}
+
+/// `rate` small writes a second evenly spaced, two shards, and these consumers and further sections.
+fn text(rate: &str, duration: &str, consumers: &str, more: &str) -> String {
+    format!(
+        "\
+name: test
+study: terminating
+duration: {duration}
+workload:
+  writer: {{ writes_to: tables.t, arrivals: {{ constant: {{ rate: {rate} }} }}, keys: {{ uniform: {{ items: 1_000 }} }}, item: {{ size: 300 B }} }}
+tables:
+  t:
+    capacity: {{ provisioned: {{ write_units: 1000 }} }}
+    kinesis: {{ stream: s, replication: {{ delay: 50ms, reorder: 0%, duplicates: 0% }} }}
+kinesis:
+  s: {{ capacity: {{ provisioned: {{ shards: 2 }} }} }}
+consumers:
+{consumers}
+{more}
+"
+    )
+}
+
+fn run(text: &str) -> (Scenario, Outcome, RunResult) {
+    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let outcome = support::run::<true>(&scenario, 0);
+    let result =
+        RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).expect("a bill");
+    (scenario, outcome, result)
+}
+
+/// A fluid queue: half an hour's writes wait, and one worker takes 50 a second of 30. It catches up after 30 min x 30 / (50 - 30).
+#[test]
+fn a_stall_is_caught_up_with_after_what_waits_divided_by_what_is_spare() {
+    let consumers = "  c: { reads: kinesis.s, polling: { workers: 1, batch_size: 200, per_record: 20ms } }";
+    let events = "events:\n  down: { at: 20m, for: 30m, outage: consumers.c }";
+    let (_, _, result) = run(&text("30/s", "2h", consumers, events));
+    let stall = &result.consumers[0].stalls[0];
+    assert_eq!((stall.from_s, stall.until_s), (Some(1_200.0), Some(3_000.0)));
+    let expected = 1_800.0 * 30.0 / (50.0 - 30.0);
+    let found = stall.recovered_after_s.expect("it catches up");
+    assert!((found / expected - 1.0).abs() < 0.03, "{found} instead of {expected}");
+    assert!((stall.peak_records as f64 / (1_800.0 * 30.0) - 1.0).abs() < 0.02, "{}", stall.peak_records);
+    let peak = stall.peak_lag_s.expect("it reads again");
+    // The age is that of the last record of a call, which returns 200 of a shard's 15 a second.
+    assert!(peak <= 1_801.0 && peak > 1_800.0 - 2.0 * 200.0 / 15.0, "{peak}");
+    assert_eq!(result.figure("consumers.c.down.recovery.mean"), Some(found * 1e3));
+    assert!(stall.curve.len() > 10 && result.consumers[0].losses.is_none());
+}
+
+/// 26 hours without reading, of 24 that are kept: the first record is lost 24 hours after the stall began, and two hours' worth on
+/// each shard.
+#[test]
+fn kds_s1_the_first_loss_comes_when_the_retention_is_over_and_shards_lose_what_they_got() {
+    let consumers =
+        "  c: { reads: kinesis.s, polling: { workers: 2 } }\n  f: { reads: kinesis.s, lambda: {} }";
+    let events = "events:\n  down: { at: 1h, for: 26h, outage: consumers.c }";
+    let (_, outcome, result) = run(&text("1/s", "29h", consumers, events));
+    let losses = result.consumers[0].losses.as_ref().expect("some are lost");
+    let first = losses.first_s.unwrap();
+    assert!((first - 25.0 * 3_600.0).abs() < 5.0, "{first}");
+    // One a second for two hours; whether the one in between was read is the poll's luck.
+    assert!(losses.records.abs_diff(7_200) <= 2, "{}", losses.records);
+    assert_eq!(losses.by_shard.iter().map(|shard| shard.records).sum::<u64>(), losses.records);
+    assert_eq!(losses.shards, 2);
+    let safe = result.consumers[0].stalls[0].first_loss_after_s.unwrap();
+    assert!((safe - 24.0 * 3_600.0).abs() < 5.0, "{safe}");
+    assert_eq!(outcome.consumers[0].reads.expired, losses.records);
+    assert!(result.consumers[1].losses.is_none());
+    // Who never comes back loses without ever finding out, and is told apart by the ledger all the same.
+    let (_, outcome, result) =
+        run(&text("1/s", "29h", consumers, &events.replace("26h", "100h"))
+            .replace("study", "end: stop\nstudy"));
+    assert_eq!(outcome.consumers[0].reads.expired, 0);
+    let lost = result.consumers[0].losses.as_ref().map_or(0, |losses| losses.records);
+    assert!(lost.abs_diff(4 * 3_600) <= 2, "{lost}");
+}
+
+#[test]
+fn a_slowed_consumer_takes_so_many_times_as_long_for_as_long() {
+    let slow = |of: &str| {
+        format!("events:\n  slow: {{ at: 2m, for: 4m, slow_down: {{ of: consumers.{of}, factor: 3 }} }}")
+    };
+    let polling = "  c: { reads: kinesis.s, polling: { workers: 2, per_batch: 100ms, per_record: 1ms } }";
+    let base = run(&text("40/s", "10m", polling, "")).1.consumers.swap_remove(0);
+    let (_, outcome, result) = run(&text("40/s", "10m", polling, &slow("c")));
+    let slowed = &outcome.consumers[0];
+    // Batches come by the clock of the polls: for four of ten minutes each takes two times as long again.
+    let more = slowed.meter.busy as f64 / base.meter.busy as f64;
+    assert!((more - (1.0 + 0.4 * 2.0)).abs() < 0.02, "{more}");
+    assert_eq!(slowed.meter.processed, base.meter.processed);
+    let whats: Vec<&str> = result.events.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(whats, ["takes 3 times as long", "takes 3 times as long: over"]);
+
+    let function = "  f: { reads: kinesis.s, lambda: { batch_size: 10, duration: { base: 50ms } } }";
+    let base = run(&text("40/s", "10m", function, "")).1.lambdas.swap_remove(0);
+    let slowed = run(&text("40/s", "10m", function, &slow("f"))).1.lambdas.swap_remove(0);
+    let [runs, _] = slowed.meter.run_micros;
+    let more = (runs as f64 / slowed.meter.invocations as f64)
+        / (base.meter.run_micros[0] as f64 / base.meter.invocations as f64);
+    assert!((1.6..=1.9).contains(&more), "{more}");
+}
+
+#[test]
+fn a_removed_consumer_leaves_what_it_had_not_read_and_nobody_waits_for_it() {
+    let consumers = "  gone: { reads: kinesis.s, polling: { workers: 2 } }
+  stays: { reads: kinesis.s, polling: { workers: 2 } }
+  f: { reads: kinesis.s, lambda: { via: shared } }
+  pushed: { reads: kinesis.s, lambda: { via: enhanced_fan_out } }";
+    let events = "\
+events:
+  a: { at: 4m, remove: consumers.gone }
+  b: { at: 4m, remove: consumers.f }
+  c: { at: 4m, remove: consumers.pushed }
+  d: { at: 5m, split: { stream: kinesis.s, shard: 0 } }";
+    for study in ["terminating", "steady"] {
+        let text =
+            text("100/s", "10m", consumers, events).replace("study: terminating", &format!("study: {study}"));
+        let (_, outcome, result) = run(&text);
+        assert!(outcome.complete && outcome.end < 20 * MINUTE, "{study}");
+        assert!(result.overloaded.is_empty(), "{:?}", result.overloaded);
+        let fate = |path: &str, fate: &str| {
+            let account = result.ledger.iter().find(|account| account.path == path).unwrap();
+            (account.fates[fate], account.entered.values().sum::<u64>())
+        };
+        for path in ["consumers.gone", "consumers.f", "consumers.pushed"] {
+            let (left, all) = fate(path, "after_removal");
+            let share = left as f64 / all as f64;
+            let read = 4.0 * 60.0 / (outcome.end as f64 / SECOND as f64);
+            assert!(study == "steady" || (share - (1.0 - read)).abs() < 0.01, "{path}: {share}");
+            assert!(left > 0);
+        }
+        assert_eq!(fate("consumers.stays", "expired").0, 0);
+        assert_eq!(result.figure("lost"), Some(0.0));
+    }
+}
+
+/// Evenly spaced writes stop for 10 of 30 minutes: an alarm on too few of them goes off by the rule of 3 of 3, a minute after its third
+/// period, and is no false one only if an event says so.
+#[test]
+fn an_alarm_follows_its_metric_on_the_simulated_clock() {
+    let consumers = "  c: { reads: kinesis.s, polling: {} }";
+    let alarms = |of: &str, metric: &str, more: &str| {
+        format!(
+            "alarms:\n  quiet: {{ of: {of}, metric: {metric}, {more}, period: 1m, evaluation_periods: 3 }}\n"
+        )
+    };
+    let quiet = alarms("kinesis.s", "IncomingRecords", "threshold: 600, comparison: less_than, delay: 1m");
+    let stages = "stages: [{ rate: 20/s, for: 10m }, { rate: 5/s, for: 10m }, { rate: 20/s, for: 10m }]";
+    let text = text("20/s", "30m", consumers, &quiet)
+        .replace("constant: { rate: 20/s }", &format!("{stages}, regular: true"));
+    let (_, _, result) = run(&text);
+    let alarm = &result.alarms[0];
+    let changes: Vec<(f64, &str)> =
+        alarm.changes.iter().map(|change| (change.at_s.unwrap(), change.to.as_str())).collect();
+    // Minutes 10 to 19 breach; the third is over at 13 min, and the first good one at 21 min.
+    assert_eq!(changes, [(120.0, "OK"), (14.0 * 60.0, "ALARM"), (22.0 * 60.0, "OK")]);
+    assert_eq!((alarm.first_breach_s, alarm.breach_to_alarm_s), (Some(600.0), Some(240.0)));
+    assert_eq!((alarm.went_off, alarm.false_alarms, alarm.first_loss_s), (1, 1, None));
+    let weeks = 30.0 / (7.0 * 24.0 * 60.0);
+    assert!((alarm.false_alarms_a_week.unwrap() * weeks - 1.0).abs() < 1e-5);
+    let planned = format!(
+        "{text}\nevents:\n  known: {{ at: 9m, for: 12m, slow_down: {{ of: consumers.c, factor: 2 }} }}\n"
+    );
+    assert_eq!(run(&planned).2.alarms[0].false_alarms, 0);
+}
+
+/// 26 hours down of 24 kept; the age is reported again when it reads again. An alarm on silence is there 24 hours before the first
+/// loss less what its own rule takes, one on the age alone comes hours after it.
+#[test]
+fn silence_is_heard_only_where_missing_data_breaches() {
+    let consumers = "  c: { reads: kinesis.s, polling: { workers: 2 } }";
+    let more = "\
+events:
+  down: { at: 1h, for: 26h, outage: consumers.c }
+alarms:
+  silent: { of: consumers.c, metric: GetRecords.IteratorAgeMilliseconds, threshold: 1h, period: 5m, treat_missing_data: breaching, delay: 0s }
+  late: { of: consumers.c, metric: GetRecords.IteratorAgeMilliseconds, threshold: 1h, period: 5m, delay: 0s }";
+    let (_, _, result) = run(&text("1/s", "29h", consumers, more));
+    let [silent, late] = &result.alarms[..] else { panic!("two alarms") };
+    // One of one period; the evaluation reaches back to two further ones that have data.
+    let minutes = silent.minutes_before_first_loss.unwrap();
+    assert!((minutes - (24.0 * 60.0 - 15.0)).abs() <= 1.0, "{minutes}");
+    let minutes = late.minutes_before_first_loss.unwrap();
+    assert!((minutes + (2.0 * 60.0 + 5.0)).abs() <= 1.0, "{minutes}");
+    assert_eq!((silent.losses_without_warning, late.losses_without_warning), (0, 1));
+    assert_eq!(silent.false_alarms + late.false_alarms, 0);
+}
+
+#[test]
+fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
+    let consumers = "  c: { reads: kinesis.s, polling: {} }";
+    let wrong = [
+        (
+            "alarms:\n  a: { of: consumers.c, metric: IteratorAge, threshold: 1m }",
+            "has no metric `IteratorAge`",
+        ),
+        (
+            "alarms:\n  a: { of: consumers.d, metric: IteratorAge, threshold: 1m }",
+            "there is no `d` in `consumers`",
+        ),
+        ("alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1m }", "expected a number"),
+        (
+            "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1, period: 45s }",
+            "10s, 20s, 30s",
+        ),
+        (
+            "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1, statistic: maximum }",
+            "the `sum` of",
+        ),
+        (
+            "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1, datapoints_to_alarm: 2 }",
+            "evaluation_periods",
+        ),
+        (
+            "alarms:\n  a: { of: tables.t, metric: WriteThrottleEvents, threshold: 1, treat_missing_data: breaching }",
+            "always ignore",
+        ),
+        ("alarms:\n  a: { of: tables.t.streams, metric: ReturnedBytes, threshold: 1 }", "has no `streams`"),
+        (
+            "alarms:\n  a: { of: tables.t.kinesis, metric: ThrottledPutRecordCount, threshold: 1, period: 1m }",
+            "multiple",
+        ),
+        ("events:\n  e: { at: 1m, slow_down: { of: consumers.c, factor: 2 } }", "needs `for`"),
+        ("events:\n  e: { at: 1m, for: 1m, slow_down: { of: consumers.c, factor: 0.5 } }", "factor"),
+        ("events:\n  e: { at: 1m, for: 1m, remove: consumers.c }", "for good"),
+        ("events:\n  e: { at: 1m, remove: consumers.x }", "consumers"),
+    ];
+    for (more, expected) in wrong {
+        let error = load(&text("1/s", "10m", consumers, more)).expect_err(more);
+        assert!(error.contains(expected), "{more}\n{error}");
+        assert!(error.contains("s.yaml:"), "{error}");
+    }
+    assert!(
+        load(&text(
+            "1/s",
+            "2d",
+            consumers,
+            "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1 }"
+        ))
+        .is_err()
+    );
+    assert_eq!(HOUR, 60 * MINUTE);
+}
