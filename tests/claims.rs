@@ -21,7 +21,12 @@ fn claims() -> Vec<Claim> {
             let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
             let [claim, verdict, _, facts, shown_by] = cells[..] else { panic!("five cells: {line}") };
             let list = |cell: &str| cell.split(", ").map(String::from).collect();
-            Claim { claim: claim.into(), verdict: verdict.into(), facts: list(facts), shown_by: list(shown_by) }
+            Claim {
+                claim: claim.into(),
+                verdict: verdict.into(),
+                facts: list(facts),
+                shown_by: list(shown_by),
+            }
         })
         .collect()
 }
@@ -52,8 +57,10 @@ fn every_claim_has_a_verdict_facts_and_something_that_shows_it() {
         for way in &shown_by {
             let found = match way.strip_prefix("scenario ") {
                 Some(name) => Path::new(&format!("scenarios/{}.yaml", name.trim_matches('`'))).is_file(),
-                None => code.contains(&format!("#[test]\n    fn {}()", way.trim_matches('`')))
-                    || code.contains(&format!("#[test]\nfn {}()", way.trim_matches('`'))),
+                None => {
+                    code.contains(&format!("#[test]\n    fn {}()", way.trim_matches('`')))
+                        || code.contains(&format!("#[test]\nfn {}()", way.trim_matches('`')))
+                }
             };
             if !found {
                 wrong.push(format!("{claim}: {way}"));

@@ -7,6 +7,7 @@
 use super::time::{END_OF_TIME, Nanos};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::hint::select_unpredictable;
 
 /// A scheduled event in 16 bytes: 56 bits of time, 8 of rank, 32 of insertion number, 32 of handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,13 +95,10 @@ pub struct EventQueue {
     pops_to_review: u32,
     reviewed_at: Nanos,
     lanes: Vec<VecDeque<Event>>,
-    heads: [Event; LANES_MAX],
-    /// Lanes that hold an event, one bit each.
-    filled: u64,
+    /// The first event of each lane that competes, or never.
+    lane_heads: Vec<Event>,
     first_head: Event,
     first_lane: usize,
-    /// The first head of all other lanes.
-    second_head: Event,
 }
 
 impl Default for EventQueue {
@@ -122,11 +120,9 @@ impl Default for EventQueue {
             pops_to_review: REVIEW_EVERY,
             reviewed_at: 0,
             lanes: Vec::new(),
-            heads: [Event::NEVER; LANES_MAX],
-            filled: 0,
+            lane_heads: Vec::new(),
             first_head: Event::NEVER,
             first_lane: 0,
-            second_head: Event::NEVER,
         }
     }
 }
@@ -135,11 +131,14 @@ impl EventQueue {
     /// Opens a lane.
     pub fn lane(&mut self) -> Lane {
         self.lanes.push(VecDeque::new());
+        if self.lanes.len() <= LANES_MAX {
+            self.lane_heads.push(Event::NEVER);
+        }
         Lane(self.lanes.len() - 1)
     }
 
     /// Schedules an event, not before the last one popped. A moment beyond [`END_OF_TIME`] counts as that.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, time: Nanos, rank: u8, handle: u32) {
         let event = self.number(time, rank, handle);
         self.place(event);
@@ -150,25 +149,19 @@ impl EventQueue {
     #[inline]
     pub fn push_in_lane(&mut self, lane: Lane, time: Nanos, rank: u8, handle: u32) {
         let event = self.number(time, rank, handle);
-        if lane.0 >= LANES_MAX {
-            self.place(event);
-        } else if self.filled & (1 << lane.0) == 0 {
-            self.filled |= 1 << lane.0;
-            self.heads[lane.0] = event;
-            if event < self.first_head {
-                self.second_head = self.first_head;
-                (self.first_head, self.first_lane) = (event, lane.0);
-            } else {
-                self.second_head = self.second_head.min(event);
-            }
-        } else {
-            let waiting = &mut self.lanes[lane.0];
-            if waiting.back().copied().unwrap_or(self.heads[lane.0]) < event {
-                waiting.push_back(event);
-            } else {
-                self.place(event);
+        let waiting = &mut self.lanes[lane.0];
+        match waiting.back() {
+            _ if lane.0 >= LANES_MAX => return self.place(event),
+            Some(last) if *last > event => return self.place(event),
+            Some(_) => {}
+            None => {
+                self.lane_heads[lane.0] = event;
+                if event < self.first_head {
+                    (self.first_head, self.first_lane) = (event, lane.0);
+                }
             }
         }
+        waiting.push_back(event);
     }
 
     /// Takes the next event, or `None` when nothing is scheduled.
@@ -226,38 +219,21 @@ impl EventQueue {
     #[inline]
     fn pop_lane(&mut self) -> Event {
         let event = self.first_head;
-        let lane = self.first_lane;
-        match self.lanes[lane].pop_front() {
-            Some(next) => {
-                self.heads[lane] = next;
-                self.first_head = next;
-            }
-            None => {
-                self.filled &= !(1 << lane);
-                self.first_head = Event::NEVER;
-            }
-        }
-        if self.first_head > self.second_head {
-            self.find_first_heads();
-        }
+        let waiting = &mut self.lanes[self.first_lane];
+        waiting.pop_front();
+        self.lane_heads[self.first_lane] = waiting.front().copied().unwrap_or(Event::NEVER);
+        self.find_first_head();
         event
     }
 
-    #[inline(never)]
-    fn find_first_heads(&mut self) {
-        (self.first_head, self.second_head) = (Event::NEVER, Event::NEVER);
-        let mut filled = self.filled;
-        while filled != 0 {
-            let lane = filled.trailing_zeros() as usize % LANES_MAX;
-            filled &= filled - 1;
-            let head = self.heads[lane];
-            if head < self.first_head {
-                self.second_head = self.first_head;
-                (self.first_head, self.first_lane) = (head, lane);
-            } else {
-                self.second_head = self.second_head.min(head);
-            }
-        }
+    /// Compares the heads of all lanes. Which of them is first is anybody's guess, so nothing branches on it.
+    #[inline]
+    fn find_first_head(&mut self) {
+        let heads = &self.lane_heads;
+        // Only the number of the lane is carried along: compilers choose between events of 128 bits by a branch.
+        let earlier = |first, lane| select_unpredictable(heads[lane] < heads[first], lane, first);
+        self.first_lane = (1..heads.len()).fold(0, earlier);
+        self.first_head = heads.get(self.first_lane).copied().unwrap_or(Event::NEVER);
     }
 
     #[inline]
@@ -270,7 +246,7 @@ impl EventQueue {
         event
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&mut self, event: Event) {
         let bucket = event.time() >> self.shift;
         if bucket <= self.serving {
@@ -283,7 +259,7 @@ impl EventQueue {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn chain(&mut self, bucket: u64, event: Event) {
         let slot = bucket as usize & (self.ring.len() - 1);
         let next = self.ring[slot];
@@ -426,33 +402,27 @@ impl EventQueue {
         let mut events: Vec<(Event, Option<usize>)> =
             self.drain_wheel().into_iter().map(|event| (event, None)).collect();
         for (lane, waiting) in self.lanes.iter_mut().enumerate() {
-            if self.filled >> lane.min(LANES_MAX - 1) & 1 == 1 && lane < LANES_MAX {
-                events.push((self.heads[lane], Some(lane)));
-            }
             events.extend(waiting.drain(..).map(|event| (event, Some(lane))));
         }
-        self.filled = 0;
         events.sort_unstable();
         for (number, (event, lane)) in events.iter().enumerate() {
             let event = event.with_sequence(number as u32);
             match lane {
                 None => self.place(event),
-                Some(lane) if self.filled & (1 << lane) == 0 => {
-                    self.filled |= 1 << lane;
-                    self.heads[*lane] = event;
-                }
                 Some(lane) => self.lanes[*lane].push_back(event),
             }
         }
         self.sequence = events.len() as u32;
-        self.find_first_heads();
+        for (head, waiting) in self.lane_heads.iter_mut().zip(&self.lanes) {
+            *head = waiting.front().copied().unwrap_or(Event::NEVER);
+        }
+        self.find_first_head();
     }
 
     /// How many events wait.
     pub fn len(&self) -> usize {
         let in_lanes: usize = self.lanes.iter().map(VecDeque::len).sum();
-        let heads = self.filled.count_ones() as usize;
-        self.due.len() + self.near.len() + self.in_ring + self.far.len() + in_lanes + heads
+        self.due.len() + self.near.len() + self.in_ring + self.far.len() + in_lanes
     }
 
     /// Whether none waits.

@@ -6,6 +6,7 @@ pub mod latency;
 pub mod ledger;
 pub mod ordering;
 pub mod repair;
+pub mod sample;
 pub mod seen;
 pub mod series;
 pub mod shard_load;

@@ -1,7 +1,7 @@
 //! What a last-writer-wins copy of a table would come to under each way to repair order and duplicates.
 //!
 //! AWS tells consumers to order and to de-duplicate by ApproximateCreationDateTime and key (KDC-3). Four strategies are
-//! followed, item by item and exactly, for every item:
+//! followed, item by item and exactly, for every item of a [`Sample`]:
 //!
 //! * *none*: whatever arrives is applied;
 //! * *drop duplicates*: the second arrival of a change is not applied;
@@ -11,9 +11,13 @@
 //! * *reorder buffer of w*: every record waits for w after its arrival; when one is due, all records of its item that
 //!   wait and were created earlier are applied before it. Within equal times the order of arrival stays.
 //!
+//! The sample is all items unless there are very many, or every record has a delay of its own: then so many records are late that
+//! following each of them would cost more than the simulation.
+//!
 //! A record that follows the item's newest version in the stream leaves all four with the right state, so only items
 //! with something out of order are remembered, and a record in order costs a store.
 
+use super::sample::Sample;
 use crate::engine::histogram::Histogram;
 use crate::systems::kinesis::log::Micros;
 
@@ -24,6 +28,11 @@ const COMPARE: usize = 2;
 
 /// Windows of the buffers that every report shows, microseconds.
 pub const WINDOWS: [Micros; 3] = [100_000, 1_000_000, 10_000_000];
+
+/// Items that are followed at most where the feed keeps their order.
+pub const ITEMS_MAX: usize = 1 << 20;
+/// Items that are followed at most where every record has a delay of its own.
+pub const ITEMS_MAX_INDEPENDENT: usize = 1 << 13;
 
 /// Gaps that are remembered of one item. A record of a forgotten gap counts as late since the start of the run.
 const GAPS_MAX: usize = 1_024;
@@ -37,8 +46,6 @@ pub struct Arrival {
     pub version: u32,
     /// The newest version in the stream before it.
     pub newest: u32,
-    /// When it was meant to be written.
-    pub written: Micros,
     /// When the table accepted it: its ApproximateCreationDateTime in full precision.
     pub created: Micros,
     /// When the shard accepted it.
@@ -52,7 +59,6 @@ pub struct Arrival {
 /// The newest version of an item in the stream.
 #[derive(Clone, Copy, Debug, Default)]
 struct Newest {
-    written: Micros,
     created: Micros,
     /// When it, or its second copy, arrived last.
     arrived: Micros,
@@ -97,9 +103,11 @@ impl Open {
     }
 }
 
-/// What the strategies came to.
+/// What the strategies came to, over the items that were followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repairs {
+    /// Which those are.
+    pub sample: Sample,
     /// Measured records that came late for their item.
     pub late: u64,
     /// Those that each plain strategy keeps from the copy.
@@ -121,6 +129,7 @@ pub struct Repairs {
 impl Repairs {
     /// Adds another replication's counts.
     pub fn merge(&mut self, other: &Self) {
+        self.sample = other.sample;
         self.late += other.late;
         self.items += other.items;
         self.lateness.merge(&other.lateness);
@@ -151,6 +160,7 @@ impl Repairs {
 pub struct Repair {
     /// What creation times are cut to, microseconds.
     precision: Micros,
+    /// The items of the sample, by their place in it.
     items: Vec<Newest>,
     open: Vec<Open>,
     free: Vec<u32>,
@@ -159,35 +169,36 @@ pub struct Repair {
 
 impl Repair {
     /// For a feed whose creation times are cut to so many microseconds: 1,000 or 1 (KDC-T1).
-    pub fn new(precision: Micros) -> Self {
-        Self { precision, items: vec![], open: vec![], free: vec![], repairs: Repairs::default() }
-    }
-
-    /// When the item's newest version in the stream was meant to be written.
-    pub fn newest_written(&self, key: u32) -> Micros {
-        self.items.get(key as usize).map_or(0, |newest| newest.written)
+    pub fn new(precision: Micros, sample: Sample) -> Self {
+        let repairs = Repairs { sample, ..Repairs::default() };
+        Self { precision, items: vec![], open: vec![], free: vec![], repairs }
     }
 
     /// Notes a record that joins the stream.
     #[inline]
     pub fn note(&mut self, arrival: &Arrival) {
-        let key = arrival.key as usize;
-        if key >= self.items.len() {
-            self.items.resize(key + 1, Newest::default());
+        if let Some(place) = self.repairs.sample.place(arrival.key) {
+            self.follow(place, arrival);
         }
-        let item = &mut self.items[key];
+    }
+
+    fn follow(&mut self, place: usize, arrival: &Arrival) {
+        if place >= self.items.len() {
+            self.items.resize(place + 1, Newest::default());
+        }
+        let item = &mut self.items[place];
         if arrival.version == arrival.newest + 1 && item.open == 0 && !arrival.twice {
-            let Arrival { written, created, arrived, .. } = *arrival;
-            *item = Newest { written, created, arrived, open: 0 };
+            let Arrival { created, arrived, .. } = *arrival;
+            *item = Newest { created, arrived, open: 0 };
         } else {
-            self.note_rare(arrival);
+            self.note_rare(place, arrival);
         }
     }
 
     /// Notes a record that is out of order or doubled, or whose item has something open.
     #[cold]
-    fn note_rare(&mut self, arrival: &Arrival) {
-        let item = &mut self.items[arrival.key as usize];
+    fn note_rare(&mut self, item: usize, arrival: &Arrival) {
+        let item = &mut self.items[item];
         let place = match item.open {
             0 => self.free.pop().unwrap_or_else(|| {
                 self.open.push(Open::default());
@@ -198,8 +209,8 @@ impl Repair {
         let open = &mut self.open[place as usize];
         if arrival.version > arrival.newest {
             open.advance(arrival, &mut self.repairs);
-            let Arrival { written, created, arrived, .. } = *arrival;
-            *item = Newest { written, created, arrived, open: 0 };
+            let Arrival { created, arrived, .. } = *arrival;
+            *item = Newest { created, arrived, open: 0 };
         } else {
             open.fall_behind(arrival, item, self.precision, &mut self.repairs);
         }

@@ -48,21 +48,12 @@ fn feed(seed: u64, gap: u64, delay: u64, copies: u64) -> Vec<Sent> {
 }
 
 fn observed(sent: &[Sent], precision: Micros) -> Repairs {
-    let mut repair = Repair::new(precision);
+    let mut repair = Repair::new(precision, Sample::default());
     let mut newest = [0; 5];
     for &Sent { key, version, created, arrived, twice } in sent {
         let before = newest[key as usize];
         newest[key as usize] = before.max(version);
-        let arrival = Arrival {
-            key,
-            version,
-            newest: before,
-            written: created,
-            created,
-            arrived,
-            twice,
-            counted: true,
-        };
+        let arrival = Arrival { key, version, newest: before, created, arrived, twice, counted: true };
         repair.note(&arrival);
     }
     repair.finish()

@@ -39,8 +39,9 @@ impl<const COLUMNS: usize> Series<COLUMNS> {
         Self { width, end_of_bin: width, bins: vec![[0; COLUMNS]] }
     }
 
+    /// The bin of `now`, for more than one change of it.
     #[inline]
-    fn bin(&mut self, now: Nanos) -> &mut [u64; COLUMNS] {
+    pub fn bin(&mut self, now: Nanos) -> &mut [u64; COLUMNS] {
         if now >= self.end_of_bin {
             self.advance(now);
         }

@@ -29,14 +29,12 @@ pub struct Backlog {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// What waits now. O(shards x readers).
+    /// What waits now.
     pub fn backlog(&self, at: Nanos) -> Backlog {
         let behind = |stream: usize, reader: usize| -> u64 {
             let stream = &self.streams[stream].stream;
-            if !stream.has_started(reader) || stream.is_removed(reader) {
-                return 0;
-            }
-            (0..stream.shard_count()).map(|shard| stream.behind(shard, reader)).sum()
+            let reads = stream.has_started(reader) && !stream.is_removed(reader);
+            if reads { stream.behind_in_all(reader) } else { 0 }
         };
         Backlog {
             at,

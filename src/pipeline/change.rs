@@ -77,6 +77,12 @@ impl Change {
         (self.bytes_and_flags >> 24) as u8
     }
 
+    /// Units of this attempt if an earlier one was metered, which makes it a retry (KDC-M2).
+    #[inline]
+    pub fn units_retried(&self) -> u64 {
+        u64::from(self.units) * u64::from(self.flags() & METERED != 0)
+    }
+
     /// Sets flags.
     #[inline]
     pub fn set(&mut self, flags: u8) {

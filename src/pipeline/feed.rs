@@ -9,7 +9,8 @@ use crate::engine::random::Streams;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Ordering;
-use crate::measure::repair::{Arrival, Repair};
+use crate::measure::repair::{self, Arrival, Repair};
+use crate::measure::sample::Sample;
 use crate::measure::series::Series;
 use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
@@ -53,6 +54,8 @@ pub struct Feed {
     pub latency: Latency<2>,
     /// Order and duplicates in the stream.
     pub ordering: Ordering,
+    /// When each item's newest version in the stream was meant to be written; empty unless everything is measured.
+    newest_written: Vec<Micros>,
     /// What ways to repair that come to.
     pub repair: Repair,
     /// Its series.
@@ -71,20 +74,23 @@ impl Feed {
         span: Nanos,
     ) -> Self {
         let steps = if plan.backoff.jitter { 0 } else { plan.backoff.steps() };
+        let in_order = plan.order == Order::PerItem;
+        let followed_max = if in_order { repair::ITEMS_MAX } else { repair::ITEMS_MAX_INDEPENDENT };
         Self {
-            items,
             table: table.to_owned(),
             destination: None,
             chances: Chances::new(plan, streams, &format!("tables.{table}.kinesis")),
             waits: (1..=steps).map(|failures| (plan.backoff.wait(failures, || 1.0), queue.lane())).collect(),
-            in_order: plan.order == Order::PerItem,
+            in_order,
             record_bytes_max,
             meter: ReplicationMeter::default(),
             latency: Latency::default(),
             ordering: Ordering::default(),
-            repair: Repair::new(plan.precision.micros()),
+            newest_written: Vec::new(),
+            repair: Repair::new(plan.precision.micros(), Sample::of_at_most(followed_max, items.len())),
             series: Series::new(span),
             plan: plan.clone(),
+            items,
         }
     }
 
@@ -101,28 +107,45 @@ impl Feed {
         let newest = item.newest;
         item.newest = newest.max(change.version);
         let copy = change.flags() & flags::COPY != 0;
+        self.ordering.duplicates += u64::from(copy && counted);
         if !FULL {
             self.ordering.out_of_order[3] += u64::from(change.version < newest && counted);
-            self.ordering.duplicates += u64::from(copy && counted);
             return;
         }
-        let &Record { written, appended, .. } = record;
-        if change.version < newest && counted {
-            let lateness = self.repair.newest_written(change.key).saturating_sub(written);
+        self.ordering.records += u64::from(counted);
+        let newest_written = self.newest_written(change.key);
+        if change.version > newest {
+            *newest_written = record.written;
+        } else if change.version < newest && counted {
+            let lateness = newest_written.saturating_sub(record.written);
             self.ordering.late_by(change.flags(), newest - change.version, lateness);
         }
         self.repair.note(&Arrival {
             key: change.key,
             version: change.version,
             newest,
-            written,
             created,
-            arrived: appended,
+            arrived: record.appended,
             twice: change.flags() & TWICE != 0,
             counted,
         });
-        self.ordering.records += u64::from(counted);
-        self.ordering.duplicates += u64::from(copy && counted);
+    }
+
+    /// Notes how old a change is by now.
+    #[inline]
+    fn note_age(&mut self, now: Nanos, age: Micros) {
+        self.meter.age_max_micros = self.meter.age_max_micros.max(age);
+        self.series.raise(now, column::AGE, age);
+    }
+
+    /// When the item's newest version in the stream was meant to be written.
+    #[inline]
+    fn newest_written(&mut self, key: u32) -> &mut Micros {
+        let key = key as usize;
+        if key >= self.newest_written.len() {
+            self.newest_written.resize(self.items.len(), 0);
+        }
+        &mut self.newest_written[key]
     }
 }
 
@@ -237,35 +260,46 @@ impl<const FULL: bool> Pipeline<FULL> {
     // Always inlined, like what it calls: at 100 ns a record, saving and restoring registers shows.
     #[inline(always)]
     fn try_put(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
-        let linked = change.flags() & LINKED != 0;
-        let mut shard =
-            if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
+        let feed = self.tables[change.table as usize].feed.as_ref()?;
+        if change.bytes() > feed.record_bytes_max || feed.destination.is_some() {
+            return self.try_put_in_trouble(now, handle, change);
+        }
+        self.put_record(now, handle, change)
+    }
+
+    /// A put of a record that no stream takes, or by a feed to whose destination something has happened.
+    #[cold]
+    fn try_put_in_trouble(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
+        let feed = self.tables[change.table as usize].feed.as_ref()?;
         if change.bytes() > feed.record_bytes_max {
             return self.skip_too_large(now, handle, change);
         }
-        if feed.destination.is_some() {
-            match self.put_in_trouble(now, handle, change) {
-                Trouble::None => {}
-                Trouble::Waits => return None,
-                Trouble::Ended(following) => return following,
-            }
+        match self.put_in_trouble(now, handle, change) {
+            Trouble::None => self.put_record(now, handle, change),
+            Trouble::Waits => None,
+            Trouble::Ended(following) => following,
         }
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
+    }
+
+    /// A put that reaches the stream.
+    #[inline(always)]
+    fn put_record(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
+        let table = &mut self.tables[change.table as usize];
+        let feed = table.feed.as_mut()?;
+        let linked = change.flags() & LINKED != 0;
+        let mut shard =
+            if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
+        let place = &mut self.streams[feed.plan.stream];
+        if place.stream.is_closed(shard) {
+            shard = table.route_again(change.key, &place.stream);
+        }
+        let feed = table.feed.as_mut()?;
         feed.meter.units += u64::from(change.units);
         if change.flags() & (flags::COPY | METERED) == flags::COPY {
             feed.meter.units_copied += u64::from(change.units);
         }
-        let stream = feed.plan.stream;
-        if self.streams[stream].stream.is_closed(shard) {
-            let table = &mut self.tables[change.table as usize];
-            shard = table.route_again(change.key, &self.streams[stream].stream);
-        }
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
-        let place = &mut self.streams[stream];
         let outcome = place.stream.admit(now, shard, change.bytes());
         if FULL {
-            feed.series.add(now, column::UNITS, u64::from(change.units));
             place.count(now, shard, change.bytes(), &outcome);
         }
         if outcome.is_err() {
@@ -295,13 +329,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         feed.meter.replicated += 1;
-        if change.flags() & METERED != 0 {
-            feed.meter.units_retried += u64::from(change.units);
-        }
+        feed.meter.units_retried += change.units_retried();
         if FULL {
-            let age = appended - written;
-            feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
-            feed.series.raise(now, column::AGE, age);
+            feed.series.add(now, column::UNITS, u64::from(change.units));
+            feed.note_age(now, appended - written);
         }
         self.fingerprint.outcome(now, change.identity(), 1);
         self.leave(handle, change)
@@ -326,9 +357,11 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn put_refused(&mut self, now: Nanos, handle: u32, change: Change) {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
-        feed.meter.units_retried += if change.flags() & METERED != 0 { u64::from(change.units) } else { 0 };
+        feed.meter.units_retried += change.units_retried();
         if FULL {
-            feed.series.add(now, column::THROTTLED, 1);
+            let bin = feed.series.bin(now);
+            bin[column::UNITS] += u64::from(change.units);
+            bin[column::THROTTLED] += 1;
         }
         self.changes.get_mut(handle).set(METERED);
         self.wait_for_the_stream(now, handle, change);
@@ -351,9 +384,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         if FULL {
-            let age = (now - change.written) / MICROSECOND;
-            feed.meter.age_max_micros = feed.meter.age_max_micros.max(age);
-            feed.series.raise(now, column::AGE, age);
+            feed.note_age(now, (now - change.written) / MICROSECOND);
         }
         // Waits without jitter have a lane each, the longest one for all that are capped.
         match feed.waits.get(failures as usize - 1).or(feed.waits.last()) {

@@ -355,8 +355,9 @@ impl StreamSource {
                 }
                 self.room.accepted(now, bytes, self.stream.lineage().open().len());
                 self.bytes += u64::from(bytes);
-                self.series.add(now, column::RECORDS, 1);
-                self.series.add(now, column::BYTES, u64::from(bytes));
+                let bin = self.series.bin(now);
+                bin[column::RECORDS] += 1;
+                bin[column::BYTES] += u64::from(bytes);
                 self.loads[shard].accepted(now, bytes);
             }
             Err(why) => {

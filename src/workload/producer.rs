@@ -355,7 +355,7 @@ impl Producer {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn resolve(
     at: Nanos,
     key: u32,

@@ -2,6 +2,7 @@
 
 use super::{or_none, words};
 use crate::report::result::RunResult;
+use crate::report::result::ordering::OrderingRow;
 use crate::report::result::repair::RepairRow;
 use crate::report::table::{Table, escaped};
 use crate::report::words::NONE;
@@ -9,8 +10,7 @@ use crate::report::words::NONE;
 /// The section on all feeds in which something came late.
 pub(super) fn section(result: &RunResult) -> String {
     let late = result.ordering.iter().filter(|row| row.out_of_order > 0 && !row.repair.is_empty());
-    let feeds: Vec<String> =
-        late.map(|row| format!("### {}\n\n{}", escaped(&row.path), table(&row.repair).markdown())).collect();
+    let feeds: Vec<String> = late.map(feed).collect();
     if feeds.is_empty() {
         return String::new();
     }
@@ -20,6 +20,13 @@ pub(super) fn section(result: &RunResult) -> String {
          window and sorts each item by creation time; equal times keep the order of arrival. Entries follow from Little's law.\n",
         feeds.join("\n")
     )
+}
+
+fn feed(row: &OrderingRow) -> String {
+    let sample = row.repair_one_item_in.map_or(String::new(), |one_in| {
+        format!("\nOf one item in {}, evenly spread.\n", words::count(one_in))
+    });
+    format!("### {}\n\n{}{sample}", escaped(&row.path), table(&row.repair).markdown())
 }
 
 fn table(rows: &[RepairRow]) -> Table {

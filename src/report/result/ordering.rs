@@ -48,6 +48,10 @@ pub struct OrderingRow {
     /// parents before it and process each record once meet the stream's order. Empty for all others.
     #[serde(default)]
     pub repair: Vec<RepairRow>,
+    /// `repair` follows one item in so many, evenly spread over the items' numbers, and counts nothing of the others. Absent where it
+    /// follows all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_one_item_in: Option<u64>,
 }
 
 /// Percentiles of a histogram; null when it is empty.
@@ -81,7 +85,9 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let repairs: Vec<&Repairs> = feeds().map(|feed| &feed.repairs).collect();
         let row = OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each);
         let seconds = (scenario.duration - scenario.warm_up) as f64 / SECOND as f64 * outcomes.len() as f64;
-        OrderingRow { repair: repair::rows(&repairs, row.records as f64 / seconds), ..row }
+        let one_in = repairs.first().map(|repairs| repairs.sample.one_in()).filter(|one_in| *one_in > 1);
+        let repair = repair::rows(&repairs, row.records as f64 / seconds);
+        OrderingRow { repair, repair_one_item_in: one_in, ..row }
     };
     let with_streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
     let own = with_streams.map(|(number, plan)| {
@@ -127,6 +133,7 @@ impl OrderingRow {
             pooled_distance_ms: Spread::of(&all.distance_micros, 1e3),
             pooled_duplicate_gap_ms: Spread::of(&all.duplicate_micros, 1e3),
             repair: Vec::new(),
+            repair_one_item_in: None,
         }
     }
 }

@@ -167,7 +167,7 @@ impl WriteCapacity {
     }
 
     /// Whether `units` are there now, and if not, which limit that is; takes nothing.
-    #[inline]
+    #[inline(always)]
     pub fn check(&mut self, now: Nanos, units: u32) -> Result<(), ThrottleLimit> {
         if self.bucket.has(&self.limit, now, u64::from(units)) { Ok(()) } else { Err(self.binds) }
     }

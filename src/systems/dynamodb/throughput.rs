@@ -72,7 +72,7 @@ impl Throughput {
     }
 
     /// Whether a write would be accepted, and if not, by which limit; takes nothing.
-    #[inline]
+    #[inline(always)]
     pub fn check(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
         let refused = |limit, by_partition| Throttle { index: None, limit, by_partition };
         self.capacity.check(now, units).map_err(|limit| refused(limit, false))?;
@@ -81,7 +81,7 @@ impl Throughput {
     }
 
     /// Takes what [`check`](Self::check) just showed to be there.
-    #[inline]
+    #[inline(always)]
     pub fn spend(&mut self, now: Nanos, item: u32, units: u32) {
         self.capacity.spend(units);
         self.units += u64::from(units);

@@ -108,8 +108,9 @@ impl Cursor {
         self.chunk == DETACHED
     }
 
-    /// Records read or skipped so far.
-    pub fn read(&self) -> u64 {
+    /// How many records this reader has read or passed over.
+    #[inline]
+    pub fn passed(&self) -> u64 {
         self.read
     }
 

@@ -14,9 +14,9 @@ impl Stream {
     pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
         let slot = shard * self.readers.len() + reader;
-        let (log, cursor) = (&self.shards[shard].log, &mut self.cursors[slot]);
-        self.readers[reader].meter.expired += self.arena.expire(log, cursor, horizon);
-        let oldest = self.arena.peek(log, cursor);
+        let expired = self.pass(shard, reader, horizon);
+        self.readers[reader].meter.expired += expired;
+        let oldest = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
         if oldest.is_none() && self.shards[shard].closed {
             // The last event names the child shards (KDS-E7).
             self.ended[shard] |= 1 << reader;
@@ -48,9 +48,11 @@ impl Stream {
             bytes = more;
             out.push(record);
         }
+        let count = (out.len() - before) as u64;
+        self.readers[reader].passed += count;
         let meter = &mut self.readers[reader].meter;
         meter.polls += 1;
-        meter.records += (out.len() - before) as u64;
+        meter.records += count;
         meter.bytes += bytes;
         self.arena.release_if_drained(&mut place.log, cursors);
         bytes

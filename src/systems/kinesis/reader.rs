@@ -1,6 +1,6 @@
 //! Where a reader begins, what it does about a position that retention has passed, and about shards' parents.
 
-use super::log::Record;
+use super::log::{Micros, Record};
 use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadRefused};
 use super::reshard::NextPoll;
 use super::stream::{NEVER, Stream};
@@ -85,18 +85,29 @@ impl Stream {
     fn place(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
         let slot = shard * self.readers.len() + reader;
         let horizon = self.horizon(now);
-        let cursor = &mut self.cursors[slot];
-        let log = &self.shards[shard].log;
-        let past =
-            |stream: &mut Self, from: i64| stream.past.as_mut().map_or(0, |past| past.pass(slot, from));
-        match self.readers[reader].plan.from {
-            From::Latest => self.arena.attach(log, cursor) + past(self, i64::MAX),
-            From::TrimHorizon => self.arena.expire(log, cursor, horizon.max(0) as u64) + past(self, horizon),
-            From::AtTimestamp(at) => {
-                let from = at.max(horizon);
-                self.arena.expire(log, cursor, from.max(0) as u64) + past(self, from)
+        let from = match self.readers[reader].plan.from {
+            From::Latest => i64::MAX,
+            From::TrimHorizon => horizon,
+            From::AtTimestamp(at) => at.max(horizon),
+        };
+        let past = self.past.as_mut().map_or(0, |past| past.pass(slot, from));
+        let of_log = match self.readers[reader].plan.from {
+            From::Latest => {
+                let passed = self.arena.attach(&self.shards[shard].log, &mut self.cursors[slot]);
+                self.readers[reader].passed += passed;
+                passed
             }
-        }
+            From::TrimHorizon | From::AtTimestamp(_) => self.pass(shard, reader, from.max(0) as u64),
+        };
+        past + of_log
+    }
+
+    /// Takes a reader past the records of a shard's log that arrived before `horizon`; returns how many.
+    pub(super) fn pass(&mut self, shard: usize, reader: usize, horizon: Micros) -> u64 {
+        let slot = shard * self.readers.len() + reader;
+        let passed = self.arena.expire(&self.shards[shard].log, &mut self.cursors[slot], horizon);
+        self.readers[reader].passed += passed;
+        passed
     }
 
     /// The oldest arrival that retention leaves, microseconds from the start of the run.
@@ -150,16 +161,14 @@ impl Stream {
         }
         self.robbed[shard] &= !bit;
         let slot = shard * self.readers.len() + reader;
-        let log = &self.shards[shard].log;
-        let state = &mut self.readers[reader];
-        match state.plan.when_trimmed {
+        match self.readers[reader].plan.when_trimmed {
             WhenTrimmed::Skip => {}
             WhenTrimmed::Stick => self.stuck[shard] |= bit,
             WhenTrimmed::Restart => {
-                let skipped = self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
-                state.meter.skipped += skipped;
+                let skipped = self.pass(shard, reader, u64::MAX);
                 self.losses[reader].note(shard, skipped, now);
-                state.meter.skipped += self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+                let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+                self.readers[reader].meter.skipped += skipped + of_past;
             }
         }
     }
@@ -172,11 +181,9 @@ impl Stream {
             return;
         }
         let horizon = self.horizon(now);
-        let log = &self.shards[shard].log;
-        let first = self.arena.peek(log, &self.cursors[slot]);
-        let mut gone = self.arena.expire(log, &mut self.cursors[slot], horizon.max(0) as u64);
-        let lost = gone;
-        gone += self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
+        let first = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
+        let lost = self.pass(shard, reader, horizon.max(0) as u64);
+        let gone = lost + self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
         let state = &mut self.readers[reader];
         if !state.started {
             state.meter.before_start += gone;
@@ -210,9 +217,7 @@ impl Stream {
             let started = self.readers[reader].started;
             if self.readers[reader].removed {
                 for shard in 0..self.shards.len() {
-                    let slot = shard * self.readers.len() + reader;
-                    let log = &self.shards[shard].log;
-                    let left = self.arena.expire(log, &mut self.cursors[slot], u64::MAX);
+                    let left = self.pass(shard, reader, u64::MAX);
                     self.readers[reader].meter.after_removal += left;
                 }
                 continue;

@@ -54,6 +54,8 @@ pub(super) struct Reader {
     /// Whether the stream pushes to it: it makes no calls, and its grid is every moment.
     pub(super) pushed: bool,
     pub(super) meter: ReadMeter,
+    /// Records of the logs that it has read or passed over, on all shards.
+    pub(super) passed: u64,
     pub(super) plan: ReaderPlan,
     /// Whether it is at work.
     pub(super) started: bool,
@@ -94,6 +96,8 @@ pub struct Stream {
     /// What readers have lost, by their numbers.
     pub(super) losses: Vec<Losses>,
     pub(super) arena: Arena,
+    /// Records appended to all logs.
+    pub(super) records: u64,
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
     pub(super) cursors: Vec<Cursor>,
@@ -142,6 +146,7 @@ impl Stream {
             retention: retention / MICROSECOND,
             losses: Vec::new(),
             arena: Arena::default(),
+            records: 0,
             readers: Vec::new(),
             cursors: Vec::new(),
             next_polls: Vec::new(),
@@ -185,6 +190,7 @@ impl Stream {
             grid,
             pushed,
             meter: ReadMeter::default(),
+            passed: 0,
             plan,
             started,
             paused_until: 0,
@@ -249,6 +255,7 @@ impl Stream {
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        self.records += 1;
         self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
@@ -327,7 +334,7 @@ impl Stream {
             }
             return Err(refused);
         }
-        let (mut bytes, before) = (0, out.len());
+        let (mut bytes, before, passed) = (0, out.len(), cursor.passed());
         let mut left = records_max.min(self.read_limits.call.records) as usize;
         let bytes_max = self.read_limits.call.bytes;
         if let Some(past) = &mut self.past {
@@ -350,6 +357,7 @@ impl Stream {
         }
         meter.records += (out.len() - before) as u64;
         meter.bytes += bytes;
+        self.readers[reader].passed += cursor.passed() - passed;
         budget.took(&self.read_limits, now, bytes);
         let past_left = self.past.as_ref().map_or(0, |past| past.left(slot));
         if place.closed && self.cursors[slot].behind(&place.log) + past_left == 0 {
@@ -429,6 +437,20 @@ impl Stream {
         self.cursors[slot].behind(&self.shards[shard].log) + past
     }
 
+    /// Records that wait for a reader on all shards together.
+    pub fn behind_in_all(&self, reader: usize) -> u64 {
+        let readers = self.readers.len();
+        let slots = || (0..self.shards.len()).map(|shard| shard * readers + reader);
+        let past = self.past.as_ref().map_or(0, |past| slots().map(|slot| past.left(slot)).sum());
+        let behind = self.records - self.readers[reader].passed + past;
+        debug_assert_eq!(
+            behind,
+            (0..self.shards.len()).map(|shard| self.behind(shard, reader)).sum::<u64>(),
+            "what waits in each shard adds up"
+        );
+        behind
+    }
+
     /// The first grid poll of a shard at or after `now`.
     #[inline]
     pub fn next_poll(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
@@ -485,7 +507,7 @@ impl Stream {
 
     /// Records of a shard that a reader has read or passed over: the place of its next one among all of the shard.
     pub fn read_up_to(&self, shard: usize, reader: usize) -> u64 {
-        self.cursors[shard * self.readers.len() + reader].read()
+        self.cursors[shard * self.readers.len() + reader].passed()
     }
 
     /// Records ever accepted by all shards.
