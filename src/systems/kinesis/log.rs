@@ -9,7 +9,7 @@
 /// moments for every leg, so that the parts of a latency add up exactly.
 pub type Micros = u64;
 
-const CHUNK_RECORDS: usize = 64;
+const CHUNK_RECORDS: usize = 32;
 const NO_CHUNK: u32 = u32::MAX;
 /// The chunk of a reader that is still to come, and for which nothing is kept.
 const DETACHED: u32 = u32::MAX - 1;
@@ -55,6 +55,7 @@ pub mod flags {
 struct Chunk {
     base: Micros,
     next: u32,
+    /// Records in it, once it is no longer its log's last chunk.
     len: u32,
     /// Readers that have not passed this chunk yet.
     readers: u32,
@@ -68,17 +69,22 @@ pub struct Arena {
     free: Vec<u32>,
 }
 
-/// One shard's log: where it begins and ends in the arena.
+/// One shard's log: its last chunk in the arena, and what an append has to know of that, which lies here because most chunks of
+/// a stream with many shards are far from the processor.
 #[derive(Clone, Copy, Debug)]
 pub struct Log {
     tail: u32,
+    /// Records in the last chunk.
+    len: u32,
+    /// From when the last chunk counts its times.
+    base: Micros,
     /// Records ever appended.
     appended: u64,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { tail: NO_CHUNK, appended: 0 }
+        Self { tail: NO_CHUNK, len: 0, base: 0, appended: 0 }
     }
 }
 
@@ -129,7 +135,7 @@ impl Log {
 }
 
 impl Arena {
-    /// Appends a record to a log whose readers stand at `cursors`. O(1); allocates one chunk in 64 appends at most.
+    /// Appends a record to a log whose readers stand at `cursors`. O(1); takes a chunk for 32 records, or fewer that are far apart.
     #[inline(always)]
     pub fn append(&mut self, log: &mut Log, cursors: &mut [Cursor], record: &Record) {
         debug_assert!(record.written <= record.appended, "a record is written before it arrives");
@@ -138,28 +144,21 @@ impl Arena {
             log.appended += 1;
             return;
         }
-        let mut offset = 0;
-        let fits = log.tail != NO_CHUNK && {
-            let chunk = &self.chunks[log.tail as usize];
-            offset = record.appended - chunk.base;
-            (chunk.len as usize) < CHUNK_RECORDS && u128::from(offset) <= OFFSET_MASK
-        };
-        if !fits {
-            if !self.extend(log, cursors, record.appended) {
-                log.appended += 1;
-                return;
-            }
-            offset = 0;
+        let in_reach = u128::from(record.appended - log.base) <= OFFSET_MASK;
+        let fits = log.tail != NO_CHUNK && (log.len as usize) < CHUNK_RECORDS && in_reach;
+        if !fits && !self.extend(log, cursors, record.appended) {
+            log.appended += 1;
+            return;
         }
+        let offset = record.appended - log.base;
         let delay = (record.appended - record.written).min(DELAY_MASK as u64);
         let packed = (u128::from(record.key) << KEY_SHIFT)
             | (u128::from(record.bytes) << BYTES_SHIFT)
             | (u128::from(record.flags) << FLAGS_SHIFT)
             | (u128::from(offset) << OFFSET_SHIFT)
             | u128::from(delay);
-        let chunk = &mut self.chunks[log.tail as usize];
-        chunk.records[chunk.len as usize % CHUNK_RECORDS] = packed;
-        chunk.len += 1;
+        self.chunks[log.tail as usize].records[log.len as usize % CHUNK_RECORDS] = packed;
+        log.len += 1;
         log.appended += 1;
     }
 
@@ -171,19 +170,19 @@ impl Arena {
             return false;
         }
         let fresh = self.allocate(base, readers as u32);
-        let last = log.tail;
-        log.tail = fresh;
+        let (last, len) = (log.tail, log.len);
+        (log.tail, log.len, log.base) = (fresh, 0, base);
         let mut passed = 0;
         for cursor in cursors.iter_mut().filter(|cursor| cursor.chunk == last) {
             // A reader at the very end of the last chunk steps over; one that never read starts here.
-            let at_end = last == NO_CHUNK || cursor.offset == self.chunks[last as usize].len;
+            let at_end = last == NO_CHUNK || cursor.offset == len;
             if at_end {
                 (cursor.chunk, cursor.offset) = (fresh, 0);
                 passed += 1;
             }
         }
         if last != NO_CHUNK {
-            self.chunks[last as usize].next = fresh;
+            (self.chunks[last as usize].next, self.chunks[last as usize].len) = (fresh, len);
             self.pass(last, passed);
         }
         true
@@ -247,7 +246,8 @@ impl Arena {
             return 0;
         }
         let chunk = &self.chunks[cursor.chunk as usize];
-        let there = &chunk.records[cursor.offset as usize..chunk.len as usize];
+        let len = if cursor.chunk == log.tail { log.len } else { chunk.len };
+        let there = &chunk.records[cursor.offset as usize..len as usize];
         let there = &there[..there.len().min(records_max)];
         // All of them fit, nearly always; only if they do not is each one asked.
         let mut sum = *bytes + there.iter().map(|packed| bytes_of(*packed)).sum::<u64>();
@@ -301,7 +301,7 @@ impl Arena {
         *cursor = Cursor { chunk: log.tail, offset: 0, read: log.appended };
         if let Some(chunk) = self.chunks.get_mut(log.tail as usize) {
             chunk.readers += 1;
-            cursor.offset = chunk.len;
+            cursor.offset = log.len;
         }
         passed
     }
