@@ -468,7 +468,11 @@ fn references_to_nothing() {
     Refusals::default()
         .change("tables.orders", "§tables.order", &["no `order` in `tables`; did you mean `orders`?"])
         .change("tables.orders", "§orders", &["a name in `tables`, such as `tables.x`; found `orders`"])
-        .change("tables.orders", "§firehose.lake", &["such as `tables.x`; found `firehose.lake`"])
+        .change(
+            "tables.orders",
+            "§firehose.lake",
+            &["`firehose.lake` reads `kinesis.changes`, so it takes no Direct PUT (FH-S5)"],
+        )
         .change("tables.orders", "§tables..orders", &["such as `tables.x`"])
         .change("stream: changes", "stream: §chnages", &["did you mean `changes`?"])
         .change("stream: changes", "stream: §kinesis.changes", &["no `kinesis.changes` in `kinesis`"])
@@ -517,7 +521,7 @@ fn parts_that_are_not_built() {
             "    §lambda: { batch_size: 5 }\n    to: { s3: {} }",
             &["unknown key `lambda`"],
         )
-        .change("{ s3: {} }", "{ §redshift: {} }", &["unknown value `redshift`"])
+        .change("{ s3: {} }", "{ §datadog: {} }", &["unknown value `datadog`"])
         .append("athena: { dashboards: { §scan: firehose.lake } }\n", &["unknown key `scan`"])
         .end();
 }

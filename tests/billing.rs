@@ -209,13 +209,14 @@ billing: { prices: prices.csv }
 #[test]
 fn own_prices_bill_a_run_and_bring_their_region() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("prices.csv"), "id,sa-east-1\nddb.prov.wcu_h,0.001\n").unwrap();
+    let prices = "id,sa-east-1\nddb.prov.wcu_h,0.001\nddb.storage_gbmo,0.375\n";
+    std::fs::write(folder.path().join("prices.csv"), prices).unwrap();
     let load = |text: &str, options: &LoadOptions| {
         load_text("s.yaml", text, folder.path(), options).map(|loaded| loaded.base)
     };
     let priced = load(SCENARIO, &LoadOptions::default()).unwrap();
     let result = result(&priced);
-    // 50 units for 730 h at 0.001 USD.
+    // 50 units for 730 h at 0.001 USD; the few bytes of ten items come to no cent.
     assert_eq!(result.cost.bill.total, Some(Decimal::new(3650, 2)));
     assert_eq!(result.identity.inputs.keys().collect::<Vec<_>>(), ["prices.csv"]);
     assert_ne!(result.identity.price_book.digest, PriceBook::builtin().digest());
@@ -223,7 +224,11 @@ fn own_prices_bill_a_run_and_bring_their_region() {
     // The command line's prices come instead, from wherever they are.
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("p.yaml");
-    std::fs::write(&file, "prices: { ddb.prov.wcu_h: { regions: { sa-east-1: 0.002 } } }\n").unwrap();
+    std::fs::write(
+        &file,
+        "prices: { ddb.prov.wcu_h: { regions: { sa-east-1: 0.002 } }, ddb.storage_gbmo: 0.375 }\n",
+    )
+    .unwrap();
     let options = LoadOptions { prices: Some(file), ..LoadOptions::default() };
     let total = self::result(&load(SCENARIO, &options).unwrap()).cost.bill.total;
     assert_eq!(total, Some(Decimal::new(7300, 2)));
@@ -259,4 +264,17 @@ fn estimates_are_used_where_a_scenario_allows_them_and_are_marked() {
     };
     assert_eq!(cdc(&load(&text)), (true, true, Some("E")));
     assert_eq!(cdc(&load(&text.replace("allow_estimates: true", ""))), (false, false, Some("E")));
+}
+
+/// "There is no free tier" (prices, section 3): with the free tier switched on, a million units of everything that Kinesis
+/// bills costs what it costs without.
+#[test]
+fn no_kinesis_price_has_a_free_quantity() {
+    let mut usage = Usage::default();
+    let of_kinesis: Vec<String> = ids().into_iter().filter(|id| id.starts_with("kds.")).collect();
+    assert!(of_kinesis.len() > 10, "{of_kinesis:?}");
+    for id in &of_kinesis {
+        usage.add(id, Cause::Base, Decimal::from(1_000_000)).unwrap();
+    }
+    assert_eq!(bill(&usage, true).total, bill(&usage, false).total);
 }

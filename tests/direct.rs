@@ -2,6 +2,7 @@
 //! Producer Library and the Kinesis Agent. Every run checks its ledger besides.
 
 use std::collections::BTreeSet;
+use streamgauge::engine::random::Streams;
 use streamgauge::engine::time::SECOND;
 use streamgauge::measure::direct::DirectMeter;
 use streamgauge::measure::ordering::Cause;
@@ -528,4 +529,41 @@ fn the_libraries_own_names_are_understood() {
         agent("maxBufferAgeMillis: 2000, maxBufferSizeBytes: 1048576, partitionKeyOption: DETERMINISTIC");
     assert_eq!(format!("{:?}", ours.direct[0].direct), format!("{:?}", theirs.direct[0].direct));
     assert_eq!(ours.direct[0].placement, theirs.direct[0].placement);
+}
+
+#[test]
+fn a_call_that_takes_no_time_is_answered_after_it_took_place() {
+    for call in ["put_record", "put_records"] {
+        let sets =
+            [&sdk(&format!("call: {call}, latency: 0s, lost_replies: 0%, retries: none, resend: none"))[..]];
+        let meter = meter(&run(&sets));
+        assert_eq!((meter.accepted, meter.given_up, meter.copies), (10_000, 0, 0), "{meter:?}");
+    }
+    // Nothing comes back from the agent, so nothing is put again.
+    let meter = meter(&run(&[&format!("{CLIENT}={{ agent: {{ latency: 0s, lost_replies: 0% }} }}")]));
+    assert_eq!((meter.accepted, meter.attempts), (10_000, 10_000), "{meter:?}");
+}
+
+#[test]
+fn lat_19_a_call_takes_10_to_30_ms_on_average_and_its_p99_is_50_to_150() {
+    let scenario = scenario(&[&sdk("call: put_record")]);
+    let mut draws = Streams::new(1, 0).named("calls");
+    let latency = &scenario.direct[0].direct.latency;
+    let mut millis: Vec<f64> = (0..100_000).map(|_| latency.sample(&mut draws) / 1e6).collect();
+    millis.sort_by(f64::total_cmp);
+    let mean = millis.iter().sum::<f64>() / 1e5;
+    assert!(
+        (10.0..30.0).contains(&mean) && (50.0..150.0).contains(&millis[99_000]),
+        "{mean} {}",
+        millis[99_000]
+    );
+}
+
+#[test]
+fn lat_8_what_is_put_is_got_within_a_second_on_average_by_polls_of_one_second() {
+    let outcome = run(&[&rate(50), &sdk("call: put_record, latency: 10ms, lost_replies: 0%")]);
+    let mean = outcome.consumers[0].latency.mean().expect("records") / 1e6;
+    // Half of the interval between two polls, and half of the call.
+    assert!((mean - 0.505).abs() < 0.02, "{mean} s");
+    assert!(outcome.consumers[0].latency.histogram().max() < 1_100_000);
 }

@@ -163,7 +163,7 @@ fn kdc_s4_an_update_carries_about_twice_the_item() {
 }
 
 #[test]
-fn kdc_r1_what_a_stream_refuses_is_tried_again_until_it_arrives_and_the_lag_grows() {
+fn kdc_r1_lat_9_what_a_stream_refuses_is_tried_again_until_it_arrives_and_the_lag_grows() {
     // 1,200 changes a second into a shard that takes 1,000: after 100 s some 20,000 wait, 20 s worth.
     let outcome = run(&[
         STILL,

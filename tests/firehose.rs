@@ -76,7 +76,7 @@ fn refused(base: &str, sets: &[&str]) -> String {
 }
 
 fn result(scenario: &Scenario, outcome: Outcome) -> RunResult {
-    RunResult::new(scenario, &[outcome], scenario.billing.book()).unwrap()
+    RunResult::new(scenario, &[outcome], scenario.billing.book()).expect("a result")
 }
 
 /// A fate of a path in the ledger, and what entered there.

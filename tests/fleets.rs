@@ -1,8 +1,7 @@
 //! Fleets of workers: the Kinesis Client Library and Flink against AWS's rules and against arithmetic.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
+use streamgauge::engine::random::Streams;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
 use streamgauge::scenario::checked::Scenario;
@@ -264,10 +263,10 @@ fn adp_1_dds_k1_the_adapter_calls_each_second_and_every_two_after_an_empty_call(
 
 #[test]
 fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
-    // Down for three minutes of 900 writes a second: a thousand records a call catch up slowly.
+    // Down for three minutes of 300 writes a second: a thousand records a call catch up slowly.
     let caught_up_after = |catch_up: bool| {
         let events = "events: { death: { at: 1m, for: 3m, crash: consumers.f } }";
-        let outcome = run(&adapter("10m", &format!("version: 3, catch_up: {catch_up}"), "600/s", events));
+        let outcome = run(&adapter("7m", &format!("version: 3, catch_up: {catch_up}"), "300/s", events));
         let fleet = &outcome.fleets[0];
         assert_eq!(fleet.meter.processed + fleet.meter.lost, outcome.producers[0].0.accepted);
         let bins = fleet.series.bins();
@@ -275,7 +274,7 @@ fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
         bins.iter().rposition(|bin| bin[column] > 60_000_000).unwrap()
     };
     let (plain, fast) = (caught_up_after(false), caught_up_after(true));
-    // About 200 s of 600 records: 400 a second are gained, or 2,400. Down to a minute behind it takes 210 s, or 35 s.
+    // About 200 s of 300 records: 700 a second are gained, or 2,700. Down to a minute behind it takes 60 s, or 16 s.
     assert!(plain > fast + 20, "{plain} {fast}");
     let cadence = |kcl: &str| match load(&adapter("1m", kcl, "1/s", "")).unwrap().fleets[0].via {
         Via::Polling(cadence) => cadence,
@@ -328,4 +327,151 @@ fn a_job_that_crashes_goes_back_to_its_last_checkpoint_as_a_whole() {
     // The checkpoint of second 180 was complete: 50 s of all shards are done again.
     near("repeated", outcome.meter.repeated_total() as f64, 100.0 * 50.0, 0.02);
     assert_eq!(outcome.meter.processed, 100 * 600);
+}
+
+/// A scenario drawn from a seed: any version, any settings, any events at any time.
+fn drawn(seed: u64) -> String {
+    let draws = Streams::new(seed, 0).keyed("tests.fleets");
+    let mut step = 0;
+    let mut pick = |below: u64| {
+        step += 1;
+        draws.bits(step, 0) % below
+    };
+    fn one_of<'a>(pick: &mut impl FnMut(u64) -> u64, all: &[&'a str]) -> &'a str {
+        all[pick(all.len() as u64) as usize]
+    }
+    let shards = 1 + pick(5);
+    let workers = 1 + pick(4);
+    let consumer = if pick(4) == 0 {
+        let via = one_of(&mut pick, &["polling", "enhanced_fan_out"]);
+        format!(
+            "flink: {{ parallelism: {workers}, via: {via}, per_record: {}ms, checkpoint_interval: {}s, restart: {}s }}",
+            pick(12),
+            2 + pick(60),
+            1 + pick(60)
+        )
+    } else {
+        let version = one_of(&mut pick, &["1, via: polling", "2, via: polling", "2", "3", "3, via: polling"]);
+        let every = one_of(&mut pick, &["batch", "{ records: 70 }", "{ interval: 20s }"]);
+        let order = one_of(&mut pick, &["after", "before"]);
+        let shutdown = one_of(&mut pick, &["graceful", "abrupt"]);
+        format!(
+            "kcl: {{ version: {version}, workers: {workers}, per_record: {}ms, errors: {}%, prefetch: {}, shutdown: {shutdown}, \
+             host: {{ vcpu: {} }}, failover_time: {}s, checkpoint: {{ every: {every}, order: {order}, latency: {}ms }} }}",
+            pick(30),
+            pick(3) * 5,
+            pick(4),
+            1 + pick(2),
+            3 + pick(12),
+            pick(300)
+        )
+    };
+    let is_kcl = consumer.starts_with("kcl");
+    let mut events = String::new();
+    for number in 0..pick(7) {
+        let (at, lasts) = (1 + pick(200), 1 + pick(90));
+        let what = match pick(if is_kcl { 6 } else { 4 }) {
+            0 => format!("for: {lasts}s, deploy: consumers.f"),
+            1 if is_kcl => format!("for: {lasts}s, crash: consumers.f, worker: {}", pick(workers)),
+            1 => format!("for: {lasts}s, crash: consumers.f"),
+            2 => format!("split: {{ stream: kinesis.s, shard: {} }}", pick(shards)),
+            3 => "set: { kinesis.s.capacity.provisioned.shards: 2 }".to_owned(),
+            4 => format!("for: {lasts}s, cut_off: consumers.f, worker: {}", pick(workers)),
+            _ => format!("for: {lasts}s, crash: consumers.f, worker: {}", pick(workers)),
+        };
+        events += &format!("  e{number}: {{ at: {at}s, {what} }}\n");
+    }
+    let events = if events.is_empty() { events } else { format!("events:\n{events}") };
+    let end = one_of(&mut pick, &["drain", "stop"]);
+    text("210s", 20 + pick(60) as u32, shards as u32, &consumer, &format!("end: {end}\n{events}"))
+}
+
+#[test]
+fn whatever_happens_when_every_record_has_one_fate() {
+    for seed in 0..60 {
+        let text = drawn(seed);
+        let scenario = load(&text).unwrap_or_else(|errors| panic!("seed {seed}: {errors}\n{text}"));
+        // A run fails if its ledger does not balance.
+        let outcome = support::run::<true>(&scenario, seed);
+        let fleet = &outcome.fleets[0];
+        let told: u64 = fleet.interruptions.iter().map(|it| it.again).sum();
+        assert!(fleet.meter.repeated_total() <= told, "seed {seed}: {fleet:?}");
+        let lost: u64 = fleet.interruptions.iter().map(|it| it.lost).sum();
+        assert_eq!(fleet.meter.lost, lost, "seed {seed}");
+        if outcome.complete && text.contains("end: drain") {
+            let meter = &fleet.meter;
+            let all = meter.processed + meter.lost + meter.skipped;
+            assert_eq!(all, outcome.producers[0].0.accepted, "seed {seed}: {meter:?}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn hosts_lease_tables_and_processing_units_are_in_the_bill() {
+    let usage = |consumer: &str| {
+        let scenario = load(&text("10m", 12, 12, consumer, "end: stop")).unwrap();
+        let outcome = support::run::<true>(&scenario, 0);
+        let usage = streamgauge::report::result::usage::of(&scenario, &[outcome]).unwrap();
+        move |id: &str| usage.0.get(id).map_or(0.0, |line| line.quantity.try_into().unwrap())
+    };
+    let month = 730.0;
+    let fargate = "kcl: { version: 2, via: polling, workers: 4, host: { fargate: { vcpu: 0.5, memory: 1 GiB } }, checkpoint: { every: { interval: 1d } } }";
+    let of: &dyn Fn(&str) -> f64 = &usage(fargate);
+    assert_eq!((of("fargate.x86.vcpu_h"), of("fargate.x86.gb_h")), (4.0 * 0.5 * month, 4.0 * month));
+    // Twelve leases renewed every 3.308 s, and four workers that read the table of under 8 KB every 20.05 s: one unit each.
+    near("renewals", of("ddb.od.wru"), month * 3_600.0 * 12.0 / 3.308, 0.01);
+    near("scans", of("ddb.od.rru"), month * 3_600.0 * 4.0 / 20.05, 0.05);
+    let ec2 = "kcl: { version: 3, workers: 3, host: { ec2: c6g.large } }";
+    let of: &dyn Fn(&str) -> f64 = &usage(ec2);
+    assert_eq!((of("ec2.c6g.large_h"), of("kds.prov.efo_shard_h")), (3.0 * month, 12.0 * month));
+    let flink: &dyn Fn(&str) -> f64 = &usage("flink: { parallelism: 4, parallelism_per_kpu: 2 }");
+    assert_eq!((flink("flink.kpu_h"), flink("flink.run_storage_gbmo")), (3.0 * month, 2.0 * 50.0));
+}
+
+#[test]
+fn what_is_wrong_about_a_fleet_is_said() {
+    let error =
+        |consumer: &str, more: &str| load(&text("10m", 10, 2, consumer, more)).map(|_| ()).unwrap_err();
+    for (consumer, more, message) in [
+        (
+            "kcl: { version: 4 }",
+            "",
+            "expected a version of the library, such as `1.14`, `2` or `3.5`; found `4`",
+        ),
+        ("kcl: { worker: 4 }", "", "unknown key `worker`; did you mean `workers`?"),
+        ("kcl: { workers: 0 }", "", "expected 1 to 1000; found `0`"),
+        ("kcl: { host: { ec2: m9.huge } }", "", "the price book has no instance `m9.huge`"),
+        ("kcl: { host: { vcpu: 0 } }", "", "expected 0.01 to 192; found `0`"),
+        (
+            "kcl: { host: { fargate: { vcpu: 3, memory: 1 GiB } } }",
+            "",
+            "expected 0.25, 0.5, 1, 2, 4, 8 or 16; found `3`",
+        ),
+        ("kcl: { idle_time: 1s }", "", "a fleet that is pushed to makes none"),
+        (
+            "kcl: { version: 2, balance: cpu }",
+            "",
+            "before version 3 the library balances the number of leases",
+        ),
+        ("kcl: { catch_up: true }", "", "`catch_up` is for readers of DynamoDB streams"),
+        ("kcl: {}, flink: { parallelism: 1 }", "", "expected exactly one of"),
+        ("flink: {}", "", "the key `parallelism` is missing"),
+        ("kcl: {}", "events: { e: { at: 1m, crash: consumers.f, worker: 1 } }", "expected 0 to 0; found `1`"),
+        ("kcl: {}", "events: { e: { at: 1m, cut_off: consumers.f } }", "`cut_off` needs `for`"),
+        ("kcl: {}", "events: { e: { at: 1m, for: 1m, outage: consumers.f } }", "is a fleet of workers"),
+        (
+            "polling: {}",
+            "events: { e: { at: 1m, crash: consumers.f } }",
+            "is not a KCL fleet or a Flink application",
+        ),
+        (
+            "flink: { parallelism: 1 }",
+            "events: { e: { at: 1m, for: 1m, cut_off: consumers.f } }",
+            "is not a KCL fleet",
+        ),
+        ("kcl: {}", "events: { e: { at: 1m, crash: consumers.g } }", "consumers"),
+    ] {
+        let found = error(consumer, more);
+        assert!(found.contains(message), "{consumer} {more}: {found}");
+    }
 }

@@ -112,6 +112,7 @@ fn plan(size: u32, window: Nanos, factor: u32) -> MappingPlan {
         batching: Batching { size, window, payload: Payload::KINESIS },
         factor,
         partition_keys: None,
+        tumbling: None,
         filter_passes: None,
         retry: RetryPlan {
             retries: None,

@@ -199,6 +199,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
         batching: Batching { size: 1, window: 0, payload: Payload::KINESIS },
         factor: 10,
         partition_keys: partition_keys.and_then(std::num::NonZeroU32::new),
+        tumbling: None,
         filter_passes: None,
         retry: RetryPlan {
             retries: None,

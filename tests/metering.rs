@@ -311,7 +311,7 @@ fn wrong_settings_are_refused_where_they_stand() {
         assert!(error.contains(message), "{error}");
     };
     let of_function = "lambda: {}\n    network: { nat_gateway: {} }\n";
-    refused(&BASE.replace("polling: { interval: 1s }\n", of_function), "s.yaml:21:14 at consumers.c.network");
+    refused(&BASE.replace("polling: { interval: 1s }\n", of_function), "s.yaml:21:5 at consumers.c.network");
     let both = "polling: {}\n    network: { nat_gateway: {}, interface_endpoint: {} }\n";
     refused(
         &BASE.replace("polling: { interval: 1s }\n", both),

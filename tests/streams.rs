@@ -135,7 +135,7 @@ fn dds_s2_s5_there_is_an_open_shard_for_each_partition_and_it_is_split_with_it()
 }
 
 #[test]
-fn open_4_dds_s1_s3_s4_s7_r10_shards_roll_over_without_load_and_readers_go_from_parent_to_child() {
+fn open_4_lat_14_dds_s1_s3_s4_s7_r10_shards_roll_over_without_load_and_readers_go_from_parent_to_child() {
     let more = format!("consumers:\n{}", reader("search", ", shard_discovery: 10s"));
     let outcome = Case { duration: "25h", rate: "{ constant: { rate: 2/s } }", more: &more, ..CASE }.run();
     let lineage = &outcome.streams[0].lineage;

@@ -1,6 +1,7 @@
 //! What a write can be, what its client does, and what both make of the feed.
 
 use std::path::Path;
+use streamgauge::engine::random::Streams;
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::long_way::KindMeter;
@@ -299,6 +300,18 @@ fn ddb_g1_replicated_writes_are_never_given_up() {
     let meter = outcome.producers[0].0;
     assert!(meter.refused > 0, "120 units a second are asked for, and 100 there");
     assert_eq!((meter.accepted, meter.given_up), (6_000, 0));
+}
+
+#[test]
+fn lat_15_a_global_tables_lag_is_usually_under_a_second_and_commonly_half_to_two_and_a_half() {
+    let scenario = load(&text(&producer(60, "    source: { global_table: {} }"), 100));
+    let client = scenario.producers[0].client.as_ref().expect("a source of its own");
+    let lag = client.replicated_after.as_ref().expect("a lag");
+    let mut draws = Streams::new(1, 0).named("lag");
+    let seconds: Vec<f64> = (0..10_000).map(|_| lag.sample(&mut draws) / 1e9).collect();
+    let share =
+        |within: &dyn Fn(f64) -> bool| seconds.iter().filter(|lag| within(**lag)).count() as f64 / 1e4;
+    assert!(share(&|lag| lag < 1.0) > 0.7 && share(&|lag| (0.5..2.5).contains(&lag)) > 0.9);
 }
 
 #[test]

@@ -213,6 +213,8 @@ impl Direct {
         self.meter.calls_lost += u64::from(call.lost);
         let back = if call.lost { now + timeout } else { now + time };
         let there = (now + time / 2).min(back);
+        // Replies come before calls at one moment: the answer to a call that takes no time has to come after it.
+        let back = back.max(there + 1);
         queue.push(there, Kind::PutRecords as u8, pack(number, slot as usize));
         queue.push(back, Kind::Replied as u8, pack(number, slot as usize));
     }

@@ -297,6 +297,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             if consumer.fleet.has_left(now, shard) {
                 return self.leave_shard(now, number, shard);
             }
+            if consumer.fleet.would_save_first(shard) && !consumer.control.may_save(shard) {
+                // Its next checkpoint is refused, and what would come after it is not done.
+                return;
+            }
             match consumer.fleet.go_on(now, worker, shard) {
                 Next::At(at) if at <= now => {}
                 Next::At(at) => {

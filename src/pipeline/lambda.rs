@@ -32,8 +32,14 @@ pub mod column {
     pub const ITERATOR_AGE_AT_END: usize = 6;
     /// `ReadProvisionedThroughputExceeded`.
     pub const REFUSED: usize = 7;
+    /// `SubscribeToShardEvent.Records` (KDS-M5).
+    pub const PUSHED_RECORDS: usize = 8;
+    /// `SubscribeToShardEvent.Bytes`.
+    pub const PUSHED_BYTES: usize = 9;
+    /// `SubscribeToShardEvent.MillisBehindLatest` peak, microseconds.
+    pub const PUSHED_BEHIND: usize = 10;
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 11;
 }
 
 /// How a mapping gets at its stream.
@@ -204,6 +210,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let out = consumer.mapping.read(now, shard);
         fan_out.receive(now, shard, &oldest, (&mut place.stream, consumer.reader), out);
+        if FULL {
+            let bytes = out.iter().map(|record| u64::from(record.bytes)).sum();
+            consumer.series.add(now, column::PUSHED_RECORDS, out.len() as u64);
+            consumer.series.add(now, column::PUSHED_BYTES, bytes);
+            let behind = out.last().map_or(0, |last| (now / MICROSECOND).wrapping_sub(last.appended));
+            consumer.series.raise(now, column::PUSHED_BEHIND, behind);
+        }
         consumer.mapping.left_behind(shard, true);
         self.fetched(now, pack(number, shard));
     }
@@ -238,6 +251,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let place = &mut self.streams[consumer.stream];
         let closed = place.stream.is_closed(shard);
         if !consumer.mapping.rest(shard, closed) {
+            if closed {
+                self.end_windows(now, number, shard);
+            }
             return;
         }
         if consumer.discovery > 0 {
@@ -245,6 +261,18 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.queue.push(at, Kind::Discover as u8, pack(consumer.handle, shard));
         }
         place.rest(now, shard, consumer.reader, &mut self.queue);
+    }
+
+    /// A closed shard is read to its end: its tumbling windows end with it (LAM-W1).
+    #[cold]
+    fn end_windows(&mut self, now: Nanos, number: usize, shard: usize) {
+        let mapping = &mut self.lambdas[number].mapping;
+        let lanes: Vec<usize> = mapping.windows_left(shard).collect();
+        for lane in lanes {
+            if mapping.set_timer(lane, now) {
+                self.queue.push(now, Kind::Lane as u8, pack(number, lane));
+            }
+        }
     }
 
     /// A mapping has found the children of a DynamoDB stream's shard (DDS-Y2).

@@ -217,8 +217,10 @@ pub struct PriceBook {
 }
 
 /// What AWS bills and the book has no price for: id, service, item, unit, single units of one price.
-const UNPRICED: [(&str, &str, &str, &str, u64); 1] =
-    [("pipes.req", "EventBridge", "Pipes: requests of 64 KB that pass the filter", "1M requests", 1_000_000)];
+const UNPRICED: [(&str, &str, &str, &str, u64); 2] = [
+    ("cw.metric_mo", "CloudWatch", "Metrics of single shards", "metric-month", 1),
+    ("pipes.req", "EventBridge", "Pipes: requests of 64 KB that pass the filter", "1M requests", 1_000_000),
+];
 
 fn unpriced() -> BTreeMap<String, Entry> {
     let entry = |(id, service, item, unit, per): (&str, &str, &str, &str, u64)| Entry {
@@ -305,16 +307,6 @@ impl PriceBook {
         }
         rows.iter().try_for_each(|row| book.check_tier(row))?;
         Ok(book)
-    }
-
-    /// The same book, with a row for something that has no price in it: a bill then names it, and has no total. A row that is
-    /// there already stays.
-    pub fn naming(&self, entry: Entry) -> PriceBook {
-        let mut book = self.clone();
-        if !book.entries.contains_key(&entry.id) && !book.own.contains_key(&entry.id) {
-            book.entries.insert(entry.id.clone(), entry);
-        }
-        book
     }
 
     /// A row for a tiered price as a whole, as if it had no tiers.

@@ -389,6 +389,12 @@ const LAMBDA: [Metric; 8] = [
     ),
     sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
 ];
+/// KDS-M5, of functions that are registered consumers; the successful SubscribeToShard calls stand in the result.
+const FAN_OUT: [Metric; 3] = [
+    sum("SubscribeToShardEvent.Records", "Count", lambda::column::PUSHED_RECORDS),
+    sum("SubscribeToShardEvent.Bytes", "Bytes", lambda::column::PUSHED_BYTES),
+    maximum("SubscribeToShardEvent.MillisBehindLatest", "Milliseconds", lambda::column::PUSHED_BEHIND, 1_000),
+];
 /// SQS's metrics in its guide of 2023.
 const QUEUE: [Metric; 6] = [
     sum("NumberOfMessagesSent", "Count", sqs::column::SENT),
@@ -439,6 +445,9 @@ pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     }
     for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
         series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
+        if function.fan_out.is_some() {
+            series(&mut sheet, &resource("consumers", &plan.name), &function.series, &FAN_OUT);
+        }
     }
     for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
         series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);

@@ -6,8 +6,6 @@ use super::words::{self, NONE};
 /// What the drawing says of one stretch: its name and two lines of figures.
 type Node = [String; 3];
 
-/// Lines of a node.
-const LINES: usize = 3;
 /// Columns: producers, tables, the stream, readers.
 const COLUMNS: usize = 4;
 
@@ -157,11 +155,13 @@ fn render(grid: &Grid, width: usize) -> Vec<String> {
         widths(grid, width.saturating_sub((COLUMNS - 1) * connector(&[], 0, 0, true).chars().count()));
     let mut lines = Vec::new();
     for row in 0..grid.len() {
-        for line in 0..LINES {
+        let cells: [Vec<String>; COLUMNS] = std::array::from_fn(|column| {
+            grid[row][column].as_ref().map_or_else(Vec::new, |node| lay_out(node, widths[column]))
+        });
+        for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
             let mut text = String::new();
             for column in 0..COLUMNS {
-                let node = grid[row][column].as_ref();
-                let cell = words::cut(node.map_or("", |node| &node[line]), widths[column]);
+                let cell = cells[column].get(line).map_or("", String::as_str);
                 text += &format!("{cell:<width$}", width = widths[column]);
                 text += match column {
                     0 => connector(&group(grid, &rows[0], &rows[1], row), row, line, true),
@@ -177,6 +177,13 @@ fn render(grid: &Grid, width: usize) -> Vec<String> {
         lines.pop();
     }
     lines
+}
+
+/// The lines of a node in a column of this width: figures that are too long go on in a further line, as a figure without its
+/// end says something else.
+fn lay_out([name, figures @ ..]: &Node, width: usize) -> Vec<String> {
+    let figures = figures.iter().flat_map(|line| words::wrapped(line, "", width));
+    std::iter::once(words::cut_middle(name, width)).chain(figures).collect()
 }
 
 /// The rows of the producers that belong to the table of this row: from its own row up to the next table's.
@@ -212,20 +219,28 @@ fn connector(rows: &[usize], row: usize, line: usize, together: bool) -> &'stati
     }
 }
 
-/// Widths of the columns: what they need, the widest giving way until all fit.
+/// Widths of the columns: what they need, the widest giving way until all fit. A column stays as wide as its longest word of
+/// figures and a name that can still be told from others.
 fn widths(grid: &Grid, width: usize) -> [usize; COLUMNS] {
-    let needed = |column: usize| {
-        let nodes = grid.iter().filter_map(|row| row[column].as_ref()).flatten();
-        nodes.map(|line| line.chars().count()).max().unwrap_or(0)
+    let nodes = |column: usize| grid.iter().filter_map(move |row| row[column].as_ref());
+    let longest = |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| text.chars().count()).max();
+    let needed = |column: usize| longest(&mut nodes(column).flatten().map(String::as_str)).unwrap_or(0);
+    let least = |column: usize| {
+        let mut words = nodes(column).flat_map(|[_, figures @ ..]| figures).flat_map(|line| line.split(' '));
+        longest(&mut words).map_or(0, |word| word.max(NAME_MIN))
     };
     let mut widths: [usize; COLUMNS] = std::array::from_fn(needed);
+    let least: [usize; COLUMNS] = std::array::from_fn(least);
     while widths.iter().sum::<usize>() > width {
-        if let Some(widest) = widths.iter_mut().max() {
-            *widest -= 1;
-        }
+        let able = (0..COLUMNS).filter(|column| widths[*column] > least[*column]);
+        let Some(widest) = able.max_by_key(|column| widths[*column]) else { break };
+        widths[widest] -= 1;
     }
     widths
 }
+
+/// Columns that a name keeps.
+const NAME_MIN: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -253,6 +268,37 @@ mod tests {
             "b                           b",
         ];
         assert_eq!(render(&grid, 100), expected);
-        assert!(render(&grid, 24).iter().all(|line| line.chars().count() <= 24));
+    }
+
+    #[test]
+    fn long_names_lose_their_middle_and_figures_lose_nothing() {
+        let node = |name: &str| -> Node {
+            [name.into(), "12,345 writes a second".into(), "99.9 % of them throttled".into()]
+        };
+        let mut grid = Grid::new();
+        for (column, name) in [
+            "workload.checkout-of-the-web-shop",
+            "tables.orders-of-all-customers",
+            "kinesis.changes",
+            "consumers.search",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            put(&mut grid, 0, column, node(name));
+        }
+        let lines = render(&grid, 80);
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:#?}");
+        assert!(
+            lines[0].contains("…") && lines[0].contains("shop") && lines[0].starts_with("workload"),
+            "{lines:#?}"
+        );
+        let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+        let count = |word: &str| words.iter().filter(|other| **other == word).count();
+        assert_eq!(
+            [count("12,345"), count("second"), count("99.9"), count("throttled")],
+            [4; 4],
+            "{lines:#?}"
+        );
     }
 }

@@ -129,8 +129,11 @@ fn set_aside(folder: &Path, last: &str) -> Result<(), FolderError> {
     let moves = std::iter::once((folder.join(last), waiting.clone()))
         .chain(OTHERS.map(|name| (folder.join(name), previous.join(name))))
         .chain(std::iter::once((waiting, previous.join(last))));
-    for (from, to) in moves.filter(|(from, _)| from.exists()).collect::<Vec<_>>() {
-        fs::rename(&from, &to).map_err(|error| failed(&from, error))?;
+    for (from, to) in moves {
+        // Looked at when its turn comes: the last one is there only after the first has moved.
+        if from.exists() {
+            fs::rename(&from, &to).map_err(|error| failed(&from, error))?;
+        }
     }
     Ok(())
 }

@@ -133,6 +133,17 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(room).chain(['…']).chain(last.chars()).collect()
 }
 
+/// A name shortened to a width in characters: its beginning says what it is, and its end which one.
+pub fn cut_middle(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    if length <= width {
+        return name.to_owned();
+    }
+    let room = width.saturating_sub(1);
+    let (head, tail) = (room - room / 2, room / 2);
+    name.chars().take(head).chain(['…']).chain(name.chars().skip(length - tail)).collect()
+}
+
 /// The lines of a text of words, no wider than `width`; further lines begin with `indent`.
 pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -209,6 +220,7 @@ mod tests {
         assert_eq!(usd(Decimal::new(-5_355, 3)), "-5.36 USD");
         assert_eq!((count(1_234_567), count(12)), ("1,234,567".into(), "12".into()));
         assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut_middle("tables.orders-of-2026", 13), "tables…f-2026");
         assert_eq!(cut("tables.orders.kinesis.latency.p99", 20), "tables.orders.k….p99");
     }
 }

@@ -17,7 +17,8 @@ pub(super) fn troubles(result: &RunResult) -> String {
     if table.is_empty() { String::new() } else { format!("## Feeds in trouble\n\n{}", table.markdown()) }
 }
 
-/// The section on kinds of writes; empty where all writes are plain.
+/// The section on kinds of writes; empty where all writes are plain. Records that are put straight into a stream are of
+/// one kind, and take nothing of a table.
 pub(super) fn section(result: &RunResult) -> String {
     let mut kinds = Table::new(&[
         "<producer",
@@ -69,6 +70,19 @@ pub(super) fn section(result: &RunResult) -> String {
     }
     if kinds.is_empty() {
         return String::new();
+    }
+    for row in &result.producers {
+        let Some(puts) = &row.puts else { continue };
+        let bytes = crate::report::number::share(puts.bytes, row.accepted + puts.copies);
+        let counts = [words::count(row.offered), words::count(row.accepted)];
+        let of_tables = [NONE; 3].map(str::to_owned);
+        let head = [row.path.clone(), "put into a stream".to_owned()];
+        kinds.row(
+            head.into_iter()
+                .chain(counts)
+                .chain(of_tables)
+                .chain([bytes.map_or(NONE.to_owned(), words::bytes)]),
+        );
     }
     let clients = if clients.is_empty() { String::new() } else { format!("\n{}", clients.markdown()) };
     format!("## Kinds of writes\n\n{}{clients}", kinds.markdown())

@@ -5,7 +5,8 @@ use crate::systems::kinesis::encryption::EncryptionPlan;
 use crate::systems::lambda::logs::LogPlan;
 use crate::systems::network::Network;
 
-/// What a scenario has of it; each list goes by the number of what it belongs to, and may be shorter.
+/// What a scenario has of it. What belongs to tables and streams goes by their numbers, in lists that may be shorter; what
+/// belongs to consumers by their names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sidelines {
     /// What tables hold.
@@ -15,9 +16,9 @@ pub struct Sidelines {
     /// How many metrics each shard of a Kinesis stream has.
     pub shard_metrics: Vec<usize>,
     /// Networks of polling consumers.
-    pub networks: Vec<Option<Network>>,
+    pub networks: Vec<(String, Network)>,
     /// Logs of functions.
-    pub logs: Vec<Option<LogPlan>>,
+    pub logs: Vec<(String, LogPlan)>,
 }
 
 impl Sidelines {
@@ -26,9 +27,19 @@ impl Sidelines {
         self.contents.get(table).copied().unwrap_or_default()
     }
 
+    /// The network of a polling consumer.
+    pub fn network(&self, consumer: &str) -> Option<Network> {
+        self.networks.iter().find(|(name, _)| name == consumer).map(|(_, network)| *network)
+    }
+
+    /// The logs of a function.
+    pub fn logs(&self, consumer: &str) -> Option<LogPlan> {
+        self.logs.iter().find(|(name, _)| name == consumer).map(|(_, logs)| *logs)
+    }
+
     /// The networks that are there: consumers with the same one share it.
     pub fn doors(&self) -> Vec<crate::systems::network::Door> {
-        let mut doors: Vec<_> = self.networks.iter().flatten().map(|network| network.door).collect();
+        let mut doors: Vec<_> = self.networks.iter().map(|(_, network)| network.door).collect();
         doors.sort_unstable();
         doors.dedup();
         doors

@@ -166,6 +166,11 @@ impl Fleet {
         &mut self.shards[shard]
     }
 
+    /// Whether a checkpoint may come before anything else that is done with a shard.
+    pub fn would_save_first(&self, shard: usize) -> bool {
+        self.checkpoints.before && matches!(self.shards[shard].step, Step::Idle | Step::Arriving)
+    }
+
     /// Whether more may be fetched for a shard. If not, [`Progress::wants_more`] tells when.
     pub fn has_room(&mut self, shard: usize) -> bool {
         let prefetch = self.prefetch;

@@ -26,7 +26,7 @@ pub fn render(comparison: &Comparison) -> String {
             );
         }
     }
-    text += &format!("\n## Side by side\n\n{}", side_by_side::table(comparison, true).markdown());
+    text += &format!("\n## Side by side\n\n{}", side_by_side::table(comparison).markdown());
     for book in &comparison.price_book {
         text += &format!("\nBills by the price book of {} for {}.\n", book.as_of, book.region);
     }

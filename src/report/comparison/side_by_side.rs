@@ -5,8 +5,8 @@ use crate::report::result::figure::COST_MONTH;
 use crate::report::table::Table;
 use crate::report::words::{self, NONE};
 
-/// Figures of the whole pipeline that are shown beside the bill and the latencies.
-const WHOLE: [&str; 4] = ["duplicates", "out_of_order", "lost", "throttled"];
+/// Figures of the whole pipeline that are shown beside the bill and the latencies, the most important first.
+const WHOLE: [&str; 4] = ["lost", "duplicates", "out_of_order", "throttled"];
 
 /// The figures that are shown: the bill, the 99th percentile of each way's end, and what went wrong anywhere.
 fn shown(comparison: &Comparison) -> Vec<&FigureRow> {
@@ -27,14 +27,27 @@ fn heading(figure: &FigureRow) -> String {
         path.and_then(|path| path.strip_suffix(".latency.p99").or(path.strip_suffix(".freshness.p99")));
     match (name, figure.path.as_str()) {
         (Some(name), _) => format!("{name} p99"),
-        (None, COST_MONTH) => "a month".into(),
-        (None, path) => path.replace('_', " "),
+        (None, COST_MONTH) => "USD a month".into(),
+        (None, "out_of_order") => "disorder".into(),
+        (None, path) => path.into(),
     }
 }
 
-/// The table, each value with its 95 % interval where `intervals` asks for them.
-pub fn table(comparison: &Comparison, intervals: bool) -> Table {
+/// The table with all figures, each with its 95 % interval.
+pub fn table(comparison: &Comparison) -> Table {
+    drawn(comparison, &shown(comparison), true)
+}
+
+/// The lines of a table without intervals, and with as many of the figures as fit `width`.
+pub fn lines(comparison: &Comparison, width: usize) -> Vec<String> {
     let figures = shown(comparison);
+    let fits = |lines: &Vec<String>| lines.iter().all(|line| line.chars().count() <= width);
+    let all = (1..=figures.len()).rev();
+    let mut all = all.map(|count| drawn(comparison, &figures[..count], false).plain(usize::MAX));
+    all.find(fits).unwrap_or_else(|| drawn(comparison, &figures[..1], false).plain(width))
+}
+
+fn drawn(comparison: &Comparison, figures: &[&FigureRow], intervals: bool) -> Table {
     let mut columns = vec!["<variant".to_owned()];
     columns.extend(figures.iter().map(|figure| heading(figure)));
     let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
@@ -44,7 +57,7 @@ pub fn table(comparison: &Comparison, intervals: bool) -> Table {
             match figure.values[number] {
                 None if variant.overloaded.is_empty() => NONE.to_owned(),
                 None => "overloaded".to_owned(),
-                value => words::with_interval(&figure.path, value, interval),
+                value => words::with_interval(&figure.path, value, interval).replace(" USD", ""),
             }
         };
         table.row(std::iter::once(variant.name.clone()).chain(figures.iter().map(cell)));
@@ -59,8 +72,18 @@ mod tests {
 
     #[test]
     fn each_variant_has_its_bill_and_the_end_of_each_way() {
-        let text = table(&comparison(3), true).markdown();
-        assert!(text.contains("| variant | a month | search p99 | lake p99 | duplicates |"), "{text}");
+        let text = table(&comparison(3)).markdown();
+        assert!(
+            text.contains("| variant | USD a month | search p99 | lake p99 | lost | duplicates |"),
+            "{text}"
+        );
         assert!(text.contains("| small |") && text.contains("| slow |"), "{text}");
+    }
+
+    #[test]
+    fn on_a_narrow_screen_the_least_important_figures_are_left_out() {
+        let lines = lines(&comparison(3), 50);
+        assert!(lines.iter().all(|line| line.chars().count() <= 50), "{lines:?}");
+        assert!(lines[0].contains("USD a month") && !lines[0].contains("throttled"), "{lines:?}");
     }
 }

@@ -20,7 +20,7 @@ pub fn render(comparison: &Comparison, files: Option<&str>, colour: Colour) -> S
         lines.push("The variants have different draws or spans: their differences are not judged.".into());
     }
     lines.push(String::new());
-    lines.extend(side_by_side::table(comparison, false).plain(WIDTH));
+    lines.extend(side_by_side::lines(comparison, WIDTH));
     for (number, variant) in variants.iter().enumerate() {
         lines.push(String::new());
         lines.push(format!("{}: {}", variant.name, bill(variant.cost_month)));

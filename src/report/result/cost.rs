@@ -48,13 +48,6 @@ impl Cost {
         usage: &Usage,
         book: &PriceBook,
     ) -> Result<(Self, Vec<Option<f64>>), BillError> {
-        let named;
-        let book = if usage.0.contains_key(usage::METRIC_MONTHS) {
-            named = book.naming(usage::metric_entry());
-            &named
-        } else {
-            book
-        };
         let terms = || Terms {
             region: scenario.region.clone(),
             at: book.as_of(),

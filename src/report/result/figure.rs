@@ -1,5 +1,6 @@
 //! The figures of a run that have a name: one number a replication. Objectives ask for them, comparisons pair them.
 
+use super::firehose;
 use super::leg::{self, Leg, QUANTILES};
 use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
@@ -131,6 +132,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         if plan.partitioning.is_some() {
             partition_figures(&plan.path, number, &mut all);
         }
+        firehose::figures(plan, number, &mut all);
     }
     for (number, plan) in scenario.queries.iter().enumerate() {
         query_figures(&resource("athena", &plan.name), number, &mut all);

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::figure::Figure;
 use crate::pipeline::finish::{DeliveryOutcome, Outcome, TransformOutcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
@@ -133,6 +134,31 @@ pub fn errors(plan: &FirehosePlan, delivery: &DeliveryOutcome) -> Vec<ErrorRow> 
         records: delivery.meter.failed[error as usize],
     };
     all.into_iter().map(row).filter(|row| row.records > 0).collect()
+}
+
+/// The named figures of what a delivery stream does besides writing objects, where it does.
+pub(super) fn figures(plan: &FirehosePlan, number: usize, all: &mut Vec<Figure>) {
+    let (path, stream) = (&plan.path, plan.stream);
+    if plan.ingest().is_some() && plan.backup_of.is_none() {
+        let of = move |outcome: &Outcome| outcome.streams.get(stream).and_then(|it| it.front.clone());
+        all.push(Figure::new(format!("{path}.channels"), move |outcome| {
+            of(outcome).map(|front| f64::from(front.ingest.channels()))
+        }));
+        all.push(Figure::new(format!("{path}.throttled_records"), move |outcome| {
+            of(outcome).map(|front| front.ingest.refused_records as f64)
+        }));
+    }
+    if plan.transform.is_some() {
+        let of = move |outcome: &Outcome| outcome.deliveries[number].transform.as_ref().map(|it| it.meter);
+        all.push(Figure::new(format!("{path}.invocations"), move |outcome| {
+            of(outcome).map(|meter| meter.invocations as f64)
+        }));
+    }
+    if plan.transform.is_some() || plan.endpoint.is_some() || plan.conversion_failures > 0.0 {
+        all.push(Figure::new(format!("{path}.error_records"), move |outcome| {
+            Some(outcome.deliveries[number].meter.failed.iter().sum::<u64>() as f64)
+        }));
+    }
 }
 
 /// What takes the buffers of a delivery stream, if it is not S3 alone.

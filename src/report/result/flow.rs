@@ -308,7 +308,7 @@ impl ReadRow {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-fn is_zero(count: &u64) -> bool {
+pub(super) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::flow::{ConsumerRow, ReadRow};
+use super::flow::{ConsumerRow, ReadRow, is_zero};
 use super::losses::LossRow;
 use super::ordering::Spread;
 use super::sink::SinkRow;
@@ -29,6 +29,12 @@ pub struct LambdaRow {
     pub invocations: u64,
     /// Those that failed (`Errors`).
     pub errors: u64,
+    /// Those that ended a tumbling window.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub window_ends: u64,
+    /// Those of them that did so for the size of its state.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub window_ends_early: u64,
     /// Those after a failure of the same batch.
     pub retried: u64,
     /// Those that started cold.
@@ -174,6 +180,8 @@ impl LambdaRow {
             effective_parallelism: share(run_micros, busy_micros).and_then(rounded),
             invocations,
             errors: sum(|meter| meter.errors),
+            window_ends: sum(|meter| meter.window_ends[0]),
+            window_ends_early: sum(|meter| meter.window_ends[1]),
             retried: sum(|meter| meter.retried),
             cold_starts: sum(|meter| meter.cold_starts),
             throttled_concurrency: sum(|meter| meter.throttled[0]),

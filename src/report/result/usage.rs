@@ -22,8 +22,6 @@ use crate::scenario::timeline::Action;
 use crate::systems::lambda::mapping::Via;
 use crate::systems::lambda::retry::Destination;
 
-pub use sidelines::{METRIC_MONTHS, metric_entry};
-
 /// Milliseconds times MiB in one GB-second.
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.

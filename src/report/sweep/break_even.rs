@@ -99,22 +99,27 @@ fn pairwise(
     let cheaper = |gap: f64| name(usize::from(gap > 0.0));
     let standing = grid.axes.iter().zip(others).enumerate();
     let standing = standing.filter(|(number, _)| ![variants, along].contains(number));
+    // Where bills are the same, neither is cheaper: what counts is the sign before and after.
+    let unequal: Vec<usize> = (0..gaps.len()).filter(|value| gaps[*value] != 0.0).collect();
+    let Some(first) = unequal.first() else { return Vec::new() };
     let never = BreakEven {
         between: [name(0), name(1)],
         along: grid.axes[along].path.clone(),
         at: standing.map(|(_, (axis, value))| (axis.path.clone(), axis.values[*value].clone())).collect(),
-        cheaper_below: cheaper(gaps[0]),
-        cheaper_above: cheaper(gaps[0]),
+        cheaper_below: cheaper(gaps[*first]),
+        cheaper_above: cheaper(gaps[*first]),
         within: None,
         crossing: None,
         utilisation: IndexMap::new(),
     };
     let mut crossings = Vec::new();
-    for (lower, gap) in gaps.windows(2).enumerate().filter(|(_, gap)| gap[0] * gap[1] < 0.0) {
+    for ends in unequal.windows(2).filter(|ends| gaps[ends[0]] * gaps[ends[1]] < 0.0) {
+        let [lower, upper] = [ends[0], ends[1]];
+        let gap = [gaps[lower], gaps[upper]];
         let part = gap[0] / (gap[0] - gap[1]);
-        let ends = [scale.values[lower], scale.values[lower + 1]];
-        let ends_written = [lower, lower + 1].map(|value| grid.axes[along].values[value].clone());
-        let points = pair.map(|variant| [at(variant, lower), at(variant, lower + 1)]);
+        let ends = [scale.values[lower], scale.values[upper]];
+        let ends_written = [lower, upper].map(|value| grid.axes[along].values[value].clone());
+        let points = pair.map(|variant| [at(variant, lower), at(variant, upper)]);
         crossings.push(BreakEven {
             cheaper_below: cheaper(gap[0]),
             cheaper_above: cheaper(gap[1]),
@@ -182,5 +187,18 @@ mod tests {
             dear.clone().count() > 0
                 && dear.clone().all(|it| it.crossing.is_none() && it.cheaper_above != "dear")
         );
+    }
+
+    #[test]
+    fn equal_bills_have_no_cheaper_one_and_a_crossing_may_lie_on_a_point() {
+        let axes = [axis("variants", &["a", "b"]), axis("rate", &["1/s", "2/s", "3/s"])];
+        let of = |costs: [f64; 6]| {
+            let points: Vec<_> =
+                costs.into_iter().enumerate().map(|(number, cost)| point(number, cost, &[])).collect();
+            find(&axes, &points)
+        };
+        assert_eq!(of([5.0, 6.0, 7.0, 5.0, 6.0, 7.0]), []);
+        let [crossing] = &of([4.0, 6.0, 8.0, 5.0, 6.0, 7.0])[..] else { panic!("one crossing") };
+        assert_eq!((crossing.crossing.as_deref(), crossing.cheaper_below.as_str()), (Some("2/s"), "a"));
     }
 }

@@ -26,7 +26,8 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!((scenario.duration, scenario.warm_up), (60 * SECOND, 0));
         // Everything that can be set is written down.
         let assumed: Vec<&str> = scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
-        assert_eq!(assumed, ["DEF-6", "FH-B9", "OPEN-10", "OPEN-8", "OWN-43", "SDK-R4", "UNV-2"]);
+        let expected = ["DEF-6", "FH-B9", "FH-S7", "OPEN-10", "OPEN-8", "OWN-43", "S3-2", "SDK-R4", "UNV-2"];
+        assert_eq!(assumed, expected);
         let producer = &scenario.producers[0];
         let Writes::Drawn { arrivals, keys, sizes, operations } = &producer.source else { panic!("drawn") };
         assert!(matches!(arrivals, ArrivalPlan::Poisson(rate) if rate.as_constant() == Some(5_000.0)));
@@ -178,7 +179,7 @@ fn each_mistake_is_named_with_its_place() {
             "workload.checkout.writes_to=tables.ordres",
             "there is no `ordres` in `tables`; did you mean `orders`?",
         ),
-        ("workload.checkout.writes_to=firehose.lake", "expected a name in `tables`, such as `tables.x`"),
+        ("workload.checkout.writes_to=firehose.lake", "so it takes no Direct PUT (FH-S5)"),
         ("workload.checkout.writes_to=kinesis.changes", "a stream takes records, not items"),
         ("tables.orders.kinesis.stream=x", "there is no `x` in `kinesis`"),
         ("region=us-east-3", "the price book has no Region `us-east-3`; did you mean `us-east-1`?"),

@@ -58,7 +58,8 @@ pub(super) fn target(
         let message = format!("`{to}` reads `{}`, so it takes no Direct PUT (FH-S5)", reads.0);
         resolver.error_with_help(path, message, "give it `direct_put: {}` instead of `reads`");
     }
-    Target { stream: number.map(|number| firehose::direct_put_number(file, number)), is_firehose: true }
+    let takes = number.filter(|_| reads.is_none());
+    Target { stream: takes.map(|number| firehose::direct_put_number(file, number)), is_firehose: true }
 }
 
 /// Records for a Firehose have no partition keys.
@@ -84,6 +85,10 @@ pub(super) fn resolve(
     target: Target,
     around: &mut Surroundings,
 ) -> Option<PutPlan> {
+    // Of a Firehose that takes no records there is nothing more to say.
+    if target.is_firehose && target.stream.is_none() {
+        return None;
+    }
     if !refuse_of_tables(resolver, path, settings) {
         return None;
     }

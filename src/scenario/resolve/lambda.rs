@@ -8,9 +8,11 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::file::AccountSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
+use crate::settings::one_or_map::OneOrMap;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::replication::PartitionKey;
 use crate::systems::kinesis::fan_out::{CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE, FanOutPlan, GROUPS, RENEWAL};
+use crate::systems::kinesis::producer::plan::ClientPlan;
 use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::lambda::batch::{Batching, Payload};
 use crate::systems::lambda::concurrency::AccountPlan;
@@ -18,9 +20,12 @@ use crate::systems::lambda::function::{Errors, FunctionPlan};
 use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Via};
 use crate::systems::lambda::retry::{Backoff, Destination, RetryPlan};
 use crate::systems::lambda::settings::*;
+use crate::systems::lambda::tumbling::TumblingPlan;
 use crate::systems::polling::settings::FromSettings;
 use crate::units::{Bytes, Duration, Percent};
+use crate::workload::put_records::PutPlan;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// Concurrency that is always left to functions without a reservation, as AWS keeps it.
 const UNRESERVED_MIN: u32 = 100;
@@ -166,14 +171,62 @@ fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from
     if factor > 1 {
         resolver.assume(&LANES);
     }
+    let tumbling = tumbling(resolver, &path.key("tumbling_window"), settings);
+    if tumbling.is_some() && factor > 1 {
+        let message =
+            "tumbling windows keep one state for each shard: with them, no `parallelization_factor` above 1";
+        resolver.error(&path.key("parallelization_factor"), message);
+    }
+    if factor > 1 {
+        refuse_aggregates(resolver, path, from);
+    }
     let payload = from.of_table.map_or(Payload::KINESIS, |plan| Payload::streams(plan.json_overhead()));
     MappingPlan {
         batching: Batching { size, window: window.nanos(), payload },
         factor: factor.clamp(1, 10),
         partition_keys: partition_keys(from),
+        tumbling,
         filter_passes: settings.filter.map(|filter| filter.passes.fraction()),
         retry: retry(resolver, path, settings),
         retention: from.retention,
+    }
+}
+
+fn tumbling(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<TumblingPlan> {
+    let written = match settings.tumbling_window.as_ref()? {
+        OneOrMap::One(window) => TumblingSettings { window: *window, patience: None, state_per_record: None },
+        OneOrMap::Map(written) => *written,
+    };
+    let seconds = |seconds| nanos(seconds * SECOND);
+    resolver.within(path, written.window, seconds(1)..=seconds(900), "LAM-W1");
+    if !written.window.nanos().is_multiple_of(SECOND) {
+        resolver.error(path, format!("expected whole seconds (LAM-W1); found `{}`", written.window));
+    }
+    let patience: Duration = resolver.take(written.patience, &PATIENCE);
+    resolver.within(&path.key("patience"), patience, Duration::ZERO..=seconds(900), "");
+    let state: Bytes = resolver.take(written.state_per_record, &STATE_PER_RECORD);
+    Some(TumblingPlan {
+        window: written.window.nanos().max(SECOND),
+        patience: patience.nanos(),
+        state_bytes_per_record: state.get(),
+    })
+}
+
+/// With several batches of a shard at once, AWS drops or reorders what lies in one aggregate with records of other keys (LAM-C5).
+/// That is not simulated, and so not allowed.
+fn refuse_aggregates(resolver: &mut Resolver, path: &Path, from: &Reads) {
+    let aggregates = |plan: &&Arc<PutPlan>| {
+        let aggregates = matches!(&plan.direct.client, ClientPlan::Kpl(kpl) if kpl.aggregate.is_some());
+        from.of_table.is_none() && plan.stream == from.stream && aggregates
+    };
+    if let Some(plan) = from.run.direct.iter().find(aggregates) {
+        let message = format!(
+            "`workload.{}` puts aggregates with records of several keys; batches at once then lose records if they are pushed, \
+             and their order if they are polled (LAM-C5)",
+            plan.name
+        );
+        let help = "take 1, or switch the producer's `aggregation` off";
+        resolver.error_with_help(&path.key("parallelization_factor"), message, help);
     }
 }
 

@@ -40,15 +40,15 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
         let path = section("consumers", name).key("network");
         let found = consumer.network.as_ref().and_then(|written| network(resolver, &path, written));
         if consumer.polling.is_some() {
-            scenario.sidelines.networks.push(found);
+            scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
         } else if consumer.network.is_some() {
             let message = "only consumers that read by themselves have a network; Lambda's own poller reads for functions";
             resolver.error(&path, message);
         }
         if let Some(function) = &consumer.lambda {
             let path = section("consumers", name).key("lambda").key("logs");
-            let logs = function.logs.as_ref().map(|written| logs(resolver, &path, written));
-            scenario.sidelines.logs.push(logs);
+            let logs = function.logs.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
+            scenario.sidelines.logs.extend(logs);
         }
     }
     for (number, settings) in file.tables.values().enumerate().take(scenario.tables.len()) {

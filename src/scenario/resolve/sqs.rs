@@ -201,6 +201,7 @@ fn refuse(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) {
         ("backoff", settings.backoff.is_some()),
         ("on_failure", settings.on_failure.is_some()),
         ("filter", settings.filter.is_some()),
+        ("tumbling_window", settings.tumbling_window.is_some()),
         ("sends_to", settings.sends_to.is_some()),
     ] {
         if there {

@@ -154,7 +154,8 @@ impl Function {
 
     /// Runs with a batch that is not empty; `attempt` counts its tries.
     pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool) -> Run {
-        let address = records.first().map_or(0, |held| identity(&held.record));
+        // An invocation without records ends a window: its moment tells it from others.
+        let address = records.first().map_or(now, |held| identity(&held.record));
         let mut draws = self.durations.draws(address, attempt);
         let mut factor = self.plan.spread.sample(&mut draws);
         if now < self.slow.1 {
@@ -167,7 +168,7 @@ impl Function {
         let poison = if quiet { None } else { records.iter().position(|held| self.is_poison(&held.record)) };
         let below = if now < self.other_rate.1 { self.other_rate.0 } else { self.rate_below };
         let by_chance = (below > 0 && self.coins.bits(address, 1 + attempt) < below)
-            .then(|| draws.below(records.len() as u64) as usize);
+            .then(|| draws.below(records.len().max(1) as u64) as usize);
         let mut fails_at =
             [poison, by_chance, (now < self.down_until).then_some(0)].into_iter().flatten().min();
         let time = |processed: usize| {

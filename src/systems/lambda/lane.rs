@@ -3,6 +3,7 @@
 
 use super::batch::{Batching, Held};
 use super::retry::Work;
+use super::tumbling::{OpenWindow, TumblingPlan};
 use crate::engine::time::Nanos;
 use std::collections::VecDeque;
 
@@ -51,6 +52,10 @@ pub struct Lane {
     pub fails_at: Option<usize>,
     /// Refusals of the present try for want of concurrency.
     pub refusals: u32,
+    /// The tumbling window of which some records are processed, and whether the invocation that ends it is due or runs.
+    pub window: Option<OpenWindow>,
+    /// Whether the work at hand is the invocation that ends the window.
+    pub ends_window: bool,
     /// When the lane is next looked at; later than any event for never.
     pub timer: Nanos,
 }
@@ -75,18 +80,43 @@ impl Lane {
         self.waiting.push_back(held);
     }
 
-    /// When the waiting records make a batch; `None` if there are none or another batch is being worked on.
-    pub fn batch_due(&self, now: Nanos, batching: &Batching) -> Option<Nanos> {
+    /// When the waiting records make a batch; `None` if there are none or another batch is being worked on. With tumbling
+    /// windows a batch is complete once a record of a later window waits.
+    pub fn batch_due(
+        &self,
+        now: Nanos,
+        batching: &Batching,
+        tumbling: Option<&TumblingPlan>,
+    ) -> Option<Nanos> {
         if self.state != State::Gathering || self.waiting.is_empty() {
             return None;
         }
-        let complete = batching.complete(self.waiting.len(), self.payload);
+        let passed = |plan: &TumblingPlan| plan.of_first(self.waiting.iter()).1;
+        let complete = batching.complete(self.waiting.len(), self.payload) || tumbling.is_some_and(passed);
         Some(if complete { now } else { self.window_end.max(now) })
     }
 
-    /// Makes a batch of the waiting records; returns how many it took.
-    pub fn cut(&mut self, now: Nanos, batching: &Batching) -> usize {
+    /// When the invocation that ends its tumbling window is due, if there is one; `over` says whether its shard is closed and
+    /// read to its end.
+    pub fn window_due(&self, plan: &TumblingPlan, over: bool) -> Option<Nanos> {
+        if self.state != State::Gathering {
+            return None;
+        }
+        let next = self.waiting.front().map(|held| plan.window_of(held.record.appended));
+        self.window?.due(plan, next, over)
+    }
+
+    /// The invocation that ends the tumbling window is to be made: it has no records.
+    pub fn end_window(&mut self, now: Nanos) {
+        self.work.records.clear();
+        self.work.open(now);
+        (self.cut, self.state, self.ends_window) = (now, State::Ready, true);
+    }
+
+    /// Makes a batch of the waiting records, with tumbling windows of one window; returns how many it took.
+    pub fn cut(&mut self, now: Nanos, batching: &Batching, tumbling: Option<&TumblingPlan>) -> usize {
         let count = batching.cut(self.waiting.iter());
+        let count = tumbling.map_or(count, |plan| count.min(plan.of_first(self.waiting.iter()).0));
         self.work.records.clear();
         self.work.records.extend(self.waiting.drain(..count));
         let taken = self.work.records.iter().map(|held| batching.payload.bytes(held.record.bytes));

@@ -16,6 +16,7 @@ use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
 pub use super::plan::{LambdaPlan, MappingPlan, Via};
+use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
 use crate::systems::kinesis::log::Record;
@@ -113,7 +114,7 @@ impl Mapping {
     pub fn rest(&mut self, shard: usize, closed: bool) -> bool {
         let factor = self.plan.factor as usize;
         let lanes = &self.lanes[shard * factor..(shard + 1) * factor];
-        let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none());
+        let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none() && lane.window.is_none());
         let hand = &mut self.hands[shard];
         hand.stalled_from = Nanos::MAX;
         hand.over = closed && !settled;
@@ -194,22 +195,28 @@ impl Mapping {
     /// What a lane does next. Records that are too old are given up on the way.
     pub fn next(&mut self, now: Nanos, lane: usize) -> Next {
         loop {
+            if self.window_ends(now, lane) {
+                continue;
+            }
             let place = &mut self.lanes[lane];
             match place.state {
                 State::Running => return Next::Nothing,
-                State::Gathering => match place.batch_due(now, &self.plan.batching) {
-                    None => return Next::Nothing,
-                    Some(at) if at > now => return Next::At(at),
-                    Some(_) => {
-                        let taken = place.cut(now, &self.plan.batching) as u64;
-                        let shard = self.shard_of(lane);
-                        self.hands[shard].waiting -= taken;
+                State::Gathering => {
+                    match place.batch_due(now, &self.plan.batching, self.plan.tumbling.as_ref()) {
+                        None => return self.window_end(lane),
+                        Some(at) if at > now => return Next::At(at),
+                        Some(_) => {
+                            let taken =
+                                place.cut(now, &self.plan.batching, self.plan.tumbling.as_ref()) as u64;
+                            let shard = self.shard_of(lane);
+                            self.hands[shard].waiting -= taken;
+                        }
                     }
-                },
+                }
                 State::Ready if place.work.not_before > now => return Next::At(place.work.not_before),
                 State::Ready => {
                     self.shed_old(now, lane);
-                    if !self.lanes[lane].work.part().is_empty() {
+                    if !self.lanes[lane].work.part().is_empty() || self.lanes[lane].ends_window {
                         self.lanes[lane].begun.get_or_insert(now);
                         return Next::Invoke;
                     }
@@ -217,6 +224,35 @@ impl Mapping {
                 }
             }
         }
+    }
+
+    /// Makes the invocation that ends a lane's tumbling window, if it is due.
+    #[inline]
+    fn window_ends(&mut self, now: Nanos, lane: usize) -> bool {
+        let Some(plan) = &self.plan.tumbling else { return false };
+        let over = self.hands[self.shard_of(lane)].over;
+        let place = &mut self.lanes[lane];
+        let due = place.window_due(plan, over).is_some_and(|at| at <= now);
+        if due {
+            place.end_window(now);
+        }
+        due
+    }
+
+    /// When a lane without records is to be looked at to end its tumbling window.
+    fn window_end(&self, lane: usize) -> Next {
+        let due = self.plan.tumbling.as_ref().and_then(|plan| self.lanes[lane].window_due(plan, false));
+        due.map_or(Next::Nothing, Next::At)
+    }
+
+    /// The lanes of a closed shard, read to its end, whose tumbling windows are open and wait for nothing else.
+    pub fn windows_left(&self, shard: usize) -> impl Iterator<Item = usize> {
+        let factor = self.plan.factor as usize;
+        let open = |lane: &usize| {
+            let lane = &self.lanes[*lane];
+            lane.window.is_some() && lane.state == State::Gathering && lane.waiting().is_empty()
+        };
+        (shard * factor..(shard + 1) * factor).filter(open)
     }
 
     /// Notes that the lane is looked at at `at`; whether an event is needed for that.
@@ -296,6 +332,10 @@ impl Mapping {
         let meter = &mut self.meter;
         let place = &mut self.lanes[lane];
         meter.invocations += 1;
+        if let Some(window) = place.window.filter(|_| place.ends_window) {
+            meter.window_ends[0] += u64::from(place.work.tries == 0);
+            meter.window_ends[1] += u64::from(place.work.tries == 0 && window.is_early());
+        }
         let again = place.work.is_retry();
         let run = self.function.run(now, place.work.part(), place.work.tries, cold);
         place.work.tries += 1;
@@ -357,10 +397,23 @@ impl Mapping {
             ended: micros(now),
             pause: (micros(hand.pause.0), micros(hand.pause.1)),
         };
+        if place.ends_window {
+            // Its state is gone once it is done with, or given up.
+            let failed = place.fails_at.is_some();
+            self.meter.errors += u64::from(failed);
+            if failed {
+                place.work.failed(now, 0, &self.plan.retry);
+            }
+            if !failed || place.work.is_exhausted(&self.plan.retry) {
+                (place.window, place.ends_window) = (None, false);
+            }
+            return (0..0, moments);
+        }
         let Some(at) = place.fails_at else {
             let done = place.work.from..place.work.to;
             place.work.from = place.work.to;
             self.meter.processed += done.len() as u64;
+            self.add_to_window(lane, done.clone());
             return (done, moments);
         };
         self.meter.errors += 1;
@@ -369,12 +422,24 @@ impl Mapping {
         if !failed.given_up.is_empty() {
             self.give_up_records(lane, failed.given_up);
         }
+        self.add_to_window(lane, failed.done.clone());
         (failed.done, moments)
+    }
+
+    /// Records are processed: the state of their tumbling window has them now.
+    #[inline]
+    fn add_to_window(&mut self, lane: usize, done: Range<usize>) {
+        let (Some(plan), false) = (&self.plan.tumbling, done.is_empty()) else { return };
+        let place = &mut self.lanes[lane];
+        let number = plan.window_of(place.work.records[done.start].record.appended);
+        let bytes = plan.state_bytes_per_record * done.len() as u64;
+        let window = place.window.get_or_insert(OpenWindow { number, state_bytes: 0 });
+        window.state_bytes += bytes;
     }
 
     /// Goes on to the next part of the batch or the next batch, if the present part is settled.
     pub fn settle(&mut self, now: Nanos, lane: usize) {
-        if self.lanes[lane].work.part().is_empty() {
+        if self.lanes[lane].work.part().is_empty() && !self.lanes[lane].ends_window {
             self.next_part(now, lane);
         }
     }

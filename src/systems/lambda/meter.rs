@@ -22,6 +22,8 @@ pub struct MappingMeter {
     pub sent: u64,
     /// Invocations (`Invocations`), the second and later tries of a batch among them.
     pub invocations: u64,
+    /// Those that ended a tumbling window, and of these the ones that did so for the size of its state (LAM-W1).
+    pub window_ends: [u64; 2],
     /// Those after a failure of the same batch.
     pub retried: u64,
     /// Invocations that failed (`Errors`).

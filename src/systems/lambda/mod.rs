@@ -25,3 +25,4 @@ pub mod pipe_settings;
 pub mod plan;
 pub mod retry;
 pub mod settings;
+pub mod tumbling;

@@ -4,6 +4,7 @@ use super::batch::Batching;
 use super::function::FunctionPlan;
 use super::lane::lane_of;
 use super::retry::RetryPlan;
+use super::tumbling::TumblingPlan;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::fan_out::FanOutPlan;
@@ -56,6 +57,8 @@ pub struct MappingPlan {
     /// Partition keys of the stream where several items share one: the order of a partition key is kept, not only that of an
     /// item (LAM-C2, LAM-C3). Item numbers go round the partition keys.
     pub partition_keys: Option<NonZeroU32>,
+    /// Tumbling windows, if it has them (LAM-W1).
+    pub tumbling: Option<TumblingPlan>,
     /// Share of records that pass the filter (LAM-F1); `None` without one.
     pub filter_passes: Option<f64>,
     /// Error handling.

@@ -140,6 +140,11 @@ impl Work {
         Failed { done, given_up }
     }
 
+    /// Whether all retries are used up.
+    pub fn is_exhausted(&self, plan: &RetryPlan) -> bool {
+        plan.retries.is_some_and(|retries| self.retries > retries)
+    }
+
     /// Drops records at the head of the present part that are `such`; how many.
     pub fn shed(&mut self, such: impl Fn(&Held) -> bool) -> usize {
         let count = self.part().iter().take_while(|held| such(held)).count();

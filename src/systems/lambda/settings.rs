@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use super::logs::LogSettings;
 use crate::settings::distribution::Time;
+use crate::settings::one_or_map::{Expected, OneOrMap};
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::systems::kinesis::poll_settings::PhaseSettings;
@@ -95,6 +96,22 @@ pub const READ_AHEAD: Parameter = Parameter::built_in(
     "records that a mapping reads ahead of its batches",
     "calls for 10,000 records while fewer than batch_size x parallelization_factor wait",
     "AWS does not publish when a mapping reads on",
+);
+/// How long a tumbling window is waited for.
+pub const PATIENCE: Parameter = Parameter::assumed(
+    "LAM-W1",
+    "patience",
+    "how long after a tumbling window's end its last invocation comes if no later record does",
+    "2m",
+    "from memory of AWS's guide",
+);
+/// Growth of a tumbling window's state.
+pub const STATE_PER_RECORD: Parameter = Parameter::assumed(
+    "OWN-9",
+    "state_per_record",
+    "what each record adds to the state of its tumbling window",
+    "0 B",
+    OWN_CODE,
 );
 /// Running time of an invocation.
 pub const BASE: Parameter =
@@ -200,6 +217,8 @@ pub const PARAMETERS: &[Parameter] = &[
     FACTOR,
     LANES,
     READ_AHEAD,
+    PATIENCE,
+    STATE_PER_RECORD,
     BASE,
     PER_RECORD,
     SPREAD,
@@ -251,6 +270,8 @@ pub struct LambdaSettings {
     /// Batches of one shard that run at once: 1 to 10; the order of a key is kept (LAM-C1, LAM-C2).
     #[schemars(extend("default" = FACTOR.value), range(min = 1, max = 10))]
     pub parallelization_factor: Option<u32>,
+    /// Tumbling windows (LAM-W1); none when left out. Not with a `parallelization_factor` above 1, as the state is that of a shard.
+    pub tumbling_window: Option<OneOrMap<Duration, TumblingSettings>>,
     /// Which records reach the function (LAM-F1); all when left out.
     pub filter: Option<FilterSettings>,
     /// How long the function runs.
@@ -302,6 +323,24 @@ pub struct LambdaSettings {
     pub sink: Option<SinkSettings>,
     /// What it writes to CloudWatch Logs, for the bill; nothing when left out.
     pub logs: Option<LogSettings>,
+}
+
+/// Tumbling windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TumblingSettings {
+    /// Length of a window: 1s to 900s, whole seconds (LAM-W1).
+    pub window: Duration,
+    /// How long after its end the last invocation comes if no later record does: 0s to 15m.
+    #[schemars(extend("default" = PATIENCE.value))]
+    pub patience: Option<Duration>,
+    /// What each record adds to the state, which has 1 MiB at most.
+    #[schemars(extend("default" = STATE_PER_RECORD.value))]
+    pub state_per_record: Option<Bytes>,
+}
+
+impl Expected for TumblingSettings {
+    const EXPECTED: &'static str = "a duration, such as `60s`, or a map with a `window`";
 }
 
 /// How a mapping reads a stream.

@@ -1,39 +1,19 @@
 //! What is billed beside the flow: what tables hold, keys, logs, metrics of shards, networks and transfer between Regions.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use super::{GIGABYTE, add_all};
 use crate::engine::time::{HOUR, SECOND};
 use crate::pipeline::finish::Outcome;
-use crate::pricing::{Cause, Entry, Usage, UsageError};
+use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
 use crate::systems::dynamodb::contents::Contents;
 use crate::systems::kinesis::encryption::{CALLS, CALLS_EVERY, KeyOwner};
+use crate::systems::lambda::logs::LogPlan;
 
 /// Metric-months of CloudWatch: a price that the book does not have, so that it shows as unknown unless the user states one.
-pub const METRIC_MONTHS: &str = "cw.metric_mo";
-
-/// The row that names it.
-pub fn metric_entry() -> Entry {
-    Entry {
-        id: METRIC_MONTHS.to_owned(),
-        service: "CloudWatch".to_owned(),
-        item: "Metrics of single shards".to_owned(),
-        unit: "metric-month".to_owned(),
-        per: 1,
-        tier_from: Decimal::ZERO,
-        tier_to: None,
-        free: None,
-        free_pool: None,
-        valid_from: None,
-        valid_to: None,
-        source: String::new(),
-        rates: BTreeMap::new(),
-    }
-}
+const METRIC_MONTHS: &str = "cw.metric_mo";
 
 /// The month's use of all of it.
 pub(super) fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
@@ -121,8 +101,8 @@ fn doors(scenario: &Scenario) -> Result<Usage, UsageError> {
 fn moved(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (network, [bytes]) in scenario.sidelines.networks.iter().zip(&quantities.read) {
-            let Some(network) = network else { continue };
+        for (plan, [bytes]) in scenario.consumers.iter().zip(&quantities.read) {
+            let Some(network) = scenario.sidelines.network(&plan.name) else { continue };
             usage.add(network.door.price_ids()[1], Cause::Base, Decimal::from(*bytes))?;
             let share = Decimal::from_f64(network.across_zones).unwrap_or_default();
             // Each side pays.
@@ -151,8 +131,7 @@ fn whole(value: f64) -> Decimal {
 /// Bytes that functions log.
 fn logged(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
-    for (number, bytes) in bytes_logged(scenario, outcomes) {
-        debug_assert!(number < scenario.lambdas.len());
+    for (_, bytes) in bytes_logged(scenario, outcomes) {
         usage.add("cwlogs.ingest_gb", Cause::LogsAndMetrics, bytes)?;
     }
     Ok(usage)
@@ -161,27 +140,30 @@ fn logged(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError
 /// Bytes that functions log times the seconds for which they are kept: in the long run so much is always there.
 fn logs_kept(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let (mut usage, id) = (Usage::default(), "cwlogs.store_gbmo");
-    for (number, bytes) in bytes_logged(scenario, outcomes) {
-        let kept = scenario.sidelines.logs[number].map_or(0, |logs| logs.kept / SECOND);
-        let stayed = bytes.checked_mul(Decimal::from(kept));
+    for (logs, bytes) in bytes_logged(scenario, outcomes) {
+        let stayed = bytes.checked_mul(Decimal::from(logs.kept / SECOND));
         let stayed = stayed.ok_or_else(|| UsageError::TooLarge { id: id.to_owned() })?;
         usage.add(id, Cause::LogsAndMetrics, stayed)?;
     }
     Ok(usage)
 }
 
-/// Bytes logged by each function that logs, by its number, in each replication.
+/// Bytes logged by each function that logs, of streams and of queues, in each replication.
 fn bytes_logged<'a>(
     scenario: &'a Scenario,
     outcomes: &'a [Outcome],
-) -> impl Iterator<Item = (usize, Decimal)> + 'a {
+) -> impl Iterator<Item = (LogPlan, Decimal)> + 'a {
     outcomes.iter().flat_map(move |outcome| {
-        let functions = scenario.sidelines.logs.iter().zip(&outcome.quantities.lambdas).enumerate();
-        functions.filter_map(|(number, (logs, used))| {
-            let logs = logs.as_ref()?;
+        let used = &outcome.quantities;
+        let of_streams = scenario.lambdas.iter().zip(&used.lambdas).map(|(plan, used)| (&plan.name, used));
+        let of_queues = scenario.queues.iter().zip(&used.queues);
+        let of_queues =
+            of_queues.filter_map(|(plan, used)| Some((&plan.consumer.as_ref()?.name, &used.function)));
+        of_streams.chain(of_queues).filter_map(move |(name, used)| {
+            let logs = scenario.sidelines.logs(name)?;
             let invocations = Decimal::from(used.requests[0] + used.requests[1]);
             let of_records = Decimal::from(used.processed) * Decimal::from(logs.per_record);
-            Some((number, invocations * Decimal::from(logs.per_invocation) + of_records))
+            Some((logs, invocations * Decimal::from(logs.per_invocation) + of_records))
         })
     })
 }
@@ -219,7 +201,7 @@ pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
-    match beside.networks.iter().any(Option::is_some) {
+    match !beside.networks.is_empty() {
         true => rules.push(
             "Networks: endpoints and gateways by the hour, shared by consumers that state the same, and the bytes that those consumers \
              read."
@@ -231,7 +213,7 @@ pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
         true => rules.push("Encryption: 12 KMS calls in five minutes for each credential of a stream, and a key a stream where it is your own.".to_owned()),
         false => left_out.push("encryption keys"),
     }
-    match beside.logs.iter().any(Option::is_some) {
+    match !beside.logs.is_empty() {
         true => rules.push(
             "Logs: what functions write, and in the long run the bytes that are always kept.".to_owned(),
         ),
