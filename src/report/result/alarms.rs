@@ -270,7 +270,7 @@ mod tests {
             ("tables.orders.kinesis", settings::FEED),
             ("kinesis.changes", settings::STREAM),
             ("consumers.search", settings::CONSUMER),
-            ("firehose.lake", &settings::DELIVERY[..7]),
+            ("firehose.lake", &settings::DELIVERY[..5]),
         ];
         for (resource, metrics) in of {
             for metric in metrics {
