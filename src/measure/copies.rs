@@ -3,8 +3,8 @@
 use super::repair::{Repairs, WINDOWS};
 use crate::systems::kinesis::log::Micros;
 
-const NONE: usize = 0;
-const COMPARE: usize = 2;
+pub(super) const NONE: usize = 0;
+pub(super) const COMPARE: usize = 2;
 
 /// A change that arrives although a newer one of its item has.
 #[derive(Clone, Copy, Debug)]

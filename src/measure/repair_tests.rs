@@ -1,5 +1,6 @@
 //! The strategies against a model that plays each of them record by record.
 
+use super::super::copies::{COMPARE, NONE};
 use super::*;
 
 /// A small generator for tests (Knuth's MMIX constants).
