@@ -4,6 +4,7 @@ mod support;
 
 use std::sync::Arc;
 use streamgauge::engine::time::{HOUR, MINUTE, Nanos, SECOND};
+use streamgauge::measure::ordering::Cause;
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
@@ -96,7 +97,8 @@ fn kds_s7_a_reader_that_ignores_parents_sees_items_out_of_order_and_one_that_doe
             0,
             "the stream is in order"
         );
-        outcome.consumers[0].ordering.as_ref().map(|ordering| (ordering.late(), ordering.out_of_order[4]))
+        let processed = outcome.consumers[0].processed.as_ref();
+        processed.map(|it| (it.ordering.late(), it.ordering.out_of_order[Cause::Resharding as usize]))
     };
     let (all, by_resharding) = late(false).expect("measured");
     assert!(all > 0 && all == by_resharding, "{all} {by_resharding}");

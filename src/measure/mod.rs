@@ -9,7 +9,6 @@ pub mod ordering;
 pub mod processed;
 pub mod repair;
 pub mod sample;
-pub mod seen;
 pub mod series;
 pub mod shard_load;
 pub mod stream_load;

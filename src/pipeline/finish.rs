@@ -229,7 +229,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             losses: losses(consumer.stream, consumer.reader),
             stuck_shards: streams[consumer.stream].stream.stuck_shards(consumer.reader),
             backfill: consumer.backfill,
-            ordering: consumer.seen.map(|seen| seen.ordering),
+            processed: consumer.following.map(|following| following.finish()),
             latency: consumer.latency,
             series: consumer.series,
         };

@@ -195,8 +195,8 @@ pub struct ConsumerOutcome {
     pub stuck_shards: usize,
     /// What was there when it began.
     pub backfill: Backfill,
-    /// Order as it met it, where it could differ from the stream's.
-    pub ordering: Option<Ordering>,
+    /// Order of what it processed, if that was followed.
+    pub processed: Option<Processed>,
     /// From the intended write to the end of processing.
     pub latency: Latency<5>,
     /// Its series.

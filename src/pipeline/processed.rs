@@ -31,6 +31,12 @@ pub struct Following {
 pub struct Followed<'a>(pub &'a Scenario);
 
 impl Followed<'_> {
+    /// A polling consumer, if it reads shards beside their parents.
+    pub fn polling(self, number: usize) -> Option<Following> {
+        let plan = &self.0.consumers[number];
+        (!plan.reader.parents_first).then(|| self.source(plan.stream)).flatten()
+    }
+
     /// A function that reads a stream, if it may fail, by the plan or by its events: then its batch comes again (LAM-E1). That one
     /// may run into its timeout counts where an invocation of a full batch takes half of it in the mean.
     pub fn lambda(self, number: usize) -> Option<Following> {
@@ -69,10 +75,11 @@ impl Followed<'_> {
 
     /// Whether changes of this table are followed at some consumer.
     pub fn has_table(self, table: usize) -> bool {
+        let polling = (0..self.0.consumers.len()).filter_map(|number| self.polling(number));
         let lambdas = (0..self.0.lambdas.len()).filter_map(|number| self.lambda(number));
         let fleets = (0..self.0.fleets.len()).filter_map(|number| self.fleet(number));
         let queues = (0..self.0.queues.len()).filter_map(|number| self.queue(number));
-        lambdas.chain(fleets).chain(queues).any(|following| following.table == table)
+        polling.chain(lambdas).chain(fleets).chain(queues).any(|following| following.table == table)
     }
 
     /// A record names its item by its number in its table, so that a stream has to have one source, and that a table.

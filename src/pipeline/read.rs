@@ -2,12 +2,13 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::processed::Following;
 use super::source::Reader;
 use super::streams::column as returned;
 use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
-use crate::measure::seen::Seen;
+use crate::measure::ordering::Cause;
 use crate::measure::series::Series;
 use crate::systems::kinesis::stream::Stream;
 use crate::systems::polling::Polling;
@@ -45,8 +46,8 @@ pub struct Consumer {
     pub discovery: Nanos,
     /// The table whose DynamoDB stream it reads, if it does.
     pub of_table: Option<usize>,
-    /// What it has seen of each item, where it may see items out of order though the stream keeps them in order.
-    pub seen: Option<Seen>,
+    /// Order of what it processes, where it may read an item's changes from two shards side by side.
+    pub following: Option<Box<Following>>,
     /// Where it stands with what was there before it began.
     pub backfill: Backfill,
     /// Draws for the waits after refused calls.
@@ -246,8 +247,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         let count = hand.records.len() as u64;
-        if let Some(seen) = &mut consumer.seen {
-            hand.records.iter().for_each(|record| seen.note(shard, record, self.cohort.has(record.written)));
+        if let Some(following) = &mut consumer.following {
+            let records = hand.records.iter().map(|record| (record, None, Some(Cause::Resharding)));
+            following.note(now, &self.tables, self.cohort, records);
         }
         let hand = consumer.polling.hand(shard);
         hand.records.clear();

@@ -19,7 +19,6 @@ use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
-use crate::measure::seen::Seen;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
@@ -141,13 +140,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             .collect();
         streams.extend(table_streams(scenario, prepared));
         streams.extend(super::direct_put::streams(scenario));
-        let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
+        let mut consumers = consumers(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let mut queues = super::sqs::queues(scenario, &draws);
         let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
         if FULL {
             let followed = Followed(scenario);
+            let numbered = consumers.iter_mut().enumerate();
+            numbered.for_each(|(number, it)| it.following = followed.polling(number).map(Box::new));
             let numbered = lambdas.iter_mut().enumerate();
             numbered.for_each(|(number, it)| it.following = followed.lambda(number).map(Box::new));
             let numbered = queues.iter_mut().enumerate();
@@ -273,7 +274,7 @@ fn stream(plan: &StreamPlan) -> Stream {
     stream
 }
 
-fn consumers<const FULL: bool>(
+fn consumers(
     scenario: &Scenario,
     draws: &Streams,
     streams: &mut [StreamSource],
@@ -284,9 +285,6 @@ fn consumers<const FULL: bool>(
         let shards = source.stream.shard_count();
         let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
         source.readers.push(number as u32);
-        let feeds = scenario.tables.iter().filter_map(|table| table.replication.as_ref());
-        let feeds = feeds.filter(|feed| feed.stream == plan.stream).count();
-        let direct = scenario.direct.iter().any(|direct| direct.stream == plan.stream);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
             queue.push(plan.reader.starts, Kind::Start as u8, number as u32);
@@ -296,8 +294,7 @@ fn consumers<const FULL: bool>(
             polling: Polling::new(plan, shards),
             stream: plan.stream,
             reader,
-            // A record names its item by its number in its table, so that there has to be one source.
-            seen: (FULL && !plan.reader.parents_first && feeds == 1 && !direct).then(Seen::default),
+            following: None,
             backfill: Backfill::default(),
             refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
             refused_wait: plan.refused_wait,

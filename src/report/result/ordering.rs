@@ -84,8 +84,7 @@ impl Spread {
     }
 }
 
-/// The rows of all feeds, then of tables' own streams, then of direct producers, then of consumers that may see more disorder
-/// than the stream has.
+/// The rows of all feeds, then of tables' own streams, then of direct producers, then of consumers that are followed.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     let seconds = (scenario.duration - scenario.warm_up) as f64 / SECOND as f64 * outcomes.len() as f64;
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
@@ -106,28 +105,22 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Ordering> = outcomes.iter().map(|outcome| &outcome.direct[number].ordering).collect();
         OrderingRow::new(resource("workload", &plan.name), &each)
     });
-    let mut rows: Vec<OrderingRow> = feeds.map(row).chain(own).chain(direct).collect();
-    for (number, plan) in scenario.consumers.iter().enumerate() {
-        let consumers = outcomes.iter().map(|outcome| &outcome.consumers[number]);
-        let each: Vec<&Ordering> = consumers.filter_map(|consumer| consumer.ordering.as_ref()).collect();
-        if !each.is_empty() {
-            rows.push(OrderingRow::new(resource("consumers", &plan.name), &each));
-        }
-    }
-    for consumer in consumers(scenario) {
+    let rows = feeds.map(row).chain(own).chain(direct);
+    let consumers = consumers(scenario).filter_map(|consumer| {
         let each: Vec<&Processed> = outcomes.iter().filter_map(|outcome| consumer.of(outcome)).collect();
-        if !each.is_empty() {
-            let orderings: Vec<&Ordering> = each.iter().map(|processed| &processed.ordering).collect();
-            let repairs: Vec<&Repairs> = each.iter().map(|processed| &processed.repairs).collect();
-            rows.push(OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, seconds));
-        }
-    }
-    rows
+        let orderings: Vec<&Ordering> = each.iter().map(|processed| &processed.ordering).collect();
+        let repairs: Vec<&Repairs> = each.iter().map(|processed| &processed.repairs).collect();
+        let row = || OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, seconds);
+        (!each.is_empty()).then(row)
+    });
+    rows.chain(consumers).collect()
 }
 
 /// A consumer whose processing may be followed, by its kind and number.
 #[derive(Clone, Copy, Debug)]
 pub enum Consumer {
+    /// A polling consumer.
+    Polling(usize),
     /// A function on a stream.
     Lambda(usize),
     /// The function on the queue with this number.
@@ -138,15 +131,17 @@ pub enum Consumer {
 
 /// The consumers of a scenario whose processing may be followed.
 pub fn consumers(scenario: &Scenario) -> impl Iterator<Item = Consumer> {
+    let polling = (0..scenario.consumers.len()).map(Consumer::Polling);
     let lambdas = (0..scenario.lambdas.len()).map(Consumer::Lambda);
     let queues = (0..scenario.queues.len()).map(Consumer::Queue);
-    lambdas.chain(queues).chain((0..scenario.fleets.len()).map(Consumer::Fleet))
+    polling.chain(lambdas).chain(queues).chain((0..scenario.fleets.len()).map(Consumer::Fleet))
 }
 
 impl Consumer {
     /// What it processed in one replication, if that was followed.
     pub fn of(self, outcome: &Outcome) -> Option<&Processed> {
         match self {
+            Self::Polling(number) => outcome.consumers[number].processed.as_ref(),
             Self::Lambda(number) => outcome.lambdas[number].processed.as_ref(),
             Self::Queue(number) => outcome.queues[number].processed.as_ref(),
             Self::Fleet(number) => outcome.fleets[number].processed.as_ref(),
@@ -157,6 +152,7 @@ impl Consumer {
     pub fn is_followed(self, scenario: &Scenario) -> bool {
         let followed = Followed(scenario);
         match self {
+            Self::Polling(number) => followed.polling(number).is_some(),
             Self::Lambda(number) => followed.lambda(number).is_some(),
             Self::Queue(number) => followed.queue(number).is_some(),
             Self::Fleet(number) => followed.fleet(number).is_some(),
@@ -167,6 +163,7 @@ impl Consumer {
     pub fn path(self, scenario: &Scenario) -> String {
         let of_queue = |number: usize| scenario.queues[number].consumer.as_ref();
         let name = match self {
+            Self::Polling(number) => scenario.consumers[number].name.as_str(),
             Self::Lambda(number) => scenario.lambdas[number].name.as_str(),
             Self::Queue(number) => of_queue(number).map_or("", |consumer| &consumer.name),
             Self::Fleet(number) => scenario.fleets[number].name.as_str(),
@@ -191,10 +188,11 @@ pub(super) fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
 
 /// The greatest share of what a consumer that is followed processed in one replication.
 pub(super) fn worst_share(outcome: &Outcome, of: fn(&Ordering) -> u64) -> Option<f64> {
+    let polling = outcome.consumers.iter().filter_map(|it| it.processed.as_ref());
     let lambdas = outcome.lambdas.iter().filter_map(|it| it.processed.as_ref());
     let queues = outcome.queues.iter().filter_map(|it| it.processed.as_ref());
     let fleets = outcome.fleets.iter().filter_map(|it| it.processed.as_ref());
-    let all = lambdas.chain(queues).chain(fleets);
+    let all = polling.chain(lambdas).chain(queues).chain(fleets);
     all.filter_map(|it| share(of(&it.ordering), it.ordering.records)).reduce(f64::max)
 }
 
