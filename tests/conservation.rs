@@ -17,11 +17,11 @@ use streamgauge::systems::dynamodb::replication::{
 };
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
+use streamgauge::systems::kinesis::get_records::ReadMeter;
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
-use streamgauge::systems::kinesis::stream::ReadMeter;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::keys::KeyPlan;

@@ -311,7 +311,7 @@ fn table_limit(outcomes: &[Outcome], table: usize) -> String {
 fn read_limit<'a>(
     scenario: &Scenario,
     stream: usize,
-    reads: impl Iterator<Item = &'a crate::systems::kinesis::stream::ReadMeter>,
+    reads: impl Iterator<Item = &'a crate::systems::kinesis::get_records::ReadMeter>,
 ) -> Option<String> {
     let all = ReadRow::sum(reads);
     let refused = all.refused_calls + all.refused_bytes;

@@ -155,7 +155,7 @@ fn by_reason(
 
 fn readers(
     path: &str,
-    reads: &[crate::systems::kinesis::stream::ReadMeter],
+    reads: &[crate::systems::kinesis::get_records::ReadMeter],
     first: Option<f64>,
     push: &mut impl FnMut(&str, &str, u64, u64, Option<f64>),
 ) {
