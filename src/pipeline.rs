@@ -6,6 +6,7 @@
 //! (what a function does before delivery), [`deliver`] (buffer to objects); and what happens to the pipeline
 //! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
 
+mod accounts;
 pub mod backlog;
 pub mod calls;
 pub mod capacity;
