@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::sampler::Sampler;
 use streamgauge::engine::time::{DAY, MILLISECOND, MINUTE, Nanos, SECOND};
@@ -15,7 +16,7 @@ use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::lambda::batch::{Batching, Payload};
 use streamgauge::systems::lambda::function::{Errors, FunctionPlan};
 use streamgauge::systems::lambda::mapping::{Mapping, MappingPlan, Next};
-use streamgauge::systems::lambda::retry::{Backoff, RetryPlan};
+use streamgauge::systems::lambda::retry::RetryPlan;
 
 mod support;
 
@@ -206,7 +207,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
             record_age_max: None,
             bisect: false,
             report_failures: false,
-            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE },
+            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
             destination: None,
         },
         retention: DAY,

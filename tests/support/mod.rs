@@ -2,15 +2,15 @@
 #![allow(dead_code, reason = "each test file uses the parts it needs")]
 
 use std::sync::Arc;
+use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::sampler::Sampler;
 use streamgauge::engine::time::{DAY, MILLISECOND, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
-use streamgauge::systems::dynamodb::replication::{
-    Backoff, Order, PartitionKey, RecordSize, ReplicationPlan,
-};
+use streamgauge::systems::dynamodb::replication::{Order, PartitionKey, RecordSize, ReplicationPlan};
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{FirehosePlan, FirehoseSource};
@@ -26,7 +26,6 @@ use streamgauge::workload::key_names::KeyNames;
 use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::operation::OperationMix;
 use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
-use streamgauge::workload::retry::RetryProfile;
 
 /// Writes that last for `duration`, and nobody who makes, takes or reads them.
 pub fn empty(seed: u64, duration: Nanos) -> Scenario {

@@ -5,15 +5,14 @@ use std::num::NonZeroU32;
 
 use super::capacity::{self, Account};
 use super::{distribution, streams};
+use crate::engine::backoff::Backoff;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
 use crate::settings::one_or_map::OneOrMap;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::change_record::{ItemShape, RecordTemplate, TimestampPrecision};
-use crate::systems::dynamodb::replication::{
-    Backoff, Chance, Order, PartitionKey, RecordSize, ReplicationPlan,
-};
+use crate::systems::dynamodb::replication::{Chance, Order, PartitionKey, RecordSize, ReplicationPlan};
 use crate::systems::dynamodb::replication_settings::{
     ChanceSettings, DELAY, DUPLICATES, DUPLICATES_DELAY, FeedRetrySettings, HASHED, JitterSettings,
     KinesisFeedSettings, METERED, ORDER, OrderSettings, PARTITION_KEY, PartitionKeySettings, Precision,
