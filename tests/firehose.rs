@@ -1,6 +1,5 @@
 //! Direct PUT, transformation, backups and destinations other than S3.
 
-use std::path::Path;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::direct_put::column as put_column;
 use streamgauge::pipeline::finish::Outcome;
@@ -8,7 +7,6 @@ use streamgauge::report::csv;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
-use streamgauge::scenario::{LoadOptions, load_text};
 
 #[path = "firehose/channel.rs"]
 mod channel;
@@ -63,21 +61,14 @@ firehose:
   lake: { reads: kinesis.changes, to: { s3: { prefix: raw/, put: 100ms } } }
 ";
 
-fn read(base: &str, sets: &[&str]) -> Result<Scenario, String> {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("base.yaml", base, Path::new(""), &options);
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
-
 fn run(base: &str, sets: &[&str]) -> (Scenario, Outcome) {
-    let scenario = read(base, sets).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = support::load_with(base, sets).unwrap_or_else(|errors| panic!("{errors}"));
     let outcome = support::run::<true>(&scenario, 0);
     (scenario, outcome)
 }
 
 fn refused(base: &str, sets: &[&str]) -> String {
-    read(base, sets).err().unwrap_or_else(|| panic!("{sets:?} should be refused"))
+    support::load_with(base, sets).err().unwrap_or_else(|| panic!("{sets:?} should be refused"))
 }
 
 fn result(scenario: &Scenario, outcome: Outcome) -> RunResult {
@@ -206,7 +197,7 @@ fn s3_1_check_shows_the_gets_of_queries_that_run_at_once() {
         let set = format!(
             "athena={{ d: {{ scans: firehose.lake, every: 5m, at_once: {at_once}, per_object: 1ms }} }}"
         );
-        let rows = LoadCheck::of(&read(POLLED, &[&set]).unwrap()).rows;
+        let rows = LoadCheck::of(&support::load_with(POLLED, &[&set]).unwrap()).rows;
         let row = rows.into_iter().find(|row| row.path == "athena.d").unwrap();
         (row.mean, row.allowed, row.verdict)
     };
@@ -217,7 +208,7 @@ fn s3_1_check_shows_the_gets_of_queries_that_run_at_once() {
 #[test]
 fn s3_6_compaction_aims_at_128_mb_to_1_gb_an_object() {
     let sets = ["athena={ d: { scans: firehose.lake, every: 5m, compaction: {} } }"];
-    let target = read(POLLED, &sets).unwrap().queries[0].compaction.unwrap().target;
+    let target = support::load_with(POLLED, &sets).unwrap().queries[0].compaction.unwrap().target;
     assert!((128_000_000..=1 << 30).contains(&target), "{target}");
 }
 
@@ -249,7 +240,7 @@ fn unv_3_records_above_1_mib_pass_a_kinesis_source_and_none_are_made_by_direct_p
 #[test]
 fn fh_d3_unv_8_top_7_check_shows_partitions_against_a_gigabyte_a_second_and_hints_have_64_mib() {
     let partitioned = "firehose.lake.dynamic_partitioning={ attribute: customer, values: 4 }";
-    let scenario = read(POLLED, &[partitioned]).unwrap();
+    let scenario = support::load_with(POLLED, &[partitioned]).unwrap();
     let rows = LoadCheck::of(&scenario).rows;
     let row = rows.iter().find(|row| row.limit == "FH-D3").unwrap();
     let all = rows.iter().find(|row| row.path == "kinesis.changes" && row.unit == "B/s").unwrap();

@@ -1,6 +1,6 @@
 //! Destinations other than S3, conversion, retries and copies.
 
-use super::{POLLED, fate, read, refused, result, run};
+use super::{POLLED, fate, refused, result, run, support};
 use rust_decimal::Decimal;
 use streamgauge::engine::time::SECOND;
 use streamgauge::systems::firehose::ErrorOutput;
@@ -19,7 +19,9 @@ fn fh_f3_records_that_do_not_convert_go_to_their_own_error_prefix() {
 #[test]
 fn fh_b4_b5_b6_b7_hints_of_other_destinations() {
     let hints = |to: &str| {
-        let plan = &read(POLLED, &[&format!("firehose.lake.to={{ {to}: {{}} }}")]).unwrap().deliveries[0];
+        let plan = &support::load_with(POLLED, &[&format!("firehose.lake.to={{ {to}: {{}} }}")])
+            .unwrap()
+            .deliveries[0];
         (plan.size >> 20, plan.interval / SECOND)
     };
     for (to, size, interval) in [
@@ -57,7 +59,7 @@ fn fh_r2_r3_o4_after_the_retry_duration_buffers_go_to_the_error_prefix() {
         ("snowflake", 60, "snowflake-failed/"),
     ] {
         let set = format!("firehose.lake.to={{ {to}: {{}} }}");
-        let plan = read(POLLED, &[&set]).unwrap().deliveries[0].endpoint.clone().unwrap();
+        let plan = support::load_with(POLLED, &[&set]).unwrap().deliveries[0].endpoint.clone().unwrap();
         assert_eq!((plan.retry / SECOND, plan.kind.error_prefix()), (retry, prefix), "{to}");
     }
     assert!(refused(POLLED, &["firehose.lake.to={ http: { retry_duration: 7201s } }"]).contains("FH-R2"));

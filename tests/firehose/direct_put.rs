@@ -1,6 +1,6 @@
 //! Records put straight into a Firehose: quotas, scaling, hints.
 
-use super::{DIRECT, POLLED, fate, read, refused, result, run};
+use super::{DIRECT, POLLED, fate, refused, result, run, support};
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::direct_put::column as put_column;
 use streamgauge::report::csv;
@@ -132,13 +132,15 @@ fn fh_q5_m3_a_throttled_stream_grows_until_nothing_is_refused_and_its_metrics_sa
 
 #[test]
 fn fh_q6_b13_check_warns_of_far_too_large_quotas_and_small_hints() {
-    let warnings = |sets: &[&str]| LoadCheck::of(&read(DIRECT, sets).unwrap()).warnings.join("\n");
+    let warnings =
+        |sets: &[&str]| LoadCheck::of(&support::load_with(DIRECT, sets).unwrap()).warnings.join("\n");
     assert!(warnings(&["firehose.lake.direct_put.scale=20"]).contains("FH-Q6"));
     assert!(!warnings(&["firehose.lake.direct_put.scale=2"]).contains("FH-Q6"));
     // 1,000,000 bytes a second want 10,000,000.
     assert!(warnings(&[]).contains("FH-B13"), "5 MiB");
     assert!(!warnings(&["firehose.lake.buffer.size=10 MiB"]).contains("FH-B13"));
-    let rows = LoadCheck::of(&read(DIRECT, &["workload.clicks.record.size=2000 B"]).unwrap()).rows;
+    let rows =
+        LoadCheck::of(&support::load_with(DIRECT, &["workload.clicks.record.size=2000 B"]).unwrap()).rows;
     let bytes = rows.iter().find(|row| row.path == "firehose.lake.direct_put" && row.unit == "B/s").unwrap();
     assert_eq!((bytes.limit.as_str(), bytes.mean, bytes.allowed), ("FH-Q1", 2e6, 1_048_576.0));
     assert_eq!(bytes.verdict, Verdict::Overloaded);

@@ -1,6 +1,6 @@
 //! Functions before the buffer, and backups of what came before them.
 
-use super::{FEW, POLLED, fate, read, refused, result, run};
+use super::{FEW, POLLED, fate, refused, result, run, support};
 use rust_decimal::Decimal;
 use streamgauge::engine::time::SECOND;
 use streamgauge::report::csv;
@@ -32,7 +32,8 @@ fn fh_s9_b12_the_function_comes_before_the_buffer_whose_clock_starts_when_it_ret
 
 #[test]
 fn fh_t1_t2_hints_of_a_function_have_aws_defaults_and_ranges() {
-    let plan = |sets: &[&str]| read(POLLED, sets).unwrap().deliveries[0].transform.clone().unwrap();
+    let plan =
+        |sets: &[&str]| support::load_with(POLLED, sets).unwrap().deliveries[0].transform.clone().unwrap();
     let usual = plan(&["firehose.lake.transform={}"]);
     assert_eq!((usual.size, usual.interval, usual.retries), (1 << 20, 60 * SECOND, 3));
     assert_eq!((usual.concurrency, usual.timeout), (5, 300 * SECOND));

@@ -1,6 +1,7 @@
 //! Scenarios put together by hand, for tests of whole pipelines.
 #![allow(dead_code, reason = "each test file uses the parts it needs")]
 
+use std::path::Path;
 use std::sync::Arc;
 use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::sampler::Sampler;
@@ -10,6 +11,7 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
+use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::dynamodb::replication::{Order, PartitionKey, RecordSize, ReplicationPlan};
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
@@ -26,6 +28,25 @@ use streamgauge::workload::key_names::KeyNames;
 use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::operation::OperationMix;
 use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
+
+/// The scenario that a text is about, or all that is wrong with it.
+pub fn load(text: &str) -> Result<Scenario, String> {
+    load_with(text, &[])
+}
+
+/// The same with values set over it, as by `--set`.
+pub fn load_with(text: &str, sets: &[&str]) -> Result<Scenario, String> {
+    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
+    let options = LoadOptions { sets, ..LoadOptions::default() };
+    let loaded = load_text("s.yaml", text, Path::new(""), &options);
+    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+}
+
+/// The scenario that a sound text is about.
+#[track_caller]
+pub fn scenario(text: &str, sets: &[&str]) -> Scenario {
+    load_with(text, sets).unwrap_or_else(|errors| panic!("{errors}"))
+}
 
 /// Writes that last for `duration`, and nobody who makes, takes or reads them.
 pub fn empty(seed: u64, duration: Nanos) -> Scenario {
