@@ -1,7 +1,6 @@
 //! Functions on streams: latencies against measurements, batches against theory, failures against AWS's rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::math;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::sampler::Sampler;
@@ -108,14 +107,7 @@ fn plan(size: u32, window: Nanos, factor: u32) -> MappingPlan {
         partition_keys: None,
         tumbling: None,
         filter_passes: None,
-        retry: RetryPlan {
-            retries: None,
-            record_age_max: None,
-            bisect: false,
-            report_failures: false,
-            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
-            destination: None,
-        },
+        retry: support::retries_without_end(),
         retention: DAY,
     }
 }

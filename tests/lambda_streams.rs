@@ -1,7 +1,6 @@
 //! Functions on DynamoDB streams, and mappings that begin while the run goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::sampler::Sampler;
 use streamgauge::engine::time::{DAY, MILLISECOND, MINUTE, Nanos, SECOND};
@@ -13,7 +12,6 @@ use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::lambda::batch::{Batching, Payload};
 use streamgauge::systems::lambda::function::{Errors, FunctionPlan};
 use streamgauge::systems::lambda::mapping::{Mapping, MappingPlan, Next};
-use streamgauge::systems::lambda::retry::RetryPlan;
 
 mod support;
 
@@ -194,14 +192,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
         partition_keys: partition_keys.and_then(std::num::NonZeroU32::new),
         tumbling: None,
         filter_passes: None,
-        retry: RetryPlan {
-            retries: None,
-            record_age_max: None,
-            bisect: false,
-            report_failures: false,
-            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
-            destination: None,
-        },
+        retry: support::retries_without_end(),
         retention: DAY,
     };
     let function = FunctionPlan {

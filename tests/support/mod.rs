@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::sampler::Sampler;
-use streamgauge::engine::time::{DAY, MILLISECOND, Nanos, SECOND};
+use streamgauge::engine::time::{DAY, MILLISECOND, MINUTE, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
@@ -21,6 +21,7 @@ use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::ReaderPlan;
 use streamgauge::systems::lambda::concurrency::AccountPlan;
+use streamgauge::systems::lambda::retry::RetryPlan;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::key_name::KeyName;
@@ -160,6 +161,18 @@ pub fn stream(name: &str, shards: u32) -> StreamPlan {
         reshard_step: 5 * SECOND,
         history: None,
         capacity: CapacityPlan::default(),
+    }
+}
+
+/// A mapping's error handling that tries again as long as the records are there.
+pub fn retries_without_end() -> RetryPlan {
+    RetryPlan {
+        retries: None,
+        record_age_max: None,
+        bisect: false,
+        report_failures: false,
+        backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
+        destination: None,
     }
 }
 
