@@ -1,8 +1,10 @@
 //! The committed reports of the bundled scenarios come out again, byte for byte: in another folder, on any number of
-//! threads. `just bless` rewrites them.
+//! threads. `just bless` rewrites them. Tables that are not committed have their digests in `reports/csv.sha256`.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -57,12 +59,42 @@ fn compare(name: &str, out: &Path) {
     }
 }
 
+/// The digests of the tables that are not committed, by scenario and file, as `sha256sum` writes them.
+fn digests() -> BTreeMap<String, String> {
+    let text = fs::read_to_string(root().join("reports/csv.sha256")).unwrap();
+    let lines = text.lines().map(|line| line.split_once("  ").expect("a digest and a file"));
+    lines.map(|(digest, file)| (file.to_owned(), digest.to_owned())).collect()
+}
+
+/// Checks every table of a report against its digest; what it looked at.
+fn check_tables(name: &str, out: &Path, digests: &BTreeMap<String, String>) -> Vec<String> {
+    let entries = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let mut checked = Vec::new();
+    for table in entries.filter(|path| path.extension().is_some_and(|extension| extension == "csv")) {
+        let file = format!("{name}/{}", table.file_name().unwrap().to_string_lossy());
+        let found = hex(&Sha256::digest(fs::read(&table).unwrap()));
+        assert_eq!(digests.get(&file), Some(&found), "{file} has another digest; see {}", table.display());
+        checked.push(file);
+    }
+    checked
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn every_committed_report_comes_out_again_on_one_thread() {
     let away = tempfile::tempdir().unwrap();
+    let digests = digests();
+    let mut checked = Vec::new();
     for name in scenarios() {
-        compare(&name, &run(&name, 1, away.path()));
+        let out = run(&name, 1, away.path());
+        compare(&name, &out);
+        checked.extend(check_tables(&name, &out, &digests));
     }
+    checked.sort();
+    assert!(checked.iter().eq(digests.keys()), "`reports/csv.sha256` has tables that no scenario writes");
 }
 
 #[test]

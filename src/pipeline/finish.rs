@@ -328,6 +328,7 @@ impl Ended<'_> {
             },
             fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
             creation: consumer.creation,
+            processed: consumer.following.map(|following| following.finish()),
             sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,

@@ -1,6 +1,6 @@
 //! All variants side by side: what a team asks of each first. A row a variant.
 
-use super::{Comparison, FigureRow};
+use super::{Comparison, FigureRow, Statistic};
 use crate::report::result::figure::COST_MONTH;
 use crate::report::table::Table;
 use crate::report::words::{self, NONE};
@@ -53,7 +53,9 @@ fn drawn(comparison: &Comparison, figures: &[&FigureRow], intervals: bool) -> Ta
     let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
     for (number, variant) in comparison.variants.iter().enumerate() {
         let cell = |figure: &&FigureRow| {
-            let interval = figure.intervals95.get(number).filter(|_| intervals);
+            // The interval is that of the mean, which says nothing of a worst value.
+            let of_mean = intervals && figure.statistic != Statistic::Worst;
+            let interval = figure.intervals95.get(number).filter(|_| of_mean);
             match figure.values[number] {
                 None if variant.overloaded.is_empty() => NONE.to_owned(),
                 None => "overloaded".to_owned(),

@@ -50,6 +50,10 @@ pub struct Message {
     pub again: Micros,
     /// Times that it was received.
     pub receives: u32,
+    /// Whether its sender had sent it before.
+    pub resent: bool,
+    /// Whether a run that failed later has processed it.
+    pub processed: bool,
 }
 
 /// What makes a message with this record the same as another one.
@@ -138,22 +142,31 @@ impl Queue {
     }
 
     /// SendMessageBatch: drops what is too large and, on a FIFO queue, what came before; the rest is to be
-    /// [shown](Self::show) when a poller can have it. `again` says whether the sender sends these a second time.
-    pub fn send(&mut self, now: Nanos, records: &[Record], again: bool) -> Vec<Message> {
+    /// [shown](Self::show) when a poller can have it. `again` says whether the sender sends these with a batch
+    /// that had failed, and how many of the first of them it had sent before.
+    pub fn send(&mut self, now: Nanos, records: &[Record], (again, resent): (bool, usize)) -> Vec<Message> {
         let payload = records.iter().map(|record| u64::from(record.bytes));
         let calls =
             requests::calls(payload.filter(|size| *size <= self.plan.message_max), self.plan.message_max);
         self.meter.sends[usize::from(again)] += calls.requests;
         self.meter.sent += records.len() as u64;
         let mut taken = Vec::with_capacity(records.len());
-        for record in records {
+        for (place, record) in records.iter().enumerate() {
             if u64::from(record.bytes) > self.plan.message_max {
                 self.meter.too_large += 1;
             } else if self.plan.fifo.is_some() && self.came_before(now, identity(record)) {
                 self.meter.deduplicated += 1;
             } else {
                 let sent = now / MICROSECOND;
-                taken.push(Message { record: *record, sent, came: 0, again: 0, receives: 0 });
+                taken.push(Message {
+                    record: *record,
+                    sent,
+                    came: 0,
+                    again: 0,
+                    receives: 0,
+                    resent: place < resent,
+                    processed: false,
+                });
             }
         }
         taken
@@ -361,7 +374,7 @@ mod tests {
     }
 
     fn fill(queue: &mut Queue, now: Nanos, records: &[Record]) {
-        for message in queue.send(now, records, false) {
+        for message in queue.send(now, records, (false, 0)) {
             queue.show(message, now);
         }
     }
