@@ -1,10 +1,14 @@
 //! Streamgauge: a deterministic discrete-event simulator of the DynamoDB change-data-capture pipeline.
 //!
 //! ```text
-//! workload ──write──▶ table ──replication──▶ Kinesis shards ──poll──▶ consumers
-//!    ▲                  │        ▲   │                       └──poll──▶ Firehose buffer ──▶ S3
-//!    └── SDK retry ◀────┘        └───┘ throttled: wait and try again
-//! direct producers (SDK, KPL, agent) ──put──▶ the same shards
+//! producers ──write──▶ table ──replication──▶ Kinesis shards ──▶ polling consumers, KCL fleets, Flink
+//!   ▲                  │ │       ▲   │            ▲      ├──▶ functions and pipes ──▶ SQS queues ──▶ functions
+//!   └── SDK retry ◀────┘ │       └───┘            │      ├──▶ Firehose (transform) ──▶ S3 and others ──▶ Athena
+//!                        │  throttled: waits and  │      └──▶ delivery channels of on-demand streams ──▶ S3
+//!                        │  tries again           │
+//!                        └──▶ DynamoDB stream ──▶ polling consumers, functions
+//! direct producers (SDK, KPL, agent) ──put────────┘
+//!                                    ──put batch──▶ Firehose (Direct PUT)
 //! ```
 //!
 //! Arrows point down only: what is lower in this list never knows of what is above it.
@@ -15,10 +19,13 @@
 //! * [`scenario`]: the language: from YAML to a checked scenario.
 //! * [`pricing`]: the price book, metering rules and the bill.
 //! * [`measure`]: observers that count.
-//! * [`systems`]: one room a system: DynamoDB, Kinesis, Firehose, S3, Lambda, polling consumers.
-//! * [`workload`]: producers: when they write, which items, how large, and their retries.
+//! * [`workload`]: producers: when they write, which items, and how large.
+//! * [`systems`]: one room a system: DynamoDB, Kinesis, Lambda, SQS, Firehose, S3, Athena, CloudWatch, Flink, consumers
+//!   that poll and fleets of workers (KCL).
+//! * [`retry`]: what an AWS client does when a call fails.
 //! * [`settings`]: what all rooms' settings share: parameters with their defaults and basis, distributions.
-//! * [`engine`]: virtual time, the event list, random streams, samplers, token buckets, histograms. Knows nothing of AWS.
+//! * [`engine`]: virtual time, the event list, random streams, samplers, token buckets, waits that double, histograms. Knows
+//!   nothing of AWS.
 //! * [`units`]: bytes, rates, durations, money, percentages.
 
 pub mod engine;
@@ -27,6 +34,7 @@ pub mod measure;
 pub mod pipeline;
 pub mod pricing;
 pub mod report;
+pub mod retry;
 pub mod scenario;
 pub mod settings;
 pub mod systems;

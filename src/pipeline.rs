@@ -1,11 +1,18 @@
 //! The map of the flow: what happens at each event, and what follows from it.
 //!
-//! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way: [`mod@write`] (producer to table),
-//! [`feed`] (table to stream), [`streams`] (table to its own stream), [`direct`] (producer to stream), [`read`] (stream to
-//! consumers and delivery), [`lambda`] (stream to functions), [`fleet`] (stream to workers), [`sqs`] (queues), [`transform`]
-//! (what a function does before delivery), [`deliver`] (buffer to objects); and what happens to the pipeline
-//! itself: [`reshard`] (shards that close and open), [`capacity`], [`timeline`].
+//! One line per arm; the arms lie in `pipeline/`, one file per stretch of the way:
+//!
+//! * into the pipeline: [`mod@write`] (producer to table; [`long_way`] and [`calls`] where a write is more than a plain one),
+//!   [`direct`] (producer to stream), [`direct_put`] (producer to Firehose);
+//! * from table to shards: [`feed`] with its [`destination`], [`streams`] (the table's own stream);
+//! * from shards to readers: [`read`] (polling consumers and delivery), [`lambda`] (functions and pipes), [`fleet`] (KCL
+//!   workers and Flink jobs), and from functions on: [`sqs`] (queues and who reads them);
+//! * to objects: [`transform`] (what a function does before delivery), [`deliver`] (buffer to objects);
+//! * what happens to the pipeline itself: [`reshard`] (shards that close and open), [`capacity`], [`tables`], [`timeline`].
+//!
+//! [`wiring`] puts a pipeline together, [`finish`] runs it to its [`outcome`], and [`follow`] tells the way of one record.
 
+mod accounts;
 pub mod backlog;
 pub mod calls;
 pub mod capacity;

@@ -1,12 +1,12 @@
 //! Tables adapt, or do not: partitions, on-demand capacity, scaling and indexes, through the whole pipeline.
 
-use std::path::Path;
 use streamgauge::experiment::replicate::{Control, Silent, run};
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
 
 const BASE: &str = "\
 name: orders
@@ -25,10 +25,7 @@ tables:
 ";
 
 fn load(sets: &[&str]) -> Result<Scenario, String> {
-    let options =
-        LoadOptions { sets: sets.iter().map(|set| (*set).to_owned()).collect(), ..LoadOptions::default() };
-    let loaded = load_text("orders.yaml", BASE, Path::new(""), &options);
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+    support::load_with(BASE, sets)
 }
 
 fn result(sets: &[&str]) -> (RunResult, Outcome) {

@@ -3,6 +3,7 @@
 //! `SWARM_SEED=17 cargo test --test conservation` runs one seed alone; `SWARM_SEEDS=5000` runs that many.
 
 use std::sync::Arc;
+use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::random::{Draws, Streams};
 use streamgauge::engine::sampler::Sampler;
 use streamgauge::engine::time::{END_OF_TIME, MILLISECOND, Nanos, SECOND};
@@ -10,25 +11,23 @@ use streamgauge::measure::ordering::Cause;
 use streamgauge::pipeline::finish::{DeliveryOutcome, Outcome, TableOutcome};
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pipeline::{Pipeline, deliver, feed, read, source, write};
+use streamgauge::retry::{Client, RetryProfile};
 use streamgauge::scenario::checked::{End, Scenario, Study};
 use streamgauge::scenario::timeline::{Action, Occurrence, SplitAt, Which};
-use streamgauge::systems::dynamodb::replication::{
-    Backoff, Chance, Order, PartitionKey, ReplicationPlan, lognormal,
-};
+use streamgauge::systems::dynamodb::replication::{Chance, Order, PartitionKey, ReplicationPlan, lognormal};
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
+use streamgauge::systems::kinesis::get_records::ReadMeter;
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
-use streamgauge::systems::kinesis::stream::ReadMeter;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::operation::OperationMix;
 use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
 use streamgauge::workload::rate_profile::{RateProfile, Stretch};
-use streamgauge::workload::retry::{Client, RetryProfile};
 
 mod support;
 

@@ -1,13 +1,11 @@
 //! What a delivery stream makes of what it reads: buffers, objects, their names and formats.
 
-use std::path::Path;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::deliver::column;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::result::objects;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::firehose::FlushReason;
 
 mod support;
@@ -39,10 +37,7 @@ fn outage(at: &str, lasts: &str) -> String {
 }
 
 fn read(sets: &[&str]) -> Result<Scenario, String> {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("orders.yaml", BASE, Path::new(""), &options);
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+    support::load_with(BASE, sets)
 }
 
 fn run(sets: &[&str]) -> (Scenario, Outcome) {

@@ -7,12 +7,12 @@ use streamgauge::engine::time::{END_OF_TIME, MILLISECOND, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::retry::{Client, RetryProfile};
 use streamgauge::scenario::checked::{End, Scenario};
 use streamgauge::systems::dynamodb::replication::{Chance, lognormal};
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::producer::Source;
-use streamgauge::workload::retry::{Client, RetryProfile};
 
 mod support;
 

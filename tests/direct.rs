@@ -40,10 +40,7 @@ const CLIENT: &str = "workload.w.client";
 const KPL: &str = "latency: 10ms, lost_replies: 0%";
 
 fn scenario(sets: &[&str]) -> Scenario {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("direct.yaml", BASE, "".as_ref(), &options);
-    loaded.unwrap_or_else(|errors| panic!("{errors}")).base
+    support::scenario(BASE, sets)
 }
 
 fn run(sets: &[&str]) -> Outcome {
@@ -71,9 +68,7 @@ fn meter(outcome: &Outcome) -> DirectMeter {
 }
 
 fn errors(sets: &[&str]) -> String {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    load_text("direct.yaml", BASE, "".as_ref(), &options).expect_err("it is wrong").to_string()
+    support::load_with(BASE, sets).expect_err("it is wrong")
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! Kinesis Data Streams for DynamoDB: what AWS says of the feed, and what is assumed where it is silent.
 
-use std::path::Path;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::{FeedOutcome, Outcome};
-use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::dynamodb::change_record::{Envelope, TimestampPrecision};
 use streamgauge::systems::dynamodb::item_size::{Attribute, Sizes, Text, Value};
+
+mod support;
 
 /// Without anything said of the feed; 100 updates a second of 1,000 items of 500 bytes.
 const BASE: &str = "\
@@ -32,15 +30,11 @@ kinesis:
 const STILL: &str = "tables.orders.kinesis.replication={ delay: 100ms, reorder: 0%, duplicates: 0% }";
 
 fn scenario(sets: &[&str]) -> Scenario {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    load_text("orders.yaml", BASE, Path::new(""), &options).unwrap_or_else(|errors| panic!("{errors}")).base
+    support::scenario(BASE, sets)
 }
 
 fn run(sets: &[&str]) -> Outcome {
-    let scenario = scenario(sets);
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+    support::run::<true>(&scenario(sets), 0)
 }
 
 fn feed(outcome: &Outcome) -> &FeedOutcome {

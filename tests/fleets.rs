@@ -1,20 +1,12 @@
 //! Fleets of workers: the Kinesis Client Library and Flink against AWS's rules and against arithmetic.
 
-use std::path::Path;
 use streamgauge::engine::random::Streams;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
-use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::fleet::meter::Redelivery;
 use streamgauge::systems::fleet::{Cadence, Via};
 
 mod support;
-
-fn load(text: &str) -> Result<Scenario, String> {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
 
 /// One producer of `rate` small writes a second, one stream, and one consumer `f`.
 fn text(duration: &str, rate: u32, shards: u32, consumer: &str, more: &str) -> String {
@@ -40,7 +32,7 @@ consumers:
 }
 
 fn run(text: &str) -> Outcome {
-    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = support::scenario(text, &[]);
     support::run::<true>(&scenario, 0)
 }
 
@@ -56,22 +48,24 @@ fn near(what: &str, simulated: f64, expected: f64, share: f64) {
 #[test]
 fn kcl_3_kwk_16_from_version_2_on_records_are_pushed_unless_told_otherwise() {
     let pushed = |kcl: &str| {
-        let scenario = load(&text("1m", 10, 1, &format!("kcl: {{ {kcl} }}"), "")).unwrap();
+        let scenario = support::load(&text("1m", 10, 1, &format!("kcl: {{ {kcl} }}"), "")).unwrap();
         matches!(scenario.fleets[0].via, Via::FanOut(_))
     };
     assert_eq!(
         ["version: 1.14", "version: 2", "version: 3", "version: 3, via: polling"].map(pushed),
         [false, true, true, false]
     );
-    let error = load(&text("1m", 10, 1, "kcl: { version: 1, via: enhanced_fan_out }", "")).unwrap_err();
+    let error =
+        support::load(&text("1m", 10, 1, "kcl: { version: 1, via: enhanced_fan_out }", "")).unwrap_err();
     assert!(error.contains("version 1 of the library only polls"), "{error}");
 }
 
 #[test]
 fn kcl_1_kcl_2_kwk_9_a_shard_gives_what_its_calls_ask_for_and_no_more() {
-    let error = load(&text("1m", 10, 1, "kcl: { via: polling, max_records: 10_001 }", "")).unwrap_err();
+    let error =
+        support::load(&text("1m", 10, 1, "kcl: { via: polling, max_records: 10_001 }", "")).unwrap_err();
     assert!(error.contains("expected 1 to 10000 (KCL-2)"), "{error}");
-    let error = load(&text("1m", 10, 1, "kcl: { via: polling, idle_time: 100ms }", "")).unwrap_err();
+    let error = support::load(&text("1m", 10, 1, "kcl: { via: polling, idle_time: 100ms }", "")).unwrap_err();
     assert!(error.contains("expected 200ms to 1h (KCL-1)"), "{error}");
     // 100 records a second come in, and 30 are asked for every 1.5 s: 20 a second are read.
     let of = |version: &str, per_call: u32| {
@@ -257,7 +251,7 @@ fn adp_1_dds_k1_the_adapter_calls_each_second_and_every_two_after_an_empty_call(
     let reads = busy.fleets[0].reads;
     assert!((1_780..=1_801).contains(&reads.polls), "{reads:?}");
     assert_eq!(busy.quantities.fleets[0].streams_reads, [reads.polls, reads.empty_polls]);
-    let error = load(&adapter("30m", "version: 3, max_records: 1_001", "1/s", "")).unwrap_err();
+    let error = support::load(&adapter("30m", "version: 3, max_records: 1_001", "1/s", "")).unwrap_err();
     assert!(error.contains("expected 1 to 1000 (ADP-1)"), "{error}");
 }
 
@@ -276,7 +270,7 @@ fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
     let (plain, fast) = (caught_up_after(false), caught_up_after(true));
     // About 200 s of 300 records: 700 a second are gained, or 2,700. Down to a minute behind it takes 60 s, or 16 s.
     assert!(plain > fast + 20, "{plain} {fast}");
-    let cadence = |kcl: &str| match load(&adapter("1m", kcl, "1/s", "")).unwrap().fleets[0].via {
+    let cadence = |kcl: &str| match support::load(&adapter("1m", kcl, "1/s", "")).unwrap().fleets[0].via {
         Via::Polling(cadence) => cadence,
         Via::FanOut(_) => panic!("it is polled"),
     };
@@ -288,11 +282,11 @@ fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
 
 #[test]
 fn adp_3_the_adapter_goes_with_version_1_and_version_3() {
-    let error = |kcl: &str| load(&adapter("1m", kcl, "1/s", "")).map(|_| ()).unwrap_err();
+    let error = |kcl: &str| support::load(&adapter("1m", kcl, "1/s", "")).map(|_| ()).unwrap_err();
     assert!(error("version: 2").contains("ADP-3"));
     assert!(error("version: 1, catch_up: true").contains("ADP-2"));
     assert!(error("version: 3, via: enhanced_fan_out").contains("a table's stream has no enhanced fan-out"));
-    assert!(load(&adapter("30m", "version: 1", "1/s", "")).is_ok());
+    assert!(support::load(&adapter("30m", "version: 1", "1/s", "")).is_ok());
 }
 
 #[test]
@@ -302,9 +296,9 @@ fn flk_1_flk_2_kpus_are_charged_with_one_more_for_orchestration() {
     let [working, charged] = outcome.quantities.fleets[0].kpu_nanos;
     let span = u128::from(outcome.quantities.at);
     assert_eq!((working, charged), (2 * span, 3 * span));
-    let error = load(&text("1m", 10, 1, "flink: { parallelism: 257 }", "")).unwrap_err();
+    let error = support::load(&text("1m", 10, 1, "flink: { parallelism: 257 }", "")).unwrap_err();
     assert!(error.contains("expected 1 to 256 (FLK-2)"), "{error}");
-    let error = load(&text("1m", 10, 1, "flink: { parallelism: 65 }", "")).unwrap_err();
+    let error = support::load(&text("1m", 10, 1, "flink: { parallelism: 65 }", "")).unwrap_err();
     assert!(error.contains("65 KPUs; an application has 64 at most (FLK-2)"), "{error}");
 }
 
@@ -390,7 +384,7 @@ fn drawn(seed: u64) -> String {
 fn whatever_happens_when_every_record_has_one_fate() {
     for seed in 0..60 {
         let text = drawn(seed);
-        let scenario = load(&text).unwrap_or_else(|errors| panic!("seed {seed}: {errors}\n{text}"));
+        let scenario = support::load(&text).unwrap_or_else(|errors| panic!("seed {seed}: {errors}\n{text}"));
         // A run fails if its ledger does not balance.
         let outcome = support::run::<true>(&scenario, seed);
         let fleet = &outcome.fleets[0];
@@ -409,7 +403,7 @@ fn whatever_happens_when_every_record_has_one_fate() {
 #[test]
 fn hosts_lease_tables_and_processing_units_are_in_the_bill() {
     let usage = |consumer: &str| {
-        let scenario = load(&text("10m", 12, 12, consumer, "end: stop")).unwrap();
+        let scenario = support::load(&text("10m", 12, 12, consumer, "end: stop")).unwrap();
         let outcome = support::run::<true>(&scenario, 0);
         let usage = streamgauge::report::result::usage::of(&scenario, &[outcome]).unwrap();
         move |id: &str| usage.0.get(id).map_or(0.0, |line| line.quantity.try_into().unwrap())
@@ -430,8 +424,9 @@ fn hosts_lease_tables_and_processing_units_are_in_the_bill() {
 
 #[test]
 fn what_is_wrong_about_a_fleet_is_said() {
-    let error =
-        |consumer: &str, more: &str| load(&text("10m", 10, 2, consumer, more)).map(|_| ()).unwrap_err();
+    let error = |consumer: &str, more: &str| {
+        support::load(&text("10m", 10, 2, consumer, more)).map(|_| ()).unwrap_err()
+    };
     for (consumer, more, message) in [
         (
             "kcl: { version: 4 }",

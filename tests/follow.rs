@@ -1,7 +1,6 @@
 //! Following one write: what is seen of it adds up to what the run measures and bills, and watching changes nothing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -17,7 +16,6 @@ use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::follow::{Followed, terminal};
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 mod support;
 
@@ -57,11 +55,6 @@ athena:
     )
 }
 
-fn load(text: &str) -> Scenario {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
 fn control(cancelled: &AtomicBool) -> Control<'_> {
     Control { threads: 1, cancelled, observer: &Silent }
 }
@@ -91,8 +84,10 @@ impl Observer for Gaper {
 #[test]
 fn watching_changes_nothing() {
     for study in ["terminating", "steady"] {
-        let scenario =
-            load(&text("300/s", "20s", "").replace("study: terminating", &format!("study: {study}")));
+        let scenario = support::scenario(
+            &text("300/s", "20s", "").replace("study: terminating", &format!("study: {study}")),
+            &[],
+        );
         let mut gaper = Gaper(0);
         let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
         let watched = pipeline.watched(&scenario, &mut gaper, |_| true).expect("a run").expect("an end");
@@ -114,7 +109,7 @@ fn waited_until(trail: &Trail, place: &str, streams: &[&str]) -> u64 {
 
 #[test]
 fn waits_add_up_to_the_time_that_the_write_took_to_each_of_its_ends() {
-    let scenario = load(&text("60/s", "20s", ""));
+    let scenario = support::scenario(&text("60/s", "20s", ""), &[]);
     for number in [1, 2, 100, 350, 700] {
         let trail = trail(&scenario, Choice { number: Some(number), ..Choice::default() });
         let ends: Vec<_> = trail.fates.iter().filter(|fate| !fate.copy).collect();
@@ -138,7 +133,7 @@ fn waits_add_up_to_the_time_that_the_write_took_to_each_of_its_ends() {
 
 #[test]
 fn the_slowest_write_of_a_leg_takes_as_long_as_the_run_measures() {
-    let scenario = load(&text("200/s", "30s", ""));
+    let scenario = support::scenario(&text("200/s", "30s", ""), &[]);
     let outcome = support::run::<true>(&scenario, 0);
     let cases = [
         (Leg::Consumer(0), "consumers.search", outcome.consumers[0].latency.histogram().max()),
@@ -168,7 +163,7 @@ fn the_slowest_write_of_a_leg_takes_as_long_as_the_run_measures() {
 /// What all writes of a run are charged, each by itself, is what the run uses as a whole.
 #[test]
 fn shares_of_all_writes_add_up_to_what_the_run_uses() {
-    let scenario = load(&text("15/s", "5s", ""));
+    let scenario = support::scenario(&text("15/s", "5s", ""), &[]);
     let outcome = support::run::<true>(&scenario, 0);
     let writes = outcome.producers[0].0.offered;
     let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
@@ -206,7 +201,7 @@ fn shares_of_all_writes_add_up_to_what_the_run_uses() {
 /// million; 5 KB of ingestion at 0.029 a GB, 0.1383 for a million; a second of a write unit at 0.00065 an hour, 0.1806.
 #[test]
 fn a_million_writes_are_priced_by_hand() {
-    let scenario = load(&text("60/s", "20s", ""));
+    let scenario = support::scenario(&text("60/s", "20s", ""), &[]);
     let trail = trail(&scenario, Choice { number: Some(30), ..Choice::default() });
     let followed = Followed::new(&scenario, &trail, 0, PriceBook::builtin()).unwrap();
     let of = |id: &str| {
@@ -230,7 +225,7 @@ fn a_million_writes_are_priced_by_hand() {
 fn refusals_retries_and_losses_are_steps_too() {
     // One write unit a second: whoever comes later waits for it.
     let tight = text("40/s", "3s", "").replace("write_units: 4000", "write_units: 1, burst: 1s");
-    let scenario = load(&tight);
+    let scenario = support::scenario(&tight, &[]);
     let refused = (1..60).find_map(|number| {
         let trail = trail(&scenario, Choice { number: Some(number), ..Choice::default() });
         let refusals = trail.steps.iter().filter(|step| step.what == "refused: throttled").count();
@@ -244,7 +239,7 @@ fn refusals_retries_and_losses_are_steps_too() {
     let bad = text("60/s", "20s", poison)
         .replacen("duration: { base: 30ms }", settings, 1)
         .replace("duplicates: 10%", "duplicates: 0%");
-    let scenario = load(&bad);
+    let scenario = support::scenario(&bad, &[]);
     let given_up = (0..60).find_map(|skip| {
         let trail = self::trail(&scenario, Choice { from: 5 * SECOND, skip, ..Choice::default() });
         trail.fates.iter().any(|fate| fate.name == "on_failure").then_some(trail)
@@ -262,8 +257,10 @@ fn refusals_retries_and_losses_are_steps_too() {
 #[test]
 fn what_nobody_reads_in_time_expires_before_the_eyes_of_its_follower() {
     let outage = "events:\n  down: { at: 1s, for: 25h, outage: consumers.search }\n";
-    let scenario =
-        load(&text("1/s", "26h", outage).replace("study: terminating", "study: terminating\nend: stop"));
+    let scenario = support::scenario(
+        &text("1/s", "26h", outage).replace("study: terminating", "study: terminating\nend: stop"),
+        &[],
+    );
     let trail = trail(&scenario, Choice { from: 60 * SECOND, ..Choice::default() });
     let fate = trail.fates.iter().find(|fate| fate.place == "consumers.search").expect("an end");
     assert_eq!(fate.name, "expired");

@@ -1,20 +1,12 @@
 //! Stalls, losses, alarms, and what planned events do to consumers: against arithmetic of queues and CloudWatch's rules.
 
-use std::path::Path;
-
 use streamgauge::engine::time::{HOUR, MINUTE, SECOND};
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 mod support;
-
-fn load(text: &str) -> Result<Scenario, String> {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
 
 /// `rate` small writes a second evenly spaced, two shards, and these consumers and further sections.
 fn text(rate: &str, duration: &str, consumers: &str, more: &str) -> String {
@@ -39,7 +31,7 @@ consumers:
 }
 
 fn run(text: &str) -> (Scenario, Outcome, RunResult) {
-    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = support::scenario(text, &[]);
     let outcome = support::run::<true>(&scenario, 0);
     let result =
         RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).expect("a bill");
@@ -244,12 +236,12 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
         ("events:\n  e: { at: 1m, remove: consumers.x }", "consumers"),
     ];
     for (more, expected) in wrong {
-        let error = load(&text("1/s", "10m", consumers, more)).expect_err(more);
+        let error = support::load(&text("1/s", "10m", consumers, more)).expect_err(more);
         assert!(error.contains(expected), "{more}\n{error}");
         assert!(error.contains("s.yaml:"), "{error}");
     }
     assert!(
-        load(&text(
+        support::load(&text(
             "1/s",
             "2d",
             consumers,

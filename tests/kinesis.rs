@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use streamgauge::engine::random::{Draws, Streams};
 use streamgauge::engine::time::{DAY, MICROSECOND, MILLISECOND, Nanos, SECOND};
+use streamgauge::systems::kinesis::get_records::ReadMeter;
 use streamgauge::systems::kinesis::hash_range::{hash_key, shard_of};
 use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::kinesis::poll_grid::PollGrid;
 use streamgauge::systems::kinesis::read_limit::ReadRefused;
 use streamgauge::systems::kinesis::shard::WriteRefused;
-use streamgauge::systems::kinesis::stream::{ReadMeter, Stream};
+use streamgauge::systems::kinesis::stream::Stream;
 
 const MIB: u64 = 1_048_576;
 

@@ -1,7 +1,6 @@
 //! Functions on streams: latencies against measurements, batches against theory, failures against AWS's rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use streamgauge::engine::math;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::sampler::Sampler;
@@ -11,19 +10,13 @@ use streamgauge::pipeline::finish::{LambdaOutcome, Outcome};
 use streamgauge::pipeline::lambda::column;
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::lambda::batch::{Batching, Payload};
 use streamgauge::systems::lambda::function::{Errors, FunctionPlan};
 use streamgauge::systems::lambda::mapping::{Mapping, MappingPlan, Next};
-use streamgauge::systems::lambda::retry::{Backoff, RetryPlan};
+use streamgauge::systems::lambda::retry::RetryPlan;
 
 mod support;
-
-fn load(text: &str) -> Result<Scenario, String> {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
 
 /// One producer of `rate` small writes a second, one stream, and one function `f` with these settings.
 fn text(study: &str, rate: &str, shards: u32, function: &str, more: &str) -> String {
@@ -47,7 +40,7 @@ consumers:
 }
 
 fn run(text: &str) -> Outcome {
-    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = support::scenario(text, &[]);
     support::run::<true>(&scenario, 0)
 }
 
@@ -64,7 +57,7 @@ fn near(what: &str, simulated: f64, published: f64, share: f64) {
 
 fn calibration() -> (Scenario, Vec<Outcome>) {
     let text = include_str!("../scenarios/calibration.yaml");
-    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = support::scenario(text, &[]);
     let prepared = Prepared::new(&scenario);
     let run = |replication| {
         let pipeline = Pipeline::<true>::new(&scenario, &prepared, replication);
@@ -114,14 +107,7 @@ fn plan(size: u32, window: Nanos, factor: u32) -> MappingPlan {
         partition_keys: None,
         tumbling: None,
         filter_passes: None,
-        retry: RetryPlan {
-            retries: None,
-            record_age_max: None,
-            bisect: false,
-            report_failures: false,
-            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE },
-            destination: None,
-        },
+        retry: support::retries_without_end(),
         retention: DAY,
     }
 }
@@ -374,8 +360,9 @@ fn kds_e2_a_stream_takes_twenty_registered_consumers() {
         (0..count).map(one).collect()
     };
     // With `f` itself, which is one more.
-    let with =
-        |count| load(&text("steady\nduration: 1m", "1/s", 1, "via: enhanced_fan_out", &consumers(count)));
+    let with = |count| {
+        support::load(&text("steady\nduration: 1m", "1/s", 1, "via: enhanced_fan_out", &consumers(count)))
+    };
     assert!(with(19).is_ok());
     assert!(with(20).unwrap_err().contains("KDS-E2"));
 }
@@ -385,7 +372,7 @@ fn kds_e2_a_stream_takes_twenty_registered_consumers() {
 fn aws_names_are_understood() {
     let aws = "BatchSize: 500, MaximumBatchingWindowInSeconds: 5, ParallelizationFactor: 2, MaximumRetryAttempts: -1, \
                MaximumRecordAgeInSeconds: 3600, BisectBatchOnFunctionError: true, MemorySize: 512";
-    let scenario = load(&text("steady\nduration: 1m", "1/s", 1, aws, "")).unwrap();
+    let scenario = support::load(&text("steady\nduration: 1m", "1/s", 1, aws, "")).unwrap();
     let plan = &scenario.lambdas[0];
     assert_eq!((plan.mapping.batching.size, plan.mapping.batching.window), (500, 5 * SECOND));
     assert_eq!((plan.mapping.factor, plan.mapping.retry.retries), (2, None));
@@ -400,7 +387,7 @@ fn objectives_may_ask_for_figures_of_functions() {
     for figure in figures.into_iter().chain(["processed_again", "given_up"]) {
         let bound = if figure.ends_with("max") { "1s" } else { "5" };
         let slo = format!("slo: {{ consumers.f.{figure}: {{ max: {bound} }} }}\n");
-        let scenario = load(&text("steady\nduration: 1m", "1/s", 1, "batch_size: 5", &slo)).unwrap();
+        let scenario = support::load(&text("steady\nduration: 1m", "1/s", 1, "batch_size: 5", &slo)).unwrap();
         let known = streamgauge::report::result::figure::paths(&scenario);
         let asked = &scenario.objectives[0];
         assert!(known.contains(&(asked.path.clone(), asked.unit)), "{figure}");

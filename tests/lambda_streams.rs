@@ -1,28 +1,19 @@
 //! Functions on DynamoDB streams, and mappings that begin while the run goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::sampler::Sampler;
 use streamgauge::engine::time::{DAY, MILLISECOND, MINUTE, Nanos, SECOND};
 use streamgauge::pipeline::finish::{LambdaOutcome, Outcome};
 use streamgauge::pipeline::lambda::column;
 use streamgauge::report::result::RunResult;
-use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::LoadCheck;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::lambda::batch::{Batching, Payload};
 use streamgauge::systems::lambda::function::{Errors, FunctionPlan};
 use streamgauge::systems::lambda::mapping::{Mapping, MappingPlan, Next};
-use streamgauge::systems::lambda::retry::{Backoff, RetryPlan};
 
 mod support;
-
-fn load(text: &str) -> Result<Scenario, String> {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
 
 /// One table, which is written to at `rate` and has a stream of each kind, and these consumers.
 fn text(duration: &str, rate: &str, consumers: &str, more: &str) -> String {
@@ -53,7 +44,7 @@ fn reader(name: &str, settings: &str) -> String {
 }
 
 fn run(text: &str) -> Outcome {
-    let scenario = load(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = support::scenario(text, &[]);
     support::run::<true>(&scenario, 0)
 }
 
@@ -68,7 +59,7 @@ const STEADY: &str = "{ constant: { rate: 20/s } }";
 #[test]
 fn lam_p2_dds_l1_a_shard_is_polled_four_times_a_second_and_that_is_free() {
     let written = text("1h", "{ constant: { rate: 0.1/s } }", &reader("f", "delivery: 1ms"), "");
-    let scenario = load(&written).expect("it is sound");
+    let scenario = support::load(&written).expect("it is sound");
     let outcomes = [support::run::<true>(&scenario, 0)];
     let reads = &outcomes[0].lambdas[0].reads;
     let (calls, rollovers) = (reads.polls + reads.empty_polls, 7);
@@ -93,7 +84,7 @@ fn dds_r3_a_batch_beyond_one_answer_takes_several_polls() {
 fn lam_p4_dds_l2_more_than_two_functions_on_a_stream_are_pointed_out() {
     let consumers = |count: usize| (0..count).map(|n| reader(&format!("f{n}"), "")).collect::<String>();
     let warned = |count: usize| {
-        let scenario = load(&text("1m", STEADY, &consumers(count), "")).expect("it is sound");
+        let scenario = support::load(&text("1m", STEADY, &consumers(count), "")).expect("it is sound");
         LoadCheck::of(&scenario).warnings.iter().any(|warning| warning.contains("DDS-R1"))
     };
     assert_eq!([2, 3].map(warned), [false, true]);
@@ -103,7 +94,7 @@ fn lam_p4_dds_l2_more_than_two_functions_on_a_stream_are_pointed_out() {
 fn lam_p6_a_table_stream_is_read_from_latest_or_trim_horizon() {
     let with = |reads: &str, from: &str| {
         let consumer = format!("  f: {{ reads: {reads}, lambda: {{ created: 30s, from: {from} }} }}\n");
-        load(&text("1m", STEADY, &consumer, "")).err().unwrap_or_default()
+        support::load(&text("1m", STEADY, &consumer, "")).err().unwrap_or_default()
     };
     let moment = "{ at_timestamp: 2026-01-05T00:00:10Z }";
     assert!(with("tables.t.streams", moment).contains("LAM-P6"));
@@ -201,14 +192,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
         partition_keys: partition_keys.and_then(std::num::NonZeroU32::new),
         tumbling: None,
         filter_passes: None,
-        retry: RetryPlan {
-            retries: None,
-            record_age_max: None,
-            bisect: false,
-            report_failures: false,
-            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE },
-            destination: None,
-        },
+        retry: support::retries_without_end(),
         retention: DAY,
     };
     let function = FunctionPlan {
@@ -263,7 +247,7 @@ fn lam_c2_lam_c3_dds_l4_top_5_on_a_table_stream_order_is_kept_by_item_only() {
     assert!(items.values().all(|item| in_order(item)));
     // And that is what scenarios ask for.
     let consumers = reader("own", "") + "  fed: { reads: kinesis.s, lambda: {} }\n";
-    let scenario = load(&text("1m", STEADY, &consumers, "")).expect("it is sound");
+    let scenario = support::load(&text("1m", STEADY, &consumers, "")).expect("it is sound");
     let keys = |number: usize| scenario.lambdas[number].mapping.partition_keys.map(|keys| keys.get());
     assert_eq!([keys(0), keys(1)], [None, Some(4)]);
 }

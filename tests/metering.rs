@@ -43,9 +43,7 @@ consumers:
 const GB: f64 = 1_073_741_824.0;
 
 fn load(text: &str) -> Scenario {
-    load_text("s.yaml", text, Path::new(""), &LoadOptions::default())
-        .unwrap_or_else(|error| panic!("{error}"))
-        .base
+    support::scenario(text, &[])
 }
 
 fn metered(text: &str) -> (Scenario, Outcome, RunResult) {

@@ -1,11 +1,11 @@
 //! Streams whose capacity moves, through the whole pipeline: what is throttled, what is billed, what `check` says.
 
-use std::path::Path;
 use streamgauge::experiment::replicate::{Control, Silent, run};
 use streamgauge::pricing::{Cause, PriceBook};
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
-use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
 
 const BASE: &str = "\
 name: clicks
@@ -26,10 +26,7 @@ consumers:
 ";
 
 fn load(sets: &[&str]) -> Result<streamgauge::scenario::checked::Scenario, String> {
-    let options =
-        LoadOptions { sets: sets.iter().map(|set| (*set).to_owned()).collect(), ..LoadOptions::default() };
-    let loaded = load_text("clicks.yaml", BASE, Path::new(""), &options);
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+    support::load_with(BASE, sets)
 }
 
 fn result(sets: &[&str]) -> RunResult {

@@ -1,12 +1,10 @@
 //! Scheduled queries over objects: what they scan, what they cost, how long they take.
 
-use std::path::Path;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::sampler::Sampler;
 use streamgauge::engine::time::{HOUR, MILLISECOND, MINUTE, Nanos, SECOND};
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::athena::{self, Compaction, QueryMeter, QueryPlan, Span, StoredObject};
 
 mod support;
@@ -136,10 +134,7 @@ athena:
 ";
 
 fn read(sets: &[&str]) -> Result<Scenario, String> {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("orders.yaml", BASE, Path::new(""), &options);
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+    support::load_with(BASE, sets)
 }
 
 #[test]

@@ -1,21 +1,14 @@
 //! SQS queues and pipes as the other way to fan out: latencies against measurements, order, limits, the bill.
 
-use std::path::Path;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::reader::From;
 
 mod support;
-
-fn load(text: &str) -> Result<Scenario, String> {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
 
 /// What differs between the scenarios of these tests: a stream whose records go into one queue.
 #[derive(Clone, Copy)]
@@ -69,11 +62,11 @@ sqs:
     }
 
     fn load(&self) -> Scenario {
-        load(&self.text()).unwrap_or_else(|errors| panic!("{errors}"))
+        support::scenario(&self.text(), &[])
     }
 
     fn error(&self) -> String {
-        load(&self.text()).err().unwrap_or_default()
+        support::load(&self.text()).err().unwrap_or_default()
     }
 
     fn run(&self) -> Outcome {
@@ -254,7 +247,7 @@ fn ebp_1_ebp_2_ebp_3_a_pipe_polls_as_a_mapping_does_and_hands_on_ten_at_a_time()
             "kinesis: { stream: s, replication: { reorder: 0%, duplicates: 0% } }",
             "streams: { view: new_image }",
         );
-    let outcome = support::run::<true>(&load(&streams).unwrap_or_else(|errors| panic!("{errors}")), 0);
+    let outcome = support::run::<true>(&support::scenario(&streams, &[]), 0);
     let reads = &outcome.lambdas[0].reads;
     // Four polls a second and shard (EBP-1), of which the table has 20.
     let shards = outcome.streams[1].lineage.open().len() as u64;
@@ -295,13 +288,13 @@ fn ebp_4_what_a_filter_drops_is_not_billed() {
 #[test]
 fn wirings_that_cannot_work_are_refused() {
     let unfed = CASE.text().replace("sqs:\n", "sqs:\n  other: {}\n");
-    assert!(load(&unfed).unwrap_err().contains("nobody sends to this queue"));
+    assert!(support::load(&unfed).unwrap_err().contains("nobody sends to this queue"));
     let twice = CASE.text().replace("sqs:\n", "  g: { reads: sqs.q, lambda: {} }\nsqs:\n");
-    assert!(load(&twice).unwrap_err().contains("reads this queue already"));
+    assert!(support::load(&twice).unwrap_err().contains("reads this queue already"));
     assert!(Case { function: "bisect: true", ..CASE }.error().contains("reads a queue"));
     assert!(Case { sender: "pipe: { to: sqs.p }", ..CASE }.error().contains("there is no `p`"));
     let polled = CASE.text().replace("lambda: { duration: { base: 0s } }", "polling: {}");
-    assert!(load(&polled).unwrap_err().contains("only a `lambda` reads a queue"));
+    assert!(support::load(&polled).unwrap_err().contains("only a `lambda` reads a queue"));
 }
 
 /// AWS's property names and values, as templates have them.

@@ -10,7 +10,7 @@ use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{LoadOptions, load_text};
-use streamgauge::systems::kinesis::stream::ReadMeter;
+use streamgauge::systems::kinesis::get_records::ReadMeter;
 
 /// What differs between the scenarios of these tests.
 struct Case<'a> {

@@ -1,17 +1,9 @@
 //! Functions with tumbling windows, and what goes with a shard's end.
 
-use std::path::Path;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::lambda::column;
-use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 mod support;
-
-fn load(text: &str) -> Result<Scenario, String> {
-    let loaded = load_text("s.yaml", text, Path::new(""), &LoadOptions::default());
-    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
-}
 
 /// Ten records a second for ten minutes on two shards.
 fn text(function: &str, more: &str) -> String {
@@ -34,7 +26,7 @@ consumers:
 }
 
 fn run(function: &str, more: &str) -> Outcome {
-    support::run::<true>(&load(&text(function, more)).unwrap_or_else(|errors| panic!("{errors}")), 0)
+    support::run::<true>(&support::scenario(&text(function, more), &[]), 0)
 }
 
 /// Ten minutes have ten windows of a minute, and a little of an eleventh that the last records reach: each ends once on each
@@ -85,7 +77,7 @@ fn lam_w1_a_failed_end_of_a_window_is_tried_again() {
 
 #[test]
 fn windows_that_aws_refuses_are_refused() {
-    let of = |function: &str| load(&text(function, "")).err().unwrap_or_default();
+    let of = |function: &str| support::load(&text(function, "")).err().unwrap_or_default();
     assert!(of("tumbling_window: 901s").contains("LAM-W1"));
     assert!(of("tumbling_window: 1500ms").contains("LAM-W1"));
     assert!(of("tumbling_window: 60s, parallelization_factor: 2").contains("one state for each shard"));
@@ -100,7 +92,7 @@ fn lam_c5_parallel_batches_of_aggregates_are_refused() {
              record: {{ size: 100 B }}, client: {{ kpl: {{ aggregation: {aggregation} }} }} }}\ntables:"
         );
         let text = text(&format!("parallelization_factor: {factor}"), "");
-        load(&text.replacen("tables:", &direct, 1)).err().unwrap_or_default()
+        support::load(&text.replacen("tables:", &direct, 1)).err().unwrap_or_default()
     };
     assert!(with(2, true).contains("LAM-C5"), "{}", with(2, true));
     assert_eq!((with(1, true).as_str(), with(2, false).as_str()), ("", ""));

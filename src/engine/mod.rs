@@ -1,7 +1,8 @@
 //! The discrete-event engine: virtual time, the future event list, random streams, samplers, token
-//! buckets, histograms and the fingerprint. Nothing here knows of AWS.
+//! buckets, waits that double, histograms and the fingerprint. Nothing here knows of AWS.
 
 pub mod alias;
+pub mod backoff;
 pub mod bucket;
 pub mod fingerprint;
 pub mod histogram;

@@ -1,8 +1,10 @@
 //! A small pipeline for tests: one producer, one table, one stream with a consumer and a delivery stream.
 
+use crate::engine::backoff::Backoff;
 use crate::engine::math;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, MILLISECOND, SECOND};
+use crate::retry;
 use crate::scenario::checked::*;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
@@ -19,7 +21,6 @@ use crate::workload::key_names::KeyNames;
 use crate::workload::keys::KeyPlan;
 use crate::workload::operation::OperationMix;
 use crate::workload::producer::{ProducerPlan, SizePlan, Source};
-use crate::workload::retry;
 use std::sync::Arc;
 
 /// 1,000 writes a second for `seconds`, to 100 items.

@@ -4,9 +4,9 @@ use super::Pipeline;
 use super::event::Kind;
 use super::write::{PendingWrite, Writer, column};
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::retry::Failure;
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::client::{Call, TRANSACTION_KB_MAX};
-use crate::workload::retry::Failure;
 
 /// What became of a producer's calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::direct::DirectMeter;
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Ordering;
+use crate::retry::Failure;
 use crate::scenario::checked::Scenario;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::log::{Record, flags};
@@ -25,7 +26,6 @@ use crate::systems::kinesis::producer::plan::ClientPlan;
 use crate::systems::kinesis::producer::record::{NOBODY, Parcel, UserRecord, mark};
 use crate::systems::kinesis::producer::{Client, Outbox};
 use crate::workload::put_records::{Placement, PutPlan, RecordFlow};
-use crate::workload::retry::Failure;
 use std::sync::Arc;
 
 /// What is known of one partition key of a direct producer.

@@ -1,9 +1,11 @@
-//! The end of a run: what was measured, and the ledger, for which everything that waits is counted where it lies.
+//! A run from its start to its end, and what was measured by then.
 
 use super::backlog::Backlog;
 use super::deliver::Delivery;
 use super::direct::Direct;
 use super::event::Kind;
+use super::fleet::FleetConsumer;
+use super::fleet::quantities::FleetOutcome;
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
     ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
@@ -13,20 +15,16 @@ use super::quantities::Quantities;
 use super::read::Consumer;
 use super::source::StreamSource;
 use super::tables::busiest_items;
-use super::write::{PendingWrite, TableSource, Writer};
+use super::write::{TableSource, Writer};
 use super::{Pause, Pipeline};
 use crate::engine::random::Collision;
 use crate::engine::time::{MICROSECOND, Nanos, SECOND};
-use crate::measure::ledger::{Account, Ledger, Unbalanced};
+use crate::measure::ledger::Unbalanced;
 use crate::scenario::checked::{End, Scenario, Study};
-use crate::scenario::path::resource;
-use crate::scenario::timeline::{Action, Occurrence};
 use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
-use crate::systems::firehose::ErrorOutput;
-use crate::systems::kinesis::reader::WhenTrimmed;
-use crate::systems::polling::PollingPlan;
-use crate::workload::client::Call;
+use crate::systems::kinesis::get_records::ReadMeter;
+use crate::systems::kinesis::losses::Losses;
 use std::fmt;
 
 /// How far a run has come.
@@ -191,6 +189,44 @@ impl<const FULL: bool> Pipeline<FULL> {
         complete: bool,
     ) -> Result<Outcome, Unbalanced> {
         let end = self.now.max(scenario.duration);
+        self.settle_up_to(end);
+        self.note_tables(scenario);
+        let ledger = self.ledger(scenario, end);
+        ledger.check()?;
+        let top_items = self.top_items();
+        let queries = self.queries(scenario);
+        let ended = Ended { streams: &self.streams, at: end };
+        let long_way = |writer: &Writer| writer.long.as_ref().map(|long| long.meter());
+        Ok(Outcome {
+            end,
+            fingerprint: self.fingerprint,
+            events: self.counts,
+            complete,
+            ledger,
+            timeline: self.timeline,
+            quantities,
+            backlogs,
+            long_ways: self.writers.iter().map(long_way).collect(),
+            producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
+            direct: self.direct.into_iter().map(|direct| ended.direct(direct)).collect(),
+            consumers: self.consumers.into_iter().map(|consumer| ended.consumer(consumer)).collect(),
+            deliveries: self.deliveries.into_iter().map(|delivery| ended.delivery(delivery)).collect(),
+            queries,
+            lambdas: self.lambdas.into_iter().map(|lambda| ended.lambda(lambda)).collect(),
+            queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
+            fleets: self.fleets.into_iter().map(|fleet| ended.fleet(fleet)).collect(),
+            tables: self
+                .tables
+                .into_iter()
+                .zip(top_items)
+                .map(|(table, (top, by_shard))| table_outcome(table, top, by_shard))
+                .collect(),
+            streams: self.streams.into_iter().map(StreamOutcome::from).collect(),
+        })
+    }
+
+    /// Accounts for all up to the end that was never an event.
+    fn settle_up_to(&mut self, end: Nanos) {
         for source in &mut self.streams {
             source.stream.finish(end);
             if FULL {
@@ -210,108 +246,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         self.finish_fleets(end);
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
-        self.note_tables(scenario);
-        let ledger = self.ledger(scenario, end);
-        ledger.check()?;
-        let top_items = self.top_items();
-        let queries = self.queries(scenario);
-        let streams = self.streams;
-        let reads = |stream: usize, reader: usize| *StreamSource::meter(&streams[stream], reader);
-        let losses = |stream: usize, reader: usize| streams[stream].stream.losses(end, reader);
-        let direct = |direct: Direct| {
-            let (top_keys, records_by_shard) = direct.top_keys(streams[direct.plan.stream].stream.lineage());
-            let Direct { meter, latency, ordering, .. } = direct;
-            DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
-        };
-        let consumer = |consumer: Consumer| ConsumerOutcome {
-            meter: consumer.polling.meter,
-            reads: reads(consumer.stream, consumer.reader),
-            losses: losses(consumer.stream, consumer.reader),
-            stuck_shards: streams[consumer.stream].stream.stuck_shards(consumer.reader),
-            backfill: consumer.backfill,
-            processed: consumer.following.map(|following| following.finish()),
-            latency: consumer.latency,
-            series: consumer.series,
-        };
-        let delivery = |delivery: Delivery| DeliveryOutcome {
-            meter: delivery.firehose.meter,
-            transform: delivery
-                .transforming
-                .map(|it| TransformOutcome { meter: it.transform.meter, series: it.series }),
-            active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
-            reads: reads(delivery.stream, delivery.reader),
-            losses: losses(delivery.stream, delivery.reader),
-            s3: delivery.bucket.meter,
-            latency: delivery.latency,
-            sizes: delivery.sizes,
-            rows: delivery.rows,
-            series: delivery.series,
-        };
-        let lambda = |consumer: LambdaConsumer| LambdaOutcome {
-            reads: reads(consumer.stream, consumer.reader),
-            losses: {
-                let mut all = losses(consumer.stream, consumer.reader);
-                all.add(&consumer.mapping.losses);
-                all
-            },
-            fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
-            creation: consumer.creation,
-            processed: consumer.following.map(|following| following.finish()),
-            sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
-            meter: consumer.mapping.meter,
-            latency: consumer.latency,
-            series: consumer.series,
-        };
-        Ok(Outcome {
-            end,
-            fingerprint: self.fingerprint,
-            events: self.counts,
-            complete,
-            ledger,
-            timeline: self.timeline,
-            quantities,
-            backlogs,
-            long_ways: self
-                .writers
-                .iter()
-                .map(|writer| writer.long.as_ref().map(|long| long.meter()))
-                .collect(),
-            producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),
-            direct: self.direct.into_iter().map(direct).collect(),
-            consumers: self.consumers.into_iter().map(consumer).collect(),
-            deliveries: self.deliveries.into_iter().map(delivery).collect(),
-            queries,
-            lambdas: self.lambdas.into_iter().map(lambda).collect(),
-            queues: self.queues.into_iter().map(QueueOutcome::from).collect(),
-            fleets: self
-                .fleets
-                .into_iter()
-                .map(|consumer| {
-                    let reads = reads(consumer.stream, consumer.reader);
-                    let losses = losses(consumer.stream, consumer.reader);
-                    consumer.outcome(reads, losses)
-                })
-                .collect(),
-            tables: self
-                .tables
-                .into_iter()
-                .zip(top_items)
-                .map(|(table, (top, by_shard))| table_outcome(table, top, by_shard))
-                .collect(),
-            streams: streams
-                .into_iter()
-                .map(|source| StreamOutcome {
-                    loads: source.loads,
-                    lineage: source.stream.lineage().clone(),
-                    capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
-                    modes: source.modes,
-                    room: source.room,
-                    eras: source.eras,
-                    series: source.series,
-                    front: source.front.map(|front| *front),
-                })
-                .collect(),
-        })
     }
 
     /// The queries that started in the measured span, over the objects that were there at their moments.
@@ -330,180 +264,97 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         self.tables.iter().map(of).collect()
     }
+}
 
-    fn ledger(&self, scenario: &Scenario, end: Nanos) -> Ledger {
-        let mut accounts = Vec::new();
-        for (number, writer) in self.writers.iter().enumerate() {
-            accounts.push(self.writer_account(&scenario.producers[number].name, number, writer));
-        }
-        accounts.extend(self.direct.iter().map(direct_account));
-        for (number, table) in self.tables.iter().enumerate() {
-            accounts.extend(self.feed_account(&scenario.tables[number].name, number, table));
-            accounts.extend(self.streams_account(&scenario.tables[number].name, number, table));
-        }
-        for (plan, consumer) in scenario.consumers.iter().zip(&self.consumers) {
-            accounts.push(self.consumer_account(plan, end, consumer));
-        }
-        for (number, plan) in scenario.deliveries.iter().enumerate() {
-            accounts.push(self.delivery_account(scenario, &plan.path, end, number));
-        }
-        for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
-            accounts.push(self.lambda_account(&plan.name, end, consumer));
-        }
-        accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
-        for (plan, consumer) in scenario.fleets.iter().zip(&self.fleets) {
-            accounts.push(self.fleet_account(&plan.name, end, consumer));
-        }
-        Ledger { accounts }
+/// The streams at the end of the run, on which the outcomes of their readers draw.
+struct Ended<'a> {
+    streams: &'a [StreamSource],
+    at: Nanos,
+}
+
+impl Ended<'_> {
+    fn reads(&self, stream: usize, reader: usize) -> ReadMeter {
+        *self.streams[stream].meter(reader)
     }
 
-    fn writer_account(&self, name: &str, number: usize, writer: &Writer) -> Account {
-        let single = |pending: &&PendingWrite| pending.writer() as usize == number && !pending.is_call();
-        let waiting = self.pending.iter().filter(single).count();
-        let not_due = self.pending.iter().filter(single).filter(|pending| pending.is_not_due()).count();
-        let in_calls = writer.long.as_ref().map_or(0, |long| long.calls.items().count());
-        let meter = &writer.meter;
-        debug_assert_eq!(meter.retrying(), (waiting - not_due + in_calls) as u64, "of writer {name}");
-        let mut fates = vec![
-            ("accepted", meter.accepted),
-            ("given_up", meter.given_up),
-            ("too_large", meter.too_large),
-            ("waiting_for_retry", (waiting - not_due + in_calls) as u64),
-        ];
-        if writer.long.is_some() {
-            fates.extend([
-                ("condition_failed", meter.condition_failed),
-                ("cancelled", meter.cancelled),
-                ("applied_unheard", meter.applied_unheard),
-                ("not_due", not_due as u64),
-            ]);
-        }
-        if writer.plan().is_some_and(|plan| plan.call != Call::Single) {
-            fates.push(("call_refused", meter.call_refused));
-        }
-        Account { path: resource("workload", name), entered: vec![("offered", meter.offered)], fates }
+    fn losses(&self, stream: usize, reader: usize) -> Losses {
+        self.streams[stream].stream.losses(self.at, reader)
     }
 
-    fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
-        let feed = table.feed.as_ref()?;
-        let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
-        let mut fates = vec![
-            ("replicated", feed.meter.replicated),
-            ("too_large", feed.meter.too_large),
-            ("waiting", waiting as u64),
-        ];
-        if feed.destination().is_some() {
-            fates.extend([("not_captured", feed.meter.not_captured), ("dropped", feed.meter.dropped)]);
-        }
-        Some(Account {
-            path: format!("{}.kinesis", resource("tables", name)),
-            entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
-            fates,
-        })
+    fn direct(&self, direct: Direct) -> DirectOutcome {
+        let lineage = self.streams[direct.plan.stream].stream.lineage();
+        let (top_keys, records_by_shard) = direct.top_keys(lineage);
+        let Direct { meter, latency, ordering, .. } = direct;
+        DirectOutcome { meter, latency, ordering, top_keys, records_by_shard }
     }
 
-    fn streams_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
-        let own = table.streams.as_ref()?;
-        let waiting = self.publications.iter().filter(|change| usize::from(change.table) == number).count();
-        Some(Account {
-            path: format!("{}.streams", resource("tables", name)),
-            entered: vec![("changes", table.table.meter.changes())],
-            fates: vec![("published", own.meter.published), ("waiting", waiting as u64)],
-        })
+    fn consumer(&self, consumer: Consumer) -> ConsumerOutcome {
+        ConsumerOutcome {
+            meter: consumer.polling.meter,
+            reads: self.reads(consumer.stream, consumer.reader),
+            losses: self.losses(consumer.stream, consumer.reader),
+            stuck_shards: self.streams[consumer.stream].stream.stuck_shards(consumer.reader),
+            backfill: consumer.backfill,
+            processed: consumer.following.map(|following| following.finish()),
+            latency: consumer.latency,
+            series: consumer.series,
+        }
     }
 
-    fn consumer_account(&self, plan: &PollingPlan, end: Nanos, consumer: &Consumer) -> Account {
-        let source = &self.streams[consumer.stream];
-        let removed = source.stream.is_removed(consumer.reader);
-        let (waiting, expired) = if removed { (0, 0) } else { source.stream.waiting(end, consumer.reader) };
-        let meter = source.meter(consumer.reader);
-        let mut account = Account {
-            path: resource("consumers", &plan.name),
-            entered: vec![("records", source.stream.appended_total())],
-            fates: vec![
-                ("processed", consumer.polling.meter.processed),
-                ("in_hand", consumer.polling.in_hand()),
-                ("waiting", waiting),
-                ("expired", expired + meter.expired),
-            ],
-        };
-        if let Some(past) = source.stream.past() {
-            account.entered.push(("history", past.records()));
+    fn delivery(&self, delivery: Delivery) -> DeliveryOutcome {
+        DeliveryOutcome {
+            meter: delivery.firehose.meter,
+            transform: delivery
+                .transforming
+                .map(|it| TransformOutcome { meter: it.transform.meter, series: it.series }),
+            active_partitions_max: delivery.firehose.partitioning().map(|it| it.active_peak),
+            reads: self.reads(delivery.stream, delivery.reader),
+            losses: self.losses(delivery.stream, delivery.reader),
+            s3: delivery.bucket.meter,
+            latency: delivery.latency,
+            sizes: delivery.sizes,
+            rows: delivery.rows,
+            series: delivery.series,
         }
-        // Fates that only some consumers can have.
-        if source.stream.past().is_some() || plan.reader.starts > 0 {
-            account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
-        }
-        if removed {
-            account.fates.push(("after_removal", source.stream.after_removal(end, consumer.reader)));
-        }
-        if plan.reader.when_trimmed == WhenTrimmed::Restart {
-            account.fates.push(("skipped", meter.skipped));
-        }
-        account
     }
 
-    fn delivery_account(&self, scenario: &Scenario, name: &str, end: Nanos, number: usize) -> Account {
-        let delivery = &self.deliveries[number];
-        let source = &self.streams[delivery.stream];
-        let (waiting, expired) = source.stream.waiting(end, delivery.reader);
-        let mut account = Account {
-            path: name.to_owned(),
-            entered: vec![("records", source.stream.appended_total())],
-            fates: vec![
-                ("delivered", delivery.firehose.meter.delivered),
-                ("buffered", delivery.firehose.buffered()),
-                ("uploading", self.objects.uploading(number)),
-                ("waiting", waiting),
-                ("expired", expired + source.meter(delivery.reader).expired),
-            ],
-        };
-        // Fates that need a function, a format or another destination than S3.
-        let plan = &scenario.deliveries[number];
-        let failed = |error: ErrorOutput| delivery.firehose.meter.failed[error as usize];
-        if let Some(it) = &delivery.transforming {
-            let dropped = it.transform.meter.dropped;
-            account.fates.extend([
-                ("transforming", it.transform.in_hand()),
-                ("dropped_by_transform", dropped),
-                ("transform_failed", failed(ErrorOutput::TransformFailed)),
-            ]);
+    fn lambda(&self, consumer: LambdaConsumer) -> LambdaOutcome {
+        LambdaOutcome {
+            reads: self.reads(consumer.stream, consumer.reader),
+            losses: {
+                let mut all = self.losses(consumer.stream, consumer.reader);
+                all.add(&consumer.mapping.losses);
+                all
+            },
+            fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
+            creation: consumer.creation,
+            processed: consumer.following.map(|following| following.finish()),
+            sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
+            meter: consumer.mapping.meter,
+            latency: consumer.latency,
+            series: consumer.series,
         }
-        if plan.conversion_failures > 0.0 {
-            account.fates.push(("conversion_failed", failed(ErrorOutput::FormatConversionFailed)));
-        }
-        if plan.endpoint.is_some() {
-            account.fates.push(("destination_failed", failed(ErrorOutput::DestinationFailed)));
-        }
-        // A fate that needs an outage.
-        let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
-        if scenario.timeline.iter().any(outage) {
-            account.fates.push(("undeliverable", delivery.firehose.meter.undeliverable));
-        }
-        // Fates that only partitioned records can have: they lie under the error prefix.
-        if delivery.firehose.partitioning().is_some() {
-            account.fates.extend([
-                ("active_partition_exceeded", failed(ErrorOutput::ActivePartitionExceeded)),
-                ("processing_failed", failed(ErrorOutput::ProcessingFailed)),
-            ]);
-        }
-        account
+    }
+
+    fn fleet(&self, consumer: FleetConsumer) -> FleetOutcome {
+        let reads = self.reads(consumer.stream, consumer.reader);
+        let losses = self.losses(consumer.stream, consumer.reader);
+        consumer.outcome(reads, losses)
     }
 }
 
-fn direct_account(direct: &Direct) -> Account {
-    let meter = &direct.meter;
-    debug_assert_eq!(meter.waiting(), direct.waiting(), "of direct producer {}", direct.plan.name);
-    Account {
-        path: resource("workload", &direct.plan.name),
-        entered: vec![("offered", meter.offered), ("copies", meter.copies)],
-        fates: vec![
-            ("accepted", meter.accepted + meter.copies),
-            ("given_up", meter.given_up),
-            ("expired", meter.expired),
-            ("too_large", meter.too_large),
-            ("waiting", direct.waiting()),
-        ],
+impl From<StreamSource> for StreamOutcome {
+    fn from(source: StreamSource) -> Self {
+        Self {
+            loads: source.loads,
+            lineage: source.stream.lineage().clone(),
+            capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
+            modes: source.modes,
+            room: source.room,
+            eras: source.eras,
+            series: source.series,
+            front: source.front.map(|front| *front),
+        }
     }
 }
 

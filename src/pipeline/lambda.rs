@@ -14,7 +14,7 @@ use crate::scenario::path::resource;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS};
-use crate::systems::sqs::requests::REQUEST_BYTES;
+use crate::systems::sqs::requests::requests;
 
 /// Columns of a function's series.
 pub mod column {
@@ -341,7 +341,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let let_in = match *is_pipe {
             true => {
                 let (payload, again) = mapping.payload_of_part(lane);
-                pipe_requests[usize::from(again)] += payload.div_ceil(REQUEST_BYTES).max(1);
+                pipe_requests[usize::from(again)] += requests(payload);
                 Ok(false)
             }
             false => account.start(now, &mut mapping.share, &mut mapping.environments),

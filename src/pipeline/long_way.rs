@@ -9,10 +9,10 @@ use super::event::Kind;
 use super::write::{PendingWrite, Writer, column};
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::time::{MICROSECOND, Nanos, round};
+use crate::retry::{Failure, RetryQuota};
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::client::{Call, ClientPlan};
 use crate::workload::producer::{ProducerPlan, Way, Write};
-use crate::workload::retry::{Failure, RetryQuota};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -9,10 +9,11 @@ use crate::measure::shard_load::ShardLoad;
 use crate::measure::stream_load::StreamLoad;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
 use crate::systems::kinesis::capacity::Capacity;
+use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::reshard::NextPoll;
 use crate::systems::kinesis::shard::WriteRefused;
-use crate::systems::kinesis::stream::{ReadMeter, Stream};
+use crate::systems::kinesis::stream::Stream;
 
 /// Columns of a stream's series.
 pub mod column {

@@ -43,7 +43,7 @@ use crate::systems::polling::Polling;
 use crate::systems::s3::Bucket;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
 use crate::workload::key_names::KeyNames;
-use crate::workload::producer::Producer;
+use crate::workload::producer::{Producer, ProducerPlan};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -110,36 +110,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub fn new(scenario: &Scenario, prepared: &Prepared, replication: u64) -> Self {
         let draws = Streams::new(scenario.seed, replication);
         let mut queue = EventQueue::default();
-        let span = scenario.duration;
-        let writers: Vec<Writer> = scenario
-            .producers
-            .iter()
-            .map(|plan| Writer {
-                producer: Producer::new(Arc::clone(plan), &draws),
-                next_at: 0,
-                backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
-                meter: WriterMeter::default(),
-                latency: Latency::default(),
-                long: LongWay::new(plan, &draws),
-            })
-            .collect();
         let tables = (0..scenario.tables.len())
             .map(|number| table::<FULL>(scenario, prepared, number, &draws, &mut queue))
             .collect();
-        let mut streams: Vec<StreamSource> = scenario
-            .streams
-            .iter()
-            .map(|plan| {
-                let measured = if FULL { plan.shards as usize } else { 0 };
-                StreamSource {
-                    capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
-                    on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
-                    ..StreamSource::new(resource("kinesis", &plan.name), stream(plan), measured, span)
-                }
-            })
-            .collect();
-        streams.extend(table_streams(scenario, prepared));
-        streams.extend(super::direct_put::streams(scenario));
+        let mut streams = streams::<FULL>(scenario, prepared);
         let mut consumers = consumers(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
@@ -161,7 +135,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             arrivals_end: arrivals_end(scenario),
             cohort: cohort(scenario),
             next_write: NextWrite { at: END_OF_TIME + 1, writer: 0 },
-            writers,
+            writers: scenario.producers.iter().map(|plan| writer(plan, &draws)).collect(),
             tables,
             streams,
             direct: super::direct::producers(scenario, &draws),
@@ -198,6 +172,34 @@ impl<const FULL: bool> Pipeline<FULL> {
         pipeline.start_fleets();
         pipeline
     }
+}
+
+fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
+    Writer {
+        producer: Producer::new(Arc::clone(plan), draws),
+        next_at: 0,
+        backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
+        meter: WriterMeter::default(),
+        latency: Latency::default(),
+        long: LongWay::new(plan, draws),
+    }
+}
+
+/// All streams: those of Kinesis, those of tables, and what stands for them before a Firehose that takes puts.
+fn streams<const FULL: bool>(scenario: &Scenario, prepared: &Prepared) -> Vec<StreamSource> {
+    let of_kinesis = |plan: &StreamPlan| {
+        let measured = if FULL { plan.shards as usize } else { 0 };
+        let path = resource("kinesis", &plan.name);
+        StreamSource {
+            capacity: plan.capacity.moves.then(|| Box::new(Capacity::new(&plan.capacity))),
+            on_demand: OnDemandMeter::new(plan.capacity.is_on_demand()),
+            ..StreamSource::new(path, stream(plan), measured, scenario.duration)
+        }
+    };
+    let mut streams: Vec<_> = scenario.streams.iter().map(of_kinesis).collect();
+    streams.extend(table_streams(scenario, prepared));
+    streams.extend(super::direct_put::streams(scenario));
+    streams
 }
 
 fn cohort(scenario: &Scenario) -> Cohort {

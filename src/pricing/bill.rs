@@ -6,8 +6,9 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::book::{Asked, Confidence, Entry, Lookup, LookupError, PriceBook, Rate, Unpriced};
+use super::book::{Lookup, LookupError, PriceBook};
 use super::date::Date;
+use super::entry::{Asked, Confidence, Entry, Rate, Unpriced};
 use super::exact;
 use super::meter;
 use super::usage::{Cause, Usage, UsageError, UsageLine};

@@ -1,155 +1,18 @@
-//! The price book: what one unit costs, where, since when, and how sure we are.
+//! The price book: every price by id, and the user's own prices over it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::book_file::{self, BookError, Row};
 use super::date::Date;
+use super::entry::{Asked, EVERYWHERE, Entry, Rate, Unpriced, unpriced};
 
 const BUILTIN: &str = include_str!("prices.csv");
 const BUILTIN_AS_OF: Date = Date::new(2026, 11, 21).expect("21 November 2026 is a day");
-/// Stands for every Region in a price of the user's own.
-pub const EVERYWHERE: &str = "*";
-
-/// How sure we are of a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub enum Confidence {
-    /// Printed in a source that names the Region.
-    #[serde(rename = "V")]
-    Verified,
-    /// Verified, but from about 2018.
-    #[serde(rename = "V*")]
-    VerifiedOld,
-    /// One indirect source that agrees with memory.
-    #[serde(rename = "C")]
-    Corroborated,
-    /// From memory; no source seen.
-    #[serde(rename = "M")]
-    Memory,
-    /// Computed from another Region's ratio; not AWS's price, and used only where the user allows it.
-    #[serde(rename = "E")]
-    Estimate,
-    /// Stated by the user.
-    #[serde(rename = "own")]
-    Own,
-}
-
-impl Confidence {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Verified, "V"),
-        (Self::VerifiedOld, "V*"),
-        (Self::Corroborated, "C"),
-        (Self::Memory, "M"),
-        (Self::Estimate, "E"),
-        (Self::Own, "own"),
-    ];
-
-    /// The letter for it.
-    pub fn letter(self) -> &'static str {
-        Self::ALL.iter().find(|(known, _)| *known == self).map_or("", |(_, letter)| letter)
-    }
-
-    pub(super) fn of_letter(letter: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == letter).map(|(confidence, _)| *confidence)
-    }
-}
-
-/// One cell of the book: what it says for one Region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Rate {
-    /// USD for [`Entry::per`] single units, with every digit as printed.
-    #[schemars(with = "String")]
-    pub price: Decimal,
-    /// How sure it is.
-    pub confidence: Confidence,
-}
-
-/// One row of the book: one price, or one tier of one.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Entry {
-    /// Such as `kds.prov.shard_h`; tiers end in `.t1`, `.t2` ..., superseded prices in `.old`.
-    pub id: String,
-    /// The AWS service that bills it.
-    pub service: String,
-    /// What is bought, in human words.
-    pub item: String,
-    /// What one price buys, as AWS prints it: `1M PUT payload units`.
-    pub unit: String,
-    /// The single units that one price buys: 1,000,000 for the example above.
-    pub per: u64,
-    /// Where this tier starts, in single units a month.
-    #[schemars(with = "String")]
-    pub tier_from: Decimal,
-    /// Where this tier ends; `None` if it never does.
-    #[schemars(with = "Option<String>")]
-    pub tier_to: Option<Decimal>,
-    /// Single units free each month, if there are any.
-    #[schemars(with = "Option<String>")]
-    pub free: Option<Decimal>,
-    /// The name under which several prices share one free quantity.
-    pub free_pool: Option<String>,
-    /// First day on which this price holds, where known.
-    pub valid_from: Option<Date>,
-    /// First day on which it holds no more.
-    pub valid_to: Option<Date>,
-    /// Keys of the sources it was read in.
-    pub source: String,
-    /// By Region; a Region that is not there has no known price.
-    pub rates: BTreeMap<String, Rate>,
-}
-
-/// Why there is no price to use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Unpriced {
-    /// The book has no price for the Region.
-    #[error("the price in {region} is not known")]
-    Missing {
-        /// The Region.
-        region: String,
-    },
-    /// The book has only an estimate.
-    #[error("the price in {region} is not known; a ratio to other Regions gives about {price} USD")]
-    Estimate {
-        /// The Region.
-        region: String,
-        /// The estimate in USD, not for use.
-        #[schemars(with = "String")]
-        price: Decimal,
-    },
-    /// The book's price did not hold on that day.
-    #[error("the price on {date} is not known")]
-    OutOfDate {
-        /// The day asked for.
-        date: Date,
-    },
-    /// The usage is above the last tier whose price is known.
-    #[error("the price above {above} a month is not known")]
-    BeyondLastTier {
-        /// Where the last tier ends, in single units.
-        #[schemars(with = "String")]
-        above: Decimal,
-    },
-    /// The book has no column for the Region.
-    #[error("{0}")]
-    NoSuchRegion(String),
-}
-
-/// Where and when a price is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked<'a> {
-    /// Such as `us-east-1`.
-    pub region: &'a str,
-    /// The day whose prices hold.
-    pub at: Date,
-    /// Whether estimates may stand in for prices that are not known.
-    pub estimates: bool,
-}
-
 /// One tier of a looked-up price.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Tier<'a> {
@@ -214,31 +77,6 @@ pub struct PriceBook {
     /// What is billed and has no known price anywhere: named, so that a bill shows it as unknown.
     #[serde(skip)]
     unpriced: BTreeMap<String, Entry>,
-}
-
-/// What AWS bills and the book has no price for: id, service, item, unit, single units of one price.
-const UNPRICED: [(&str, &str, &str, &str, u64); 2] = [
-    ("cw.metric_mo", "CloudWatch", "Metrics of single shards", "metric-month", 1),
-    ("pipes.req", "EventBridge", "Pipes: requests of 64 KB that pass the filter", "1M requests", 1_000_000),
-];
-
-fn unpriced() -> BTreeMap<String, Entry> {
-    let entry = |(id, service, item, unit, per): (&str, &str, &str, &str, u64)| Entry {
-        id: id.to_owned(),
-        service: service.to_owned(),
-        item: item.to_owned(),
-        unit: unit.to_owned(),
-        per,
-        tier_from: Decimal::ZERO,
-        tier_to: None,
-        free: None,
-        free_pool: None,
-        valid_from: None,
-        valid_to: None,
-        source: String::new(),
-        rates: BTreeMap::new(),
-    };
-    UNPRICED.into_iter().map(|row| (row.0.to_owned(), entry(row))).collect()
 }
 
 impl PriceBook {
@@ -432,32 +270,6 @@ impl PriceBook {
     }
 }
 
-impl Entry {
-    /// Whether the price holds on that day.
-    pub fn holds_on(&self, at: Date) -> bool {
-        self.valid_from.is_none_or(|from| from <= at) && self.valid_to.is_none_or(|to| at < to)
-    }
-
-    /// What it says for a Region.
-    pub fn rate(&self, region: &str) -> Option<Rate> {
-        self.rates.get(region).or_else(|| self.rates.get(EVERYWHERE)).copied()
-    }
-
-    fn price(&self, asked: Asked<'_>) -> Result<Rate, Unpriced> {
-        if !self.holds_on(asked.at) {
-            return Err(Unpriced::OutOfDate { date: asked.at });
-        }
-        let region = || asked.region.to_owned();
-        match self.rate(asked.region) {
-            Some(Rate { price, confidence: Confidence::Estimate }) if !asked.estimates => {
-                Err(Unpriced::Estimate { region: region(), price })
-            }
-            Some(rate) => Ok(rate),
-            None => Err(Unpriced::Missing { region: region() }),
-        }
-    }
-}
-
 /// `fh.put.t2` is tier 2 of `fh.put`.
 fn split_tier(id: &str) -> Option<(&str, u32)> {
     let (family, number) = id.rsplit_once(".t")?;
@@ -470,6 +282,7 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Confidence;
     use super::*;
 
     const HEADER: &str =

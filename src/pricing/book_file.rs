@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
-use super::book::{Confidence, Entry, Rate};
 use super::date::Date;
+use super::entry::{Confidence, Entry, Rate};
 
 /// The columns that are no Regions, in the order of the built-in file.
 const COLUMNS: [&str; 12] = [

@@ -44,12 +44,6 @@ pub fn on_demand_ingest_bytes(record_bytes: u64) -> u64 {
     round_up(record_bytes, KB)
 }
 
-/// SQS requests of one API action (`sqs.std`, `sqs.fifo`): one for each started 64 KB of payload, at least
-/// one. A batch is one action; an empty receive has no payload and is one request.
-pub fn sqs_requests(payload_bytes: u64) -> u64 {
-    payload_bytes.div_ceil(64 * KB).max(1)
-}
-
 /// Megabyte-milliseconds of one Lambda invocation: whole milliseconds, rounded up, times the configured
 /// memory. The integer to sum up; [`gb_seconds`] turns the sum into what is priced. Saturates.
 pub fn lambda_megabyte_milliseconds(memory_mb: u32, duration_ns: u64) -> u64 {
@@ -71,11 +65,6 @@ pub fn gb_seconds(megabyte_milliseconds: u64) -> Decimal {
 /// (`kds.adv.in_gb`, `kds.adv.out_gb`): 25 MiB a second, averaged over all streams of the account and Region.
 pub fn advantage_commitment_gb(month_hours: u32) -> Decimal {
     gigabytes((25 * MB * 3_600).saturating_mul(u64::from(month_hours)))
-}
-
-/// KPU-hours of a Flink application with so many KPUs (`flink.kpu_h`): one more works for orchestration.
-pub fn flink_kpu_hours(kpus: u32, hours: Decimal) -> Decimal {
-    Decimal::from(u64::from(kpus) + 1) * hours
 }
 
 /// GB (2^30 bytes), rounded half-up to 12 decimals, which is a thousandth of a byte.
@@ -140,11 +129,6 @@ mod tests {
     }
 
     #[test]
-    fn sqs_std_counts_started_64_kb_and_empty_receives() {
-        assert_eq!([0, 1, 65_536, 65_537, 256 * KB].map(sqs_requests), [1, 1, 1, 2, 4]);
-    }
-
-    #[test]
     fn lambda_gbs_rounds_up_to_the_millisecond_times_gigabytes() {
         assert_eq!(lambda_gb_seconds(1024, 1_000_000_000), Decimal::ONE);
         assert_eq!(lambda_gb_seconds(512, 1), Decimal::new(5, 4), "1 ns is billed as 1 ms of half a GB");
@@ -157,11 +141,6 @@ mod tests {
         assert_eq!(terabytes(1 << 40), Decimal::ONE);
         // 2^34 - 2^-30, and 2^-30 is 0.000000000931322...
         assert_eq!(gigabytes(u64::MAX).to_string(), "17179869183.999999999069");
-    }
-
-    #[test]
-    fn flink_kpu_h_has_one_more_for_orchestration() {
-        assert_eq!(flink_kpu_hours(10, Decimal::from(730)), Decimal::from(8_030));
     }
 
     #[test]

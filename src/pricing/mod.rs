@@ -16,12 +16,14 @@ mod bill;
 mod book;
 mod book_file;
 mod date;
+mod entry;
 mod exact;
 pub mod meter;
 mod usage;
 
 pub use bill::{Bill, BillError, Line, Terms};
-pub use book::{Asked, Confidence, EVERYWHERE, Entry, Lookup, LookupError, PriceBook, Rate, Tier, Unpriced};
+pub use book::{Lookup, LookupError, PriceBook, Tier};
 pub use book_file::{BookError, Row, rows, to_csv};
 pub use date::{Date, NotADate};
+pub use entry::{Asked, Confidence, EVERYWHERE, Entry, Rate, Unpriced};
 pub use usage::{Cause, Usage, UsageError, UsageLine};

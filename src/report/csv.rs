@@ -1,6 +1,9 @@
 //! Tables for spreadsheets and scripts: comma-separated, one heading line, empty where there is no number.
 
 mod deliveries;
+mod timeseries;
+
+pub use timeseries::timeseries;
 
 use ::csv::{QuoteStyle, WriterBuilder};
 use indexmap::IndexMap;
@@ -9,17 +12,12 @@ use super::result::RunResult;
 use super::result::objects;
 use super::result::ordering::OrderingRow;
 use super::result::repair::RepairRow;
-use super::result::stream_capacity::open_at;
-use crate::engine::time::{MINUTE, Nanos, SECOND};
+use super::result::shards::{EraRow, EraShardRow, ShardRow};
+use crate::engine::time::{Nanos, SECOND};
 use crate::measure::ordering::{CAUSES_OF_STREAMS, Cause};
-use crate::measure::series::Series;
-use crate::pipeline::finish::{Outcome, StreamOutcome};
-use crate::pipeline::{feed, fleet, lambda, read, source, sqs, streams, write};
+use crate::pipeline::finish::Outcome;
 use crate::pricing::{Bill, Confidence};
 use crate::scenario::checked::Scenario;
-use crate::scenario::path::resource;
-use crate::systems::dynamodb::capacity::CapacityPlan;
-use crate::systems::dynamodb::throttle::ThrottleLimit;
 
 /// A table under way.
 pub(super) struct Sheet(::csv::Writer<Vec<u8>>);
@@ -221,52 +219,44 @@ pub fn shards(result: &RunResult) -> String {
         "from_s",
         "to_s",
     ]);
-    for (stream, row) in
-        result.shards.iter().flat_map(|stream| stream.worst.iter().map(move |row| (stream, row)))
-    {
-        let (refused, minute) = (&row.refused_by_limit, &row.worst_minute);
-        let top = row.top_keys.first();
-        let counts = [
-            row.total.records,
-            row.total.bytes,
-            row.total.refused,
-            refused.records,
-            refused.bytes,
-            refused.both,
-        ];
-        let of_minute = [minute.at_s, minute.minute.records, minute.minute.bytes, minute.minute.refused];
-        let of_second = [minute.busiest_second.records, minute.busiest_second.bytes];
-        let shares = [row.hash_range_share, row.load_share, row.utilisation_max, row.utilisation_p99];
-        sheet.row(
-            [stream.path.clone(), row.shard.to_string()]
-                .into_iter()
-                .chain(shares.map(cell))
-                .chain(counts.map(|count| count.to_string()))
-                .chain(of_minute.map(|count| count.to_string()))
-                .chain([cell(minute.utilisation_mean)])
-                .chain(of_second.map(|count| count.to_string()))
-                .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))])
-                .chain([cell(row.state.clone()), numbers(&row.parents), String::new(), String::new()]),
-        );
+    for stream in &result.shards {
+        stream.worst.iter().for_each(|row| worst_shard(&mut sheet, &stream.path, row));
     }
-    // One row for each shard in each span between two reshardings, with what is known of spans.
     let eras = result.shards.iter().flat_map(|stream| stream.resharding.iter().map(move |era| (stream, era)));
     for (stream, era) in eras {
-        for row in &era.shards {
-            let head = [
-                stream.path.clone(),
-                row.shard.to_string(),
-                cell(row.hash_range_share),
-                cell(row.load_share),
-            ];
-            let refused =
-                [String::new(), String::new(), String::new(), String::new(), row.refused.to_string()];
-            let state = if era.updating { "open while updating" } else { "open" };
-            let tail = [state.to_owned(), numbers(&row.parents), cell(era.from_s), cell(era.to_s)];
-            sheet.row(head.into_iter().chain(refused).chain((0..12).map(|_| String::new())).chain(tail));
-        }
+        era.shards.iter().for_each(|row| shard_in_span(&mut sheet, &stream.path, era, row));
     }
     sheet.text()
+}
+
+fn worst_shard(sheet: &mut Sheet, path: &str, row: &ShardRow) {
+    let (refused, minute) = (&row.refused_by_limit, &row.worst_minute);
+    let top = row.top_keys.first();
+    let counts =
+        [row.total.records, row.total.bytes, row.total.refused, refused.records, refused.bytes, refused.both];
+    let of_minute = [minute.at_s, minute.minute.records, minute.minute.bytes, minute.minute.refused];
+    let of_second = [minute.busiest_second.records, minute.busiest_second.bytes];
+    let shares = [row.hash_range_share, row.load_share, row.utilisation_max, row.utilisation_p99];
+    sheet.row(
+        [path.to_owned(), row.shard.to_string()]
+            .into_iter()
+            .chain(shares.map(cell))
+            .chain(counts.map(|count| count.to_string()))
+            .chain(of_minute.map(|count| count.to_string()))
+            .chain([cell(minute.utilisation_mean)])
+            .chain(of_second.map(|count| count.to_string()))
+            .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))])
+            .chain([cell(row.state.clone()), numbers(&row.parents), String::new(), String::new()]),
+    );
+}
+
+/// A shard in a span between two reshardings, with what is known of spans.
+fn shard_in_span(sheet: &mut Sheet, path: &str, era: &EraRow, row: &EraShardRow) {
+    let head = [path.to_owned(), row.shard.to_string(), cell(row.hash_range_share), cell(row.load_share)];
+    let refused = [String::new(), String::new(), String::new(), String::new(), row.refused.to_string()];
+    let state = if era.updating { "open while updating" } else { "open" };
+    let tail = [state.to_owned(), numbers(&row.parents), cell(era.from_s), cell(era.to_s)];
+    sheet.row(head.into_iter().chain(refused).chain((0..12).map(|_| String::new())).chain(tail));
 }
 
 fn numbers(numbers: &[u32]) -> String {
@@ -312,212 +302,6 @@ pub fn objects(scenario: &Scenario, outcome: &Outcome) -> String {
 /// Seconds to the microsecond, written exactly.
 fn seconds(nanos: Nanos) -> String {
     format!("{}.{:06}", nanos / SECOND, nanos % SECOND / 1_000)
-}
-
-/// A metric in a series: its CloudWatch name and unit, its column, and what CloudWatch's unit divides it by.
-struct Metric {
-    name: &'static str,
-    statistic: &'static str,
-    unit: &'static str,
-    column: usize,
-    divisor: u64,
-}
-
-const fn sum(name: &'static str, unit: &'static str, column: usize) -> Metric {
-    Metric { name, statistic: "Sum", unit, column, divisor: 1 }
-}
-
-const fn maximum(name: &'static str, unit: &'static str, column: usize, divisor: u64) -> Metric {
-    Metric { name, statistic: "Maximum", unit, column, divisor }
-}
-
-/// DynamoDB's metrics of a table (DDB-X1, DDB-X2); the burst balance is not one of CloudWatch's.
-const TABLE: [Metric; 3] = [
-    sum("ConsumedWriteCapacityUnits", "Count", write::column::UNITS),
-    sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
-    maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
-];
-/// Metrics of a table that are listed where they are not 0 throughout: what failed (DDB-X2), refusals by cause (DDB-X3),
-/// removals by time to live (DDB-X4), and, not among CloudWatch's, open partitions.
-const TABLE_RARE: [Metric; 10] = [
-    sum("ThrottledRequests", "Count", write::column::THROTTLED_REQUESTS),
-    sum("ConditionalCheckFailedRequests", "Count", write::column::CONDITION_FAILED),
-    sum("TransactionConflict", "Count", write::column::CONFLICTS),
-    sum("SystemErrors", "Count", write::column::SYSTEM_ERRORS),
-    sum("TimeToLiveDeletedItemCount", "Count", write::column::EXPIRED_ITEMS),
-    sum("WriteKeyRangeThroughputThrottleEvents", "Count", cause(ThrottleLimit::KeyRange)),
-    sum("WriteProvisionedThroughputThrottleEvents", "Count", cause(ThrottleLimit::Provisioned)),
-    sum("WriteAccountLimitThrottleEvents", "Count", cause(ThrottleLimit::AccountLimit)),
-    sum("WriteMaxOnDemandThroughputThrottleEvents", "Count", cause(ThrottleLimit::MaxOnDemand)),
-    maximum("Partitions", "Count", write::column::PARTITIONS, 1),
-];
-/// What a table takes: CloudWatch has it for provisioned tables.
-const PROVISIONED: [Metric; 1] =
-    [maximum("ProvisionedWriteCapacityUnits", "Count", write::column::CAPACITY, 1)];
-/// What an on-demand table takes.
-const ON_DEMAND: [Metric; 1] = [maximum("WriteCapacityUnitsAtOnce", "Count", write::column::CAPACITY, 1)];
-
-const fn cause(limit: ThrottleLimit) -> usize {
-    write::column::THROTTLED_BY_LIMIT + limit as usize
-}
-/// CloudWatch has a feed's metrics every five minutes (DDB-X7).
-const FEED_PERIOD: Nanos = 5 * MINUTE;
-/// DynamoDB's metrics of a feed (DDB-X6).
-const FEED: [Metric; 4] = [
-    maximum("AgeOfOldestUnreplicatedRecord", "Milliseconds", feed::column::AGE, 1_000),
-    sum("ThrottledPutRecordCount", "Count", feed::column::THROTTLED),
-    sum("ConsumedChangeDataCaptureUnits", "Count", feed::column::UNITS),
-    sum("FailedToReplicateRecordCount", "Count", feed::column::FAILED),
-];
-/// DDB-X5; the open shards are not one of CloudWatch's.
-const TABLE_STREAM: [Metric; 3] = [
-    sum("ReturnedRecordsCount", "Count", streams::column::RETURNED_RECORDS),
-    sum("ReturnedBytes", "Bytes", streams::column::RETURNED_BYTES),
-    maximum("OpenShards", "Count", streams::column::SHARDS, 1),
-];
-/// KDS-M1, KDS-M2.
-const STREAM: [Metric; 3] = [
-    sum("IncomingRecords", "Count", source::column::RECORDS),
-    sum("IncomingBytes", "Bytes", source::column::BYTES),
-    sum("WriteProvisionedThroughputExceeded", "Count", source::column::REFUSED),
-];
-/// KDS-M2, KDS-M3; the processed records are not one of CloudWatch's.
-const CONSUMER: [Metric; 5] = [
-    sum("ProcessedRecords", "Count", read::column::RECORDS),
-    sum("GetRecords.Records", "Count", read::column::READ_RECORDS),
-    sum("GetRecords.Bytes", "Bytes", read::column::READ_BYTES),
-    maximum("GetRecords.IteratorAgeMilliseconds", "Milliseconds", read::column::ITERATOR_AGE, 1_000),
-    sum("ReadProvisionedThroughputExceeded", "Count", read::column::REFUSED),
-];
-/// Lambda's metrics; the processed records are not one of CloudWatch's. `IteratorAge` is by hand-off (LAM-M1).
-const LAMBDA: [Metric; 8] = [
-    sum("ProcessedRecords", "Count", lambda::column::RECORDS),
-    sum("Invocations", "Count", lambda::column::INVOCATIONS),
-    sum("Errors", "Count", lambda::column::ERRORS),
-    sum("Throttles", "Count", lambda::column::THROTTLES),
-    maximum("ConcurrentExecutions", "Count", lambda::column::CONCURRENCY, 1),
-    maximum("IteratorAge", "Milliseconds", lambda::column::ITERATOR_AGE, 1_000),
-    maximum(
-        "IteratorAge at the end of processing",
-        "Milliseconds",
-        lambda::column::ITERATOR_AGE_AT_END,
-        1_000,
-    ),
-    sum("ReadProvisionedThroughputExceeded", "Count", lambda::column::REFUSED),
-];
-/// KDS-M5, of functions that are registered consumers; the successful SubscribeToShard calls stand in the result.
-const FAN_OUT: [Metric; 3] = [
-    sum("SubscribeToShardEvent.Records", "Count", lambda::column::PUSHED_RECORDS),
-    sum("SubscribeToShardEvent.Bytes", "Bytes", lambda::column::PUSHED_BYTES),
-    maximum("SubscribeToShardEvent.MillisBehindLatest", "Milliseconds", lambda::column::PUSHED_BEHIND, 1_000),
-];
-/// SQS's metrics in its guide of 2023.
-const QUEUE: [Metric; 6] = [
-    sum("NumberOfMessagesSent", "Count", sqs::column::SENT),
-    sum("NumberOfMessagesReceived", "Count", sqs::column::RECEIVED),
-    sum("NumberOfMessagesDeleted", "Count", sqs::column::DELETED),
-    maximum("ApproximateNumberOfMessagesVisible", "Count", sqs::column::VISIBLE, 1),
-    maximum("ApproximateNumberOfMessagesNotVisible", "Count", sqs::column::NOT_VISIBLE, 1),
-    maximum("ApproximateAgeOfOldestMessage", "Seconds", sqs::column::AGE, 1_000_000),
-];
-/// KDS-M2, KDS-M3 and the library's own `MillisBehindLatest`; the counts of processing are not CloudWatch's.
-const FLEET: [Metric; 5] = [
-    sum("ProcessedRecords", "Count", fleet::column::RECORDS),
-    sum("ProcessedAgain", "Count", fleet::column::REPEATED),
-    sum("GetRecords.Records", "Count", fleet::column::READ_RECORDS),
-    maximum("MillisBehindLatest", "Milliseconds", fleet::column::ITERATOR_AGE, 1_000),
-    sum("ReadProvisionedThroughputExceeded", "Count", fleet::column::REFUSED),
-];
-/// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
-/// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
-pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
-    let mut sheet = Sheet::new(&["second", "period_s", "resource", "metric", "statistic", "unit", "value"]);
-    for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
-        let path = resource("tables", &plan.name);
-        series(&mut sheet, &path, &table.series, &TABLE);
-        let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
-        series(&mut sheet, &path, &table.series, if provisioned { &PROVISIONED } else { &ON_DEMAND });
-        for metric in TABLE_RARE {
-            if table.series.bins().iter().any(|bin| bin[metric.column] > 0) {
-                series(&mut sheet, &path, &table.series, &[metric]);
-            }
-        }
-        if let Some(feed) = &table.feed {
-            coarse_series(&mut sheet, &format!("{path}.kinesis"), &feed.series, &FEED, FEED_PERIOD);
-        }
-        if let Some(own) = &table.streams {
-            series(&mut sheet, &format!("{path}.streams"), &own.series, &TABLE_STREAM);
-        }
-    }
-    for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
-        let path = resource("kinesis", &plan.name);
-        series(&mut sheet, &path, &stream.series, &STREAM);
-        if stream.capacity.is_some() {
-            open_shards(&mut sheet, &path, stream);
-        }
-    }
-    for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
-        series(&mut sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
-    }
-    for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
-        series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
-        if function.fan_out.is_some() {
-            series(&mut sheet, &resource("consumers", &plan.name), &function.series, &FAN_OUT);
-        }
-    }
-    for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
-        series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
-    }
-    for (plan, fleet) in scenario.fleets.iter().zip(&outcome.fleets) {
-        series(&mut sheet, &resource("consumers", &plan.name), &fleet.series, &FLEET);
-    }
-    for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
-        deliveries::metrics(&mut sheet, plan, (outcome, delivery));
-    }
-    sheet.text()
-}
-
-/// Open shards at the end of each bin: `OpenShardCount` of CloudWatch.
-fn open_shards(sheet: &mut Sheet, path: &str, stream: &StreamOutcome) {
-    let period = stream.series.width() / SECOND;
-    for bin in 0..stream.series.bins().len() as u64 {
-        let open = open_at(&stream.lineage, (bin + 1) * stream.series.width());
-        let head = [(bin * period).to_string(), period.to_string(), path.to_owned()];
-        let tail = ["OpenShardCount", "Maximum", "Count"].map(str::to_owned);
-        sheet.row(head.into_iter().chain(tail).chain([open.to_string()]));
-    }
-}
-
-fn series<const COLUMNS: usize>(sheet: &mut Sheet, path: &str, series: &Series<COLUMNS>, metrics: &[Metric]) {
-    coarse_series(sheet, path, series, metrics, series.width());
-}
-
-/// A series in bins of at least this width.
-fn coarse_series<const COLUMNS: usize>(
-    sheet: &mut Sheet,
-    path: &str,
-    series: &Series<COLUMNS>,
-    metrics: &[Metric],
-    width: Nanos,
-) {
-    let together = (width / series.width()).max(1);
-    let period = together * series.width() / SECOND;
-    for metric in metrics {
-        for (bin, bins) in series.bins().chunks(together as usize).enumerate() {
-            let values = bins.iter().map(|values| values[metric.column]);
-            let value = if metric.statistic == "Sum" { values.sum() } else { values.max().unwrap_or(0) };
-            if value == 0 && metric.statistic == "Maximum" {
-                continue;
-            }
-            let value = match metric.divisor {
-                1 => value.to_string(),
-                divisor => (value as f64 / divisor as f64).to_string(),
-            };
-            let head = [(bin as u64 * period).to_string(), period.to_string(), path.to_owned()];
-            let tail = [metric.name, metric.statistic, metric.unit].map(str::to_owned);
-            sheet.row(head.into_iter().chain(tail).chain([value]));
-        }
-    }
 }
 
 #[cfg(test)]

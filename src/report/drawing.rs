@@ -1,6 +1,10 @@
 //! The pipeline drawn left to right, with each stretch's figures.
 
 use super::result::RunResult;
+use super::result::flow::TableRow;
+use super::result::objects::DeliveryRow;
+use super::result::shards::StreamRow;
+use super::result::sqs::QueueRow;
 use super::words::{self, NONE};
 
 /// What the drawing says of one stretch: its name and two lines of figures.
@@ -14,75 +18,82 @@ type Grid = Vec<[Option<Node>; COLUMNS]>;
 
 /// The drawing, no wider than `width`: one block for each stream, and one for each table without a feed.
 pub fn draw(result: &RunResult, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut block = |grid: Grid| {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        lines.extend(render(&grid, width));
-    };
-    for stream in &result.shards {
-        let mut grid = Grid::new();
-        let feeds = |table: &&super::result::flow::TableRow| {
-            table.kinesis.as_ref().is_some_and(|feed| feed.stream == stream.path)
-        };
-        for table in result.tables.iter().filter(feeds) {
-            left(result, table, &mut grid);
-        }
-        for producer in result.producers.iter().filter(|producer| producer.writes_to == stream.path) {
-            let row = grid.len();
-            put(&mut grid, row, 1, direct(result, producer));
-        }
-        let busiest = stream.worst.iter().filter_map(|shard| shard.utilisation_max).fold(0.0, f64::max);
-        put(
-            &mut grid,
-            0,
-            2,
-            [
-                stream.path.clone(),
-                words::plural(u64::from(stream.shards), "shard"),
-                format!("busiest second {}", words::percent(busiest)),
-            ],
-        );
-        readers(result, &stream.path, &mut grid);
-        block(grid);
-    }
-    for delivery in result.objects.iter().filter(|delivery| delivery.reads == delivery.path) {
-        let mut grid = Grid::new();
-        for producer in result.producers.iter().filter(|producer| producer.writes_to == delivery.path) {
-            let row = grid.len();
-            put(&mut grid, row, 1, direct(result, producer));
-        }
-        let channels = delivery.direct_put.as_ref().and_then(|it| it.scales.last()).map_or(1, |it| it.scale);
-        let node = ["Direct PUT".to_owned(), words::plural(u64::from(channels), "channel"), String::new()];
-        put(&mut grid, 0, 2, node);
-        readers(result, &delivery.path, &mut grid);
-        block(grid);
-    }
-    for table in result.tables.iter().filter(|table| table.kinesis.is_none() || table.streams.is_some()) {
-        let mut grid = Grid::new();
+    let streams = result.shards.iter().map(|row| stream(result, row));
+    let puts = result.objects.iter().filter(|delivery| delivery.reads == delivery.path);
+    let puts = puts.map(|row| direct_put(result, row));
+    let tables = result.tables.iter().filter(|table| table.kinesis.is_none() || table.streams.is_some());
+    let tables = tables.map(|row| table(result, row));
+    let queues = result.queues.iter().map(|row| queue(result, row));
+    let blocks = streams.chain(puts).chain(tables).chain(queues);
+    let blocks: Vec<_> = blocks.map(|grid| render(&grid, width)).collect();
+    blocks.join(&String::new())
+}
+
+/// A stream with its producers, tables and readers.
+fn stream(result: &RunResult, stream: &StreamRow) -> Grid {
+    let mut grid = Grid::new();
+    let feeds = |table: &&TableRow| table.kinesis.as_ref().is_some_and(|feed| feed.stream == stream.path);
+    for table in result.tables.iter().filter(feeds) {
         left(result, table, &mut grid);
-        if let Some(streams) = &table.streams {
-            let path = format!("{}.streams", table.path);
-            let leg = format!("{path}.latency");
-            let shards = words::plural(streams.open_shards, "open shard");
-            put(&mut grid, 0, 2, [path.clone(), shards, format!("visible p99 {}", p99(result, &leg))]);
-            readers(result, &path, &mut grid);
-        }
-        block(grid);
     }
-    for queue in &result.queues {
-        let mut grid = Grid::new();
-        for (row, sender) in queue.fed_by.iter().enumerate() {
-            put(&mut grid, row, 1, [sender.clone(), String::new(), String::new()]);
-        }
-        let again = format!("{} received again", words::count(queue.received_again));
-        let oldest = queue.oldest_max_ms.map_or(NONE.into(), words::milliseconds);
-        put(&mut grid, 0, 2, [queue.path.clone(), again, format!("oldest {oldest}")]);
-        readers(result, &queue.path, &mut grid);
-        block(grid);
+    for producer in result.producers.iter().filter(|producer| producer.writes_to == stream.path) {
+        let row = grid.len();
+        put(&mut grid, row, 1, direct(result, producer));
     }
-    lines
+    let busiest = stream.worst.iter().filter_map(|shard| shard.utilisation_max).fold(0.0, f64::max);
+    put(
+        &mut grid,
+        0,
+        2,
+        [
+            stream.path.clone(),
+            words::plural(u64::from(stream.shards), "shard"),
+            format!("busiest second {}", words::percent(busiest)),
+        ],
+    );
+    readers(result, &stream.path, &mut grid);
+    grid
+}
+
+/// A Firehose that takes puts.
+fn direct_put(result: &RunResult, delivery: &DeliveryRow) -> Grid {
+    let mut grid = Grid::new();
+    for producer in result.producers.iter().filter(|producer| producer.writes_to == delivery.path) {
+        let row = grid.len();
+        put(&mut grid, row, 1, direct(result, producer));
+    }
+    let channels = delivery.direct_put.as_ref().and_then(|it| it.scales.last()).map_or(1, |it| it.scale);
+    let node = ["Direct PUT".to_owned(), words::plural(u64::from(channels), "channel"), String::new()];
+    put(&mut grid, 0, 2, node);
+    readers(result, &delivery.path, &mut grid);
+    grid
+}
+
+/// A table whose changes go nowhere, or into its own stream.
+fn table(result: &RunResult, table: &TableRow) -> Grid {
+    let mut grid = Grid::new();
+    left(result, table, &mut grid);
+    if let Some(streams) = &table.streams {
+        let path = format!("{}.streams", table.path);
+        let leg = format!("{path}.latency");
+        let shards = words::plural(streams.open_shards, "open shard");
+        put(&mut grid, 0, 2, [path.clone(), shards, format!("visible p99 {}", p99(result, &leg))]);
+        readers(result, &path, &mut grid);
+    }
+    grid
+}
+
+/// A queue between its senders and its readers.
+fn queue(result: &RunResult, queue: &QueueRow) -> Grid {
+    let mut grid = Grid::new();
+    for (row, sender) in queue.fed_by.iter().enumerate() {
+        put(&mut grid, row, 1, [sender.clone(), String::new(), String::new()]);
+    }
+    let again = format!("{} received again", words::count(queue.received_again));
+    let oldest = queue.oldest_max_ms.map_or(NONE.into(), words::milliseconds);
+    put(&mut grid, 0, 2, [queue.path.clone(), again, format!("oldest {oldest}")]);
+    readers(result, &queue.path, &mut grid);
+    grid
 }
 
 fn put(grid: &mut Grid, row: usize, column: usize, node: Node) {
@@ -93,7 +104,7 @@ fn put(grid: &mut Grid, row: usize, column: usize, node: Node) {
 }
 
 /// A table with its producers.
-fn left(result: &RunResult, table: &super::result::flow::TableRow, grid: &mut Grid) {
+fn left(result: &RunResult, table: &TableRow, grid: &mut Grid) {
     let first = grid.len();
     let leg = format!("{}.kinesis.latency", table.path);
     let to_shard = table.kinesis.as_ref().map(|_| format!("to shard p99 {}", p99(result, &leg)));

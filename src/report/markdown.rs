@@ -169,7 +169,12 @@ fn parts(result: &RunResult) -> String {
 }
 
 fn flow(result: &RunResult) -> String {
-    let mut producers = Table::new(&[
+    let text = [section("Producers", &producers(result)), puts(result), section("Tables", &tables(result))];
+    text.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn producers(result: &RunResult) -> Table {
+    let mut table = Table::new(&[
         "<producer",
         "offered",
         "measured a second",
@@ -180,7 +185,7 @@ fn flow(result: &RunResult) -> String {
         "throttled at first",
     ]);
     for row in &result.producers {
-        producers.row([
+        table.row([
             format!("{} to {}", row.path, row.writes_to),
             words::count(row.offered),
             or_none(row.measured_per_s, words::number),
@@ -191,7 +196,11 @@ fn flow(result: &RunResult) -> String {
             words::with_interval("_share", row.throttled_share, Some(&row.throttled_share_interval95)),
         ]);
     }
-    let mut tables = Table::new(&[
+    table
+}
+
+fn tables(result: &RunResult) -> Table {
+    let mut table = Table::new(&[
         "<table",
         "<mode",
         "write units/s",
@@ -223,10 +232,9 @@ fn flow(result: &RunResult) -> String {
             cells.extend(counts.map(words::count));
             cells.push(or_none(feed.age_of_oldest_max_ms, words::milliseconds));
         }
-        tables.row(cells);
+        table.row(cells);
     }
-    let text = [section("Producers", &producers), puts(result), section("Tables", &tables)];
-    text.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    table
 }
 
 /// Producers that put records straight into a stream.

@@ -1,6 +1,7 @@
 //! Writes that are more than plain ones, as tables for people.
 
 use super::result::RunResult;
+use super::result::writes::WritesRow;
 use super::table::Table;
 use super::words::{self, NONE};
 
@@ -46,31 +47,43 @@ pub(super) fn section(result: &RunResult) -> String {
             let head = [source.clone(), kind.kind.clone()];
             kinds.row(head.into_iter().chain(counts.map(words::count)).chain([bytes]));
         }
-        let mut met = vec![
-            ("condition failed", writes.condition_failed),
-            ("cancelled with its transaction", writes.cancelled),
-            ("refused with its call", writes.call_refused),
-            ("met a transaction in progress", writes.conflicts),
-            ("server error, outcome open", writes.server_errors),
-            ("given up though it had taken place", writes.applied_unheard),
-            ("retry quota empty", writes.quota_empty),
-        ];
-        if let Some(calls) = &writes.calls {
-            met.extend([
-                ("calls", calls.calls),
-                ("calls throttled as a whole", calls.throttled),
-                ("items unprocessed in an answer", calls.unprocessed),
-                ("transactions cancelled", calls.cancelled),
-                ("calls refused as invalid", calls.invalid),
-            ]);
-        }
-        for (what, times) in met.into_iter().filter(|(_, times)| *times > 0) {
+        for (what, times) in met(writes).into_iter().filter(|(_, times)| *times > 0) {
             clients.row([row.path.clone(), what.to_owned(), words::count(times)]);
         }
     }
     if kinds.is_empty() {
         return String::new();
     }
+    add_puts(&mut kinds, result);
+    let clients = if clients.is_empty() { String::new() } else { format!("\n{}", clients.markdown()) };
+    format!("## Kinds of writes\n\n{}{clients}", kinds.markdown())
+}
+
+/// What a producer's clients met besides their writes taking place, and how often.
+fn met(writes: &WritesRow) -> Vec<(&'static str, u64)> {
+    let mut met = vec![
+        ("condition failed", writes.condition_failed),
+        ("cancelled with its transaction", writes.cancelled),
+        ("refused with its call", writes.call_refused),
+        ("met a transaction in progress", writes.conflicts),
+        ("server error, outcome open", writes.server_errors),
+        ("given up though it had taken place", writes.applied_unheard),
+        ("retry quota empty", writes.quota_empty),
+    ];
+    if let Some(calls) = &writes.calls {
+        met.extend([
+            ("calls", calls.calls),
+            ("calls throttled as a whole", calls.throttled),
+            ("items unprocessed in an answer", calls.unprocessed),
+            ("transactions cancelled", calls.cancelled),
+            ("calls refused as invalid", calls.invalid),
+        ]);
+    }
+    met
+}
+
+/// Records that are put straight into a stream: of one kind, and they take nothing of a table.
+fn add_puts(kinds: &mut Table, result: &RunResult) {
     for row in &result.producers {
         let Some(puts) = &row.puts else { continue };
         let bytes = crate::report::number::share(puts.bytes, row.accepted + puts.copies);
@@ -84,6 +97,4 @@ pub(super) fn section(result: &RunResult) -> String {
                 .chain([bytes.map_or(NONE.to_owned(), words::bytes)]),
         );
     }
-    let clients = if clients.is_empty() { String::new() } else { format!("\n{}", clients.markdown()) };
-    format!("## Kinds of writes\n\n{}{clients}", kinds.markdown())
 }

@@ -2,10 +2,11 @@
 
 use super::operation::WriteKind;
 use super::producer::{BATCH, Way, Write};
+use crate::engine::backoff::Backoff;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::Nanos;
 use crate::systems::dynamodb::change_record::TIME_TO_LIVE_IDENTITY_BYTES;
-use crate::systems::dynamodb::replication::{Backoff, RecordSize, ReplicationPlan};
+use crate::systems::dynamodb::replication::{RecordSize, ReplicationPlan};
 
 /// Items that one BatchWriteItem call takes (DDB-B1).
 pub const BATCH_ITEMS_MAX: u32 = 25;

@@ -17,7 +17,6 @@ pub mod profile;
 pub mod put_records;
 pub mod rate_profile;
 pub mod rate_shapes;
-pub mod retry;
 pub mod settings;
 pub mod timestamp;
 pub mod trace;

@@ -6,6 +6,7 @@
 use crate::engine::random::{Draws, Streams};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
+use crate::retry::RetryProfile;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::operation::Operation;
 use crate::systems::dynamodb::replication::ReplicationPlan;
@@ -16,7 +17,6 @@ use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};
 use crate::workload::client::ClientPlan;
 use crate::workload::keys::{KeyPlan, KeyState};
 use crate::workload::operation::OperationMix;
-use crate::workload::retry::RetryProfile;
 use crate::workload::trace::Trace;
 use std::sync::Arc;
 

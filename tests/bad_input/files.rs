@@ -1,6 +1,7 @@
 //! Files that are broken, or are none: the scenario itself, and the traces and profiles that it names.
 
-use super::{BASE, Marked, Refusals, read, with};
+use super::BASE;
+use super::refusals::{Marked, Refusals, read, with};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 use streamgauge::scenario::{LoadOptions, load};

@@ -1,16 +1,18 @@
 //! Scenarios put together by hand, for tests of whole pipelines.
 #![allow(dead_code, reason = "each test file uses the parts it needs")]
 
+use std::path::Path;
 use std::sync::Arc;
+use streamgauge::engine::backoff::Backoff;
 use streamgauge::engine::sampler::Sampler;
-use streamgauge::engine::time::{DAY, MILLISECOND, Nanos, SECOND};
+use streamgauge::engine::time::{DAY, MILLISECOND, MINUTE, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
-use streamgauge::systems::dynamodb::replication::{
-    Backoff, Order, PartitionKey, RecordSize, ReplicationPlan,
-};
+use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::dynamodb::replication::{Order, PartitionKey, RecordSize, ReplicationPlan};
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
 use streamgauge::systems::firehose::{FirehosePlan, FirehoseSource};
@@ -19,6 +21,7 @@ use streamgauge::systems::kinesis::plan::StreamPlan;
 use streamgauge::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use streamgauge::systems::kinesis::reader::ReaderPlan;
 use streamgauge::systems::lambda::concurrency::AccountPlan;
+use streamgauge::systems::lambda::retry::RetryPlan;
 use streamgauge::systems::polling::PollingPlan;
 use streamgauge::workload::arrivals::ArrivalPlan;
 use streamgauge::workload::key_name::KeyName;
@@ -26,7 +29,25 @@ use streamgauge::workload::key_names::KeyNames;
 use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::operation::OperationMix;
 use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
-use streamgauge::workload::retry::RetryProfile;
+
+/// The scenario that a text is about, or all that is wrong with it.
+pub fn load(text: &str) -> Result<Scenario, String> {
+    load_with(text, &[])
+}
+
+/// The same with values set over it, as by `--set`.
+pub fn load_with(text: &str, sets: &[&str]) -> Result<Scenario, String> {
+    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
+    let options = LoadOptions { sets, ..LoadOptions::default() };
+    let loaded = load_text("s.yaml", text, Path::new(""), &options);
+    loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
+}
+
+/// The scenario that a sound text is about.
+#[track_caller]
+pub fn scenario(text: &str, sets: &[&str]) -> Scenario {
+    load_with(text, sets).unwrap_or_else(|errors| panic!("{errors}"))
+}
 
 /// Writes that last for `duration`, and nobody who makes, takes or reads them.
 pub fn empty(seed: u64, duration: Nanos) -> Scenario {
@@ -140,6 +161,18 @@ pub fn stream(name: &str, shards: u32) -> StreamPlan {
         reshard_step: 5 * SECOND,
         history: None,
         capacity: CapacityPlan::default(),
+    }
+}
+
+/// A mapping's error handling that tries again as long as the records are there.
+pub fn retries_without_end() -> RetryPlan {
+    RetryPlan {
+        retries: None,
+        record_age_max: None,
+        bisect: false,
+        report_failures: false,
+        backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
+        destination: None,
     }
 }
 

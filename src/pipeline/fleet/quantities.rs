@@ -11,8 +11,8 @@ use crate::systems::fleet::meter::FleetMeter;
 use crate::systems::fleet::progress::PARTS;
 use crate::systems::flink::job::{JobMeter, ORCHESTRATION_KPUS};
 use crate::systems::kinesis::fan_out::FanOutMeter;
+use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::losses::Losses;
-use crate::systems::kinesis::stream::ReadMeter;
 
 /// Counts of what one fleet used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

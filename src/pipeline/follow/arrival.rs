@@ -13,8 +13,8 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::index::Index;
 use crate::systems::dynamodb::write_kind::WriteKind;
+use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::log::{Record, flags};
-use crate::systems::kinesis::stream::ReadMeter;
 use crate::workload::producer::Write;
 use rust_decimal::Decimal;
 

@@ -9,7 +9,7 @@ use crate::pipeline::Pipeline;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::lambda::mapping::{LambdaPlan, MappingMeter, Via, Whereabouts};
-use crate::systems::sqs::requests::REQUEST_BYTES;
+use crate::systems::sqs::requests::requests;
 
 /// Looks for a record in an event source mapping and in its function.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl<'a> LambdaTracker<'a> {
         let memory = Decimal::from(function.memory_mib) / Decimal::from(1_024);
         let share = millis * memory / Decimal::from(1_000) / Decimal::from(last.records.max(1));
         if self.plan().is_pipe {
-            let requests = last.payload.div_ceil(REQUEST_BYTES).max(1);
+            let requests = requests(last.payload);
             let step = self.step(now, what, "the target");
             return steps.push(step.charged([Charge::shared("pipes.req", requests, last.records)]));
         }

@@ -1,6 +1,7 @@
 //! CloudWatch's metrics of delivery streams.
 
-use super::{Metric, Sheet, maximum, series, sum};
+use super::Sheet;
+use super::timeseries::{Metric, maximum, series, sum};
 use crate::engine::time::SECOND;
 use crate::pipeline::direct_put::{self, Front};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};

@@ -13,7 +13,7 @@ use crate::report::number::{Interval95, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::capacity::CapacityPlan;
-use crate::systems::kinesis::stream::ReadMeter;
+use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::polling::PollingPlan;
 
 /// What a producer offered and what became of it at the table, or at the stream.

@@ -118,15 +118,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let limit = table_limit(outcomes, plan.table);
             (resource("workload", &plan.name), format!("{}: {limit}", resource("tables", &table.name)))
         }
-        Place::Direct(number) => {
-            let plan = &scenario.direct[number];
-            let path = resource("workload", &plan.name);
-            let limit = shard_limit(scenario, outcomes, plan.stream);
-            let quotas =
-                || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
-            let own = || format!("{path}: its calls in flight");
-            (path.clone(), limit.or_else(quotas).unwrap_or_else(own))
-        }
+        Place::Direct(number) => direct(scenario, outcomes, number),
         Place::Feed(number) => {
             let plan = &scenario.tables[number];
             let path = format!("{}.kinesis", resource("tables", &plan.name));
@@ -147,18 +139,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
-        Place::Lambda(number) => {
-            let plan = &scenario.lambdas[number];
-            let reads = outcomes.iter().map(|outcome| &outcome.lambdas[number].reads);
-            let path = resource("consumers", &plan.name);
-            let throttled = outcomes.iter().any(|outcome| outcome.lambdas[number].meter.throttled[0] > 0);
-            let own = match throttled {
-                true => format!("{path}: concurrent executions"),
-                false => format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch")),
-            };
-            let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
-            (path, limit)
-        }
+        Place::Lambda(number) => lambda(scenario, outcomes, number),
         Place::Queue(number) => {
             let plan = &scenario.queues[number];
             let path = resource("sqs", &plan.name);
@@ -176,18 +157,45 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
-        Place::Delivery(number) => {
-            let plan = &scenario.deliveries[number];
-            let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
-            let path = plan.path.clone();
-            let own = match plan.transform {
-                Some(_) => format!("{path}: its transforming function"),
-                None => path.clone(),
-            };
-            let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
-            (path, limit)
-        }
+        Place::Delivery(number) => delivery(scenario, outcomes, number),
     }
+}
+
+/// What holds up records that are put straight into a stream.
+fn direct(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, String) {
+    let plan = &scenario.direct[number];
+    let path = resource("workload", &plan.name);
+    let limit = shard_limit(scenario, outcomes, plan.stream);
+    let quotas = || scenario.direct_put_of_stream(plan.stream).map(|it| format!("{}: its quotas", it.path));
+    let own = || format!("{path}: its calls in flight");
+    (path.clone(), limit.or_else(quotas).unwrap_or_else(own))
+}
+
+/// What holds up the invocations of a function that reads a stream.
+fn lambda(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, String) {
+    let plan = &scenario.lambdas[number];
+    let reads = outcomes.iter().map(|outcome| &outcome.lambdas[number].reads);
+    let path = resource("consumers", &plan.name);
+    let throttled = outcomes.iter().any(|outcome| outcome.lambdas[number].meter.throttled[0] > 0);
+    let own = match throttled {
+        true => format!("{path}: concurrent executions"),
+        false => format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch")),
+    };
+    let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
+    (path, limit)
+}
+
+/// What holds up a delivery stream.
+fn delivery(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, String) {
+    let plan = &scenario.deliveries[number];
+    let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
+    let path = plan.path.clone();
+    let own = match plan.transform {
+        Some(_) => format!("{path}: its transforming function"),
+        None => path.clone(),
+    };
+    let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
+    (path, limit)
 }
 
 /// Whether an overload leaves no steady latency at a place: its own backlog does, and so does one before it. Any
@@ -311,7 +319,7 @@ fn table_limit(outcomes: &[Outcome], table: usize) -> String {
 fn read_limit<'a>(
     scenario: &Scenario,
     stream: usize,
-    reads: impl Iterator<Item = &'a crate::systems::kinesis::stream::ReadMeter>,
+    reads: impl Iterator<Item = &'a crate::systems::kinesis::get_records::ReadMeter>,
 ) -> Option<String> {
     let all = ReadRow::sum(reads);
     let refused = all.refused_calls + all.refused_bytes;

@@ -71,54 +71,10 @@ fn add_all(to: &mut Usage, from: &Usage) -> Result<(), UsageError> {
 fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (number, table) in quantities.tables.iter().enumerate() {
-            let id = write_ids(scenario, number)[0];
-            let rounding = unit_rounding(scenario, number);
-            usage.add_split(id, Decimal::from(table.on_demand), Cause::Base, rounding)?;
-            // Writes of indexes are ordinary ones, also in a global table.
-            usage.add("ddb.od.wru", Cause::FanOut, Decimal::from(table.on_demand_indexes))?;
-        }
-        for (number, [first, copies, retries]) in quantities.feeds.iter().enumerate() {
-            let rounding = unit_rounding(scenario, number);
-            usage.add_split("ddb.cdc.kinesis", Decimal::from(*first), Cause::Base, rounding)?;
-            usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
-            usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
-        }
-        let mut read = BTreeSet::new();
-        for (plan, [calls, empty]) in scenario.consumers.iter().zip(&quantities.streams_reads) {
-            let cause = if read.insert(plan.stream) { Cause::Base } else { Cause::FanOut };
-            usage.add("ddb.streams.rru", cause, Decimal::from(*calls))?;
-            usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
-        }
-        for (number, [units, _, bytes]) in quantities.streams.iter().enumerate() {
-            let bytes = bytes - quantities.on_demand[number].bytes;
-            // 25,600 divides a power of ten, so that the share that is not rounding is exact.
-            let true_size = Decimal::from(bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
-            let (id, copies) = ("kds.prov.put_unit", copies(quantities, number));
-            usage.add_split(id, true_size, Cause::Base, copies)?;
-            usage.add_split(id, Decimal::from(*units) - true_size, Cause::Rounding, copies)?;
-        }
-        for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
-            let (id, requests) = match plan.is_pipe {
-                true => ("pipes.req", used.pipe_requests),
-                false => ("lambda.req", used.requests),
-            };
-            usage.add(id, Cause::Base, Decimal::from(requests[0]))?;
-            usage.add(id, Cause::Retries, Decimal::from(requests[1]))?;
-            match plan.mapping.retry.destination {
-                Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
-                Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
-                None => {}
-            }
-        }
-        for (plan, used) in scenario.queues.iter().zip(&quantities.queues) {
-            let id = if plan.queue.fifo.is_some() { "sqs.fifo" } else { "sqs.std" };
-            usage.add(id, Cause::Base, Decimal::from(used.requests[0]))?;
-            usage.add(id, Cause::Retries, Decimal::from(used.requests[1]))?;
-            usage.add(id, Cause::EmptyPolls, Decimal::from(used.empty_receives))?;
-            usage.add("lambda.req", Cause::Base, Decimal::from(used.function.requests[0]))?;
-            usage.add("lambda.req", Cause::Retries, Decimal::from(used.function.requests[1]))?;
-        }
+        of_tables(scenario, quantities, &mut usage)?;
+        of_streams(scenario, quantities, &mut usage)?;
+        of_functions(scenario, quantities, &mut usage)?;
+        of_queues(scenario, quantities, &mut usage)?;
         firehose::counted(scenario, quantities, &mut usage)?;
     }
     fleet::counted(&mut usage, scenario, outcomes)?;
@@ -129,6 +85,74 @@ fn counted(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageErro
     }
     debug_assert!(outcomes.iter().all(|outcome| outcome.quantities.feeds.len() == scenario.tables.len()));
     Ok(usage)
+}
+
+/// Writes of tables, and changes that their feeds carry.
+fn of_tables(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
+    for (number, table) in quantities.tables.iter().enumerate() {
+        let id = write_ids(scenario, number)[0];
+        let rounding = unit_rounding(scenario, number);
+        usage.add_split(id, Decimal::from(table.on_demand), Cause::Base, rounding)?;
+        // Writes of indexes are ordinary ones, also in a global table.
+        usage.add("ddb.od.wru", Cause::FanOut, Decimal::from(table.on_demand_indexes))?;
+    }
+    for (number, [first, copies, retries]) in quantities.feeds.iter().enumerate() {
+        let rounding = unit_rounding(scenario, number);
+        usage.add_split("ddb.cdc.kinesis", Decimal::from(*first), Cause::Base, rounding)?;
+        usage.add("ddb.cdc.kinesis", Cause::Duplicates, Decimal::from(*copies))?;
+        usage.add("ddb.cdc.kinesis", Cause::Retries, Decimal::from(*retries))?;
+    }
+    Ok(())
+}
+
+/// Reads of tables' streams, and puts into Kinesis.
+fn of_streams(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
+    let mut read = BTreeSet::new();
+    for (plan, [calls, empty]) in scenario.consumers.iter().zip(&quantities.streams_reads) {
+        let cause = if read.insert(plan.stream) { Cause::Base } else { Cause::FanOut };
+        usage.add("ddb.streams.rru", cause, Decimal::from(*calls))?;
+        usage.add("ddb.streams.rru", Cause::EmptyPolls, Decimal::from(*empty))?;
+    }
+    for (number, [units, _, bytes]) in quantities.streams.iter().enumerate() {
+        let bytes = bytes - quantities.on_demand[number].bytes;
+        // 25,600 divides a power of ten, so that the share that is not rounding is exact.
+        let true_size = Decimal::from(bytes) / Decimal::from(PUT_PAYLOAD_UNIT_BYTES.get());
+        let (id, copies) = ("kds.prov.put_unit", copies(quantities, number));
+        usage.add_split(id, true_size, Cause::Base, copies)?;
+        usage.add_split(id, Decimal::from(*units) - true_size, Cause::Rounding, copies)?;
+    }
+    Ok(())
+}
+
+/// Requests of functions and pipes that read streams.
+fn of_functions(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
+    for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+        let (id, requests) = match plan.is_pipe {
+            true => ("pipes.req", used.pipe_requests),
+            false => ("lambda.req", used.requests),
+        };
+        usage.add(id, Cause::Base, Decimal::from(requests[0]))?;
+        usage.add(id, Cause::Retries, Decimal::from(requests[1]))?;
+        match plan.mapping.retry.destination {
+            Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
+            Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Requests at queues and of the functions that read them.
+fn of_queues(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
+    for (plan, used) in scenario.queues.iter().zip(&quantities.queues) {
+        let id = if plan.queue.fifo.is_some() { "sqs.fifo" } else { "sqs.std" };
+        usage.add(id, Cause::Base, Decimal::from(used.requests[0]))?;
+        usage.add(id, Cause::Retries, Decimal::from(used.requests[1]))?;
+        usage.add(id, Cause::EmptyPolls, Decimal::from(used.empty_receives))?;
+        usage.add("lambda.req", Cause::Base, Decimal::from(used.function.requests[0]))?;
+        usage.add("lambda.req", Cause::Retries, Decimal::from(used.function.requests[1]))?;
+    }
+    Ok(())
 }
 
 /// Price ids of a table's writes, on demand and provisioned: those of a replica of a global table are replicated writes, the

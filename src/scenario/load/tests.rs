@@ -1,9 +1,10 @@
 use super::*;
+use crate::engine::backoff::Backoff;
 use crate::engine::math;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, SECOND};
 use crate::scenario::checked::{End, Study};
-use crate::systems::dynamodb::replication::{Backoff, Chance, Order, PartitionKey, RecordSize, lognormal};
+use crate::systems::dynamodb::replication::{Chance, Order, PartitionKey, RecordSize, lognormal};
 use crate::systems::firehose::BufferPer;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::workload::arrivals::ArrivalPlan;

@@ -8,7 +8,9 @@ use crate::scenario::resolver::Resolver;
 use crate::settings::one_or_map::OneOrMap;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::auto_scaling::AutoScalingPlan;
-use crate::systems::dynamodb::capacity::{CapacityPlan, ControlPlan, ProvisionedPlan, READS_A_WRITE};
+use crate::systems::dynamodb::capacity::{
+    BURST_SECONDS, CapacityPlan, ControlPlan, ProvisionedPlan, READS_A_WRITE,
+};
 use crate::systems::dynamodb::capacity_settings::{
     ACCOUNT_QUOTA, ALARM_LAG, AutoScalingSettings, BURST, HEAT_SHARE, HEAT_TIME, HeatSettings, INDEX_VALUES,
     INSERTED, IndexSettings, LOCAL_INDEX, OnDemandUnits, PARTITION_BURST, PARTITIONS_AT_START,
@@ -188,7 +190,7 @@ fn provisioned(
     resolver.within(&path.key("read_units"), read_units, ReadUnits::new(0)..=most, "");
     let burst: Duration = resolver.take(settings.burst, &BURST);
     let seconds = |seconds| Duration::from_nanos(seconds * SECOND);
-    resolver.within(&path.key("burst"), burst, seconds(1)..=seconds(300), "DDB-P6");
+    resolver.within(&path.key("burst"), burst, seconds(1)..=seconds(BURST_SECONDS), "DDB-P6");
     let auto_scaling = settings.auto_scaling.as_ref();
     let auto_scaling = auto_scaling.map(|scaling| {
         auto_scaling_plan(resolver, &path.key("auto_scaling"), scaling, settings.write_units, quota)

@@ -2,17 +2,17 @@
 
 use super::distribution;
 use super::producer::Draft;
+use crate::engine::backoff::Backoff;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::MILLISECOND;
+use crate::retry::{Backoff as RetryBackoff, Jitter, RetryProfile};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
-use crate::systems::dynamodb::replication::Backoff;
 use crate::units::Duration;
 use crate::workload::client::{
     BATCH_ITEMS_MAX, Call, ClientPlan, Resend, ServerErrors, TRANSACTION_ITEMS_MAX,
 };
 use crate::workload::operation::{OperationMix, WriteKind};
-use crate::workload::retry::{Backoff as RetryBackoff, Jitter, RetryProfile};
 use crate::workload::settings::{
     ClientSettings, ConsistencySettings, LAG, RESEND, RETRY_QUOTA, RepeatSettings, ResendSettings,
     SourceSettings, TRANSACTION_TIME, TTL_DELAY, UNCHANGED, WRITE_TIME, WorkloadSettings,

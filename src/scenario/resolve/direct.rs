@@ -4,6 +4,7 @@ use super::arrivals::{self, Arrivals, Surroundings};
 use super::{distribution, firehose, producer, table};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MILLISECOND, Nanos, SECOND};
+use crate::retry::{Backoff, Client, Jitter, RetryProfile};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
@@ -15,7 +16,6 @@ use crate::units::{Bytes, Duration, Percent};
 use crate::workload::key_name::KeyName;
 use crate::workload::key_names::KeyNames;
 use crate::workload::put_records::{DataPlan, Placement, PutPlan, RecordSource};
-use crate::workload::retry::{Backoff, Client, Jitter, RetryProfile};
 use crate::workload::settings::direct::*;
 use crate::workload::settings::{KeysSettings, RETRIES, WorkloadSettings};
 

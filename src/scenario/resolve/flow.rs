@@ -61,6 +61,26 @@ pub(super) fn resolve(
         drafts.extend(producer::draft(resolver, &path, settings, to, around).map(|draft| (name, draft)));
     }
     client::meet_transactions(&mut drafts);
+    let shapes = tables(resolver, file, scenario, &drafts);
+    let with_streams = scenario.tables.iter_mut().filter_map(|table| table.streams.as_mut());
+    with_streams.zip(scenario.streams.len()..).for_each(|(plan, number)| plan.stream = number);
+    for (name, draft) in drafts {
+        let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
+        if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {
+            let name = name.clone();
+            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries, client }));
+        }
+    }
+    readers(resolver, file, scenario);
+}
+
+/// Resolves the tables, with what those who write to them have drafted; the shapes of their items.
+fn tables(
+    resolver: &mut Resolver,
+    file: &ScenarioFile,
+    scenario: &mut Scenario,
+    drafts: &[(&String, Draft)],
+) -> Vec<ItemShape> {
     let account = Account::resolve(resolver, file, scenario.start);
     let mut shapes = Vec::new();
     for (number, (name, settings)) in file.tables.iter().enumerate() {
@@ -80,16 +100,7 @@ pub(super) fn resolve(
         shapes.push(shape);
     }
     account.check(resolver, &scenario.tables);
-    let with_streams = scenario.tables.iter_mut().filter_map(|table| table.streams.as_mut());
-    with_streams.zip(scenario.streams.len()..).for_each(|(plan, number)| plan.stream = number);
-    for (name, draft) in drafts {
-        let (table, retries, client) = (draft.table, draft.retries.clone(), draft.client.clone());
-        if let Some(source) = draft.source(resolver, &at("workload", name), &shapes[table]) {
-            let name = name.clone();
-            scenario.producers.push(Arc::new(ProducerPlan { name, table, source, retries, client }));
-        }
-    }
-    readers(resolver, file, scenario);
+    shapes
 }
 
 fn readers(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {

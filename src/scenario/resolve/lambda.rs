@@ -2,6 +2,7 @@
 
 use super::reader::Reads;
 use super::{distribution, sink, sqs, stream};
+use crate::engine::backoff::Backoff;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 use crate::scenario::checked::Scenario;
@@ -18,7 +19,7 @@ use crate::systems::lambda::batch::{Batching, Payload};
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::function::{Errors, FunctionPlan};
 use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Via};
-use crate::systems::lambda::retry::{Backoff, Destination, RetryPlan};
+use crate::systems::lambda::retry::{Destination, RetryPlan};
 use crate::systems::lambda::settings::*;
 use crate::systems::lambda::tumbling::TumblingPlan;
 use crate::systems::polling::settings::FromSettings;
@@ -260,6 +261,7 @@ fn retry(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Ret
     let backoff = Backoff {
         base: wait("base", written.base, &BACKOFF_BASE),
         cap: wait("cap", written.cap, &BACKOFF_CAP),
+        jitter: false,
     };
     if backoff.cap < backoff.base {
         resolver.error(&path.key("backoff").key("cap"), "expected no less than `base`");

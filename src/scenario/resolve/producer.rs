@@ -4,6 +4,7 @@ use super::arrivals::{Arrivals, Surroundings};
 use super::distribution::{self, SizeSampler};
 use super::{arrivals, client, shape};
 use crate::engine::sampler::Sampler;
+use crate::retry::{Client, RetryProfile};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Size;
@@ -14,7 +15,6 @@ use crate::workload::client::ClientPlan;
 use crate::workload::keys::KeyPlan;
 use crate::workload::operation::OperationMix;
 use crate::workload::producer::{SizePlan, Source};
-use crate::workload::retry::{Client, RetryProfile};
 use crate::workload::settings::{
     ItemSettings, KeysSettings, OPERATIONS, OperationSettings, RETRIES, RetrySettings, ShapeSettings,
     WorkloadSettings,

@@ -5,15 +5,14 @@ use std::num::NonZeroU32;
 
 use super::capacity::{self, Account};
 use super::{distribution, streams};
+use crate::engine::backoff::Backoff;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
 use crate::settings::one_or_map::OneOrMap;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::change_record::{ItemShape, RecordTemplate, TimestampPrecision};
-use crate::systems::dynamodb::replication::{
-    Backoff, Chance, Order, PartitionKey, RecordSize, ReplicationPlan,
-};
+use crate::systems::dynamodb::replication::{Chance, Order, PartitionKey, RecordSize, ReplicationPlan};
 use crate::systems::dynamodb::replication_settings::{
     ChanceSettings, DELAY, DUPLICATES, DUPLICATES_DELAY, FeedRetrySettings, HASHED, JitterSettings,
     KinesisFeedSettings, METERED, ORDER, OrderSettings, PARTITION_KEY, PartitionKeySettings, Precision,
@@ -93,21 +92,8 @@ fn replication(
         RecordSizeSettings::Json => RecordSize::Json(template),
         RecordSizeSettings::Item => RecordSize::Item,
     };
-    let partition_key = match resolver.take(record.partition_key, &PARTITION_KEY) {
-        PartitionKeySettings::Raw => PartitionKey::Raw,
-        PartitionKeySettings::HashedPartitionKey => collections.map_or_else(
-            || {
-                let path = path.key("record").key("partition_key");
-                resolver.error(&path, "`hashed_partition_key` needs a table with a `sort_key`");
-                PartitionKey::Hashed
-            },
-            PartitionKey::HashedCollection,
-        ),
-        PartitionKeySettings::Hashed => {
-            resolver.assume(&HASHED);
-            PartitionKey::Hashed
-        }
-    };
+    let partition_key =
+        partition_key(resolver, &path.key("record").key("partition_key"), record.partition_key, collections);
     resolver.assume(&METERED);
     let path = path.key("replication");
     let settings = settings.replication.clone().unwrap_or_default();
@@ -142,6 +128,29 @@ fn replication(
         precision,
         partition_key,
     })
+}
+
+/// Resolves the partition key of a feed's records; `collections` is how many the table has.
+fn partition_key(
+    resolver: &mut Resolver,
+    path: &Path,
+    written: Option<PartitionKeySettings>,
+    collections: Option<NonZeroU32>,
+) -> PartitionKey {
+    match resolver.take(written, &PARTITION_KEY) {
+        PartitionKeySettings::Raw => PartitionKey::Raw,
+        PartitionKeySettings::HashedPartitionKey => collections.map_or_else(
+            || {
+                resolver.error(path, "`hashed_partition_key` needs a table with a `sort_key`");
+                PartitionKey::Hashed
+            },
+            PartitionKey::HashedCollection,
+        ),
+        PartitionKeySettings::Hashed => {
+            resolver.assume(&HASHED);
+            PartitionKey::Hashed
+        }
+    }
 }
 
 /// Resolves a share of records and their delay; nothing if the share is 0.

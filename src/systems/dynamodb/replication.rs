@@ -7,6 +7,7 @@
 use super::change_record::{RecordTemplate, TimestampPrecision};
 use super::operation::Operation;
 use super::partition_key::{PARTITION_KEY_BYTES, replication_partition_key};
+use crate::engine::backoff::Backoff;
 use crate::engine::math;
 use crate::engine::random::{Draws, Keyed, Streams, threshold};
 use crate::engine::sampler::Sampler;
@@ -29,32 +30,6 @@ pub struct Chance {
     pub probability: f64,
     /// How much later the record, or its copy, reaches the stream's door; nanoseconds.
     pub delay: Sampler,
-}
-
-/// How the feed tries again after the stream throttled a record (KDC-R1, OPEN-7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// The first wait.
-    pub base: Nanos,
-    /// The longest wait.
-    pub cap: Nanos,
-    /// Whether each wait is a uniform share of its length ("full jitter").
-    pub jitter: bool,
-}
-
-impl Backoff {
-    /// The wait after the `failures`-th refusal, counted from 1: the base doubled each time, up to the cap.
-    #[inline]
-    pub fn wait(&self, failures: u32, unit: impl FnOnce() -> f64) -> Nanos {
-        let doublings = (failures - 1).min(40);
-        let full = self.base.saturating_mul(1 << doublings).min(self.cap);
-        if self.jitter { round(unit() * full as f64).max(1) } else { full }
-    }
-
-    /// How many waits differ.
-    pub fn steps(&self) -> u32 {
-        (1..=41).find(|failures| self.wait(*failures, || 1.0) == self.cap).unwrap_or(41)
-    }
 }
 
 /// The Kinesis record's size.
@@ -91,7 +66,7 @@ pub struct ReplicationPlan {
     pub disorder: Option<Chance>,
     /// Injected duplicates (OPEN-6).
     pub duplicates: Option<Chance>,
-    /// Retries.
+    /// How it tries again after the stream throttled a record (KDC-R1, OPEN-7).
     pub backoff: Backoff,
     /// Size of the record.
     pub record: RecordSize,
@@ -244,19 +219,4 @@ impl Chances {
 /// The lognormal delay observed for this feed (KDC-Y1), as a sampler in nanoseconds.
 pub fn lognormal(median: Nanos, sigma: f64) -> Sampler {
     Sampler::LogNormal { log_median: math::ln(median as f64), sigma }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::time::SECOND;
-
-    #[test]
-    fn backoff_doubles_up_to_its_cap() {
-        let backoff = Backoff { base: 50 * MILLISECOND, cap: SECOND, jitter: false };
-        let waits: Vec<u64> = (1..=7).map(|k| backoff.wait(k, || 0.5) / MILLISECOND).collect();
-        assert_eq!(waits, [50, 100, 200, 400, 800, 1_000, 1_000]);
-        assert_eq!(backoff.steps(), 6);
-        assert_eq!(Backoff { jitter: true, ..backoff }.wait(2, || 0.25), 25 * MILLISECOND);
-    }
 }

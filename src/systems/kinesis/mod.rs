@@ -7,6 +7,7 @@ pub mod delivery_settings;
 pub mod encryption;
 pub mod exception;
 pub mod fan_out;
+pub mod get_records;
 pub mod hash_range;
 pub mod lineage;
 pub mod log;

@@ -1,11 +1,12 @@
 //! A data stream: its shards, their records, and the polling readers that share them.
 
+use super::get_records::ReadMeter;
 use super::lineage::{Lineage, ShardState};
 use super::log::{Arena, Cursor, Micros, Record};
 use super::losses::Losses;
 use super::past::Past;
 use super::poll_grid::PollGrid;
-use super::read_limit::{ReadBudget, ReadLimits, ReadRefused};
+use super::read_limit::{ReadBudget, ReadLimits};
 use super::reader::{From, ReaderPlan};
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
@@ -19,33 +20,6 @@ pub const READERS_MAX: usize = 64;
 pub(super) const ASLEEP: Nanos = Nanos::MAX;
 /// The next poll of a reader that makes none on a shard: it has not come there, or has come to its end.
 pub(super) const NEVER: Nanos = Nanos::MAX;
-
-/// What GetRecords calls of one reader came to, over all shards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadMeter {
-    /// Calls that returned records.
-    pub polls: u64,
-    /// Calls that returned nothing.
-    pub empty_polls: u64,
-    /// Calls refused for exceeding five a second.
-    pub refused_calls: u64,
-    /// Calls refused because earlier ones took too many bytes.
-    pub refused_bytes: u64,
-    /// Records returned.
-    pub records: u64,
-    /// Bytes returned.
-    pub bytes: u64,
-    /// Records that retention removed before this reader came.
-    pub expired: u64,
-    /// Calls with an iterator that was too old, after which the reader got a new one (KDS-R7, DDS-R5).
-    pub expired_iterators: u64,
-    /// Records that it passed over when it began again after a gap.
-    pub skipped: u64,
-    /// Records that it passed over when it began.
-    pub before_start: u64,
-    /// Records that it left unread when it went for good, as far as they are no longer kept.
-    pub after_removal: u64,
-}
 
 /// A reader of the stream that polls.
 #[derive(Clone, Debug)]
@@ -269,166 +243,6 @@ impl Stream {
         shards.fold(0, |sum, shard| sum.wrapping_add(touch(shard)))
     }
 
-    /// Whether some reader sleeps on this shard.
-    #[inline]
-    pub fn has_sleepers(&self, shard: usize) -> bool {
-        self.shards[shard].idle_readers != 0
-    }
-
-    /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
-    #[inline]
-    pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
-        // The polls up to now are settled here, since that finds the next one by the way.
-        self.settle_empty_polls(now, shard);
-        let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
-        let readers = &self.readers;
-        let next_polls = &self.next_polls[shard * readers.len()..];
-        let awake_from = &mut self.awake_from[shard * readers.len()..];
-        BitsOf(sleepers).map(move |reader| {
-            let (next, grid) = (next_polls[reader], &readers[reader].grid);
-            let is_first = next >= now && next - now < grid.interval();
-            awake_from[reader] = if is_first { next } else { grid.at_or_after(shard, now) };
-            (reader, awake_from[reader])
-        })
-    }
-
-    /// GetRecords at a grid poll or between two of them: moves up to 10,000 records or 10 MB (KDS-R2), or as many as this
-    /// stream's limits allow, to the end of `out`.
-    ///
-    /// # Errors
-    /// Refused calls return nothing; the caller tries again later.
-    #[inline]
-    pub fn get_records(
-        &mut self,
-        now: Nanos,
-        shard: usize,
-        reader: usize,
-        records_max: u32,
-        out: &mut Vec<Record>,
-    ) -> Result<u64, ReadRefused> {
-        self.settle_empty_polls(now, shard);
-        let readers = self.readers.len();
-        let slot = shard * readers + reader;
-        if self.next_polls[slot] <= now {
-            let grid = &self.readers[reader].grid;
-            self.next_polls[slot] = grid.at_or_after_known(self.next_polls[slot], now + 1);
-        }
-        if now.saturating_sub(self.awake_from[slot]) > self.read_limits.call.iterator_life {
-            self.readers[reader].meter.expired_iterators += 1;
-        }
-        self.awake_from[slot] = now;
-        // What retention has removed is gone, whether this call is admitted or not.
-        if self.is_trimmed(now, shard, reader) {
-            self.trim(now, shard, reader);
-        }
-        if self.is_stuck(shard, reader) {
-            return Ok(0);
-        }
-        let (place, budget) = (&mut self.shards[shard], &mut self.budgets[shard]);
-        let meter = &mut self.readers[reader].meter;
-        let cursor = &mut self.cursors[slot];
-        if let Err(refused) = budget.admit(&self.read_limits, now) {
-            match refused {
-                ReadRefused::Calls => meter.refused_calls += 1,
-                ReadRefused::Bytes => meter.refused_bytes += 1,
-            }
-            return Err(refused);
-        }
-        let (mut bytes, before, passed) = (0, out.len(), cursor.passed());
-        let mut left = records_max.min(self.read_limits.call.records) as usize;
-        let bytes_max = self.read_limits.call.bytes;
-        if let Some(past) = &mut self.past {
-            past.read(slot, left, bytes_max, &mut bytes, out);
-            left -= out.len() - before;
-            // The rest of the past comes before all that arrived later.
-            left = if past.left(slot) > 0 { 0 } else { left };
-        }
-        while left > 0 && bytes < bytes_max {
-            let taken = self.arena.read(&place.log, cursor, left, bytes_max, &mut bytes, out);
-            if taken == 0 {
-                break;
-            }
-            left -= taken;
-        }
-        if out.len() > before {
-            meter.polls += 1
-        } else {
-            meter.empty_polls += 1
-        }
-        meter.records += (out.len() - before) as u64;
-        meter.bytes += bytes;
-        self.readers[reader].passed += cursor.passed() - passed;
-        budget.took(&self.read_limits, now, bytes);
-        let past_left = self.past.as_ref().map_or(0, |past| past.left(slot));
-        if place.closed && self.cursors[slot].behind(&place.log) + past_left == 0 {
-            // NextShardIterator is null (KDS-R9).
-            self.ended[shard] |= 1 << reader;
-            self.next_polls[slot] = NEVER;
-        }
-        self.arena
-            .release_if_drained(&mut place.log, &mut self.cursors[shard * readers..(shard + 1) * readers]);
-        Ok(bytes)
-    }
-
-    /// Accounts for the grid polls before `now` that found the shard empty and therefore were no events: they
-    /// were calls all the same, and took their tokens in the order of their times. A reader that is awake makes its
-    /// calls itself, and none while it is busy.
-    pub(super) fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
-        let count = self.readers.len();
-        let slots = shard * count..(shard + 1) * count;
-        if count == 1 || !self.read_limits.limit_calls() {
-            for (reader, slot) in self.readers.iter_mut().zip(slots) {
-                let interval = reader.grid.interval();
-                let next = &mut self.next_polls[slot];
-                let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
-                if polls == 0 {
-                    continue;
-                }
-                let refused = self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls);
-                reader.meter.empty_polls += polls - refused.calls - refused.bytes;
-                reader.meter.refused_calls += refused.calls;
-                reader.meter.refused_bytes += refused.bytes;
-                *next += polls * interval;
-            }
-            return;
-        }
-        loop {
-            let due = |slot: &usize| self.next_polls[*slot] < now.min(self.awake_from[*slot]);
-            let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
-            let Some(slot) = earliest else { break };
-            let reader = &mut self.readers[slot % count];
-            match self.budgets[shard].admit(&self.read_limits, self.next_polls[slot]) {
-                Ok(()) => reader.meter.empty_polls += 1,
-                Err(ReadRefused::Calls) => reader.meter.refused_calls += 1,
-                Err(ReadRefused::Bytes) => reader.meter.refused_bytes += 1,
-            }
-            self.next_polls[slot] += reader.grid.interval();
-        }
-    }
-
-    /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does. While it sleeps, its
-    /// clock's polls from now on, but after its last call, count as made. On a closed shard it rests only once a call
-    /// has told it that this is the end; then it [turns to the children](Self::turn_to_children).
-    #[inline]
-    pub fn sleep_if_drained(&mut self, now: Nanos, shard: usize, reader: usize) -> bool {
-        let drained = self.behind(shard, reader) == 0 && self.robbed[shard] & 1 << reader == 0;
-        if self.is_stuck(shard, reader) {
-            return true;
-        }
-        if drained && self.shards[shard].closed {
-            return self.ended[shard] & 1 << reader != 0;
-        }
-        if drained {
-            let slot = shard * self.readers.len() + reader;
-            self.shards[shard].idle_readers |= 1 << reader;
-            self.awake_from[slot] = ASLEEP;
-            if self.next_polls[slot] < now {
-                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
-            }
-        }
-        drained
-    }
-
     /// Records that wait on a shard for a reader.
     #[inline]
     pub fn behind(&self, shard: usize, reader: usize) -> u64 {
@@ -513,97 +327,5 @@ impl Stream {
     /// Records ever accepted by all shards.
     pub fn appended_total(&self) -> u64 {
         self.shards.iter().map(|shard| shard.log.appended()).sum()
-    }
-}
-
-/// The positions of the set bits of a word, lowest first.
-struct BitsOf(u64);
-
-impl Iterator for BitsOf {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        let position = self.0.trailing_zeros() as usize;
-        (self.0 != 0).then(|| {
-            self.0 &= self.0 - 1;
-            position
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::time::SECOND;
-    use crate::systems::kinesis::reader::WhenTrimmed;
-
-    fn record(now: Nanos, bytes: u32) -> Record {
-        Record { written: now / 1_000, appended: now / 1_000, bytes, key: 0, flags: 0 }
-    }
-
-    #[test]
-    fn kds_r1_empty_polls_of_five_readers_leave_nothing_for_a_sixth() {
-        // Six readers poll once a second each: one call in six is refused, although nothing is there to read.
-        let mut stream = Stream::new(1, 86_400 * SECOND, false, true);
-        for reader in 0..6 {
-            stream.add_reader(PollGrid::new(SECOND, vec![reader * 10_000_000]));
-        }
-        stream.finish(1_000 * SECOND);
-        let refused: u64 = (0..6).map(|reader| stream.meter(reader).refused_calls).sum();
-        let empty: u64 = (0..6).map(|reader| stream.meter(reader).empty_polls).sum();
-        assert_eq!(refused + empty, 6_000);
-        assert!((empty as i64 - 5_005).abs() <= 5, "{empty}");
-    }
-
-    #[test]
-    fn kds_s1_records_past_retention_are_gone_and_counted() {
-        let mut stream = Stream::new(1, 10 * SECOND, false, true);
-        let reader = stream.add_reader(PollGrid::new(SECOND, vec![0]));
-        for second in 0..20 {
-            stream.put_record(second * SECOND, 0, &record(second * SECOND, 10)).unwrap();
-        }
-        let mut out = Vec::new();
-        stream.get_records(20 * SECOND, 0, reader, 10_000, &mut out).unwrap();
-        assert_eq!((out.len(), stream.meter(reader).expired), (10, 10));
-        assert_eq!(out[0].appended, 10_000_000);
-    }
-
-    #[test]
-    fn kds_s2_a_reader_finds_out_what_retention_took_at_its_own_next_call() {
-        let plan = |when_trimmed| ReaderPlan { when_trimmed, ..ReaderPlan::default() };
-        let mut stream = Stream::new(1, 10 * SECOND, false, true);
-        let grid = || PollGrid::new(SECOND, vec![0]);
-        let restart = stream.add_reader_as(grid(), plan(WhenTrimmed::Restart));
-        let stick = stream.add_reader_as(grid(), plan(WhenTrimmed::Stick));
-        let put = |stream: &mut Stream, second: u64| {
-            stream.put_record(second * SECOND, 0, &record(second * SECOND, 10)).unwrap();
-        };
-        (0..20).for_each(|second| put(&mut stream, second));
-        // The owner keeps records longer from second 20 on: ten are gone by then, and five more arrive before the call.
-        stream.set_retention(20 * SECOND, 100 * SECOND);
-        assert!(!stream.is_stuck(0, stick), "it has made no call");
-        (20..25).for_each(|second| put(&mut stream, second));
-        let mut out = Vec::new();
-        stream.get_records(25 * SECOND, 0, restart, 10_000, &mut out).unwrap();
-        stream.get_records(25 * SECOND, 0, stick, 10_000, &mut out).unwrap();
-        assert_eq!(out, []);
-        assert!(stream.is_stuck(0, stick));
-        let lost = |reader: usize| (stream.meter(reader).expired, stream.meter(reader).skipped);
-        assert_eq!((lost(restart), lost(stick)), ((10, 15), (10, 0)));
-    }
-
-    #[test]
-    fn kds_r2_a_call_returns_at_most_10_000_records_or_10_mb() {
-        let mut stream = Stream::new(1, 86_400 * SECOND, true, true);
-        let reader = stream.add_reader(PollGrid::new(SECOND, vec![0]));
-        for i in 0..12_000 {
-            stream.put_record(i * 1_000_000, 0, &record(i * 1_000_000, 100)).unwrap();
-        }
-        let mut out = Vec::new();
-        stream.get_records(12 * SECOND, 0, reader, 10_000, &mut out).unwrap();
-        assert_eq!(out.len(), 10_000);
-        assert_eq!(stream.behind(0, reader), 2_000);
-        assert_eq!(stream.waiting(12 * SECOND, reader), (2_000, 0));
     }
 }

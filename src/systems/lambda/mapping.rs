@@ -374,7 +374,7 @@ impl Mapping {
         self.meter.throttled[why as usize] += 1;
         let place = &mut self.lanes[lane];
         place.refusals += 1;
-        place.work.not_before = now + self.plan.retry.backoff.wait(place.refusals);
+        place.work.not_before = now + self.plan.retry.backoff.before_jitter(place.refusals);
     }
 
     /// The function has ended. Returns the records that are now processed, by their places in the lane's

@@ -1,6 +1,7 @@
 //! What follows a failed invocation: the same records again, fewer of them, or none (LAM-E1 to LAM-E6).
 
 use super::batch::Held;
+use crate::engine::backoff::Backoff;
 use crate::engine::time::Nanos;
 use std::ops::Range;
 
@@ -11,23 +12,6 @@ pub enum Destination {
     Sqs,
     /// A bucket: one object with the records.
     S3,
-}
-
-/// Waits between tries: doubled after each failure, up to a cap (LAM-E6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// After the first failure.
-    pub base: Nanos,
-    /// At most.
-    pub cap: Nanos,
-}
-
-impl Backoff {
-    /// The wait after so many failures in a row, at least one.
-    pub fn wait(&self, failures: u32) -> Nanos {
-        let doubled = self.base.checked_shl(failures.saturating_sub(1).min(40)).unwrap_or(self.cap);
-        doubled.max(self.base).min(self.cap)
-    }
 }
 
 /// The error handling of one mapping.
@@ -41,7 +25,7 @@ pub struct RetryPlan {
     pub bisect: bool,
     /// Whether the function says where it failed (LAM-E4).
     pub report_failures: bool,
-    /// Waits between tries.
+    /// Waits between tries, without jitter (LAM-E6).
     pub backoff: Backoff,
     /// Where what is given up goes.
     pub destination: Option<Destination>,
@@ -136,7 +120,8 @@ impl Work {
             }
         }
         self.failures += 1;
-        self.not_before = if given_up.is_empty() { now + plan.backoff.wait(self.failures) } else { now };
+        self.not_before =
+            if given_up.is_empty() { now + plan.backoff.before_jitter(self.failures) } else { now };
         Failed { done, given_up }
     }
 
@@ -170,7 +155,7 @@ mod tests {
             record_age_max: None,
             bisect: false,
             report_failures: false,
-            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE },
+            backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
             destination: None,
         }
     }
@@ -229,7 +214,7 @@ mod tests {
     #[test]
     fn lam_e6_waits_double_up_to_their_cap() {
         let waits: Vec<u64> = [1, 2, 3, 10, 11, 60, u32::MAX]
-            .map(|failures| plan().backoff.wait(failures) / MILLISECOND)
+            .map(|failures| plan().backoff.before_jitter(failures) / MILLISECOND)
             .into();
         assert_eq!(waits, [100, 200, 400, 51_200, 60_000, 60_000, 60_000]);
     }

@@ -3,7 +3,7 @@
 /// Messages of one call at most (SQS-3).
 pub const BATCH_MAX: usize = 10;
 /// Payload that one billed request covers (`sqs.std`).
-pub const REQUEST_BYTES: u64 = 64 * 1_024;
+const REQUEST_BYTES: u64 = 64 * 1_024;
 
 /// How a sender's or a receiver's messages are spread over calls: at most ten messages and `payload_max` bytes each. Gives the
 /// calls and the requests billed for them.
@@ -24,6 +24,12 @@ pub fn calls(sizes: impl Iterator<Item = u64>, payload_max: u64) -> Calls {
     all
 }
 
+/// Requests that one call is billed as: one for each started 64 KB of payload, at least one (SQS-4). A batch is one call; an
+/// empty receive has no payload and is one request.
+pub fn requests(payload_bytes: u64) -> u64 {
+    payload_bytes.div_ceil(REQUEST_BYTES).max(1)
+}
+
 /// Calls with messages, and what is billed for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
@@ -36,13 +42,18 @@ pub struct Calls {
 impl Calls {
     fn close(&mut self, payload: u64) {
         self.calls += 1;
-        self.requests += payload.div_ceil(REQUEST_BYTES).max(1);
+        self.requests += requests(payload);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_started_64_kb_is_a_request_and_so_is_an_empty_receive() {
+        assert_eq!([0, 1, 65_536, 65_537, 256 * 1_024].map(requests), [1, 1, 1, 2, 4]);
+    }
 
     /// The examples of AWS's price page: a call with 64 KB is one request, one with 256 KB four; ten small messages in one
     /// call are one.

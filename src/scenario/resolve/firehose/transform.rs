@@ -9,7 +9,7 @@ use crate::systems::firehose::endpoint::EndpointKind;
 use crate::systems::firehose::settings::destination::S3Settings;
 use crate::systems::firehose::settings::transform::*;
 use crate::systems::firehose::settings::{BUFFER_INTERVAL, BUFFER_SIZE};
-use crate::systems::firehose::transform::TransformPlan;
+use crate::systems::firehose::transform::{TIMEOUT_MAX, TransformPlan};
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::lambda::settings::{ARCHITECTURE, Architecture, BASE, MEMORY, PER_RECORD, SPREAD};
 use crate::units::{Bytes, Duration, Percent};
@@ -89,7 +89,7 @@ fn duration(
     let sigma: f64 = resolver.take(written.spread, &SPREAD);
     resolver.within(&times.key("spread"), sigma, 0.0..=3.0, "");
     let timeout: Duration = resolver.take(settings.timeout, &TIMEOUT);
-    resolver.within(&path.key("timeout"), timeout, seconds(1)..=seconds(300), "FH-T2");
+    resolver.within(&path.key("timeout"), timeout, seconds(1)..=Duration::from_nanos(TIMEOUT_MAX), "FH-T2");
     let memory: Bytes = resolver.take(settings.memory, &MEMORY);
     let mebibytes = |count: u64| Bytes::new(count << 20);
     resolver.within(&path.key("memory"), memory, mebibytes(128)..=mebibytes(10_240), "");

@@ -2,7 +2,7 @@
 
 use crate::engine::sampler::Sampler;
 use crate::engine::time::Nanos;
-use crate::workload::retry::RetryProfile;
+use crate::retry::RetryProfile;
 
 /// A client of a data stream.
 #[derive(Clone, Debug)]

@@ -3,6 +3,8 @@
 //! An SDK retries whole calls. Members that fail inside a successful batch reply are the application's business
 //! (`SDK-R13`).
 
+use crate::engine::backoff::doubled;
+
 const MILLISECOND_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Longest wait before jitter in the standard mode (`SDK-R2`, `SDK-R6`).
@@ -271,8 +273,7 @@ impl Backoff {
                     Failure::Throttling => *throttling_ns,
                     Failure::Transient | Failure::Timeout => *transient_ns,
                 };
-                let factor = 1_u64.checked_shl(retries).unwrap_or(u64::MAX);
-                Some(base_ns.saturating_mul(factor).min(*cap_ns))
+                Some(doubled(base_ns, *cap_ns, retries.saturating_add(1)))
             }
             Self::Schedule(delays_ns) => delays_ns.get(retries as usize).or(delays_ns.last()).copied(),
         }

@@ -1,0 +1,142 @@
+//! Destinations other than S3, conversion, retries and copies.
+
+use super::{POLLED, fate, refused, result, run, support};
+use rust_decimal::Decimal;
+use streamgauge::engine::time::SECOND;
+use streamgauge::systems::firehose::ErrorOutput;
+
+#[test]
+fn fh_f3_records_that_do_not_convert_go_to_their_own_error_prefix() {
+    let (scenario, outcome) = run(POLLED, &["firehose.lake.format={ parquet: { failures: 2% } }"]);
+    let (failed, entered) = fate(&outcome, "firehose.lake", "conversion_failed");
+    let share = failed as f64 / entered as f64;
+    assert!((share - 0.02).abs() < 0.003, "{share}");
+    assert_eq!(failed + fate(&outcome, "firehose.lake", "delivered").0, entered);
+    let json = result(&scenario, outcome);
+    assert_eq!(json.objects[0].errors[0].prefix, "format-conversion-failed/");
+}
+
+#[test]
+fn fh_b4_b5_b6_b7_hints_of_other_destinations() {
+    let hints = |to: &str| {
+        let plan = &support::load_with(POLLED, &[&format!("firehose.lake.to={{ {to}: {{}} }}")])
+            .unwrap()
+            .deliveries[0];
+        (plan.size >> 20, plan.interval / SECOND)
+    };
+    for (to, size, interval) in [
+        ("redshift", 5, 300),
+        ("iceberg", 5, 300),
+        ("opensearch", 5, 300),
+        ("opensearch_serverless", 5, 300),
+        ("splunk", 5, 60),
+        ("http", 5, 60),
+        ("snowflake", 1, 0),
+    ] {
+        assert_eq!(hints(to), (size, interval), "{to}");
+    }
+    let most = |to: &str, hint: &str| {
+        refused(
+            POLLED,
+            &[&format!("firehose.lake.to={{ {to}: {{}} }}"), &format!("firehose.lake.buffer.{hint}")],
+        )
+    };
+    assert!(most("opensearch", "size=101 MiB").contains("FH-B4"));
+    assert!(
+        most("splunk", "size=6 MiB").contains("FH-B5") && most("splunk", "interval=61s").contains("FH-B5")
+    );
+    assert!(most("http", "size=65 MiB").contains("FH-B5"));
+    assert!(most("redshift", "interval=901s").contains("FH-B4"));
+}
+
+#[test]
+fn fh_r2_r3_o4_after_the_retry_duration_buffers_go_to_the_error_prefix() {
+    for (to, retry, prefix) in [
+        ("redshift", 3_600, "errors/"),
+        ("opensearch", 300, "AmazonOpenSearchService-failed/"),
+        ("splunk", 3_600, "splunk-failed/"),
+        ("http", 300, "http-endpoint-failed/"),
+        ("snowflake", 60, "snowflake-failed/"),
+    ] {
+        let set = format!("firehose.lake.to={{ {to}: {{}} }}");
+        let plan = support::load_with(POLLED, &[&set]).unwrap().deliveries[0].endpoint.clone().unwrap();
+        assert_eq!((plan.retry / SECOND, plan.kind.error_prefix()), (retry, prefix), "{to}");
+    }
+    assert!(refused(POLLED, &["firehose.lake.to={ http: { retry_duration: 7201s } }"]).contains("FH-R2"));
+    let sets = [
+        "firehose.lake.to={ opensearch: { request: 1s, s3: { retry_wait: 10s, put: 100ms } } }",
+        "firehose.lake.buffer.interval=60s",
+        "duration=20m",
+        "events={ down: { at: 5m, for: 10m, outage: firehose.lake } }",
+    ];
+    let (scenario, outcome) = run(POLLED, &sets);
+    let (failed, entered) = fate(&outcome, "firehose.lake", "destination_failed");
+    assert_eq!(failed + fate(&outcome, "firehose.lake", "delivered").0, entered);
+    // What is flushed in the first five of the ten minutes is given up; the rest finds the destination up again in time.
+    let share = failed as f64 / 100.0 / 60.0;
+    assert!((3.9..=6.1).contains(&share), "{share} minutes");
+    let [first, last] = outcome.deliveries[0].meter.gave_up_at.unwrap();
+    assert!(first >= 600 * SECOND && last <= 900 * SECOND, "{first} {last}");
+    assert!(outcome.timeline.entries().iter().any(|entry| entry.what.contains("error prefix")));
+    assert_eq!(outcome.deliveries[0].meter.failed[ErrorOutput::DestinationFailed as usize], failed);
+    let json = result(&scenario, outcome);
+    assert_eq!(json.objects[0].destination.as_deref(), Some("opensearch"));
+    assert_eq!(
+        (json.objects[0].errors[0].prefix.as_str(), json.objects[0].errors[0].records),
+        ("AmazonOpenSearchService-failed/", failed)
+    );
+}
+
+#[test]
+fn fh_r4_copies_come_one_after_the_other_and_hold_freshness_up() {
+    // Each of two shards flushes every 60 s, and a COPY takes 25 s: the second waits for the first.
+    let sets = [
+        "firehose.lake.to={ redshift: { copy: 25s, s3: { put: 100ms } } }",
+        "firehose.lake.buffer.interval=60s",
+        "firehose.lake.poll.phase=aligned",
+    ];
+    let (_, outcome) = run(POLLED, &sets[..2]);
+    let mut ends: Vec<u64> = outcome.deliveries[0].rows.iter().map(|row| row.complete).collect();
+    ends.sort_unstable();
+    assert!(ends.len() >= 20 && ends.windows(2).all(|pair| pair[1] - pair[0] >= 25 * SECOND));
+    // A COPY of 40 s cannot keep up with two a minute.
+    let slow = "firehose.lake.to={ redshift: { copy: 40s } }";
+    let (_, late) = run(POLLED, &[slow, sets[1]]);
+    let waits = late.deliveries[0].rows.iter().map(|row| row.complete - row.flushed).max().unwrap();
+    assert!(waits > 200 * SECOND, "{waits}");
+}
+
+#[test]
+fn other_destinations_are_billed_by_their_own_prices_and_nothing_unknown_is_zero() {
+    let usage = |to: &str| {
+        let set = format!("firehose.lake.to={{ {to} }}");
+        let (scenario, outcome) = run(POLLED, &[&set, "billing={ represents: 10m }", "end=stop"]);
+        let bytes = outcome.quantities.deliveries[0][0];
+        (result(&scenario, outcome).usage, Decimal::from(bytes) / Decimal::from(1_u64 << 30))
+    };
+    let (iceberg, bytes) = usage("iceberg: {}");
+    assert_eq!(iceberg.0["fh.iceberg"].quantity.round_dp(8), bytes.round_dp(8), "unrounded");
+    assert!(!iceberg.0.contains_key("fh.put"));
+    let (snowflake, bytes) = usage("snowflake: {}");
+    assert_eq!(snowflake.0["fh.snowflake_gb"].quantity.round_dp(8), bytes.round_dp(8));
+    let (http, _) = usage("http: { vpc: { zones: 3 } }");
+    assert_eq!(http.0["fh.vpc_az_h"].quantity, Decimal::new(5, 1), "three zones for ten minutes");
+    assert!(
+        http.0.contains_key("fh.vpc_gb") && http.0.contains_key("fh.put") && !http.0.contains_key("s3.std")
+    );
+}
+
+#[test]
+fn fh_o5_o6_late_successes_are_stored_twice_whatever_the_destination() {
+    let sets =
+        ["firehose.lake.to={ http: { s3: { late_success: 20% } } }", "firehose.lake.buffer.interval=5s"];
+    let (_, outcome) = run(POLLED, &sets);
+    let meter = &outcome.deliveries[0].meter;
+    let share = meter.repeated as f64 / 60_000.0;
+    // A repetition may be taken for failed again: 0.2 / (1 - 0.2).
+    assert!((share - 0.25).abs() < 0.1, "{share}");
+    assert_eq!(meter.delivered, 60_000);
+    // Within one buffer records lie in the order of their arrival; objects end in another order than they began.
+    let rows = &outcome.deliveries[0].rows;
+    assert!(rows.windows(2).any(|pair| pair[0].opened > pair[1].opened), "across objects there is no order");
+}
