@@ -772,3 +772,35 @@ fn what_is_said_of_objects_is_said_of_the_same_objects() {
     assert!(meter.by_size + meter.by_interval > row.objects, "error objects are flushed as well");
     assert_eq!(row.objects_per_day, Some(row.objects as f64 * 144.0));
 }
+
+/// A function takes 20 s of every record's time: the resources of a delivery stream add up with it, and not without.
+#[test]
+fn shares_of_what_records_wait_for_add_up_to_one() {
+    let transform =
+        "firehose.lake.transform={ duration: { base: 20s }, buffer: { size: 3 MiB, interval: 60s } }";
+    let (scenario, outcome) = run(POLLED, &[FEW, transform]);
+    let json = result(&scenario, outcome);
+    let waits = &json.bottlenecks.iter().find(|row| row.path == "firehose.lake").unwrap().waits;
+    let total: f64 = waits.iter().map(|wait| wait.share).sum();
+    assert!((total - 1.0).abs() < 1e-3, "{waits:?}");
+    assert!(waits.iter().any(|wait| wait.resource == "the transforming function" && wait.mean_ms > 20_000.0));
+    assert!(waits.iter().any(|wait| wait.resource == "the change feed"));
+}
+
+#[test]
+fn what_no_table_feeds_waits_for_its_producer_and_for_no_change_feed() {
+    let names = |base: &str| {
+        let (scenario, outcome) = run(base, &["duration=2m"]);
+        let json = result(&scenario, outcome);
+        let parts = &json.latency.iter().find(|row| row.path == "firehose.lake.freshness").unwrap().parts;
+        let waits = json.bottlenecks.into_iter().flat_map(|row| row.waits).map(|wait| wait.resource);
+        (parts["mean_ms"].keys().next().cloned(), waits.collect::<Vec<String>>())
+    };
+    let (first, waits) = names(DIRECT);
+    assert_eq!(first.as_deref(), Some("propagation"));
+    let has = |waits: &[String], resource: &str| waits.iter().any(|it| it == resource);
+    assert!(has(&waits, "the producer's client") && !has(&waits, "the change feed"), "{waits:?}");
+    let (first, waits) = names(POLLED);
+    assert_eq!(first.as_deref(), Some("replication"));
+    assert!(has(&waits, "the change feed") && !has(&waits, "the producer's client"), "{waits:?}");
+}

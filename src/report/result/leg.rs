@@ -94,15 +94,19 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let consumers = scenario.consumers.iter().enumerate().map(|(number, plan)| {
         let parts = match scenario.table_of_stream(plan.stream) {
             Some(_) => &["propagation", "polling", "queueing", "execution", "rollover"][..],
-            None => &["replication", "polling", "queueing", "execution"],
+            None if scenario.has_feed_into(plan.stream) => {
+                &["replication", "polling", "queueing", "execution"]
+            }
+            None => &["propagation", "polling", "queueing", "execution"],
         };
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = match plan.transform {
-            Some(_) => &["replication", "polling", "buffering", "upload", "transformation"][..],
-            None => &["replication", "polling", "buffering", "upload"],
+        let parts = match scenario.has_feed_into(plan.stream) {
+            true => &["replication", "polling", "buffering", "upload", "transformation"],
+            false => &["propagation", "polling", "buffering", "upload", "transformation"],
         };
+        let parts = if plan.transform.is_some() { &parts[..] } else { &parts[..4] };
         leg(format!("{}.freshness", plan.path.clone()), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
