@@ -4,6 +4,7 @@ use std::path::Path;
 use streamgauge::engine::random::Streams;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
+use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{LoadOptions, load_text};
@@ -510,4 +511,18 @@ fn what_waits_at_the_end_on_shards_without_a_worker_counts() {
     let peak = json.figure("consumers.f.death.peak_lag.max").expect("a lag") / 1e3;
     // A poll comes each 1.5 s, and what was read in the last second or so before the crash has no checkpoint yet.
     assert!((5.0 - 0.2..=5.0 + 4.5).contains(&peak), "{peak}");
+}
+
+/// Mean and greatest number of units are counted alike.
+#[test]
+fn a_table_of_applications_has_no_mean_above_its_maximum() {
+    let json = result(&text("10m", 10, 4, "flink: { parallelism: 4, autoscaling: false }", ""));
+    let summary = markdown::render(&json);
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<String>>();
+    let mut lines = summary.lines().skip_while(|line| !line.starts_with("| application"));
+    let (heads, row) = (cells(lines.next().unwrap()), cells(lines.nth(1).unwrap()));
+    let of = |head: &str| row[heads.iter().position(|it| it == head).unwrap()].parse::<f64>().unwrap();
+    let (mean, max) = (of("KPUs mean, with orchestration"), of("KPUs max, with orchestration"));
+    // Four subtasks of one unit each, and one for orchestration, all the time.
+    assert_eq!((mean, max), (5.0, 5.0));
 }
