@@ -13,6 +13,9 @@ use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
 
+/// Names of the parts of a delivery stream's latency; the last one is for those that transform.
+pub const PARTS_OF_DELIVERY: [&str; 5] = ["replication", "polling", "buffering", "upload", "transformation"];
+
 /// Fewer records than this beyond a percentile are too few to tell it by: its relative error is then above a third or
 /// so.
 const BEYOND_MIN: f64 = 10.0;
@@ -103,7 +106,7 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
         let parts = match scenario.has_feed_into(plan.stream) {
-            true => &["replication", "polling", "buffering", "upload", "transformation"],
+            true => &PARTS_OF_DELIVERY,
             false => &["propagation", "polling", "buffering", "upload", "transformation"],
         };
         let parts = if plan.transform.is_some() { &parts[..] } else { &parts[..4] };
