@@ -177,6 +177,35 @@ fn report_renders_finished_folders_only() {
 }
 
 #[test]
+fn report_says_what_a_folder_of_a_comparison_is_and_shows_its_summary() {
+    let folder = folder_with_orders();
+    let end = |arguments: &[&str]| call(folder.path(), arguments);
+    end(&short(&["compare", "orders.yaml", "--quiet", "--out", "both"])).code(0);
+    let file = |name: &str| std::fs::read_to_string(folder.path().join("both").join(name)).unwrap();
+    assert_eq!(end(&["report", "both"]).code(0).stdout, file("summary.md"));
+    assert_eq!(end(&["report", "both", "--format", "json"]).code(0).stdout, file("experiment.json"));
+    end(&["report", "both", "--format", "csv"]).code(2).error("holds a sweep or a comparison");
+    end(&["compare", "both", "both"]).code(2).error("holds a sweep or a comparison, not a run");
+}
+
+#[test]
+fn follow_says_that_nothing_is_written_to_a_table() {
+    let folder = folder();
+    let direct = "\
+name: direct
+duration: 1m
+study: terminating
+workload:
+  clicks: { writes_to: kinesis.s, arrivals: { constant: { rate: 10/s } }, keys: { uniform: { items: 10 } }, record: { size: 100 B }, client: { sdk: { call: put_records } } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 1 } } }
+";
+    std::fs::write(folder.path().join("direct.yaml"), direct).unwrap();
+    let ended = call(folder.path(), &["follow", "direct.yaml"]).code(2);
+    ended.error("no producer of this scenario writes to a table");
+}
+
+#[test]
 fn compare_takes_variants_files_and_folders() {
     let folder = folder_with_orders();
     call(folder.path(), &["init", "other"]).code(0);

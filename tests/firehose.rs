@@ -251,3 +251,65 @@ fn fh_d3_unv_8_top_7_check_shows_partitions_against_a_gigabyte_a_second_and_hint
     let hold = scenario.deliveries[0].hold.as_ref().unwrap().mean();
     assert_eq!(hold, 1.25 * scenario.deliveries[0].interval as f64);
 }
+
+/// A buffer that is flushed each 30 s makes 20 objects in ten minutes, which is 2,880 a day, though S3 bills three requests for
+/// each of them (FH-B9).
+#[test]
+fn fh_b9_objects_a_day_are_objects_and_not_requests() {
+    let sets = ["firehose.lake.buffer={ size: 64 MiB, interval: 30s }", "end=stop"];
+    let (scenario, outcome) = run(DIRECT, &sets);
+    let (listed, flushed) =
+        (outcome.deliveries[0].rows.len() as f64, outcome.deliveries[0].meter.by_interval);
+    assert_eq!(outcome.deliveries[0].s3.puts, 3 * flushed);
+    let json = result(&scenario, outcome);
+    assert_eq!(json.objects[0].objects_per_day, Some(listed * 144.0));
+    assert_eq!(json.figure("firehose.lake.objects_per_day"), Some(listed * 144.0));
+    assert!((18.0..=20.0).contains(&listed), "{listed}");
+}
+
+/// Records whose partition cannot be read go to objects of their own under the error prefix, which are counted apart.
+#[test]
+fn what_is_said_of_objects_is_said_of_the_same_objects() {
+    let partitioned =
+        "firehose.lake.dynamic_partitioning={ attribute: customer, values: 4, unparsable: 10% }";
+    let (scenario, outcome) = run(POLLED, &[partitioned, "firehose.lake.buffer.interval=60s", "end=stop"]);
+    let meter = outcome.deliveries[0].meter;
+    let json = result(&scenario, outcome);
+    let row = &json.objects[0];
+    assert!(row.partitions.as_ref().is_some_and(|it| it.error_objects > 0));
+    assert_eq!(row.flushed_by_size + row.flushed_by_interval, row.objects);
+    assert!(meter.by_size + meter.by_interval > row.objects, "error objects are flushed as well");
+    assert_eq!(row.objects_per_day, Some(row.objects as f64 * 144.0));
+}
+
+/// A function takes 20 s of every record's time: the resources of a delivery stream add up with it, and not without.
+#[test]
+fn shares_of_what_records_wait_for_add_up_to_one() {
+    let transform =
+        "firehose.lake.transform={ duration: { base: 20s }, buffer: { size: 3 MiB, interval: 60s } }";
+    let (scenario, outcome) = run(POLLED, &[FEW, transform]);
+    let json = result(&scenario, outcome);
+    let waits = &json.bottlenecks.iter().find(|row| row.path == "firehose.lake").unwrap().waits;
+    let total: f64 = waits.iter().map(|wait| wait.share).sum();
+    assert!((total - 1.0).abs() < 1e-3, "{waits:?}");
+    assert!(waits.iter().any(|wait| wait.resource == "the transforming function" && wait.mean_ms > 20_000.0));
+    assert!(waits.iter().any(|wait| wait.resource == "the change feed"));
+}
+
+#[test]
+fn what_no_table_feeds_waits_for_its_producer_and_for_no_change_feed() {
+    let names = |base: &str| {
+        let (scenario, outcome) = run(base, &["duration=2m"]);
+        let json = result(&scenario, outcome);
+        let parts = &json.latency.iter().find(|row| row.path == "firehose.lake.freshness").unwrap().parts;
+        let waits = json.bottlenecks.into_iter().flat_map(|row| row.waits).map(|wait| wait.resource);
+        (parts["mean_ms"].keys().next().cloned(), waits.collect::<Vec<String>>())
+    };
+    let (first, waits) = names(DIRECT);
+    assert_eq!(first.as_deref(), Some("propagation"));
+    let has = |waits: &[String], resource: &str| waits.iter().any(|it| it == resource);
+    assert!(has(&waits, "the producer's client") && !has(&waits, "the change feed"), "{waits:?}");
+    let (first, waits) = names(POLLED);
+    assert_eq!(first.as_deref(), Some("replication"));
+    assert!(has(&waits, "the change feed") && !has(&waits, "the producer's client"), "{waits:?}");
+}

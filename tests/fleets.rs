@@ -3,6 +3,8 @@
 use streamgauge::engine::random::Streams;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
+use streamgauge::report::markdown;
+use streamgauge::report::result::RunResult;
 use streamgauge::systems::fleet::meter::Redelivery;
 use streamgauge::systems::fleet::{Cadence, Via};
 
@@ -469,4 +471,53 @@ fn what_is_wrong_about_a_fleet_is_said() {
         let found = error(consumer, more);
         assert!(found.contains(message), "{consumer} {more}: {found}");
     }
+}
+
+fn result(text: &str) -> RunResult {
+    let scenario = support::scenario(text, &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result")
+}
+
+/// A worker of two dies, and nobody reads its four shards until their leases have run out: 10 s after the last renewal, which
+/// was a third of that before at most. The record that waited longest tells how far behind the fleet was.
+#[test]
+fn a_stall_is_as_late_as_what_waits_on_shards_without_a_worker() {
+    let kcl = "kcl: { version: 2, via: polling, workers: 2, checkpoint: { every: { interval: 10s } } }";
+    let json = result(&text("10m", 80, 8, kcl, CRASH));
+    let row = &json.consumers[0];
+    let peak = row.stalls[0].peak_lag_s.expect("a lag");
+    let at = row.stalls[0].peak_at_s.expect("a moment");
+    assert!((210.0..=260.0).contains(&at), "{at}");
+    let longest =
+        json.latency.iter().find(|row| row.path == "consumers.f.latency").unwrap().max_ms.unwrap() / 1e3;
+    assert!(peak >= 10.0 * 2.0 / 3.0, "{peak}");
+    assert!(peak <= longest + 10.0, "what is read again came up to a checkpoint earlier: {peak}, {longest}");
+    assert!(row.iterator_age_max_ms.is_some_and(|age| age >= peak * 1e3));
+    assert_eq!(json.figure("consumers.f.death.peak_lag.max"), Some(peak * 1e3));
+}
+
+/// The run ends 5 s after the crash: its shards have no worker yet, and the first record of those 5 s still waits.
+#[test]
+fn what_waits_at_the_end_on_shards_without_a_worker_counts() {
+    let kcl = "kcl: { version: 2, via: polling, workers: 2, checkpoint: { every: { interval: 1s } } }";
+    let crash = "end: stop\nevents: { death: { at: 595s, for: 60s, crash: consumers.f } }";
+    let json = result(&text("10m", 80, 8, kcl, crash));
+    let peak = json.figure("consumers.f.death.peak_lag.max").expect("a lag") / 1e3;
+    // A poll comes each 1.5 s, and what was read in the last second or so before the crash has no checkpoint yet.
+    assert!((5.0 - 0.2..=5.0 + 4.5).contains(&peak), "{peak}");
+}
+
+/// Mean and greatest number of units are counted alike.
+#[test]
+fn a_table_of_applications_has_no_mean_above_its_maximum() {
+    let json = result(&text("10m", 10, 4, "flink: { parallelism: 4, autoscaling: false }", ""));
+    let summary = markdown::render(&json);
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<String>>();
+    let mut lines = summary.lines().skip_while(|line| !line.starts_with("| application"));
+    let (heads, row) = (cells(lines.next().unwrap()), cells(lines.nth(1).unwrap()));
+    let of = |head: &str| row[heads.iter().position(|it| it == head).unwrap()].parse::<f64>().unwrap();
+    let (mean, max) = (of("KPUs mean, with orchestration"), of("KPUs max, with orchestration"));
+    // Four subtasks of one unit each, and one for orchestration, all the time.
+    assert_eq!((mean, max), (5.0, 5.0));
 }

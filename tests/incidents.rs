@@ -251,3 +251,18 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
     );
     assert_eq!(HOUR, 60 * MINUTE);
 }
+
+/// Little's law: executions at once are invocations a second times the time that each takes. That the run goes on for a quarter
+/// of an hour, until a buffer is full, makes them no fewer.
+#[test]
+fn mean_concurrency_is_that_of_the_measured_span() {
+    let function = "  c: { reads: kinesis.s, lambda: { batch_size: 1, duration: { base: 20ms } } }";
+    let lake =
+        "firehose: { lake: { reads: kinesis.s, buffer: { size: 128 MiB, interval: 900s }, to: { s3: {} } } }";
+    let (_, outcome, result) = run(&text("20/s", "5m", function, lake));
+    assert!(outcome.end > 2 * 300_000_000_000, "{}", outcome.end);
+    let row = result.consumers[0].lambda.as_ref().unwrap();
+    let expected = row.invocations as f64 / 300.0 * row.duration_mean_ms.unwrap() / 1e3;
+    let found = row.concurrency_mean.unwrap();
+    assert!((found / expected - 1.0).abs() < 0.01, "{found} instead of {expected}");
+}

@@ -285,3 +285,19 @@ fn a_timeout_at_the_sink_fails_the_rest_of_the_batch() {
     let sink = of.sink.expect("a sink");
     assert!(sink.records > of.meter.processed, "{sink:?}");
 }
+
+/// What a table's stream gave away is what its readers took, whatever they are.
+#[test]
+fn functions_and_fleets_are_among_the_readers_of_a_tables_stream() {
+    let fleet = "  g: { reads: tables.t.streams, kcl: { version: 1 } }\n";
+    let readers = reader("f", "batch_size: 10") + fleet;
+    let scenario = support::scenario(&text("2m", STEADY, &readers, ""), &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    let taken = [outcome.lambdas[0].reads.records, outcome.fleets[0].reads.records];
+    let json = RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result");
+    let row = json.tables[0].streams.as_ref().expect("a stream");
+    assert_eq!(row.readers, ["consumers.f", "consumers.g"]);
+    // Each reader gets each of the 20 changes a second of two minutes once.
+    assert_eq!((row.returned_records, taken), (2 * 2_400, [2_400, 2_400]));
+    assert_eq!(row.returned_bytes, 2 * row.bytes);
+}

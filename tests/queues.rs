@@ -3,6 +3,7 @@
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
+use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
@@ -326,4 +327,20 @@ fn sqs_2_check_sees_a_fifo_queue_that_gets_too_much() {
         row.verdict
     };
     assert_eq!([verdict("1000/s"), verdict("4000/s")], [Verdict::Fine, Verdict::Overloaded]);
+}
+
+#[test]
+fn no_calls_to_a_stream_are_told_of_a_function_that_reads_a_queue() {
+    let result = Case { duration: "1m", ..CASE }.result();
+    assert!(result.consumers.iter().any(|row| row.path == "consumers.f" && row.processed > 0));
+    let summary = markdown::render(&result);
+    fn last(line: &str) -> Vec<&str> {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        cells[cells.len() - 4..].to_vec()
+    }
+    let readers: Vec<&str> = summary.lines().skip_while(|line| *line != "## Readers").collect();
+    let row = |start: &str| readers.iter().find(|line| line.starts_with(start)).map(|line| last(line));
+    assert_eq!(row("| reader"), Some(vec!["calls", "empty", "refused", "expired"]));
+    assert_eq!(row("| consumers.f | sqs.q |"), Some(vec!["-"; 4]));
+    assert!(row("| consumers.sender |").is_some_and(|cells| !cells.contains(&"-")));
 }

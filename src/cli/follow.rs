@@ -91,6 +91,11 @@ pub fn follow(arguments: &Arguments) -> Ended {
 }
 
 fn find(scenario: &Scenario, arguments: &Arguments, session: &Session) -> Result<Trail, Failure> {
+    if scenario.producers.is_empty() {
+        return Err(Failure::rejected("no producer of this scenario writes to a table").help(
+            "`follow` follows writes to tables, not records that producers put straight into streams",
+        ));
+    }
     if let Some(wanted) = &arguments.slowest {
         let legs = legs(scenario);
         let found = legs.iter().find(|leg| leg.path == *wanted).and_then(leg);

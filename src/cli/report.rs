@@ -5,14 +5,14 @@ use super::output;
 use clap::{Args, ValueEnum};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use streamgauge::report::folder::describe_unfinished;
+use streamgauge::report::folder::{EXPERIMENT, RESULT, SUMMARY, describe_unfinished};
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{csv, json, markdown, terminal};
 
 /// Render a stored result again.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Folder that `run` wrote
+    /// Folder that `run`, `sweep` or `compare` wrote
     #[arg(value_hint = clap::ValueHint::DirPath)]
     folder: PathBuf,
     /// What to print
@@ -40,8 +40,11 @@ enum Format {
 /// Prints a stored result. The verdict on its objectives is part of the text, not of the exit code.
 ///
 /// # Errors
-/// There is no finished result in the folder, or no table of that name.
+/// There is no finished result in the folder, no table of that name, or no tables at all: a sweep or a comparison has none.
 pub fn report(arguments: &Arguments) -> Ended {
+    if is_experiment(&arguments.folder) {
+        return experiment(arguments);
+    }
     let result = read_result(&arguments.folder)?;
     let files = arguments.folder.display().to_string();
     output::print(&match arguments.format {
@@ -50,6 +53,29 @@ pub fn report(arguments: &Arguments) -> Ended {
         Format::Json => json::render(&result).map_err(Failure::internal)?,
         Format::Csv => table(&result, &arguments.table)?,
     })?;
+    Ok(Exit::Fine)
+}
+
+/// Whether a folder holds what `sweep` or `compare` wrote.
+fn is_experiment(folder: &Path) -> bool {
+    !folder.join(RESULT).is_file() && folder.join(EXPERIMENT).is_file()
+}
+
+/// Prints the files of a sweep or a comparison as they are.
+fn experiment(arguments: &Arguments) -> Ended {
+    let name = match arguments.format {
+        Format::Text | Format::Markdown => SUMMARY,
+        Format::Json => EXPERIMENT,
+        Format::Csv => {
+            let folder = arguments.folder.display();
+            let what = format!("`{folder}` holds a sweep or a comparison, which has no such tables");
+            return Err(Failure::rejected(what).help("a sweep's figures are in its `points.csv`"));
+        }
+    };
+    let file = arguments.folder.join(name);
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Failure::internal(format_args!("cannot read `{}`: {error}", file.display())))?;
+    output::print(&text)?;
     Ok(Exit::Fine)
 }
 
@@ -74,6 +100,10 @@ pub fn read_result(folder: &Path) -> Result<RunResult, Failure> {
     let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory if !folder.exists() => {
             Failure::rejected(format_args!("there is no folder `{}`", folder.display()))
+        }
+        ErrorKind::NotFound if is_experiment(folder) => {
+            let what = format!("`{}` holds a sweep or a comparison, not a run", folder.display());
+            Failure::rejected(what).help("name the folder that `streamgauge run` wrote")
         }
         ErrorKind::NotFound => Failure::rejected(describe_unfinished(folder)).help("run the scenario again"),
         ErrorKind::NotADirectory => Failure::rejected(format_args!("`{}` is no folder", folder.display()))

@@ -72,6 +72,23 @@ impl<const COLUMNS: usize> Series<COLUMNS> {
         self.bin(now)[column] += value;
     }
 
+    /// Raises one column of all bins between two moments to at least what `value` gives for the last moment in each.
+    pub fn raise_between(
+        &mut self,
+        (from, until): (Nanos, Nanos),
+        column: usize,
+        value: impl Fn(Nanos) -> u64,
+    ) {
+        self.bin(until);
+        let last = self.bins.len() - 1;
+        let [first, end] = [from, until].map(|at| (at / self.width) as usize);
+        for number in first..=end {
+            let at = ((number as Nanos + 1) * self.width).min(until);
+            let place = &mut self.bins[number.min(last)][column];
+            *place = (*place).max(value(at));
+        }
+    }
+
     /// Raises one column of the bin of `now` to at least `value`.
     #[inline]
     pub fn raise(&mut self, now: Nanos, column: usize, value: u64) {
@@ -103,5 +120,15 @@ mod tests {
             assert!(series.bins().len() as u64 <= BINS_MAX);
             assert_eq!(series.bins().iter().map(|bin| bin[0]).sum::<u64>(), 10_000);
         }
+    }
+
+    /// From second 2.5 to 5.25 something waits that came at second 1: at the end of each bin its age is what has passed since.
+    #[test]
+    fn what_is_known_late_goes_into_the_bins_where_it_was() {
+        let mut series = Series::<1>::new(10 * SECOND);
+        series.raise(4 * SECOND, 0, 9);
+        series.raise_between((2_500_000_000, 5_250_000_000), 0, |at| (at - SECOND) / 1_000_000);
+        let bins: Vec<u64> = series.bins().iter().map(|bin| bin[0]).collect();
+        assert_eq!(bins, [0, 0, 2_000, 3_000, 4_000, 4_250]);
     }
 }

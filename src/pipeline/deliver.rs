@@ -309,6 +309,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 delivery.measure::<FULL>(now, &object, &self.cohort);
                 let stored = delivery.stored(object.batch.bytes);
                 delivery.bucket.complete(stored);
+                delivery.firehose.meter.stored_by[usize::from(object.reason == FlushReason::Interval)] += 1;
             }
             Some(error) => {
                 delivery.bucket.meter.error_objects += 1;

@@ -3,6 +3,7 @@
 
 pub mod control;
 pub mod quantities;
+mod unread;
 pub mod wiring;
 
 use super::Pipeline;
@@ -28,14 +29,16 @@ pub mod column {
     pub const RECORDS: usize = 0;
     /// Records processed again.
     pub const REPEATED: usize = 1;
-    /// `MillisBehindLatest` peak, microseconds: the age of what is read.
+    /// `MillisBehindLatest` peak, microseconds: the age of what is read, and of the oldest record on a shard that nobody reads.
     pub const ITERATOR_AGE: usize = 2;
     /// `ReadProvisionedThroughputExceeded`.
     pub const REFUSED: usize = 3;
     /// `GetRecords.Records`.
     pub const READ_RECORDS: usize = 4;
+    /// The age of what is read alone, microseconds.
+    pub const READ_AGE: usize = 5;
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 }
 
 /// Interruptions that results list.
@@ -182,6 +185,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 let (records, bytes) = fan_out.push_again(now, shard, most, sizes);
                 stream.note_pushed_again(reader, records, bytes);
                 consumer.fleet.meter.refetched += records as u64;
+                consumer.note_read_again(now, shard, records);
                 consumer.fleet.shard_mut(shard).refetched(now, records, now);
                 // The rest comes as fast as the shard pushes.
                 at += MICROSECOND;
@@ -191,6 +195,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     Ok(records) => {
                         let got = now + round(delivery.sample(&mut draws.draws(now, shard as u32)));
                         consumer.fleet.meter.refetched += records as u64;
+                        consumer.note_read_again(now, shard, records);
                         consumer.fleet.shard_mut(shard).refetched(now, records, got);
                     }
                     Err(_) if FULL => consumer.series.add(now, column::REFUSED, 1),
@@ -213,8 +218,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             let got = now + round(delivery.sample(&mut draws.draws(now, shard as u32)));
             consumer.fleet.shard_mut(shard).fetch(now, &self.batch, got);
             if FULL {
-                let age = (now / MICROSECOND).wrapping_sub(last.appended);
-                consumer.series.raise(now, column::ITERATOR_AGE, age);
+                unread::note_age(&mut consumer.series, now, last.appended);
                 consumer.series.add(now, column::READ_RECORDS, self.batch.len() as u64);
             }
         } else {
@@ -261,7 +265,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.batch.clear();
         fan_out.receive(now, shard, &oldest, (stream, consumer.reader), &mut self.batch);
         if FULL && let Some(last) = self.batch.last() {
-            consumer.series.raise(now, column::ITERATOR_AGE, now / MICROSECOND - last.appended);
+            unread::note_age(&mut consumer.series, now, last.appended);
             consumer.series.add(now, column::READ_RECORDS, self.batch.len() as u64);
         }
         consumer.fleet.shard_mut(shard).fetch(now, &self.batch, now);

@@ -19,6 +19,17 @@ pub struct Service<'a> {
     pub complete: bool,
 }
 
+impl Service<'_> {
+    /// What it costs: where a price is unknown the least that it may be, and never nothing.
+    pub fn amount(&self, known: impl Fn(Decimal) -> String) -> String {
+        match (self.complete, self.known.is_zero()) {
+            (true, _) => known(self.known),
+            (false, true) => "unknown".to_owned(),
+            (false, false) => format!("at least {}", known(self.known)),
+        }
+    }
+}
+
 /// The services of a bill, the dearest first.
 pub fn services(bill: &Bill) -> Vec<Service<'_>> {
     let mut services: Vec<Service> = Vec::new();
@@ -77,5 +88,28 @@ mod tests {
             assert_eq!(Some(causes.iter().map(|(_, amount)| *amount).sum()), line.amount, "{}", line.id);
         }
         assert_eq!(share(bill, bill.known_subtotal), Some(Decimal::ONE_HUNDRED));
+    }
+
+    #[test]
+    fn what_has_no_known_price_is_never_shown_as_nothing() {
+        let mut result = example::result(1);
+        let dearest = services(&result.cost.bill)[0].name.to_owned();
+        let amount = |bill: &Bill| {
+            let service = services(bill).into_iter().find(|service| service.name == dearest);
+            service.map(|service| service.amount(|known| known.to_string()))
+        };
+        let lines = |bill: &Bill| bill.lines.iter().filter(|line| line.service == dearest).count();
+        assert!(lines(&result.cost.bill) > 1, "a service with more than one line");
+        let bill = &mut result.cost.bill;
+        let first = bill.lines.iter_mut().find(|line| line.service == dearest).unwrap();
+        let known = first.amount.take();
+        assert!(known.is_some_and(|known| !known.is_zero()));
+        assert!(amount(bill).is_some_and(|amount| amount.starts_with("at least ") || amount == "unknown"));
+        bill.lines.iter_mut().filter(|line| line.service == dearest).for_each(|line| line.amount = None);
+        assert_eq!(amount(bill).as_deref(), Some("unknown"));
+        bill.total = None;
+        let text = crate::report::terminal::render(&result, None, crate::report::terminal::Colour::Plain);
+        assert!(text.contains(&format!("{dearest} unknown")), "{text}");
+        assert!(!text.contains(&format!("{dearest} 0")), "{text}");
     }
 }

@@ -222,7 +222,7 @@ fn bill(result: &RunResult) -> String {
     let bill = &result.cost.bill;
     let services: Vec<String> = cost_tree::services(bill)
         .iter()
-        .map(|service| format!("{} {}", service.name, words::usd(service.known)))
+        .map(|service| format!("{} {}", service.name, service.amount(words::usd)))
         .collect();
     let total = match bill.total {
         Some(total) => format!("{} a month", words::usd(total)),

@@ -279,6 +279,13 @@ impl Scenario {
         }
     }
 
+    /// Whether the changes of some table are replicated into the stream of this number, or it is that of a table. Others have
+    /// what producers put straight into them.
+    pub fn has_feed_into(&self, number: usize) -> bool {
+        let mut feeds = self.tables.iter().filter_map(|table| table.replication.as_ref());
+        feeds.any(|feed| feed.stream == number) || self.table_of_stream(number).is_some()
+    }
+
     /// The table whose stream has this number, if it is that of a table.
     pub fn table_of_stream(&self, number: usize) -> Option<(usize, &StreamsPlan)> {
         let plans = self.tables.iter().enumerate();

@@ -161,6 +161,11 @@ impl Fleet {
         &self.shards[shard]
     }
 
+    /// How many shards there have been.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The same, to fetch for it.
     pub fn shard_mut(&mut self, shard: usize) -> &mut Progress {
         &mut self.shards[shard]

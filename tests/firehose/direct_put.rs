@@ -110,7 +110,7 @@ fn fh_q5_m3_a_throttled_stream_grows_until_nothing_is_refused_and_its_metrics_sa
     // 3,000,000 bytes a second need 4 MiB: two doublings, a minute after the first refusal and a minute after the next.
     let scales: Vec<u32> = front.ingest.scales.iter().map(|(_, scale)| *scale).collect();
     assert_eq!(scales, [1, 2, 4]);
-    let last = front.ingest.scales[2].0;
+    let [first, last] = [1, 2].map(|rise| front.ingest.scales[rise].0);
     assert!((120 * SECOND..=140 * SECOND).contains(&last), "{last}");
     let later = last / front.series.width() + 2;
     let late = front.series.bins().iter().skip(later as usize);
@@ -128,6 +128,11 @@ fn fh_q5_m3_a_throttled_stream_grows_until_nothing_is_refused_and_its_metrics_sa
     assert!(sheet.contains(",firehose.lake,BytesPerSecondLimit,Maximum,Bytes,4194304"));
     assert!(sheet.contains(",firehose.lake,PutRequestsPerSecondLimit,Maximum,Count,4000"));
     assert!(sheet.contains(",firehose.lake,RecordsPerSecondLimit,Maximum,Count,400000"));
+    let json = result(&scenario, outcome);
+    let of_producer = json.throttles.iter().find(|row| row.path == "workload.clicks").unwrap();
+    // To a bin of a second: the first rise came a minute after the first refusal.
+    let refused = of_producer.first_s.expect("something was refused");
+    assert!((0.0..=1.0).contains(&(first as f64 / 1e9 - 60.0 - refused)), "{refused}, {first}");
 }
 
 #[test]

@@ -250,6 +250,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         (since, after_parents): (Nanos, bool),
     ) {
         let consumer = &mut self.fleets[number];
+        if FULL {
+            consumer.note_unread((since, now), shard, &self.streams[consumer.stream].stream);
+        }
         consumer.fleet.shard_mut(shard).stood((since, now), after_parents);
         self.streams[consumer.stream].stream.resume(now, shard, consumer.reader);
         let at = match &mut consumer.access {

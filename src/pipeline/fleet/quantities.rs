@@ -162,6 +162,9 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// Counts what was never an event up to the end of the run.
     pub(in crate::pipeline) fn finish_fleets(&mut self, end: Nanos) {
+        if FULL {
+            self.note_unread_at(end);
+        }
         for consumer in &mut self.fleets {
             if let super::Access::FanOut(fan_out) = &mut consumer.access {
                 fan_out.finish(end);

@@ -50,10 +50,11 @@ fn tree(bill: &Bill) -> Table {
     let percent =
         |part| cost_tree::share(bill, part).map_or(NONE.to_owned(), |share| format!("{share:.1} %"));
     for service in cost_tree::services(bill) {
-        let at_least = if service.complete { "" } else { "≥ " };
-        let amount = format!("{at_least}{}", service.known);
+        let amount = service.amount(|known| known.to_string());
+        let is_unknown = !service.complete && service.known.is_zero();
+        let of_all = if is_unknown { NONE.to_owned() } else { percent(service.known) };
         let empty = String::new;
-        table.row([service.name.to_owned(), empty(), empty(), empty(), amount, percent(service.known)]);
+        table.row([service.name.to_owned(), empty(), empty(), empty(), amount, of_all]);
         for line in service.lines {
             let sure = line.confidence.map_or(NONE, Confidence::letter).to_owned();
             let note = line.note.as_ref().map_or(String::new(), |note| format!(": {note}"));

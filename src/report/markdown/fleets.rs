@@ -5,6 +5,7 @@ use crate::report::result::RunResult;
 use crate::report::result::fleet::FleetRow;
 use crate::report::table::Table;
 use crate::report::words;
+use crate::systems::flink::job::ORCHESTRATION_KPUS;
 
 /// The tables; nothing without fleets.
 pub(super) fn section(result: &RunResult) -> String {
@@ -91,10 +92,10 @@ fn applications(result: &RunResult) -> Table {
         "parallelism",
         "at the end",
         "KPUs mean, with orchestration",
-        "KPUs max",
-        "restarts",
+        "KPUs max, with orchestration",
+        "restarts, all replications",
         "for scaling",
-        "down",
+        "down a replication",
     ]);
     for (path, row) in result.consumers.iter().filter_map(|row| Some((&row.path, row.flink.as_ref()?))) {
         table.row([
@@ -102,7 +103,7 @@ fn applications(result: &RunResult) -> Table {
             words::count(u64::from(row.parallelism)),
             or_none(row.parallelism_at_end, words::number),
             or_none(row.kpus_mean, words::number),
-            words::count(u64::from(row.kpus_max)),
+            words::count(u64::from(row.kpus_max + ORCHESTRATION_KPUS)),
             words::count(row.restarts),
             words::count(row.scalings),
             or_none(row.down_mean_s, |seconds| words::milliseconds(seconds * 1e3)),

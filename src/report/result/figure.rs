@@ -276,8 +276,8 @@ fn queue_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
 fn delivery_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.objects_per_day"), move |outcome| {
         let span = Duration::from_nanos(outcome.quantities.at).as_secs_f64();
-        let objects = outcome.quantities.s3[number][0] as f64;
-        (span > 0.0).then(|| objects / span * 86_400.0)
+        let [_, _, objects] = outcome.quantities.s3[number];
+        (span > 0.0).then(|| objects as f64 / span * 86_400.0)
     }));
     all.push(Figure::new(format!("{path}.object_bytes"), move |outcome| {
         let s3 = &outcome.deliveries[number].s3;

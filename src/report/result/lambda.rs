@@ -11,6 +11,7 @@ use super::stalls;
 use crate::engine::histogram::Histogram;
 use crate::pipeline::finish::{LambdaOutcome, Outcome};
 use crate::pipeline::lambda;
+use crate::pipeline::quantities::{LambdaQuantities, Quantities};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -47,7 +48,7 @@ pub struct LambdaRow {
     pub throttled_requests: u64,
     /// The most executions at once in any replication (`ConcurrentExecutions`).
     pub concurrency_max: u32,
-    /// Executions at once on average.
+    /// Executions at once on average over the measured span.
     pub concurrency_mean: Option<f64>,
     /// Mean running time of an invocation.
     pub duration_mean_ms: Option<f64>,
@@ -118,7 +119,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             stuck_shards: 0,
             skipped: 0,
             sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
-            lambda: Some(of(plan, &all, outcomes)),
+            lambda: Some(of(plan, &all, outcomes, number)),
             kcl: None,
             flink: None,
         }
@@ -131,7 +132,7 @@ fn age_max(all: &[&LambdaOutcome], column: usize) -> Option<f64> {
     bins.map(|bin| bin[column]).max().and_then(|micros| rounded(micros as f64 / 1e3))
 }
 
-fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome]) -> LambdaRow {
+fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome], number: usize) -> LambdaRow {
     let via = match plan.via {
         _ if plan.is_pipe => "pipe",
         Via::Shared(_) => "shared",
@@ -144,6 +145,7 @@ fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome]) -> Lambda
         (true, true) => "bisect and partial_response",
     };
     let meters: Vec<&MappingMeter> = all.iter().map(|one| &one.meter).collect();
+    let concurrency = concurrency_mean(outcomes, |quantities| &quantities.lambdas[number]);
     LambdaRow {
         iterator_age_at_end_max_ms: age_max(all, lambda::column::ITERATOR_AGE_AT_END),
         came_before_start: plan.created.map(|_| all.iter().filter_map(|one| one.creation?.meanwhile).sum()),
@@ -153,7 +155,7 @@ fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome]) -> Lambda
                 Some(all.iter().filter_map(|one| one.fan_out).map(|fan_out| fan_out.subscriptions).sum())
             }
         },
-        ..LambdaRow::of_meters(via, plan.mapping.factor, cause, &meters, outcomes)
+        ..LambdaRow::of_meters(via, plan.mapping.factor, cause, &meters, concurrency)
     }
 }
 
@@ -164,13 +166,12 @@ impl LambdaRow {
         factor: u32,
         cause: &str,
         all: &[&MappingMeter],
-        outcomes: &[Outcome],
+        concurrency_mean: Option<f64>,
     ) -> Self {
         let sum = |of: fn(&MappingMeter) -> u64| all.iter().map(|meter| of(meter)).sum::<u64>();
         let most = |of: fn(&MappingMeter) -> u64| all.iter().map(|meter| of(meter)).max().unwrap_or(0);
         let run_micros = sum(|meter| meter.run_micros.iter().sum());
         let busy_micros = sum(|meter| meter.busy_shard / 1_000);
-        let time: u64 = outcomes.iter().map(|outcome| outcome.end / 1_000).sum();
         let milliseconds = |nanos: u64| rounded(nanos as f64 / 1e6);
         let blocks = sum(|meter| meter.blocks);
         let invocations = sum(|meter| meter.invocations);
@@ -188,7 +189,7 @@ impl LambdaRow {
             throttled_scaling: sum(|meter| meter.throttled[1]),
             throttled_requests: sum(|meter| meter.throttled[2]),
             concurrency_max: all.iter().map(|meter| meter.concurrency_max).max().unwrap_or(0),
-            concurrency_mean: share(run_micros, time).and_then(rounded),
+            concurrency_mean,
             duration_mean_ms: share(run_micros, invocations).and_then(|it| rounded(it / 1e3)),
             blocked_batches: blocks,
             blocked_max_ms: milliseconds(most(|meter| meter.blocked_max)),
@@ -203,6 +204,16 @@ impl LambdaRow {
             subscriptions: None,
         }
     }
+}
+
+/// Executions at once on average over the measured spans. The time until all is drained is left out: it may be hours in which
+/// next to nothing runs.
+pub(super) fn concurrency_mean(
+    outcomes: &[Outcome],
+    of: impl Fn(&Quantities) -> &LambdaQuantities,
+) -> Option<f64> {
+    let run = outcomes.iter().map(|it| of(&it.quantities).run_micros.iter().sum::<u64>()).sum();
+    share(run, outcomes.iter().map(|it| it.quantities.at / 1_000).sum()).and_then(rounded)
 }
 
 fn repeats(cause: &str, all: &[&MappingMeter]) -> RepeatRow {

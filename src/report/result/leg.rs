@@ -13,6 +13,9 @@ use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 /// The percentiles that results give, with the share of records below.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
 
+/// Names of the parts of a delivery stream's latency; the last one is for those that transform.
+pub const PARTS_OF_DELIVERY: [&str; 5] = ["replication", "polling", "buffering", "upload", "transformation"];
+
 /// Fewer records than this beyond a percentile are too few to tell it by: its relative error is then above a third or
 /// so.
 const BEYOND_MIN: f64 = 10.0;
@@ -94,15 +97,19 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     let consumers = scenario.consumers.iter().enumerate().map(|(number, plan)| {
         let parts = match scenario.table_of_stream(plan.stream) {
             Some(_) => &["propagation", "polling", "queueing", "execution", "rollover"][..],
-            None => &["replication", "polling", "queueing", "execution"],
+            None if scenario.has_feed_into(plan.stream) => {
+                &["replication", "polling", "queueing", "execution"]
+            }
+            None => &["propagation", "polling", "queueing", "execution"],
         };
         leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
     });
     let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = match plan.transform {
-            Some(_) => &["replication", "polling", "buffering", "upload", "transformation"][..],
-            None => &["replication", "polling", "buffering", "upload"],
+        let parts = match scenario.has_feed_into(plan.stream) {
+            true => &PARTS_OF_DELIVERY,
+            false => &["propagation", "polling", "buffering", "upload", "transformation"],
         };
+        let parts = if plan.transform.is_some() { &parts[..] } else { &parts[..4] };
         leg(format!("{}.freshness", plan.path.clone()), parts, Place::Delivery(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {

@@ -25,9 +25,9 @@ pub struct DeliveryRow {
     pub reads: String,
     /// Records delivered.
     pub delivered: u64,
-    /// Objects complete.
+    /// Objects complete, those under error prefixes left out.
     pub objects: u64,
-    /// Objects a day at the rate of the measured span.
+    /// Objects a day, those under error prefixes left out: at the rate at which they were complete in the measured span.
     pub objects_per_day: Option<f64>,
     /// Bytes stored.
     pub bytes: u64,
@@ -39,9 +39,9 @@ pub struct DeliveryRow {
     pub share_below_1_mib: Option<f64>,
     /// Share of objects below 128 MiB.
     pub share_below_128_mib: Option<f64>,
-    /// Buffers flushed because they held the hinted size.
+    /// Of `objects`, those whose buffers were flushed because they held the hinted size.
     pub flushed_by_size: u64,
-    /// Buffers flushed because their first record had waited for the interval.
+    /// Of `objects`, those whose buffers were flushed because their first record had waited for the interval.
     pub flushed_by_interval: u64,
     /// What takes its buffers, if it is not S3 alone: `objects` then are buffers that it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,20 +136,22 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
     let Some(first) = outcomes.first() else { return Vec::new() };
     let row = |(number, plan): (usize, &FirehosePlan)| {
         let delivery = &first.deliveries[number];
-        let (puts, span_s) = (first.quantities.s3[number][0], first.quantities.at as f64 / 1e9);
+        let [_, _, in_span] = first.quantities.s3[number];
+        let span_s = first.quantities.at as f64 / 1e9;
+        let [by_size, by_interval] = delivery.meter.stored_by;
         DeliveryRow {
             path: plan.path.clone(),
             reads: firehose::reads(scenario, plan),
             delivered: delivery.meter.delivered,
             objects: delivery.s3.objects,
-            objects_per_day: rounded(puts as f64 / span_s * 86_400.0),
+            objects_per_day: rounded(in_span as f64 / span_s * 86_400.0),
             bytes: delivery.s3.bytes,
             object_bytes_mean: share(delivery.s3.bytes, delivery.s3.objects).and_then(rounded),
             object_bytes: Spread::of(&delivery.sizes, 1.0),
             share_below_1_mib: share_below(&delivery.sizes, 1 << 20),
             share_below_128_mib: share_below(&delivery.sizes, 128 << 20),
-            flushed_by_size: delivery.meter.by_size,
-            flushed_by_interval: delivery.meter.by_interval,
+            flushed_by_size: by_size,
+            flushed_by_interval: by_interval,
             destination: firehose::destination(plan),
             direct_put: DirectPutRow::of(plan, first),
             transform: delivery.transform.as_ref().map(TransformRow::of),

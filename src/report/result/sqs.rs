@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{ConsumerRow, ReadRow};
-use super::lambda::LambdaRow;
+use super::lambda::{LambdaRow, concurrency_mean};
 use super::sink::SinkRow;
 use crate::pipeline::finish::{Outcome, QueueOutcome};
 use crate::pipeline::sqs::column;
@@ -103,7 +103,9 @@ fn oldest(all: &[&QueueOutcome]) -> Option<f64> {
 pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
     let row = |(number, plan): (usize, &QueueUse)| {
         let consumer = plan.consumer.as_ref()?;
-        Some(consumer_row(&resource("sqs", &plan.name), consumer, &outcomes_of(outcomes, number), outcomes))
+        let concurrency = concurrency_mean(outcomes, |quantities| &quantities.queues[number].function);
+        let all = outcomes_of(outcomes, number);
+        Some(consumer_row(&resource("sqs", &plan.name), consumer, &all, concurrency))
     };
     scenario.queues.iter().enumerate().filter_map(row).collect()
 }
@@ -112,7 +114,7 @@ fn consumer_row(
     reads: &str,
     plan: &QueueConsumerPlan,
     all: &[&QueueOutcome],
-    outcomes: &[Outcome],
+    concurrency: Option<f64>,
 ) -> ConsumerRow {
     let meters: Vec<_> = all.iter().filter_map(|one| one.function.as_ref()).collect();
     let first_tries = meters.iter().map(|meter| meter.invocations - meter.retried).sum();
@@ -136,6 +138,6 @@ fn consumer_row(
         sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
         kcl: None,
         flink: None,
-        lambda: Some(LambdaRow::of_meters("sqs", 1, cause, &meters, outcomes)),
+        lambda: Some(LambdaRow::of_meters("sqs", 1, cause, &meters, concurrency)),
     }
 }

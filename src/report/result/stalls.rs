@@ -29,7 +29,7 @@ pub struct StallRow {
     /// When it ended.
     pub until_s: Option<f64>,
     /// The greatest iterator age from its beginning until the consumer had caught up, seconds; mean of the replications. A
-    /// consumer that does not read reports none until it reads again.
+    /// consumer that does not read reports none until it reads again; of a fleet's shards without a worker the oldest record counts.
     pub peak_lag_s: Option<f64>,
     /// When that was, in replication 0, simulated seconds, to a bin of the series.
     pub peak_at_s: Option<f64>,
@@ -64,11 +64,18 @@ pub struct LagPoint {
 struct Ages {
     width: Nanos,
     bins: Vec<u64>,
+    /// The same of what it read alone: by this it is told what is usual, since the start of a fleet is not.
+    read: Vec<u64>,
 }
 
 impl Ages {
     fn of<const COLUMNS: usize>(series: &Series<COLUMNS>, column: usize) -> Self {
-        Self { width: series.width(), bins: series.bins().iter().map(|bin| bin[column]).collect() }
+        Self::with_unread(series, column, column)
+    }
+
+    fn with_unread<const COLUMNS: usize>(series: &Series<COLUMNS>, all: usize, read: usize) -> Self {
+        let column = |which: usize| series.bins().iter().map(|bin| bin[which]).collect();
+        Self { width: series.width(), bins: column(all), read: column(read) }
     }
 
     fn at(&self, at: Nanos) -> Option<f64> {
@@ -79,7 +86,7 @@ impl Ages {
     /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it read and was
     /// no later than usual, and from which on it stayed so for a twentieth of the event's length.
     fn recovery(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
-        let before = self.bins.iter().take((from / self.width) as usize).max().copied().unwrap_or(0);
+        let before = self.read.iter().take((from / self.width) as usize).max().copied().unwrap_or(0);
         let usual = (2 * before).max(self.width / 1_000);
         let first = until.div_ceil(self.width) as usize;
         // A bin may show one shard that has caught up, and the next one another that has not.
@@ -126,7 +133,8 @@ pub fn of_fleet(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec
 }
 
 fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
-    Ages::of(&outcome.fleets[number].series, fleet::column::ITERATOR_AGE)
+    let series = &outcome.fleets[number].series;
+    Ages::with_unread(series, fleet::column::ITERATOR_AGE, fleet::column::READ_AGE)
 }
 
 /// The events that hold up the consumer at this path.
@@ -239,7 +247,7 @@ mod tests {
     #[test]
     fn recovery_is_the_return_to_what_was_usual() {
         let bins = [1, 1, 1, 0, 0, 0, 4, 3, 1, 1].map(|second: u64| second * 1_000_000).to_vec();
-        let ages = Ages { width: SECOND, bins };
+        let ages = Ages { width: SECOND, read: bins.clone(), bins };
         assert_eq!(ages.recovery(3 * SECOND, 6 * SECOND), Some(8 * SECOND));
         assert_eq!(ages.peak(3 * SECOND, 8 * SECOND), Some((6, 4_000_000)));
         assert_eq!(ages.recovery(3 * SECOND, 10 * SECOND), None);

@@ -9,6 +9,7 @@ use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::streams::StreamsPlan;
+use crate::systems::kinesis::get_records::ReadMeter;
 
 /// A table's DynamoDB stream. Counts are summed over all replications; shards are those of replication 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,12 +44,8 @@ impl StreamsRow {
         let meters = || outcomes.iter().filter_map(|outcome| outcome.tables[table].streams.as_ref());
         let records = meters().map(|own| own.meter.published).sum();
         let bytes = meters().map(|own| own.meter.bytes).sum();
-        let readers = || {
-            let all = scenario.consumers.iter().enumerate();
-            all.filter(|(_, consumer)| consumer.stream == plan.stream)
-        };
-        let calls =
-            readers().flat_map(|(number, _)| outcomes.iter().map(move |it| &it.consumers[number].reads));
+        let readers = readers(plan, scenario);
+        let calls = readers.iter().flat_map(|(_, reads)| outcomes.iter().map(reads));
         let returned = ReadRow::sum(calls);
         let first = outcomes.first();
         let lineage = first.map(|outcome| &outcome.streams[plan.stream].lineage);
@@ -58,7 +55,7 @@ impl StreamsRow {
             records,
             bytes,
             record_bytes_mean: share(bytes, records).and_then(rounded),
-            readers: readers().map(|(_, consumer)| resource("consumers", &consumer.name)).collect(),
+            readers: readers.iter().map(|(path, _)| path.clone()).collect(),
             returned_records: returned.records,
             returned_bytes: returned.bytes,
             open_shards: lineage.map_or(0, |lineage| lineage.open().len() as u64),
@@ -67,4 +64,19 @@ impl StreamsRow {
             splits: meter.splits,
         }
     }
+}
+
+/// What a reader's calls brought it in a replication.
+type ReadsOf = Box<dyn Fn(&Outcome) -> &ReadMeter>;
+
+/// All readers of a table's stream: polling consumers, functions and pipes, fleets.
+fn readers(plan: &StreamsPlan, scenario: &Scenario) -> Vec<(String, ReadsOf)> {
+    let of = |name: &str, reads: ReadsOf| (resource("consumers", name), reads);
+    let polling = scenario.consumers.iter().enumerate().filter(|(_, it)| it.stream == plan.stream);
+    let polling = polling.map(|(number, it)| of(&it.name, Box::new(move |all| &all.consumers[number].reads)));
+    let lambdas = scenario.lambdas.iter().enumerate().filter(|(_, it)| it.stream == plan.stream);
+    let lambdas = lambdas.map(|(number, it)| of(&it.name, Box::new(move |all| &all.lambdas[number].reads)));
+    let fleets = scenario.fleets.iter().enumerate().filter(|(_, it)| it.stream == plan.stream);
+    let fleets = fleets.map(|(number, it)| of(&it.name, Box::new(move |all| &all.fleets[number].reads)));
+    polling.chain(lambdas).chain(fleets).collect()
 }

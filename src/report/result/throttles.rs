@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{feed, fleet, lambda, read, source};
+use crate::pipeline::{direct_put, feed, fleet, lambda, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{index_path, resource};
@@ -78,7 +78,12 @@ impl Rows {
             let puts = meters().map(|meter| meter.parcels).sum();
             let firehose = scenario.direct_put_of_stream(plan.stream).is_some();
             let cause = if firehose { "Direct PUT quotas" } else { "shard limits" };
-            self.push(&resource("workload", &plan.name), cause, refused + with_request, puts, None);
+            // What was refused first is that of the producer where there is only one.
+            let is_alone = scenario.direct.iter().filter(|other| other.stream == plan.stream).count() == 1;
+            let fronts = outcomes.iter().filter(|_| is_alone);
+            let fronts = fronts.filter_map(|outcome| outcome.streams.get(plan.stream)?.front.as_ref());
+            let first = first_bin(fronts.map(|front| &front.series), direct_put::column::THROTTLED);
+            self.push(&resource("workload", &plan.name), cause, refused + with_request, puts, first);
         }
     }
 

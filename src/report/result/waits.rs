@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::latency::LatencyRow;
+use super::leg::{Place, legs};
 use crate::report::number::rounded;
+use crate::scenario::checked::Scenario;
+use crate::systems::lambda::mapping::LambdaPlan;
 
 /// Time that records spend at one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,20 +30,50 @@ pub struct BottleneckRow {
 }
 
 /// The rows of all readers.
-pub fn rows(latency: &[LatencyRow]) -> Vec<BottleneckRow> {
-    let readers =
-        latency.iter().filter(|row| row.path.starts_with("consumers.") || row.path.starts_with("firehose."));
+pub fn rows(scenario: &Scenario, latency: &[LatencyRow]) -> Vec<BottleneckRow> {
+    let legs = legs(scenario);
+    let source = |row: &LatencyRow| {
+        let leg = legs.iter().find(|leg| leg.path == row.path);
+        if leg.is_none_or(|leg| has_feed(scenario, leg.place)) { FEED } else { CLIENT }
+    };
+    let readers = latency.iter().filter(|row| is_reader(&row.path));
     let row = |leg: &LatencyRow| {
         let path = leg.path.rsplit_once('.').map_or(leg.path.as_str(), |(path, _)| path);
-        BottleneckRow { path: path.to_owned(), waits: of(leg) }
+        BottleneckRow { path: path.to_owned(), waits: of(leg, source(leg)) }
     };
     readers.map(row).filter(|row| !row.waits.is_empty()).collect()
 }
 
-/// The resource behind a part of a latency; nothing for what is no part of this list.
-fn resource(part: &str) -> Option<&'static str> {
+/// Whether a leg ends at a reader of a stream.
+fn is_reader(path: &str) -> bool {
+    path.starts_with("consumers.") || path.starts_with("firehose.")
+}
+
+/// What records pass before they are in a stream: the feed of a table.
+const FEED: &str = "the change feed";
+/// The same of those that producers put straight into it.
+const CLIENT: &str = "the producer's client";
+
+/// Whether what a leg's reader reads comes from a table.
+fn has_feed(scenario: &Scenario, place: Place) -> bool {
+    let stream = match place {
+        Place::Consumer(number) => scenario.consumers[number].stream,
+        Place::Delivery(number) => scenario.deliveries[number].stream,
+        Place::Lambda(number) => scenario.lambdas[number].stream,
+        Place::Fleet(number) => scenario.fleets[number].stream,
+        Place::Queue(number) => {
+            let sends = |plan: &&LambdaPlan| plan.function.sends_to.iter().any(|send| send.queue == number);
+            return scenario.lambdas.iter().filter(sends).any(|plan| scenario.has_feed_into(plan.stream));
+        }
+        Place::Writer(_) | Place::Direct(_) | Place::Feed(_) | Place::Streams(_) => return true,
+    };
+    scenario.has_feed_into(stream)
+}
+
+/// The resource behind a part of a latency, where `source` comes before the stream; nothing for what is no part of this list.
+fn resource(part: &str, source: &'static str) -> Option<&'static str> {
     Some(match part {
-        "propagation" | "replication" => "the change feed",
+        "propagation" | "replication" => source,
         "polling" => "reading the stream",
         "window" => "the batching window",
         "queueing" => "the consumer, busy with earlier records",
@@ -52,6 +85,8 @@ fn resource(part: &str) -> Option<&'static str> {
         "checkpoint" => "the checkpoint store",
         "buffering" => "the buffer",
         "upload" => "the upload",
+        "transformation" => "the transforming function",
+        "takeover" => "shards without a worker",
         _ => return None,
     })
 }
@@ -61,7 +96,7 @@ const IN_LANE: [&str; 4] = ["retry", "concurrency", "cold_start", "execution"];
 
 /// What the records of one leg wait for, the longest first; nothing where its parts are not known. The time that records are
 /// queued behind earlier batches of a function goes to what kept those, in proportion.
-fn of(leg: &LatencyRow) -> Vec<WaitRow> {
+fn of(leg: &LatencyRow, source: &'static str) -> Vec<WaitRow> {
     let Some((parts, mean)) = leg.parts.get("mean_ms").zip(leg.mean_ms.filter(|mean| *mean > 0.0)) else {
         return Vec::new();
     };
@@ -76,7 +111,7 @@ fn of(leg: &LatencyRow) -> Vec<WaitRow> {
             _ => (*value)?,
         };
         Some(WaitRow {
-            resource: resource(part)?.to_owned(),
+            resource: resource(part, source)?.to_owned(),
             mean_ms: rounded(own)?,
             share: rounded(own / mean)?,
         })
@@ -90,6 +125,10 @@ fn of(leg: &LatencyRow) -> Vec<WaitRow> {
 mod tests {
     use super::*;
     use crate::report::example;
+    use crate::report::result::leg::PARTS_OF_DELIVERY;
+    use crate::scenario::{LoadOptions, load};
+    use std::collections::BTreeSet;
+    use std::path::Path;
 
     /// 100 ms in the feed, 300 ms queued, 30 ms for concurrency, 70 ms of running: of what is queued, 30 % waits for batches
     /// that wait for concurrency.
@@ -100,11 +139,29 @@ mod tests {
         let parts = parts.map(|(part, ms)| (part.to_owned(), Some(ms))).into_iter().collect();
         leg.parts = [("mean_ms".to_owned(), parts)].into_iter().collect();
         leg.mean_ms = Some(500.0);
-        let shares: Vec<(String, f64)> = of(&leg).into_iter().map(|row| (row.resource, row.share)).collect();
+        let shares: Vec<(String, f64)> =
+            of(&leg, FEED).into_iter().map(|row| (row.resource, row.share)).collect();
         let share = |resource: &str| shares.iter().find(|(it, _)| it == resource).map(|(_, share)| *share);
         assert_eq!(share("the processing itself"), Some(0.56));
         assert_eq!(share("the account's concurrency"), Some(0.24));
         assert_eq!(share("the change feed"), Some(0.2));
         assert_eq!(shares.len(), 3);
+    }
+
+    /// The bundled scenarios have readers of all kinds, but none of their delivery streams transforms.
+    #[test]
+    fn every_part_of_every_reader_is_the_time_at_some_resource() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut seen: BTreeSet<&str> = PARTS_OF_DELIVERY.into_iter().collect();
+        for file in files.filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
+            let loaded = load(&file, &LoadOptions::default()).unwrap_or_else(|errors| panic!("{errors}"));
+            let readers = legs(&loaded.base).into_iter().filter(|leg| is_reader(&leg.path));
+            seen.extend(readers.flat_map(|leg| leg.parts.iter().copied()));
+        }
+        let kinds = ["takeover", "window", "rollover", "upload", "checkpoint", "retry"];
+        assert!(kinds.iter().all(|part| seen.contains(part)), "{seen:?}");
+        let none: Vec<&str> = seen.into_iter().filter(|part| resource(part, FEED).is_none()).collect();
+        assert!(none.is_empty(), "{none:?}");
     }
 }

@@ -22,6 +22,8 @@ pub struct FirehoseMeter {
     pub by_size: u64,
     /// Buffers flushed by interval.
     pub by_interval: u64,
+    /// Objects complete outside error prefixes, by why their buffers were flushed: size, interval.
+    pub stored_by: [u64; 2],
     /// Bytes taken from the source.
     pub bytes: u64,
     /// Bytes taken, each record rounded up to 5 KB: what is billed.

@@ -133,6 +133,8 @@ pub struct Progress {
     timer: Option<Nanos>,
     /// When the next poll is due; any poll is welcome if that is not known.
     pub poll_due: Option<Nanos>,
+    /// When a worker left it last.
+    pub left: Nanos,
     /// When it was polled last.
     pub polled: Nanos,
     /// Bytes processed so far.
@@ -207,6 +209,11 @@ impl Progress {
             self.forget();
         }
         lost
+    }
+
+    /// One of the records that are to be fetched again, counted from the oldest.
+    pub fn to_refetch(&self, number: usize) -> Option<&Record> {
+        self.kept.get((self.fetched - self.base) as usize + number)
     }
 
     /// Sizes of the records that are to be fetched again, oldest first.
@@ -372,7 +379,7 @@ impl Progress {
         self.bytes = 0;
         self.in_hand = None;
         (self.step, self.due, self.blocked) = (Step::Idle, now, false);
-        (self.timer, self.poll_due) = (None, None);
+        (self.timer, self.poll_due, self.left) = (None, None, now);
         (self.at_end, self.is_last) = (false, false);
         self.free = (now, now);
         self.why = why;
