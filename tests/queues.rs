@@ -152,6 +152,24 @@ fn sqs_6_a_fifo_queue_drops_what_a_retrying_sender_repeats() {
     assert_eq!(fifo.queues[0].queue.deduplicated, fifo.lambdas[0].meter.repeated);
 }
 
+/// 60,000 changes of 32 items without a retry or a copy: whatever their times and items have in common, each is a message of
+/// its own, and each is processed.
+#[test]
+fn sqs_6_a_fifo_queue_drops_nothing_where_nothing_is_sent_twice() {
+    let outcome = Case {
+        duration: "1m",
+        rate: "{ poisson: { rate: 1000/s } }",
+        items: 32,
+        size: "100 B",
+        queue: "fifo: { high_throughput: 5000/s }",
+        ..CASE
+    }
+    .run();
+    let meter = &outcome.queues[0].queue;
+    assert!(meter.sent > 59_000, "{meter:?}");
+    assert_eq!((meter.deduplicated, meter.deleted), (0, meter.sent));
+}
+
 /// 300 calls a second and ten messages each are 3,000 messages a second: 4,000 records a second wait in the stream, and the
 /// sender that is held back shows in its age. In high-throughput mode they pass.
 #[test]

@@ -398,7 +398,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &self.lambdas[number];
         let (records, again) = consumer.mapping.reached(lane);
         for queue in consumer.sends_to.clone() {
-            self.send(now, queue, &records, again);
+            self.send(now, queue, number, &records, again);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::path::resource;
 use crate::systems::kinesis::log::Record;
 use crate::systems::sqs::consumer::{Next, PARTS, QueueConsumer, parts};
-use crate::systems::sqs::queue::{Message, Queue, identity};
+use crate::systems::sqs::queue::{Message, Queue, address};
 use std::collections::BTreeMap;
 
 /// Columns of the series of a queue.
@@ -80,7 +80,7 @@ impl QueuePlace {
 
     /// When the messages of one call can be had: no sooner than earlier ones of the same items, of a FIFO queue.
     fn shown_at(&mut self, now: Nanos, messages: &[Message]) -> Nanos {
-        let first = messages.first().map_or(0, |message| identity(&message.record));
+        let first = messages.first().map_or(0, |message| address(&message.record));
         self.calls = self.calls.wrapping_add(1);
         let delivery = self.consumer.as_ref().map_or(0, |consumer| consumer.delivery(first, self.calls));
         let mut at = now + self.queue.plan.delay + delivery;
@@ -104,14 +104,14 @@ pub fn queues(scenario: &Scenario, draws: &Streams) -> Vec<QueuePlace> {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// A sender has sent records to a queue.
-    pub(super) fn send(&mut self, now: Nanos, number: usize, records: &[Record], again: bool) {
+    /// The function of number `sender` has sent records to a queue.
+    pub(super) fn send(&mut self, now: Nanos, number: usize, sender: usize, records: &[Record], again: bool) {
         for records in records.chunks(crate::systems::sqs::requests::BATCH_MAX) {
             let place = &mut self.queues[number];
             if FULL {
                 place.series.add(now, column::SENT, records.len() as u64);
             }
-            let messages = place.queue.send(now, records, again);
+            let messages = place.queue.send(now, sender, records, again);
             if messages.is_empty() {
                 continue;
             }
