@@ -310,6 +310,20 @@ fn ebp_4_what_a_filter_drops_is_not_billed() {
     assert!((500..700).contains(&passed), "{passed}");
 }
 
+/// A queue's function makes no GetRecords calls: the table says so, rather than that it made none.
+#[test]
+fn a_function_on_a_queue_has_no_calls_of_a_reader() {
+    let result = Case { duration: "1m", ..CASE }.result();
+    let calls =
+        |path: &str| result.consumers.iter().find(|row| row.path == path).map(|row| row.calls.is_some());
+    assert_eq!((calls("consumers.sender"), calls("consumers.f")), (Some(true), Some(false)));
+    let summary = streamgauge::report::markdown::render(&result);
+    let readers = summary.split("## Readers").nth(1).expect("the section");
+    let row = readers.lines().find(|line| line.contains("consumers.f")).expect("a row");
+    let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+    assert_eq!(cells[cells.len() - 4..], ["-"; 4], "calls, empty, refused, expired");
+}
+
 #[test]
 fn wirings_that_cannot_work_are_refused() {
     let unfed = CASE.text().replace("sqs:\n", "sqs:\n  other: {}\n");

@@ -33,7 +33,8 @@ pub(super) fn readers(result: &RunResult) -> String {
             or_none(row.records_per_batch, words::number),
             or_none(row.iterator_age_max_ms, words::milliseconds),
         ];
-        table.row(head.into_iter().chain(calls(&row.calls)));
+        let calls = row.calls.as_ref().map_or([(); 4].map(|()| NONE.to_owned()), calls);
+        table.row(head.into_iter().chain(calls));
     }
     for row in &result.objects {
         let head = [row.path.clone(), row.reads.clone(), words::count(row.calls.records)];
