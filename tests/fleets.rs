@@ -8,7 +8,7 @@ use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::fleet::host::FargateSize;
 use streamgauge::systems::fleet::meter::Redelivery;
-use streamgauge::systems::fleet::{Cadence, Via};
+use streamgauge::systems::fleet::{Cadence, ControlPlan, Via};
 
 mod support;
 
@@ -452,6 +452,17 @@ fn fargate_tasks_have_the_pairs_of_vcpus_and_memory_that_aws_offers() {
     assert_eq!(offered, [2, 4, 8], "in quarters of a GiB");
 }
 
+/// `1.10` is the tenth minor version and no number; quoted or not.
+#[test]
+fn a_version_of_the_library_is_read_as_text() {
+    for version in ["1.10", "'1.10'"] {
+        let scenario = load(&text("1m", 10, 1, &format!("kcl: {{ version: {version} }}"), ""));
+        let scenario = scenario.unwrap_or_else(|errors| panic!("{errors}"));
+        let ControlPlan::Kcl(leases) = &scenario.fleets[0].control else { panic!("it is the library") };
+        assert_eq!(leases.version.to_string(), "1.10");
+    }
+}
+
 #[test]
 fn what_is_wrong_about_a_fleet_is_said() {
     let error =
@@ -482,6 +493,8 @@ fn what_is_wrong_about_a_fleet_is_said() {
             "a task with 8 vCPU has 16 to 60 GiB in steps of 4 GiB",
         ),
         ("kcl: { host: { fargate: { vcpu: 0.25, memory: 1536 MiB } } }", "", "512 MiB, 1 GiB or 2 GiB"),
+        ("kcl: { version: 3.99 }", "", "there is no version 3.99 of the library; the last one is 3.5"),
+        ("kcl: { version: 1.16 }", "", "there is no version 1.16"),
         ("kcl: { idle_time: 1s }", "", "a fleet that is pushed to makes none"),
         (
             "kcl: { version: 2, balance: cpu }",
