@@ -263,6 +263,25 @@ fn sqs_4_the_bill_counts_calls_by_64_kb_and_empty_receives() {
     assert!(!result.usage.0.contains_key("sqs.fifo"));
 }
 
+/// A burst needs many pollers; in the quiet hour after it five ask three times a minute, but for those that a message found.
+#[test]
+fn sqs_3_pollers_of_a_burst_do_not_ask_for_ever() {
+    let outcome = Case {
+        duration: "62m",
+        rate: "{ stages: [ { for: 2m, rate: 200/s }, { for: 60m, rate: 0.05/s } ] }",
+        function: "duration: { base: 1s }, batch_size: 1",
+        ..CASE
+    }
+    .run();
+    let function = outcome.queues[0].function.as_ref().expect("a function");
+    let most = u64::from(function.concurrency_max);
+    assert!(most > 100, "{most}");
+    let empty = outcome.quantities.queues[0].empty_receives;
+    let five = 5 * 60 * 60 / 20;
+    // Each message ends one wait, and each poller of the burst waits once more.
+    assert!((five - 180..=five + most + 50).contains(&empty), "{empty} against {five}, and {most}");
+}
+
 /// A pipe reads as a mapping does and keeps the order; a queue takes ten of its records at a time.
 #[test]
 fn ebp_1_ebp_2_ebp_3_a_pipe_polls_as_a_mapping_does_and_hands_on_ten_at_a_time() {

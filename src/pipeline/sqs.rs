@@ -192,7 +192,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             return;
         };
         self.account.end(now, &mut consumer.share, &mut consumer.environments);
-        let Some(settled) = consumer.ended(running as u32, queue) else { return };
+        let Some(settled) = consumer.ended(now, running as u32, queue) else { return };
         for message in settled.done.iter().filter(|message| self.cohort.has(message.record.written)) {
             latency.record(parts(message, settled.moments, now));
         }

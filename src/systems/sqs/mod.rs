@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Where each rule is: [`queue`] (what is in it, in which order, for how long), [`requests`] (what is billed),
-//! [`consumer`] (pollers and the function), [`settings`] (the language).
+//! `pollers` (how many there are, and empty receives), [`consumer`] (batches and the function), [`settings`] (the language).
 
 pub mod consumer;
+mod pollers;
 pub mod queue;
 pub mod requests;
 pub mod settings;
