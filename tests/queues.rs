@@ -194,6 +194,29 @@ fn sqs_2_a_fifo_queue_takes_3000_messages_a_second_in_batches_of_ten() {
     assert!(Case { queue: "fifo: { high_throughput: 100/s }", ..CASE }.error().contains("SQS-2"));
 }
 
+/// The limit is the queue's: two senders that could each make 300 calls a second make 300 together. Each gets a record a call.
+#[test]
+fn sqs_2_senders_share_what_a_fifo_queue_takes() {
+    let sender =
+        "lambda: { sends_to: [sqs.q], batch_size: 1, parallelization_factor: 10, duration: { base: 1ms } }";
+    let case = Case {
+        duration: "20s\nend: stop",
+        rate: "{ constant: { rate: 250/s } }",
+        items: 100_000,
+        sender,
+        queue: "fifo: {}, send: 5ms",
+        ..CASE
+    };
+    let text = case.text();
+    let other = format!("  other: {{ reads: kinesis.s, {sender} }}\n  f:");
+    let both = load(&text.replace("  f:", &other)).unwrap_or_else(|errors| panic!("{errors}"));
+    let calls = |scenario: &Scenario| support::run::<true>(scenario, 0).queues[0].queue.sends[0];
+    let (alone, together) = (calls(&case.load()), calls(&both));
+    assert!((4_700..=5_000).contains(&alone), "{alone}");
+    // The first records come with a poll in the first second.
+    assert!((19 * 300..=20 * 300).contains(&together), "{together}");
+}
+
 #[test]
 fn sqs_3_the_settings_have_awss_bounds() {
     let of = |queue: &str| Case { queue, ..CASE }.error();

@@ -191,10 +191,15 @@ impl<const FULL: bool> Pipeline<FULL> {
         else {
             return;
         };
-        self.account.end(now, &mut consumer.share, &mut consumer.environments);
+        if let Some(at) = consumer.ends(now, running as u32, queue) {
+            self.account.end(now, &mut consumer.share, &mut consumer.environments);
+            if at > now {
+                return self.queue.push(at, Kind::Answered as u8, handle);
+            }
+        }
         let Some(settled) = consumer.ended(now, running as u32, queue) else { return };
         for message in settled.done.iter().filter(|message| self.cohort.has(message.record.written)) {
-            latency.record(parts(message, settled.moments, now));
+            latency.record(parts(message, settled.moments, settled.ended));
         }
         let count = settled.done.len() as u64;
         if FULL {

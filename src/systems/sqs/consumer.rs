@@ -55,6 +55,8 @@ pub struct Running {
     started: Nanos,
     cold: Nanos,
     fails_at: Option<usize>,
+    /// When the function ended; its poller may have to wait before it can delete what is done.
+    ended: Option<Nanos>,
 }
 
 /// What an invocation settles.
@@ -66,6 +68,8 @@ pub struct Settled {
     pub failed: Vec<Message>,
     /// When it started and when its environment was ready.
     pub moments: (Nanos, Nanos),
+    /// When the function ended.
+    pub ended: Nanos,
 }
 
 /// The pollers and the function at work.
@@ -177,7 +181,7 @@ impl QueueConsumer {
         queue.meter.receives[usize::from(again)] += calls.requests;
         let hold = |message: &Message| Held { record: message.record, stalled: 0, came: message.came };
         let held: Vec<Held> = messages.iter().map(hold).collect();
-        let run = self.function.run(now, &held, first.receives - 1, cold);
+        let run = self.function.run(now, &held, first.receives - 1, cold, &mut |_, at| at);
         let meter = &mut self.meter;
         meter.invocations += 1;
         meter.retried += u64::from(again);
@@ -186,7 +190,7 @@ impl QueueConsumer {
         meter.billed_millis[usize::from(again)] += (run.cold + run.duration).div_ceil(MILLISECOND);
         meter.concurrency_max = meter.concurrency_max.max(self.share.in_use());
         meter.handed_again += messages.iter().filter(|message| message.receives > 1).count() as u64;
-        let running = Running { messages, started: now, cold: run.cold, fails_at: run.fails_at };
+        let running = Running { messages, started: now, cold: run.cold, fails_at: run.fails_at, ended: None };
         Some((self.running.insert(running), now + run.cold + run.duration))
     }
 
@@ -201,9 +205,17 @@ impl QueueConsumer {
         queue.meter.empty_receives += self.pollers.take_empty(now);
     }
 
-    /// The function has ended.
+    /// The function has ended. When its poller can delete what is done (SQS-2), if it has not asked for that before.
+    pub fn ends(&mut self, now: Nanos, place: u32, queue: &mut Queue) -> Option<Nanos> {
+        let running = self.running.get_mut(place).filter(|running| running.ended.is_none())?;
+        running.ended = Some(now);
+        let deletes = running.fails_at.is_none_or(|done| self.plan.report_failures && done > 0);
+        Some(if deletes { queue.deletes.call(now, now) } else { now })
+    }
+
+    /// What a function that has ended settles: its poller deletes what is done.
     pub fn ended(&mut self, now: Nanos, place: u32, queue: &mut Queue) -> Option<Settled> {
-        let Running { mut messages, started, cold, fails_at } = self.running.take(place)?;
+        let Running { mut messages, started, cold, fails_at, ended } = self.running.take(place)?;
         self.pollers.give_back(now);
         let again = messages.first().is_some_and(|message| message.receives > 1);
         let moments = (started, started + cold);
@@ -219,7 +231,7 @@ impl QueueConsumer {
         let sizes = messages.iter().map(|_| 0);
         queue.meter.receives[usize::from(again)] += requests::calls(sizes, queue.plan.message_max).requests;
         queue.delete(&messages);
-        Some(Settled { done: messages, failed, moments })
+        Some(Settled { done: messages, failed, moments, ended: ended.unwrap_or(now) })
     }
 
     /// Messages in the function's hands, by walking them.

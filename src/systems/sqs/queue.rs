@@ -1,5 +1,6 @@
 //! A queue: what is in it, in which order, and for how long.
 
+use super::quota::Quota;
 use super::requests;
 use crate::engine::time::{MICROSECOND, MINUTE, Nanos, SECOND};
 use crate::systems::kinesis::log::{Micros, Record, flags};
@@ -134,6 +135,10 @@ pub struct Queue {
     seen: BTreeMap<Identity, Known>,
     /// The newest change of each item that was deleted, of standard queues.
     newest: BTreeMap<u32, Micros>,
+    /// SendMessageBatch calls, of all senders.
+    pub sends: Quota,
+    /// DeleteMessageBatch calls.
+    pub deletes: Quota,
     /// What it counted.
     pub meter: QueueMeter,
 }
@@ -151,6 +156,8 @@ impl Queue {
             remembered: VecDeque::new(),
             seen: BTreeMap::new(),
             newest: BTreeMap::new(),
+            sends: Quota::new(plan.fifo),
+            deletes: Quota::new(plan.fifo),
             meter: QueueMeter::default(),
         }
     }
