@@ -22,6 +22,7 @@ pub mod follow;
 pub mod lambda;
 pub mod long_way;
 pub mod outcome;
+pub mod processed;
 pub mod quantities;
 pub mod read;
 pub mod reshard;

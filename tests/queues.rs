@@ -1,6 +1,7 @@
 //! SQS queues and pipes as the other way to fan out: latencies against measurements, order, limits, the bill.
 
 use std::path::Path;
+use streamgauge::engine::random::Streams;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
@@ -8,7 +9,10 @@ use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::kinesis::reader::From;
+use streamgauge::systems::sqs::consumer::QueueConsumer;
+use streamgauge::systems::sqs::queue::Queue;
 
 mod support;
 
@@ -215,6 +219,27 @@ fn sqs_2_senders_share_what_a_fifo_queue_takes() {
     assert!((4_700..=5_000).contains(&alone), "{alone}");
     // The first records come with a poll in the first second.
     assert!((19 * 300..=20 * 300).contains(&together), "{together}");
+}
+
+/// 400 functions that end at once: 300 calls to delete are made in that second, and the others in the next one.
+#[test]
+fn sqs_2_a_fifo_queue_takes_300_calls_a_second_to_delete() {
+    let scenario = Case { queue: "fifo: {}", ..CASE }.load();
+    let place = &scenario.queues[0];
+    let plan = place.consumer.as_ref().expect("a function");
+    let mut queue = Queue::new(place.queue);
+    let mut consumer = QueueConsumer::new(plan, place.queue.fifo, &Streams::new(1, 0), "consumers.f");
+    let record = |key| Record { written: 1, appended: 1, bytes: 100, key, flags: 0 };
+    let records: Vec<Record> = (0..4_000).map(record).collect();
+    for message in queue.send(0, 0, &records, (false, 0)) {
+        queue.show(message, 0);
+    }
+    let runs: Vec<u32> =
+        (0..400).map(|_| consumer.start(0, &mut queue, false).expect("ten messages").0).collect();
+    let mut ends = |run: &u32| consumer.ends(SECOND, *run, &mut queue).expect("it has not ended before");
+    let deleted: Vec<u64> = runs.iter().map(&mut ends).map(|at| at / SECOND).collect();
+    assert_eq!(deleted.iter().filter(|second| **second == 1).count(), 300);
+    assert_eq!(deleted.iter().filter(|second| **second == 2).count(), 100);
 }
 
 #[test]

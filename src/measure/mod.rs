@@ -1,10 +1,12 @@
 //! Measures: observers that count. They can neither draw numbers nor schedule, and the models never read them.
 
+pub mod copies;
 pub mod direct;
 pub mod era;
 pub mod latency;
 pub mod ledger;
 pub mod ordering;
+pub mod processed;
 pub mod repair;
 pub mod sample;
 pub mod seen;

@@ -16,11 +16,46 @@ pub enum Cause {
     Delay,
     /// A consumer read a shard beside its parents.
     Resharding,
+    /// A queue hands out messages in no order that is promised, to batches that run side by side (SQS-1).
+    Queue,
+    /// A function was given its whole batch again after it had failed (LAM-E1).
+    BatchRetry,
+    /// A message was hidden from its receive on and came back, for its batch had failed (SQS-3).
+    Visibility,
+    /// The function or the pipe that sends to the queue sent it again with its batch.
+    SenderRetry,
+    /// A worker died before its checkpoint.
+    Crash,
+    /// A worker was stopped for a deployment before its checkpoint.
+    Deploy,
+    /// A worker lost its lease before its checkpoint.
+    LostLease,
+    /// A shard was given to another worker before its checkpoint.
+    Rebalance,
 }
+
+/// Number of causes.
+pub const CAUSES: usize = 13;
+/// Causes that a stream itself may have, and readers of its shards; the later ones are consumers' own.
+pub const CAUSES_OF_STREAMS: usize = 5;
 
 impl Cause {
     /// All causes, in the order of the counters.
-    pub const ALL: [Self; 5] = [Self::Duplicate, Self::Injected, Self::Retry, Self::Delay, Self::Resharding];
+    pub const ALL: [Self; CAUSES] = [
+        Self::Duplicate,
+        Self::Injected,
+        Self::Retry,
+        Self::Delay,
+        Self::Resharding,
+        Self::Queue,
+        Self::BatchRetry,
+        Self::Visibility,
+        Self::SenderRetry,
+        Self::Crash,
+        Self::Deploy,
+        Self::LostLease,
+        Self::Rebalance,
+    ];
 
     /// The cause that a late record's flags tell of.
     #[inline]
@@ -44,6 +79,14 @@ impl Cause {
             Self::Retry => "retry",
             Self::Delay => "delay",
             Self::Resharding => "resharding",
+            Self::Queue => "queue",
+            Self::BatchRetry => "batch_retry",
+            Self::Visibility => "visibility",
+            Self::SenderRetry => "sender_retry",
+            Self::Crash => "crash",
+            Self::Deploy => "deploy",
+            Self::LostLease => "lost_lease",
+            Self::Rebalance => "rebalance",
         }
     }
 }
@@ -54,9 +97,11 @@ pub struct Ordering {
     /// Records that were looked at.
     pub records: u64,
     /// Records whose item had a newer version in the stream already, by cause.
-    pub out_of_order: [u64; 5],
+    pub out_of_order: [u64; CAUSES],
     /// Second copies.
     pub duplicates: u64,
+    /// The same by cause, of a consumer that may process a record again.
+    pub repeats: [u64; CAUSES],
     /// How many versions of the item the late record lies behind.
     pub distance_records: Histogram,
     /// How far its creation time lies behind the newest one seen of the item, in microseconds: the
@@ -85,11 +130,18 @@ impl Ordering {
         self.distance_micros.record(micros);
     }
 
+    /// Counts a change that was there before.
+    pub fn repeated(&mut self, cause: Cause) {
+        self.duplicates += 1;
+        self.repeats[cause as usize] += 1;
+    }
+
     /// Adds another replication's counts.
     pub fn merge(&mut self, other: &Self) {
         self.records += other.records;
         self.duplicates += other.duplicates;
         self.out_of_order.iter_mut().zip(other.out_of_order).for_each(|(mine, theirs)| *mine += theirs);
+        self.repeats.iter_mut().zip(other.repeats).for_each(|(mine, theirs)| *mine += theirs);
         self.distance_records.merge(&other.distance_records);
         self.distance_micros.merge(&other.distance_micros);
         self.duplicate_micros.merge(&other.duplicate_micros);

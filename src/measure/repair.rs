@@ -17,14 +17,13 @@
 //! A record that follows the item's newest version in the stream leaves all four with the right state, so only items
 //! with something out of order are remembered, and a record in order costs a store.
 
+use super::copies::{Copies, Late};
 use super::sample::Sample;
 use crate::engine::histogram::Histogram;
 use crate::systems::kinesis::log::Micros;
 
 /// Strategies without a buffer, in the order of the counters.
 pub const PLAIN: [&str; 3] = ["none", "drop_duplicates", "compare_timestamps"];
-const NONE: usize = 0;
-const COMPARE: usize = 2;
 
 /// Windows of the buffers that every report shows, microseconds.
 pub const WINDOWS: [Micros; 3] = [100_000, 1_000_000, 10_000_000];
@@ -90,16 +89,12 @@ struct Expected {
 struct Open {
     gaps: Vec<Gap>,
     expected: Vec<Expected>,
-    /// Since when a copy has had an older state, by plain strategy, and whether that is measured.
-    stale: [Option<(Micros, bool)>; 3],
-    /// Buffers shorter than this have applied an older change last; [`Micros::MAX`]: all have.
-    buffers_below: Micros,
+    copies: Copies,
 }
 
 impl Open {
     fn is_closed(&self) -> bool {
-        let right = self.stale.iter().all(Option::is_none) && self.buffers_below == 0;
-        right && self.gaps.is_empty() && self.expected.is_empty()
+        self.copies.are_right() && self.gaps.is_empty() && self.expected.is_empty()
     }
 }
 
@@ -227,13 +222,7 @@ impl Repair {
         let written = |item: &&Newest| item.arrived > 0 || item.open > 0;
         self.repairs.items = self.items.iter().filter(written).count() as u64;
         for item in self.items.iter().filter(|item| item.open > 0) {
-            let open = &self.open[item.open as usize - 1];
-            for (wrong, stale) in self.repairs.wrong.iter_mut().zip(open.stale) {
-                *wrong += u64::from(stale.is_some());
-            }
-            if open.buffers_below > 0 {
-                self.repairs.wrong_below.push(open.buffers_below);
-            }
+            self.open[item.open as usize - 1].copies.end(&mut self.repairs);
         }
         self.repairs.wrong_below.sort_unstable();
         self.repairs
@@ -243,10 +232,7 @@ impl Repair {
 impl Open {
     /// A newer version than any before puts every copy right.
     fn advance(&mut self, arrival: &Arrival, repairs: &mut Repairs) {
-        for which in 0..3 {
-            self.heal(which, arrival.arrived, repairs);
-        }
-        self.buffers_below = 0;
+        self.copies.advance(arrival.arrived, repairs);
         let overtaken = (arrival.arrived, arrival.created);
         self.expected.iter_mut().for_each(|expected| {
             expected.overtaken.get_or_insert(overtaken);
@@ -275,10 +261,7 @@ impl Open {
         let place = self.expected.iter().position(|expected| arrival.twice && expected.version == version);
         let repeated = place.map(|place| self.expected.swap_remove(place));
         if version == arrival.newest {
-            // The newest once more: whoever applies it is right again.
-            self.heal(NONE, arrived, repairs);
-            self.heal(COMPARE, arrived, repairs);
-            self.buffers_below = 0;
+            self.copies.newest_again(arrived, repairs);
             item.arrived = arrived;
             return;
         }
@@ -286,28 +269,16 @@ impl Open {
             Some(repeated) => repeated.overtaken.unwrap_or_default(),
             None => self.close_gap(arrival),
         };
-        let cut = |time: Micros| time / precision;
-        let ignored = cut(created) < cut(item.created);
-        let sortable = cut(created) < cut(above);
-        let applied = [true, repeated.is_none(), !ignored];
-        for (stale, _) in self.stale.iter_mut().zip(applied).filter(|(_, applied)| *applied) {
-            stale.get_or_insert((arrived, arrival.counted));
-        }
-        let below = if ignored { arrived - item.arrived } else { Micros::MAX };
-        self.buffers_below = self.buffers_below.max(below);
-        if arrival.counted {
-            repairs.late += 1;
-            for (kept_out, applied) in repairs.kept_out.iter_mut().zip(applied) {
-                *kept_out += u64::from(!applied);
-            }
-            if sortable {
-                let lateness = arrived - since;
-                repairs.lateness.record(lateness);
-                for (within, window) in repairs.within.iter_mut().zip(WINDOWS) {
-                    *within += u64::from(lateness <= window);
-                }
-            }
-        }
+        let late = Late {
+            created,
+            arrived,
+            repeats: repeated.is_some(),
+            since,
+            above,
+            newest: (item.created, item.arrived),
+            counted: arrival.counted,
+        };
+        self.copies.fall_behind(&late, precision, repairs);
     }
 
     /// Takes a late version out of its gap: since when it is late, and when the next arrived version was created.
@@ -335,12 +306,6 @@ impl Open {
             self.expected.push(Expected { version, overtaken: Some((since, above)) });
         }
         (since, above)
-    }
-
-    fn heal(&mut self, which: usize, now: Micros, repairs: &mut Repairs) {
-        if let Some((since, true)) = self.stale[which].take() {
-            repairs.stale_micros[which].record(now - since);
-        }
     }
 }
 

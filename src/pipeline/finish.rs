@@ -256,6 +256,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             },
             fan_out: consumer.fan_out().map(|fan_out| fan_out.meter),
             creation: consumer.creation,
+            processed: consumer.following.map(|following| following.finish()),
             sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,

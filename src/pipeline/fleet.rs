@@ -7,6 +7,7 @@ pub mod wiring;
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::processed::{Following, of_redelivery};
 use crate::engine::random::Keyed;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
@@ -81,6 +82,8 @@ pub struct FleetConsumer {
     pub latency: Latency<{ PARTS.len() }>,
     /// What was lost and repeated when workers stopped, the first of them.
     pub interruptions: Vec<Interruption>,
+    /// Order of what it processes.
+    pub following: Option<Box<Following>>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -337,6 +340,12 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn count_done(&mut self, now: Nanos, number: usize, shard: usize, ended: &Ended) {
         let consumer = &mut self.fleets[number];
         let progress = consumer.fleet.shard(shard);
+        if let (Some(following), false) = (&mut consumer.following, ended.thrown) {
+            let why = Some(of_redelivery(ended.why));
+            let again = progress.kept().range(ended.again.clone()).map(|record| (record, why, why));
+            let fresh = progress.kept().range(ended.fresh.clone()).map(|record| (record, None, None));
+            following.note(now, &self.tables, self.cohort, again.chain(fresh));
+        }
         if !ended.thrown {
             for record in progress.kept().range(ended.fresh.clone()) {
                 if self.cohort.has(record.written) {

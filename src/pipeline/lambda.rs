@@ -2,11 +2,13 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::processed::Following;
 use crate::engine::random::Keyed;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::measure::latency::Latency;
 use crate::measure::ledger::Account;
+use crate::measure::ordering::Cause;
 use crate::measure::series::Series;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::fan_out::FanOut;
@@ -110,6 +112,8 @@ pub struct LambdaConsumer {
     pub sends_to: Vec<usize>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
+    /// Order of what it processes, if it may process something again.
+    pub following: Option<Box<Following>>,
     /// From the intended write to the end of the invocation that processed it.
     pub latency: Latency<{ PARTS.len() }>,
     /// Its series.
@@ -370,7 +374,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         if !self.lambdas[number].sends_to.is_empty() {
             self.send_on(now, number, lane);
         }
-        let LambdaConsumer { mapping, series, latency, is_pipe, .. } = &mut self.lambdas[number];
+        let LambdaConsumer { mapping, series, latency, is_pipe, following, .. } = &mut self.lambdas[number];
+        if let Some(following) = following {
+            let (reached, repeated) = mapping.reached_again(lane);
+            let again = |place| (place < repeated).then_some(Cause::BatchRetry);
+            let records = reached.iter().enumerate().map(|(place, held)| (&held.record, again(place), None));
+            following.note(now, &self.tables, self.cohort, records);
+        }
         if !*is_pipe {
             self.account.end(now, &mut mapping.share, &mut mapping.environments);
         }
@@ -399,8 +409,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn send_on(&mut self, now: Nanos, number: usize, lane: usize) {
         let consumer = &self.lambdas[number];
         let (records, again) = consumer.mapping.reached(lane);
+        let (_, resent) = consumer.mapping.reached_again(lane);
         for queue in consumer.sends_to.clone() {
-            self.send(now, queue, number, &records, again);
+            self.send(now, queue, number, &records, (again, resent));
         }
     }
 

@@ -303,6 +303,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             self.fingerprint.outcome(now, u64::from(write.key), 6);
             return;
         }
+        source.note_accepted(now, write.key, write.at);
         let has_feed = source.feed.is_some();
         if source.streams.is_some() {
             if let Some(kind) = writer.kind(write.kind).filter(|_| !has_feed) {

@@ -21,6 +21,7 @@ use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
+use crate::measure::processed::Outcome as Processed;
 use crate::measure::repair::Repairs;
 use crate::measure::series::Series;
 use crate::measure::shard_load::ShardLoad;
@@ -249,6 +250,8 @@ pub struct LambdaOutcome {
     pub fan_out: Option<FanOutMeter>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<lambda::Creation>,
+    /// Order of what it processed, if that was followed.
+    pub processed: Option<Processed>,
     /// What its sink saw, if it has one.
     pub sink: Option<SinkMeter>,
     /// From the intended write to the end of the invocation.
@@ -264,6 +267,8 @@ pub struct QueueOutcome {
     pub queue: QueueMeter,
     /// The function, if there is one.
     pub function: Option<MappingMeter>,
+    /// Order of what it processed, if that was followed.
+    pub processed: Option<Processed>,
     /// What its sink saw, if it has one.
     pub sink: Option<SinkMeter>,
     /// From the intended write to the end of the invocation.
@@ -278,6 +283,7 @@ impl From<QueuePlace> for QueueOutcome {
         Self {
             queue: place.queue.meter,
             sink: sink.map(|sink| sink.meter),
+            processed: place.following.map(|following| following.finish()),
             function: place.consumer.map(|consumer| consumer.meter),
             latency: place.latency,
             series: place.series,

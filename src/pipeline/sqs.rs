@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::processed::{Following, of_messages};
 use crate::engine::random::Streams;
 use crate::engine::slots::Slots;
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -13,6 +14,7 @@ use crate::scenario::path::resource;
 use crate::systems::kinesis::log::Record;
 use crate::systems::sqs::consumer::{Next, PARTS, QueueConsumer, parts};
 use crate::systems::sqs::queue::{Message, Queue, address};
+use crate::systems::sqs::requests::BATCH_MAX;
 use std::collections::BTreeMap;
 
 /// Columns of the series of a queue.
@@ -53,6 +55,8 @@ pub struct QueuePlace {
     pub consumer: Option<QueueConsumer>,
     /// When the last message of each item can be had, of a FIFO queue: later ones come no sooner.
     shown: BTreeMap<u32, Nanos>,
+    /// Order of what its function processes.
+    pub following: Option<Box<Following>>,
     /// Calls so far, which number the draws.
     calls: u32,
     /// From the intended write to the end of the invocation.
@@ -72,6 +76,7 @@ impl QueuePlace {
             queue: Queue::new(plan.queue),
             consumer,
             shown: BTreeMap::new(),
+            following: None,
             calls: 0,
             latency: Latency::default(),
             series: Series::new(span),
@@ -104,14 +109,22 @@ pub fn queues(scenario: &Scenario, draws: &Streams) -> Vec<QueuePlace> {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// The function of number `sender` has sent records to a queue.
-    pub(super) fn send(&mut self, now: Nanos, number: usize, sender: usize, records: &[Record], again: bool) {
-        for records in records.chunks(crate::systems::sqs::requests::BATCH_MAX) {
+    /// The function of number `sender` has sent records to a queue: `again` with a batch that had failed, and the first of them again.
+    pub(super) fn send(
+        &mut self,
+        now: Nanos,
+        number: usize,
+        sender: usize,
+        records: &[Record],
+        (again, resent): (bool, usize),
+    ) {
+        for (call, records) in records.chunks(BATCH_MAX).enumerate() {
+            let resent = resent.saturating_sub(call * BATCH_MAX);
             let place = &mut self.queues[number];
             if FULL {
                 place.series.add(now, column::SENT, records.len() as u64);
             }
-            let messages = place.queue.send(now, sender, records, again);
+            let messages = place.queue.send(now, sender, records, (again, resent));
             if messages.is_empty() {
                 continue;
             }
@@ -187,8 +200,8 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A function that reads a queue has ended.
     pub(super) fn answered(&mut self, now: Nanos, handle: u32) {
         let (number, running) = unpack(handle);
-        let QueuePlace { queue, consumer: Some(consumer), latency, series, .. } = &mut self.queues[number]
-        else {
+        let place = &mut self.queues[number];
+        let QueuePlace { queue, consumer: Some(consumer), latency, series, following, .. } = place else {
             return;
         };
         if let Some(at) = consumer.ends(now, running as u32, queue) {
@@ -197,7 +210,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                 return self.queue.push(at, Kind::Answered as u8, handle);
             }
         }
-        let Some(settled) = consumer.ended(now, running as u32, queue) else { return };
+        let Some(mut settled) = consumer.ended(now, running as u32, queue) else { return };
+        if let Some(following) = following {
+            let processed = settled.done.iter().chain(&settled.failed[..settled.reached]);
+            following.note(now, &self.tables, self.cohort, of_messages(processed));
+        }
+        settled.failed[..settled.reached].iter_mut().for_each(|message| message.processed = true);
         for message in settled.done.iter().filter(|message| self.cohort.has(message.record.written)) {
             latency.record(parts(message, settled.moments, settled.ended));
         }

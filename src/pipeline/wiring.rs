@@ -5,6 +5,7 @@ use super::event::Kind;
 use super::feed::Feed;
 use super::lambda::{Access, Creation, LambdaConsumer};
 use super::long_way::LongWay;
+use super::processed::Followed;
 use super::read::{Backfill, Consumer};
 use super::source::{OnDemandMeter, StreamSource};
 use super::streams::{TableStream, partition_starts};
@@ -142,8 +143,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         streams.extend(super::direct_put::streams(scenario));
         let consumers = consumers::<FULL>(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
-        let lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
-        let fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
+        let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
+        let mut queues = super::sqs::queues(scenario, &draws);
+        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
+        if FULL {
+            let followed = Followed(scenario);
+            let numbered = lambdas.iter_mut().enumerate();
+            numbered.for_each(|(number, it)| it.following = followed.lambda(number).map(Box::new));
+            let numbered = queues.iter_mut().enumerate();
+            numbered.for_each(|(number, it)| it.following = followed.queue(number).map(Box::new));
+            let numbered = fleets.iter_mut().enumerate();
+            numbered.for_each(|(number, it)| it.following = followed.fleet(number).map(Box::new));
+        }
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
@@ -156,7 +167,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             consumers,
             deliveries,
             lambdas,
-            queues: super::sqs::queues(scenario, &draws),
+            queues,
             absent: Default::default(),
             account: account(scenario),
             fleets,
@@ -237,6 +248,7 @@ fn table<const FULL: bool>(
         route: Arc::clone(route),
         series: Series::new(scenario.duration),
         held: Vec::new(),
+        accepted: (FULL && Followed(scenario).has_table(number)).then(Default::default),
     }
 }
 
@@ -399,6 +411,7 @@ fn lambdas(
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
             creation: plan.created.map(Creation::planned),
+            following: None,
             latency: Latency::default(),
             series: Series::new(scenario.duration),
         }

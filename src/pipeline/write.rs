@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::event::Kind;
 use super::feed::Feed;
 use super::long_way::LongWay;
+use super::processed::Accepted;
 use super::source::StreamSource;
 use super::streams::TableStream;
 use super::wiring::Route;
@@ -147,6 +148,8 @@ pub struct TableSource {
     pub series: Series<{ column::COUNT }>,
     /// Items that transactions in progress hold, and until when.
     pub held: Vec<(Nanos, u32)>,
+    /// Writes accepted later than they were meant to happen, where some consumer's order is followed.
+    pub accepted: Option<Box<Accepted>>,
 }
 
 impl TableSource {
@@ -383,6 +386,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             };
         }
         self.writers[pending.writer as usize].meter.retries += 1;
+        let number = self.writers[pending.writer as usize].producer.table();
+        // Noted before anybody reads the change: a write that is refused once more is noted again.
+        self.tables[number].note_accepted(now, pending.write.key, pending.write.at);
         let accepted = self.request(now, pending.writer, &pending.write, pending.failures);
         if FULL && accepted && self.cohort.has(pending.write.at / MICROSECOND) {
             let waited = now / MICROSECOND - pending.write.at / MICROSECOND;

@@ -3,12 +3,15 @@
 mod deliveries;
 
 use ::csv::{QuoteStyle, WriterBuilder};
+use indexmap::IndexMap;
 
 use super::result::RunResult;
 use super::result::objects;
+use super::result::ordering::OrderingRow;
 use super::result::repair::RepairRow;
 use super::result::stream_capacity::open_at;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
+use crate::measure::ordering::{CAUSES_OF_STREAMS, Cause};
 use crate::measure::series::Series;
 use crate::pipeline::finish::{Outcome, StreamOutcome};
 use crate::pipeline::{feed, fleet, lambda, read, source, sqs, streams, write};
@@ -86,14 +89,26 @@ pub fn latency(result: &RunResult) -> String {
     sheet.text()
 }
 
-/// `ordering.csv`: a row for each feed; distances and gaps are pooled over replications, repairs stand in columns.
+/// `ordering.csv`: a row for each feed and each consumer that is followed; distances and gaps are pooled over replications, repairs
+/// stand in columns. Causes that only consumers have get columns where they occur.
 pub fn ordering(result: &RunResult) -> String {
     let mut columns: Vec<String> =
         ["path", "records", "duplicates", "duplicate_share", "out_of_order", "out_of_order_share"]
             .map(str::to_owned)
             .to_vec();
-    let causes = crate::measure::ordering::Cause::ALL.map(|cause| cause.name());
-    columns.extend(causes.map(|cause| format!("late_by_{cause}")));
+    let names = Cause::ALL.map(|cause| cause.name()).into_iter().enumerate();
+    let occurs = |of: fn(&OrderingRow) -> &IndexMap<String, u64>, name: &str| {
+        result.ordering.iter().any(|row| of(row).contains_key(name))
+    };
+    let causes: Vec<&str> = names
+        .filter(|(place, name)| *place < CAUSES_OF_STREAMS || occurs(|row| &row.causes, name))
+        .map(|(_, name)| name)
+        .collect();
+    columns.extend(causes.iter().map(|cause| format!("late_by_{cause}")));
+    let repeats = Cause::ALL.map(|cause| cause.name());
+    let repeats: Vec<&str> =
+        repeats.into_iter().filter(|name| occurs(|row| &row.duplicate_causes, name)).collect();
+    columns.extend(repeats.iter().map(|cause| format!("repeated_by_{cause}")));
     for what in ["distance_records", "distance_ms", "duplicate_gap_ms"] {
         columns.extend(["p50", "p90", "p99", "max"].map(|figure| format!("{what}_{figure}")));
     }
@@ -113,7 +128,8 @@ pub fn ordering(result: &RunResult) -> String {
             row.out_of_order.to_string(),
             cell(row.out_of_order_share),
         ];
-        let late = causes.map(|cause| cell(row.causes.get(cause)));
+        let late = causes.iter().map(|cause| cell(row.causes.get(*cause)));
+        let again = repeats.iter().map(|cause| cell(row.duplicate_causes.get(*cause)));
         let spreads = [row.pooled_distance_records, row.pooled_distance_ms, row.pooled_duplicate_gap_ms];
         let spreads =
             spreads.iter().flat_map(|spread| [spread.p50, spread.p90, spread.p99, spread.max].map(cell));
@@ -123,7 +139,7 @@ pub fn ordering(result: &RunResult) -> String {
             let wrong = cell(row.and_then(|row| row.wrong_final_states));
             [of(|row| row.window_s), wrong, of(|row| row.repaired_share)]
         });
-        sheet.row(head.into_iter().chain(late).chain(spreads).chain(repairs));
+        sheet.row(head.into_iter().chain(late).chain(again).chain(spreads).chain(repairs));
     }
     sheet.text()
 }

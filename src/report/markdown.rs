@@ -294,13 +294,16 @@ fn ordering(result: &RunResult) -> String {
             words::count(row.duplicates),
             share(row.duplicate_share, &row.duplicate_share_interval95),
         ]);
+        for (cause, count) in &row.duplicate_causes {
+            table.row([format!("... by {}", cause.replace('_', " ")), words::count(*count)]);
+        }
         table.row([
             "out of order for their item".to_owned(),
             words::count(row.out_of_order),
             share(row.out_of_order_share, &row.out_of_order_share_interval95),
         ]);
         for (cause, count) in row.causes.iter().filter(|(_, count)| **count > 0) {
-            table.row([format!("... by {cause}"), words::count(*count)]);
+            table.row([format!("... by {}", cause.replace('_', " ")), words::count(*count)]);
         }
         text += &format!("\n### {}\n\n{}", escaped(&row.path), table.markdown());
         let mut distances = Table::new(&["<pooled over replications", "p50", "p90", "p99", "max"]);

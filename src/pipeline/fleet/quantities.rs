@@ -4,6 +4,7 @@ use super::control::Control;
 use super::{FleetConsumer, Interruption, column};
 use crate::engine::time::Nanos;
 use crate::measure::latency::Latency;
+use crate::measure::processed::Outcome as Processed;
 use crate::measure::series::Series;
 use crate::pipeline::Pipeline;
 use crate::systems::fleet::meter::FleetMeter;
@@ -66,6 +67,8 @@ pub struct FleetOutcome {
     pub latency: Latency<{ PARTS.len() }>,
     /// What was lost and repeated when workers stopped.
     pub interruptions: Vec<Interruption>,
+    /// Order of what it processed, if that was followed.
+    pub processed: Option<Processed>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -117,6 +120,7 @@ impl FleetConsumer {
             meter: self.fleet.meter,
             latency: self.latency,
             interruptions: self.interruptions,
+            processed: self.following.map(|following| following.finish()),
             series: self.series,
         }
     }

@@ -56,6 +56,7 @@ pub fn fleets(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             of_table: scenario.table_of_stream(plan.stream).is_some(),
             latency: Latency::default(),
             interruptions: Vec::new(),
+            following: None,
             series: Series::new(scenario.duration),
         }
     };

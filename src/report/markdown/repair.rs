@@ -14,10 +14,17 @@ pub(super) fn section(result: &RunResult) -> String {
     if feeds.is_empty() {
         return String::new();
     }
+    let consumers = result.ordering.iter().filter(|row| row.out_of_order > 0 && !row.repair.is_empty());
+    let own = match consumers.filter(|row| row.path.starts_with("consumers.")).count() {
+        0 => "",
+        _ => {
+            " A consumer's is the copy that it keeps itself, and the newest change is then the newest that it has processed."
+        }
+    };
     format!(
         "## Repairs\n\n{}\nA last-writer-wins copy of the table, as a consumer keeps it that reads parents first and each record once. \
          A final state is wrong when it is not the item's newest change in the stream. A reorder buffer holds every record for its \
-         window and sorts each item by creation time; equal times keep the order of arrival. Entries follow from Little's law.\n",
+         window and sorts each item by creation time; equal times keep the order of arrival. Entries follow from Little's law.{own}\n",
         feeds.join("\n")
     )
 }

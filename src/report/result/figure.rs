@@ -2,6 +2,7 @@
 
 use super::firehose;
 use super::leg::{self, Leg, QUANTILES};
+use super::ordering;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
 use crate::measure::ledger::Ledger;
@@ -123,6 +124,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
     super::stalls::figures(scenario, &mut all);
+    ordering::figures(scenario, &mut all);
     for (number, plan) in scenario.queues.iter().enumerate() {
         queue_figures(&resource("sqs", &plan.name), number, &mut all);
     }
@@ -176,13 +178,21 @@ fn totals() -> Vec<Figure> {
             let direct: u64 = outcome.direct.iter().flat_map(|direct| direct.meter.refused).sum();
             Some((writes + puts + direct) as f64)
         }),
+        // What arrives twice, or out of order, in the streams, or at the worst consumer, where that is more.
         Figure::new("duplicates".into(), move |outcome| {
-            share(orders(outcome).map(|order| order.duplicates).sum(), looked_at(outcome))
+            let streams = share(orders(outcome).map(|order| order.duplicates).sum(), looked_at(outcome));
+            worse(streams, ordering::worst_share(outcome, |order| order.duplicates))
         }),
         Figure::new("out_of_order".into(), move |outcome| {
-            share(orders(outcome).map(Ordering::late).sum(), looked_at(outcome))
+            let streams = share(orders(outcome).map(Ordering::late).sum(), looked_at(outcome));
+            worse(streams, ordering::worst_share(outcome, Ordering::late))
         }),
     ]
+}
+
+/// The greater of two shares, of which either may be missing.
+fn worse(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
 }
 
 fn writer_figures(path: &str, number: usize, all: &mut Vec<Figure>) {

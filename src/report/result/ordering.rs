@@ -6,36 +6,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
-use crate::measure::ordering::{Cause, Ordering};
+use crate::measure::ordering::{CAUSES_OF_STREAMS, Cause, Ordering};
+use crate::measure::processed::Outcome as Processed;
 use crate::measure::repair::Repairs;
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::processed::Followed;
 use crate::report::number::{Interval95, rounded, share};
+use crate::report::result::figure::Figure;
 use crate::report::result::repair::{self, RepairRow};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
 /// Order and duplicates of the measured changes of one table in its stream, of one direct producer's records, key by key,
-/// or as a consumer met them that reads shards beside their parents.
+/// or of what a consumer processed that can process a change again or out of turn, in the order in which its processing ended.
+/// What other consumers process has their stream's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderingRow {
     /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, the direct producer, such as `workload.clicks`, or
     /// the consumer.
     pub path: String,
-    /// Records looked at in all replications.
+    /// Records looked at in all replications; at a consumer, each time that one was processed.
     pub records: u64,
-    /// Second copies.
+    /// Second copies; at a consumer, records that it had processed before.
     pub duplicates: u64,
     /// Their share.
     pub duplicate_share: Option<f64>,
     /// Its interval.
     pub duplicate_share_interval95: Interval95,
+    /// Why consumers processed records again; they add up to `duplicates`. Absent for streams and producers.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub duplicate_causes: IndexMap<String, u64>,
     /// Records that came after a newer version of their item.
     pub out_of_order: u64,
     /// Their share.
     pub out_of_order_share: Option<f64>,
     /// Its interval.
     pub out_of_order_share_interval95: Interval95,
-    /// Records out of order by cause; they add up to `out_of_order`.
+    /// Records out of order by cause; they add up to `out_of_order`. `duplicate` to `resharding` come from the stream; a consumer's
+    /// own are named where they occur: `queue` (a standard queue keeps no order), `batch_retry`, `visibility` (a message came back),
+    /// `sender_retry`, `crash`, `deploy`, `lost_lease`, `rebalance`.
     pub causes: IndexMap<String, u64>,
     /// How many versions late records lie behind; pooled over replications.
     pub pooled_distance_records: Spread,
@@ -44,8 +53,8 @@ pub struct OrderingRow {
     pub pooled_distance_ms: Spread,
     /// How long after the first copy a second one came, milliseconds; pooled over replications.
     pub pooled_duplicate_gap_ms: Spread,
-    /// What each way to repair this comes to in a last-writer-wins copy, for feeds of tables: the consumers that read a shard's
-    /// parents before it and process each record once meet the stream's order. Empty for all others.
+    /// What each way to repair this comes to in a last-writer-wins copy, for feeds of tables, whose order is met by consumers that
+    /// read a shard's parents before it and process each record once, and for consumers that are followed. Empty for all others.
     #[serde(default)]
     pub repair: Vec<RepairRow>,
     /// `repair` follows one item in so many, evenly spread over the items' numbers, and counts nothing of the others. Absent where it
@@ -78,16 +87,14 @@ impl Spread {
 /// The rows of all feeds, then of tables' own streams, then of direct producers, then of consumers that may see more disorder
 /// than the stream has.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
+    let seconds = (scenario.duration - scenario.warm_up) as f64 / SECOND as f64 * outcomes.len() as f64;
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let row = |(number, plan): (usize, &crate::systems::dynamodb::table::TablePlan)| {
         let feeds = || outcomes.iter().filter_map(|outcome| outcome.tables[number].feed.as_ref());
         let each: Vec<&Ordering> = feeds().map(|feed| &feed.ordering).collect();
         let repairs: Vec<&Repairs> = feeds().map(|feed| &feed.repairs).collect();
         let row = OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each);
-        let seconds = (scenario.duration - scenario.warm_up) as f64 / SECOND as f64 * outcomes.len() as f64;
-        let one_in = repairs.first().map(|repairs| repairs.sample.one_in()).filter(|one_in| *one_in > 1);
-        let repair = repair::rows(&repairs, row.records as f64 / seconds);
-        OrderingRow { repair, repair_one_item_in: one_in, ..row }
+        row.repaired(&repairs, seconds)
     };
     let with_streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
     let own = with_streams.map(|(number, plan)| {
@@ -107,10 +114,98 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
             rows.push(OrderingRow::new(resource("consumers", &plan.name), &each));
         }
     }
+    for consumer in consumers(scenario) {
+        let each: Vec<&Processed> = outcomes.iter().filter_map(|outcome| consumer.of(outcome)).collect();
+        if !each.is_empty() {
+            let orderings: Vec<&Ordering> = each.iter().map(|processed| &processed.ordering).collect();
+            let repairs: Vec<&Repairs> = each.iter().map(|processed| &processed.repairs).collect();
+            rows.push(OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, seconds));
+        }
+    }
     rows
 }
 
+/// A consumer whose processing may be followed, by its kind and number.
+#[derive(Clone, Copy, Debug)]
+pub enum Consumer {
+    /// A function on a stream.
+    Lambda(usize),
+    /// The function on the queue with this number.
+    Queue(usize),
+    /// A fleet of workers.
+    Fleet(usize),
+}
+
+/// The consumers of a scenario whose processing may be followed.
+pub fn consumers(scenario: &Scenario) -> impl Iterator<Item = Consumer> {
+    let lambdas = (0..scenario.lambdas.len()).map(Consumer::Lambda);
+    let queues = (0..scenario.queues.len()).map(Consumer::Queue);
+    lambdas.chain(queues).chain((0..scenario.fleets.len()).map(Consumer::Fleet))
+}
+
+impl Consumer {
+    /// What it processed in one replication, if that was followed.
+    pub fn of(self, outcome: &Outcome) -> Option<&Processed> {
+        match self {
+            Self::Lambda(number) => outcome.lambdas[number].processed.as_ref(),
+            Self::Queue(number) => outcome.queues[number].processed.as_ref(),
+            Self::Fleet(number) => outcome.fleets[number].processed.as_ref(),
+        }
+    }
+
+    /// Whether what it processes is followed.
+    pub fn is_followed(self, scenario: &Scenario) -> bool {
+        let followed = Followed(scenario);
+        match self {
+            Self::Lambda(number) => followed.lambda(number).is_some(),
+            Self::Queue(number) => followed.queue(number).is_some(),
+            Self::Fleet(number) => followed.fleet(number).is_some(),
+        }
+    }
+
+    /// Its path, such as `consumers.search`.
+    pub fn path(self, scenario: &Scenario) -> String {
+        let of_queue = |number: usize| scenario.queues[number].consumer.as_ref();
+        let name = match self {
+            Self::Lambda(number) => scenario.lambdas[number].name.as_str(),
+            Self::Queue(number) => of_queue(number).map_or("", |consumer| &consumer.name),
+            Self::Fleet(number) => scenario.fleets[number].name.as_str(),
+        };
+        resource("consumers", name)
+    }
+}
+
+/// The named figures of consumers that are followed.
+pub(super) fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
+    for consumer in consumers(scenario).filter(|consumer| consumer.is_followed(scenario)) {
+        let path = consumer.path(scenario);
+        let mut push = |name: &str, of: fn(&Processed) -> Option<f64>| {
+            let path = format!("{path}.{name}");
+            all.push(Figure::new(path, move |outcome| consumer.of(outcome).and_then(of)));
+        };
+        push("duplicate_share", |it| share(it.ordering.duplicates, it.ordering.records));
+        push("out_of_order_share", |it| share(it.ordering.late(), it.ordering.records));
+        push("wrong_final_states", |it| Some(it.repairs.wrong[0] as f64));
+    }
+}
+
+/// The greatest share of what a consumer that is followed processed in one replication.
+pub(super) fn worst_share(outcome: &Outcome, of: fn(&Ordering) -> u64) -> Option<f64> {
+    let lambdas = outcome.lambdas.iter().filter_map(|it| it.processed.as_ref());
+    let queues = outcome.queues.iter().filter_map(|it| it.processed.as_ref());
+    let fleets = outcome.fleets.iter().filter_map(|it| it.processed.as_ref());
+    let all = lambdas.chain(queues).chain(fleets);
+    all.filter_map(|it| share(of(&it.ordering), it.ordering.records)).reduce(f64::max)
+}
+
 impl OrderingRow {
+    /// With what ways to repair it come to.
+    fn repaired(self, repairs: &[&Repairs], seconds: f64) -> Self {
+        let one_in = repairs.first().map(|repairs| repairs.sample.one_in()).filter(|one_in| *one_in > 1);
+        let repair = repair::rows(repairs, self.records as f64 / seconds);
+        Self { repair, repair_one_item_in: one_in, ..self }
+    }
+
     fn new(path: String, each: &[&Ordering]) -> Self {
         let mut all = Ordering::default();
         each.iter().for_each(|ordering| all.merge(ordering));
@@ -118,17 +213,21 @@ impl OrderingRow {
             let shares: Vec<_> = each.iter().map(|ordering| share(of(ordering), ordering.records)).collect();
             Interval95::of(&shares, true)
         };
-        let causes = Cause::ALL.iter().zip(all.out_of_order);
+        let causes = Cause::ALL.iter().zip(all.out_of_order).enumerate();
+        let causes = causes.filter(|(place, (_, count))| *place < CAUSES_OF_STREAMS || *count > 0);
+        let repeats = Cause::ALL.iter().zip(all.repeats).filter(|(_, count)| *count > 0);
+        let named = |(cause, count): (&Cause, u64)| (cause.name().to_owned(), count);
         Self {
             path,
             records: all.records,
             duplicates: all.duplicates,
             duplicate_share: share(all.duplicates, all.records).and_then(rounded),
             duplicate_share_interval95: interval(|ordering| ordering.duplicates),
+            duplicate_causes: repeats.map(named).collect(),
             out_of_order: all.late(),
             out_of_order_share: share(all.late(), all.records).and_then(rounded),
             out_of_order_share_interval95: interval(Ordering::late),
-            causes: causes.map(|(cause, count)| (cause.name().to_owned(), count)).collect(),
+            causes: causes.map(|(_, cause)| named(cause)).collect(),
             pooled_distance_records: Spread::of(&all.distance_records, 1.0),
             pooled_distance_ms: Spread::of(&all.distance_micros, 1e3),
             pooled_duplicate_gap_ms: Spread::of(&all.duplicate_micros, 1e3),

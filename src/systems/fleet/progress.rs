@@ -81,6 +81,8 @@ pub struct Ended {
     pub fresh: Range<usize>,
     /// How many had been processed before.
     pub repeated: u64,
+    /// Places of those; they come before the others.
+    pub again: Range<usize>,
     /// Why those came again.
     pub why: Redelivery,
     /// The first record after it.
@@ -287,7 +289,8 @@ impl Progress {
         let of_batch = self.kept.range(place(from)..place(until.max(from)));
         self.bytes_done += of_batch.map(|record| u64::from(record.bytes)).sum::<u64>();
         let repeated = (until.saturating_sub(from)) - (fresh.end - fresh.start);
-        Ended { fresh: places, repeated, why: self.why, until, thrown, at: self.due }
+        let again = place(from)..place(from) + repeated as usize;
+        Ended { fresh: places, repeated, again, why: self.why, until, thrown, at: self.due }
     }
 
     /// The latency of one of the records in hand, whose processing is over at `done`, by [its parts](PARTS), microseconds.

@@ -50,6 +50,8 @@ pub struct Lane {
     pub cold: Nanos,
     /// The place of the record at which the run fails, if it does.
     pub fails_at: Option<usize>,
+    /// Records at the head of the present part that an earlier try had processed, of those that the run reaches.
+    pub repeated: usize,
     /// Refusals of the present try for want of concurrency.
     pub refusals: u32,
     /// The tumbling window of which some records are processed, and whether the invocation that ends it is due or runs.

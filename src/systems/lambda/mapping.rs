@@ -351,6 +351,7 @@ impl Mapping {
         let reached = run.fails_at.map_or(end, |at| place.work.from + at);
         let repeated = place.work.processed.min(reached).saturating_sub(place.work.from) as u64;
         meter.repeated += repeated;
+        place.repeated = repeated as usize;
         for _ in 0..repeated {
             meter.repeat_records.record((place.work.processed - place.work.from) as u64);
             meter.repeat_micros.record((now - place.work.processed_at) / MICROSECOND);
@@ -465,6 +466,17 @@ impl Mapping {
         let payload = &self.plan.batching.payload;
         let in_json = |held: &Held| Record { bytes: payload.bytes(held.record.bytes) as u32, ..held.record };
         (part[..place.fails_at.unwrap_or(part.len())].iter().map(in_json).collect(), place.work.is_retry())
+    }
+
+    /// The records that the run of a lane which has just ended reached, and how many of the first of them an earlier try had
+    /// processed.
+    pub fn reached_again(&self, lane: usize) -> (&[Held], usize) {
+        let place = &self.lanes[lane];
+        let part = place.work.part();
+        match place.ends_window {
+            true => (&[], 0),
+            false => (&part[..place.fails_at.unwrap_or(part.len())], place.repeated),
+        }
     }
 
     /// The last record of what a lane has the function run with.

@@ -66,6 +66,8 @@ pub struct Settled {
     pub done: Vec<Message>,
     /// Messages that come back.
     pub failed: Vec<Message>,
+    /// How many of the first messages that come back the run had processed before it failed.
+    pub reached: usize,
     /// When it started and when its environment was ready.
     pub moments: (Nanos, Nanos),
     /// When the function ended.
@@ -225,13 +227,14 @@ impl QueueConsumer {
         }
         let kept = if self.plan.report_failures || fails_at.is_none() { reached } else { 0 };
         let failed = messages.split_off(kept);
+        let reached = reached - kept;
         // What was processed before the failure is processed again.
-        self.meter.repeated += (reached - kept) as u64;
+        self.meter.repeated += reached as u64;
         self.meter.processed += messages.len() as u64;
         let sizes = messages.iter().map(|_| 0);
         queue.meter.receives[usize::from(again)] += requests::calls(sizes, queue.plan.message_max).requests;
         queue.delete(&messages);
-        Some(Settled { done: messages, failed, moments, ended: ended.unwrap_or(now) })
+        Some(Settled { done: messages, failed, reached, moments, ended: ended.unwrap_or(now) })
     }
 
     /// Messages in the function's hands, by walking them.

@@ -51,6 +51,10 @@ pub struct Message {
     pub again: Micros,
     /// Times that it was received.
     pub receives: u32,
+    /// Whether its sender had sent it before.
+    pub resent: bool,
+    /// Whether a run that failed later has processed it.
+    pub processed: bool,
 }
 
 /// What draws of a message with this record are addressed by. Others may share it: it tells no messages apart.
@@ -163,23 +167,37 @@ impl Queue {
     }
 
     /// SendMessageBatch: drops what is too large and, on a FIFO queue, what came before; the rest is to be
-    /// [shown](Self::show) when a poller can have it. `again` says whether the sender, a number of its own, tried to send these
-    /// before.
-    pub fn send(&mut self, now: Nanos, sender: usize, records: &[Record], again: bool) -> Vec<Message> {
+    /// [shown](Self::show) when a poller can have it. `sender` is a number of its own; `again` says whether it sends these with
+    /// a batch that had failed, and how many of the first of them it had sent before.
+    pub fn send(
+        &mut self,
+        now: Nanos,
+        sender: usize,
+        records: &[Record],
+        (again, resent): (bool, usize),
+    ) -> Vec<Message> {
         let payload = records.iter().map(|record| u64::from(record.bytes));
         let calls =
             requests::calls(payload.filter(|size| *size <= self.plan.message_max), self.plan.message_max);
         self.meter.sends[usize::from(again)] += calls.requests;
         self.meter.sent += records.len() as u64;
         let mut taken = Vec::with_capacity(records.len());
-        for (at, record) in records.iter().enumerate() {
+        for (place, record) in records.iter().enumerate() {
             if u64::from(record.bytes) > self.plan.message_max {
                 self.meter.too_large += 1;
-            } else if self.plan.fifo.is_some() && self.came_before(now, sender, &records[..=at], again) {
+            } else if self.plan.fifo.is_some() && self.came_before(now, sender, &records[..=place], again) {
                 self.meter.deduplicated += 1;
             } else {
                 let sent = now / MICROSECOND;
-                taken.push(Message { record: *record, sent, came: 0, again: 0, receives: 0 });
+                taken.push(Message {
+                    record: *record,
+                    sent,
+                    came: 0,
+                    again: 0,
+                    receives: 0,
+                    resent: place < resent,
+                    processed: false,
+                });
             }
         }
         taken
@@ -411,7 +429,7 @@ mod tests {
     }
 
     fn fill(queue: &mut Queue, now: Nanos, records: &[Record]) {
-        for message in queue.send(now, 0, records, false) {
+        for message in queue.send(now, 0, records, (false, 0)) {
             queue.show(message, now);
         }
     }
@@ -444,10 +462,10 @@ mod tests {
         let mut queue = queue(true);
         fill(&mut queue, 0, &[record(1, 7)]);
         // A copy of the change, and the sender's own second try.
-        assert!(queue.send(0, 0, &[Record { flags: flags::COPY, ..record(1, 7) }], false).is_empty());
-        assert!(queue.send(5 * MINUTE - 1, 0, &[record(1, 7)], true).is_empty());
+        assert!(queue.send(0, 0, &[Record { flags: flags::COPY, ..record(1, 7) }], (false, 0)).is_empty());
+        assert!(queue.send(5 * MINUTE - 1, 0, &[record(1, 7)], (true, 1)).is_empty());
         assert_eq!((queue.meter.deduplicated, queue.count_waiting(), queue.remembers()), (2, 1, 1));
-        assert_eq!(queue.send(5 * MINUTE, 0, &[record(1, 7)], true).len(), 1);
+        assert_eq!(queue.send(5 * MINUTE, 0, &[record(1, 7)], (true, 1)).len(), 1);
         assert_eq!((queue.meter.deduplicated, queue.remembers()), (2, 1));
     }
 
@@ -458,20 +476,27 @@ mod tests {
         // 2^24 microseconds later a change of the neighbouring item had the same hash once.
         let apart = 1 << 24;
         let changes = [record(1, 6), record(1, 7), record(1 ^ apart, 6), record(1 ^ apart, 7)];
-        assert_eq!(queue.send(0, 0, &changes, false).len(), 4);
-        assert_eq!(queue.send(0, 1, &changes, false).len(), 4, "of another sender");
-        assert_eq!(queue.send(0, 0, &[record(9, 7), record(9, 7)], false).len(), 2, "two in a microsecond");
+        assert_eq!(queue.send(0, 0, &changes, (false, 0)).len(), 4);
+        assert_eq!(queue.send(0, 1, &changes, (false, 0)).len(), 4, "of another sender");
+        assert_eq!(
+            queue.send(0, 0, &[record(9, 7), record(9, 7)], (false, 0)).len(),
+            2,
+            "two in a microsecond"
+        );
         assert_eq!(queue.meter.deduplicated, 0);
         // All of it again: none is new.
-        assert!(queue.send(1, 0, &changes, true).is_empty() && queue.send(1, 1, &changes, true).is_empty());
-        assert!(queue.send(1, 0, &[record(9, 7), record(9, 7)], true).is_empty());
+        assert!(
+            queue.send(1, 0, &changes, (true, 1)).is_empty()
+                && queue.send(1, 1, &changes, (true, 1)).is_empty()
+        );
+        assert!(queue.send(1, 0, &[record(9, 7), record(9, 7)], (true, 1)).is_empty());
     }
 
     #[test]
     fn sqs_6_a_copy_that_overtakes_its_original_is_the_one_that_counts() {
         let mut queue = queue(true);
-        assert_eq!(queue.send(0, 0, &[Record { flags: flags::COPY, ..record(1, 7) }], false).len(), 1);
-        assert!(queue.send(0, 0, &[record(1, 7)], false).is_empty());
+        assert_eq!(queue.send(0, 0, &[Record { flags: flags::COPY, ..record(1, 7) }], (false, 0)).len(), 1);
+        assert!(queue.send(0, 0, &[record(1, 7)], (false, 0)).is_empty());
         assert_eq!(queue.meter.deduplicated, 1);
     }
 

@@ -1,0 +1,167 @@
+//! Order and duplicates of what consumers process: who is followed, and what of their records is noted.
+
+use super::Cohort;
+use super::write::TableSource;
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
+use crate::measure::ordering::Cause;
+use crate::measure::processed::{Handled, Processed};
+use crate::scenario::checked::Scenario;
+use crate::scenario::timeline::Action;
+use crate::systems::dynamodb::replication::Order;
+use crate::systems::fleet::meter::Redelivery;
+use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::sqs::queue::Message;
+use std::collections::BTreeMap;
+
+/// When a table accepted the writes that it did not accept when they were meant to happen, by item and that moment.
+pub type Accepted = BTreeMap<(u32, Micros), Micros>;
+
+/// A consumer that may process a change again, or out of turn, with what it has processed.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// Number of the table whose changes it processes.
+    table: usize,
+    /// Whether its stream keeps the order of each item, so that a delay or a refused put makes nothing late.
+    in_order: bool,
+    processed: Processed,
+}
+
+/// The consumers of a scenario that are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Followed<'a>(pub &'a Scenario);
+
+impl Followed<'_> {
+    /// A function that reads a stream, if it may fail, by the plan or by its events: then its batch comes again (LAM-E1). That one
+    /// may run into its timeout counts where an invocation of a full batch takes half of it in the mean.
+    pub fn lambda(self, number: usize) -> Option<Following> {
+        let plan = &self.0.lambdas[number];
+        let (function, errors) = (&plan.function, &plan.function.errors);
+        let poison =
+            errors.poison_share > 0.0 || !errors.poison_keys.is_empty() || !errors.poison_at.is_empty();
+        let full = function.base + function.per_record * Nanos::from(plan.mapping.batching.size);
+        let slow = 2 * full > function.timeout;
+        let depends = function.sink.is_some() || !function.sends_to.is_empty();
+        let turned = |action: &Action| match action {
+            Action::ErrorRate(other, _) | Action::FunctionSlowDown(other, _) => *other == number,
+            _ => false,
+        };
+        let turned = self.0.timeline.iter().any(|occurrence| turned(&occurrence.action));
+        let may_fail = errors.rate > 0.0 || poison || slow || depends || turned;
+        may_fail.then(|| self.source(plan.stream)).flatten()
+    }
+
+    /// A fleet of workers: whoever takes a shard over begins at its last checkpoint.
+    pub fn fleet(self, number: usize) -> Option<Following> {
+        self.source(self.0.fleets[number].stream)
+    }
+
+    /// The function that reads a queue, if one stream's records come into it by one sender: a message does not tell what
+    /// another one has sent.
+    pub fn queue(self, number: usize) -> Option<Following> {
+        self.0.queues[number].consumer.as_ref()?;
+        let sends = |plan: &&crate::systems::lambda::mapping::LambdaPlan| {
+            plan.function.sends_to.iter().any(|send| send.queue == number)
+        };
+        let mut senders = self.0.lambdas.iter().filter(sends);
+        let sender = senders.next().filter(|_| senders.next().is_none())?;
+        self.source(sender.stream)
+    }
+
+    /// Whether changes of this table are followed at some consumer.
+    pub fn has_table(self, table: usize) -> bool {
+        let lambdas = (0..self.0.lambdas.len()).filter_map(|number| self.lambda(number));
+        let fleets = (0..self.0.fleets.len()).filter_map(|number| self.fleet(number));
+        let queues = (0..self.0.queues.len()).filter_map(|number| self.queue(number));
+        lambdas.chain(fleets).chain(queues).any(|following| following.table == table)
+    }
+
+    /// A record names its item by its number in its table, so that a stream has to have one source, and that a table.
+    fn source(self, stream: usize) -> Option<Following> {
+        let following = |table: usize, in_order: bool, precision: Micros| {
+            let processed = Processed::new(precision, self.0.items(table) as usize);
+            Following { table, in_order, processed }
+        };
+        if let Some((table, _)) = self.0.table_of_stream(stream) {
+            // Its records tell when their items were written in whole seconds (DDS-F2).
+            return Some(following(table, true, SECOND / MICROSECOND));
+        }
+        let tables = self.0.tables.iter().enumerate();
+        let feeds = tables.filter_map(|(table, plan)| Some((table, plan.replication.as_ref()?)));
+        let mut feeds = feeds.filter(|(_, feed)| feed.stream == stream);
+        let (table, feed) = feeds.next().filter(|_| feeds.next().is_none())?;
+        let direct = self.0.direct.iter().any(|direct| direct.stream == stream);
+        (!direct).then(|| following(table, feed.order == Order::PerItem, feed.precision.micros()))
+    }
+}
+
+impl Following {
+    /// Notes records whose processing ends now, in their order; with each, why it comes again, if it does, and what may have made
+    /// it late at the consumer.
+    pub fn note<'a>(
+        &mut self,
+        now: Nanos,
+        tables: &[TableSource],
+        cohort: Cohort,
+        records: impl Iterator<Item = (&'a Record, Option<Cause>, Option<Cause>)>,
+    ) {
+        let accepted = tables[self.table].accepted.as_deref();
+        let records = records.filter(|(record, ..)| record.flags & flags::PAST == 0);
+        for (record, again, own) in records {
+            let late = accepted.and_then(|late| late.get(&(record.key, record.written)));
+            let copy = (record.flags & flags::COPY != 0).then_some(Cause::Duplicate);
+            let cause = match Cause::of(record.flags) {
+                Cause::Delay | Cause::Retry if self.in_order => own.unwrap_or(Cause::Delay),
+                cause => cause,
+            };
+            self.processed.note(&Handled {
+                key: record.key,
+                created: late.copied().unwrap_or(record.written),
+                done: now / MICROSECOND,
+                again: again.or(copy),
+                cause,
+                counted: cohort.has(record.written),
+            });
+        }
+    }
+
+    /// What it came to.
+    pub fn finish(self) -> crate::measure::processed::Outcome {
+        self.processed.finish()
+    }
+}
+
+/// Messages as they were processed, with why each comes again, and what may have made it late.
+pub fn of_messages<'a>(
+    messages: impl Iterator<Item = &'a Message>,
+) -> impl Iterator<Item = (&'a Record, Option<Cause>, Option<Cause>)> {
+    messages.map(|message| {
+        let again = match message {
+            Message { processed: true, .. } => Some(Cause::Visibility),
+            Message { resent: true, .. } => Some(Cause::SenderRetry),
+            _ => None,
+        };
+        let own = if message.receives > 1 { Cause::Visibility } else { Cause::Queue };
+        (&message.record, again, Some(own))
+    })
+}
+
+/// Why a record came to a worker again.
+pub fn of_redelivery(why: Redelivery) -> Cause {
+    match why {
+        Redelivery::Crash => Cause::Crash,
+        Redelivery::Deploy => Cause::Deploy,
+        Redelivery::LostLease => Cause::LostLease,
+        Redelivery::Rebalance => Cause::Rebalance,
+    }
+}
+
+impl TableSource {
+    /// The table has accepted a write, maybe later than it was meant to happen.
+    pub(super) fn note_accepted(&mut self, now: Nanos, key: u32, intended: Nanos) {
+        if let Some(accepted) = &mut self.accepted
+            && now / MICROSECOND != intended / MICROSECOND
+        {
+            accepted.insert((key, intended / MICROSECOND), now / MICROSECOND);
+        }
+    }
+}
