@@ -5,8 +5,9 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
 use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
+use streamgauge::systems::fleet::host::FargateSize;
 use streamgauge::systems::fleet::meter::Redelivery;
-use streamgauge::systems::fleet::{Cadence, Via};
+use streamgauge::systems::fleet::{Cadence, ControlPlan, Via};
 
 mod support;
 
@@ -424,6 +425,40 @@ fn hosts_lease_tables_and_processing_units_are_in_the_bill() {
     assert_eq!((flink("flink.kpu_h"), flink("flink.run_storage_gbmo")), (3.0 * month, 2.0 * 50.0));
 }
 
+/// The pairs of the ECS Developer Guide: each end of each row is there, and what lies between its steps is not.
+#[test]
+fn fargate_tasks_have_the_pairs_of_vcpus_and_memory_that_aws_offers() {
+    let gib = |gib: u64| gib << 30;
+    for (vcpu, least, most, step) in [
+        (0.5, 1, 4, 1),
+        (1.0, 2, 8, 1),
+        (2.0, 4, 16, 1),
+        (4.0, 8, 30, 1),
+        (8.0, 16, 60, 4),
+        (16.0, 32, 120, 8),
+    ] {
+        let size = FargateSize::of(vcpu).expect("AWS has it");
+        let offered: Vec<u64> = (0..=128).filter(|memory| size.has(gib(*memory))).collect();
+        let published: Vec<u64> = (least..=most).step_by(step).collect();
+        assert_eq!(offered, published, "{vcpu} vCPU");
+        assert!(!size.has(gib(least) + (512 << 20)));
+    }
+    let smallest = FargateSize::of(0.25).expect("AWS has it");
+    let offered: Vec<u64> = (0..=64).filter(|quarter| smallest.has(quarter << 28)).collect();
+    assert_eq!(offered, [2, 4, 8], "in quarters of a GiB");
+}
+
+/// `1.10` is the tenth minor version and no number; quoted or not.
+#[test]
+fn a_version_of_the_library_is_read_as_text() {
+    for version in ["1.10", "'1.10'"] {
+        let scenario =
+            support::scenario(&text("1m", 10, 1, &format!("kcl: {{ version: {version} }}"), ""), &[]);
+        let ControlPlan::Kcl(leases) = &scenario.fleets[0].control else { panic!("it is the library") };
+        assert_eq!(leases.version.to_string(), "1.10");
+    }
+}
+
 #[test]
 fn what_is_wrong_about_a_fleet_is_said() {
     let error = |consumer: &str, more: &str| {
@@ -444,6 +479,19 @@ fn what_is_wrong_about_a_fleet_is_said() {
             "",
             "expected 0.25, 0.5, 1, 2, 4, 8 or 16; found `3`",
         ),
+        (
+            "kcl: { host: { fargate: { vcpu: 0.25, memory: 120 GiB } } }",
+            "",
+            "a task with 0.25 vCPU has 512 MiB, 1 GiB or 2 GiB; found `120 GiB`",
+        ),
+        (
+            "kcl: { host: { fargate: { vcpu: 8, memory: 18 GiB } } }",
+            "",
+            "a task with 8 vCPU has 16 to 60 GiB in steps of 4 GiB",
+        ),
+        ("kcl: { host: { fargate: { vcpu: 0.25, memory: 1536 MiB } } }", "", "512 MiB, 1 GiB or 2 GiB"),
+        ("kcl: { version: 3.99 }", "", "there is no version 3.99 of the library; the last one is 3.5"),
+        ("kcl: { version: 1.16 }", "", "there is no version 1.16"),
         ("kcl: { idle_time: 1s }", "", "a fleet that is pushed to makes none"),
         (
             "kcl: { version: 2, balance: cpu }",

@@ -156,7 +156,9 @@ fn drive(mapping: &mut Mapping, arrivals: &[Record]) -> Vec<Vec<Record>> {
             match mapping.next(now, lane) {
                 Next::Nothing => {}
                 Next::At(at) => _ = events.insert((at, 2, lane)),
-                Next::Invoke => _ = events.insert((mapping.start(now, lane, false), 0, lane)),
+                Next::Invoke => {
+                    _ = events.insert((mapping.start(now, lane, false, &mut |_, at| at), 0, lane))
+                }
             }
         }
     }

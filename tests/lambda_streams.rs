@@ -214,7 +214,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
     let mut events: BTreeSet<(Nanos, usize)> = BTreeSet::new();
     for lane in mapping.arrive(0, 0) {
         if mapping.next(0, lane) == Next::Invoke {
-            events.insert((mapping.start(0, lane, false), lane));
+            events.insert((mapping.start(0, lane, false, &mut |_, at| at), lane));
         }
     }
     let mut done = Vec::new();
@@ -223,7 +223,7 @@ fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
         done.extend(mapping.batch(lane)[range].iter().map(|held| held.record.appended as u32));
         mapping.settle(now, lane);
         if mapping.next(now, lane) == Next::Invoke {
-            events.insert((mapping.start(now, lane, false), lane));
+            events.insert((mapping.start(now, lane, false, &mut |_, at| at), lane));
         }
     }
     done

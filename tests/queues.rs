@@ -1,5 +1,6 @@
 //! SQS queues and pipes as the other way to fan out: latencies against measurements, order, limits, the bill.
 
+use streamgauge::engine::random::Streams;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
@@ -7,7 +8,10 @@ use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
+use streamgauge::systems::kinesis::log::Record;
 use streamgauge::systems::kinesis::reader::From;
+use streamgauge::systems::sqs::consumer::QueueConsumer;
+use streamgauge::systems::sqs::queue::Queue;
 
 mod support;
 
@@ -146,6 +150,24 @@ fn sqs_6_a_fifo_queue_drops_what_a_retrying_sender_repeats() {
     assert_eq!(fifo.queues[0].queue.deduplicated, fifo.lambdas[0].meter.repeated);
 }
 
+/// 60,000 changes of 32 items without a retry or a copy: whatever their times and items have in common, each is a message of
+/// its own, and each is processed.
+#[test]
+fn sqs_6_a_fifo_queue_drops_nothing_where_nothing_is_sent_twice() {
+    let outcome = Case {
+        duration: "1m",
+        rate: "{ poisson: { rate: 1000/s } }",
+        items: 32,
+        size: "100 B",
+        queue: "fifo: { high_throughput: 5000/s }",
+        ..CASE
+    }
+    .run();
+    let meter = &outcome.queues[0].queue;
+    assert!(meter.sent > 59_000, "{meter:?}");
+    assert_eq!((meter.deduplicated, meter.deleted), (0, meter.sent));
+}
+
 /// 300 calls a second and ten messages each are 3,000 messages a second: 4,000 records a second wait in the stream, and the
 /// sender that is held back shows in its age. In high-throughput mode they pass.
 #[test]
@@ -168,6 +190,50 @@ fn sqs_2_a_fifo_queue_takes_3000_messages_a_second_in_batches_of_ten() {
         Case { queue: "fifo: { high_throughput: 70000/s }, send: 5ms", ..case }.run().queues[0].queue.sent;
     assert!(fast > 110_000, "{fast}");
     assert!(Case { queue: "fifo: { high_throughput: 100/s }", ..CASE }.error().contains("SQS-2"));
+}
+
+/// The limit is the queue's: two senders that could each make 300 calls a second make 300 together. Each gets a record a call.
+#[test]
+fn sqs_2_senders_share_what_a_fifo_queue_takes() {
+    let sender =
+        "lambda: { sends_to: [sqs.q], batch_size: 1, parallelization_factor: 10, duration: { base: 1ms } }";
+    let case = Case {
+        duration: "20s\nend: stop",
+        rate: "{ constant: { rate: 250/s } }",
+        items: 100_000,
+        sender,
+        queue: "fifo: {}, send: 5ms",
+        ..CASE
+    };
+    let text = case.text();
+    let other = format!("  other: {{ reads: kinesis.s, {sender} }}\n  f:");
+    let both = support::scenario(&text.replace("  f:", &other), &[]);
+    let calls = |scenario: &Scenario| support::run::<true>(scenario, 0).queues[0].queue.sends[0];
+    let (alone, together) = (calls(&case.load()), calls(&both));
+    assert!((4_700..=5_000).contains(&alone), "{alone}");
+    // The first records come with a poll in the first second.
+    assert!((19 * 300..=20 * 300).contains(&together), "{together}");
+}
+
+/// 400 functions that end at once: 300 calls to delete are made in that second, and the others in the next one.
+#[test]
+fn sqs_2_a_fifo_queue_takes_300_calls_a_second_to_delete() {
+    let scenario = Case { queue: "fifo: {}", ..CASE }.load();
+    let place = &scenario.queues[0];
+    let plan = place.consumer.as_ref().expect("a function");
+    let mut queue = Queue::new(place.queue);
+    let mut consumer = QueueConsumer::new(plan, place.queue.fifo, &Streams::new(1, 0), "consumers.f");
+    let record = |key| Record { written: 1, appended: 1, bytes: 100, key, flags: 0 };
+    let records: Vec<Record> = (0..4_000).map(record).collect();
+    for message in queue.send(0, 0, &records, (false, 0)) {
+        queue.show(message, 0);
+    }
+    let runs: Vec<u32> =
+        (0..400).map(|_| consumer.start(0, &mut queue, false).expect("ten messages").0).collect();
+    let mut ends = |run: &u32| consumer.ends(SECOND, *run, &mut queue).expect("it has not ended before");
+    let deleted: Vec<u64> = runs.iter().map(&mut ends).map(|at| at / SECOND).collect();
+    assert_eq!(deleted.iter().filter(|second| **second == 1).count(), 300);
+    assert_eq!(deleted.iter().filter(|second| **second == 2).count(), 100);
 }
 
 #[test]
@@ -239,6 +305,25 @@ fn sqs_4_the_bill_counts_calls_by_64_kb_and_empty_receives() {
     assert!(!result.usage.0.contains_key("sqs.fifo"));
 }
 
+/// A burst needs many pollers; in the quiet hour after it five ask three times a minute, but for those that a message found.
+#[test]
+fn sqs_3_pollers_of_a_burst_do_not_ask_for_ever() {
+    let outcome = Case {
+        duration: "62m",
+        rate: "{ stages: [ { for: 2m, rate: 200/s }, { for: 60m, rate: 0.05/s } ] }",
+        function: "duration: { base: 1s }, batch_size: 1",
+        ..CASE
+    }
+    .run();
+    let function = outcome.queues[0].function.as_ref().expect("a function");
+    let most = u64::from(function.concurrency_max);
+    assert!(most > 100, "{most}");
+    let empty = outcome.quantities.queues[0].empty_receives;
+    let five = 5 * 60 * 60 / 20;
+    // Each message ends one wait, and each poller of the burst waits once more.
+    assert!((five - 180..=five + most + 50).contains(&empty), "{empty} against {five}, and {most}");
+}
+
 /// A pipe reads as a mapping does and keeps the order; a queue takes ten of its records at a time.
 #[test]
 fn ebp_1_ebp_2_ebp_3_a_pipe_polls_as_a_mapping_does_and_hands_on_ten_at_a_time() {
@@ -284,6 +369,20 @@ fn ebp_4_what_a_filter_drops_is_not_billed() {
     let passed = few.queues[0].queue.sent;
     assert!(few.quantities.lambdas[0].pipe_requests[0].abs_diff(passed) < 20);
     assert!((500..700).contains(&passed), "{passed}");
+}
+
+/// A queue's function makes no GetRecords calls: the table says so, rather than that it made none.
+#[test]
+fn a_function_on_a_queue_has_no_calls_of_a_reader() {
+    let result = Case { duration: "1m", ..CASE }.result();
+    let calls =
+        |path: &str| result.consumers.iter().find(|row| row.path == path).map(|row| row.calls.is_some());
+    assert_eq!((calls("consumers.sender"), calls("consumers.f")), (Some(true), Some(false)));
+    let summary = streamgauge::report::markdown::render(&result);
+    let readers = summary.split("## Readers").nth(1).expect("the section");
+    let row = readers.lines().find(|line| line.contains("consumers.f")).expect("a row");
+    let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+    assert_eq!(cells[cells.len() - 4..], ["-"; 4], "calls, empty, refused, expired");
 }
 
 #[test]

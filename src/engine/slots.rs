@@ -33,6 +33,11 @@ impl<T> Slots<T> {
         value
     }
 
+    /// The value at a handle, if there is one.
+    pub fn get_mut(&mut self, handle: u32) -> Option<&mut T> {
+        self.values.get_mut(handle as usize)?.as_mut()
+    }
+
     /// How many values are held now.
     pub fn len(&self) -> usize {
         self.values.len() - self.free.len()

@@ -359,7 +359,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                     series.raise(now, column::ITERATOR_AGE, age);
                     series.raise(now, column::CONCURRENCY, u64::from(mapping.share.in_use()));
                 }
-                let end = mapping.start(now, lane, cold);
+                let queues = &mut self.queues;
+                let turns = &mut |queue: usize, at| queues[queue].queue.sends.call(now, at);
+                let end = mapping.start(now, lane, cold, turns);
                 self.queue.push(end, Kind::Returned as u8, pack(number, lane));
             }
         }
@@ -409,7 +411,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (records, again) = consumer.mapping.reached(lane);
         let (_, resent) = consumer.mapping.reached_again(lane);
         for queue in consumer.sends_to.clone() {
-            self.send(now, queue, &records, (again, resent));
+            self.send(now, queue, number, &records, (again, resent));
         }
     }
 

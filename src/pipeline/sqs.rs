@@ -13,7 +13,7 @@ use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::path::resource;
 use crate::systems::kinesis::log::Record;
 use crate::systems::sqs::consumer::{Next, PARTS, QueueConsumer, parts};
-use crate::systems::sqs::queue::{Message, Queue, identity};
+use crate::systems::sqs::queue::{Message, Queue, address};
 use crate::systems::sqs::requests::BATCH_MAX;
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ impl QueuePlace {
 
     /// When the messages of one call can be had: no sooner than earlier ones of the same items, of a FIFO queue.
     fn shown_at(&mut self, now: Nanos, messages: &[Message]) -> Nanos {
-        let first = messages.first().map_or(0, |message| identity(&message.record));
+        let first = messages.first().map_or(0, |message| address(&message.record));
         self.calls = self.calls.wrapping_add(1);
         let delivery = self.consumer.as_ref().map_or(0, |consumer| consumer.delivery(first, self.calls));
         let mut at = now + self.queue.plan.delay + delivery;
@@ -109,11 +109,12 @@ pub fn queues(scenario: &Scenario, draws: &Streams) -> Vec<QueuePlace> {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// A sender has sent records to a queue: `again` with a batch that had failed, and the first of them again.
+    /// The function of number `sender` has sent records to a queue: `again` with a batch that had failed, and the first of them again.
     pub(super) fn send(
         &mut self,
         now: Nanos,
         number: usize,
+        sender: usize,
         records: &[Record],
         (again, resent): (bool, usize),
     ) {
@@ -123,7 +124,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if FULL {
                 place.series.add(now, column::SENT, records.len() as u64);
             }
-            let messages = place.queue.send(now, records, (again, resent));
+            let messages = place.queue.send(now, sender, records, (again, resent));
             if messages.is_empty() {
                 continue;
             }
@@ -203,15 +204,20 @@ impl<const FULL: bool> Pipeline<FULL> {
         let QueuePlace { queue, consumer: Some(consumer), latency, series, following, .. } = place else {
             return;
         };
-        self.account.end(now, &mut consumer.share, &mut consumer.environments);
-        let Some(mut settled) = consumer.ended(running as u32, queue) else { return };
+        if let Some(at) = consumer.ends(now, running as u32, queue) {
+            self.account.end(now, &mut consumer.share, &mut consumer.environments);
+            if at > now {
+                return self.queue.push(at, Kind::Answered as u8, handle);
+            }
+        }
+        let Some(mut settled) = consumer.ended(now, running as u32, queue) else { return };
         if let Some(following) = following {
             let processed = settled.done.iter().chain(&settled.failed[..settled.reached]);
             following.note(now, &self.tables, self.cohort, of_messages(processed));
         }
         settled.failed[..settled.reached].iter_mut().for_each(|message| message.processed = true);
         for message in settled.done.iter().filter(|message| self.cohort.has(message.record.written)) {
-            latency.record(parts(message, settled.moments, now));
+            latency.record(parts(message, settled.moments, settled.ended));
         }
         let count = settled.done.len() as u64;
         if FULL {

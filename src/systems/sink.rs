@@ -57,8 +57,6 @@ pub struct SinkPlan {
     pub latency: Sampler,
     /// Records of one call, at least 1.
     pub records_per_call: u32,
-    /// Whether each call takes the room of one record, however many it has: limits of APIs count calls.
-    pub counts_calls: bool,
 }
 
 /// What a sink saw.
@@ -122,19 +120,24 @@ impl Sink {
 
     /// Writes records from `now` on, one call after the other, until they are written or it is `deadline`. The calls' times
     /// are drawn for `(first, attempt)`: the first record, and which try of it this is.
-    pub fn write(
+    pub fn write(&mut self, now: Nanos, deadline: Nanos, records: usize, address: (u64, u32)) -> Written {
+        self.call(now, deadline, records, address, Self::reserve)
+    }
+
+    /// The same, where `turn` says when a call with so many records that is ready at some moment can be made.
+    pub fn call(
         &mut self,
         now: Nanos,
         deadline: Nanos,
         records: usize,
         (first, attempt): (u64, u32),
+        mut turn: impl FnMut(&mut Self, Nanos, u64) -> Nanos,
     ) -> Written {
         let mut draws = self.draws.draws(first, attempt);
         let mut written = Written { ended: now, records: 0 };
         while written.records < records {
             let count = (records - written.records).min(self.plan.records_per_call as usize);
-            let room = if self.plan.counts_calls { 1 } else { count as u64 };
-            let begun = self.reserve(written.ended, room);
+            let begun = turn(self, written.ended, count as u64);
             let time = round(self.plan.latency.sample(&mut draws));
             self.meter.calls += 1;
             self.meter.delayed += u64::from(begun > written.ended);
@@ -168,7 +171,6 @@ mod tests {
             picos_per_record: SinkPlan::picos_per_record(Rate::new(limit).unwrap()),
             latency: Sampler::Constant(2.0 * MILLISECOND as f64),
             records_per_call,
-            counts_calls: false,
         };
         Sink::new(&plan, &Streams::new(1, 0), "consumers.x.sink")
     }

@@ -33,9 +33,7 @@ pub(super) fn readers(result: &RunResult) -> String {
             or_none(row.records_per_batch, words::number),
             or_none(row.iterator_age_max_ms, words::milliseconds),
         ];
-        // Calls to a queue are among its own figures.
-        let of_queue = row.lambda.as_ref().is_some_and(|lambda| lambda.via == "sqs");
-        let calls = if of_queue { [(); 4].map(|()| NONE.to_owned()) } else { calls(&row.calls) };
+        let calls = row.calls.as_ref().map_or([(); 4].map(|()| NONE.to_owned()), calls);
         table.row(head.into_iter().chain(calls));
     }
     for row in &result.objects {

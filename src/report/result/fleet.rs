@@ -135,7 +135,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             records_per_batch: share(handled, batches).and_then(rounded),
             busy_share: busy.and_then(rounded),
             iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
-            calls: ReadRow::sum(all.iter().map(|one| &one.reads)),
+            calls: Some(ReadRow::sum(all.iter().map(|one| &one.reads))),
             backfill: None,
             losses: LossRow::of(all.iter().map(|one| &one.losses)),
             stalls: stalls::of_fleet(scenario, outcomes, number),

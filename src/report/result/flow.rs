@@ -237,8 +237,8 @@ pub struct ConsumerRow {
     pub busy_share: Option<f64>,
     /// Peak of `GetRecords.IteratorAgeMilliseconds` in any replication.
     pub iterator_age_max_ms: Option<f64>,
-    /// Its GetRecords calls; for a registered consumer, its pushes.
-    pub calls: ReadRow,
+    /// Its GetRecords calls; for a registered consumer, its pushes; null for a queue's function, which makes none.
+    pub calls: Option<ReadRow>,
     /// What was there when it began; left out where it began with nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill: Option<BackfillRow>,
@@ -355,7 +355,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             records_per_batch: share(processed, batches).and_then(rounded),
             busy_share: share(busy, time).and_then(rounded),
             iterator_age_max_ms: age.and_then(|micros| rounded(micros as f64 / 1e3)),
-            calls: ReadRow::sum(consumers().map(|consumer| &consumer.reads)),
+            calls: Some(ReadRow::sum(consumers().map(|consumer| &consumer.reads))),
             backfill: BackfillRow::of(plan, &outcomes[0].consumers[number]),
             losses: super::losses::LossRow::of(consumers().map(|consumer| &consumer.losses)),
             stalls: super::stalls::of_consumer(scenario, outcomes, number),

@@ -112,7 +112,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             records_per_batch: share(processed, first_tries).and_then(rounded),
             busy_share: None,
             iterator_age_max_ms: age_max(&all, lambda::column::ITERATOR_AGE),
-            calls: ReadRow::sum(all.iter().map(|one| &one.reads)),
+            calls: Some(ReadRow::sum(all.iter().map(|one| &one.reads))),
             backfill: None,
             losses: LossRow::of(all.iter().map(|one| &one.losses)),
             stalls: stalls::of_function(scenario, outcomes, number),

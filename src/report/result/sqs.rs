@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::flow::{ConsumerRow, ReadRow};
+use super::flow::ConsumerRow;
 use super::lambda::{LambdaRow, concurrency_mean};
 use super::sink::SinkRow;
 use crate::pipeline::finish::{Outcome, QueueOutcome};
@@ -129,7 +129,7 @@ fn consumer_row(
         records_per_batch: share(processed, first_tries).and_then(rounded),
         busy_share: None,
         iterator_age_max_ms: None,
-        calls: ReadRow::default(),
+        calls: None,
         backfill: None,
         losses: None,
         stalls: Vec::new(),

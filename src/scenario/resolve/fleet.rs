@@ -9,7 +9,7 @@ use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
 use crate::systems::fleet::checkpoint::{CheckpointPlan, Every};
-use crate::systems::fleet::host::{Host, INSTANCES};
+use crate::systems::fleet::host::{FargateSize, Host, INSTANCES};
 use crate::systems::fleet::progress::Prefetch;
 use crate::systems::fleet::settings::*;
 use crate::systems::fleet::worker::VCPU_MAX;
@@ -29,8 +29,6 @@ const PREFETCH_BYTES: u64 = 8 << 20;
 const PREFETCH_RECORDS: u64 = 30_000;
 /// Once the adapter is this far behind it may call so many times as often (ADP-2).
 const CATCH_UP: (Nanos, u32) = (MINUTE, 3);
-/// vCPUs that a Fargate task can have.
-const FARGATE_VCPUS: [f64; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 
 fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
@@ -209,13 +207,14 @@ fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option
         }
         HostSettings::Fargate(task) => {
             let path = path.key("fargate");
-            if !FARGATE_VCPUS.contains(&task.vcpu) {
+            let Some(size) = FargateSize::of(task.vcpu) else {
                 let message = format!("expected 0.25, 0.5, 1, 2, 4, 8 or 16; found `{}`", task.vcpu);
                 resolver.error(&path.key("vcpu"), message);
-            }
+                return None;
+            };
             let mebibytes = task.memory.get() >> 20;
-            if !(512..=120 << 10).contains(&mebibytes) {
-                let message = format!("expected 512 MiB to 120 GiB; found `{}`", task.memory);
+            if !size.has(task.memory.get()) {
+                let message = format!("a task with {} vCPU has {size}; found `{}`", task.vcpu, task.memory);
                 resolver.error(&path.key("memory"), message);
             }
             Some(Host::fargate(task.vcpu, mebibytes, task.architecture == Architecture::Arm64))

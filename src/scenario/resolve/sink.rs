@@ -20,6 +20,5 @@ pub(super) fn resolve(resolver: &mut Resolver, path: &Path, settings: &SinkSetti
         picos_per_record: settings.limit.map_or(0, SinkPlan::picos_per_record),
         latency: latency?,
         records_per_call: per_call.max(1),
-        counts_calls: false,
     })
 }

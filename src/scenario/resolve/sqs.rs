@@ -86,15 +86,14 @@ pub(super) fn sends_to(
             resolver.error(&path, format!("`{}` is there twice", reference.0));
         }
         let queue = &scenario.queues[number];
-        let limit = queue.queue.fifo.and_then(|calls| Rate::new(calls as f64).ok());
         sends.push(SendPlan {
             queue: number,
             name: queue.name.clone(),
             calls: SinkPlan {
-                picos_per_record: limit.map_or(0, SinkPlan::picos_per_record),
+                // The queue's own limit is for all of its senders.
+                picos_per_record: 0,
                 latency: queue.send.clone(),
                 records_per_call: BATCH_MAX as u32,
-                counts_calls: true,
             },
         });
     }

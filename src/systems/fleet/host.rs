@@ -1,6 +1,7 @@
 //! The computers that workers run on.
 
 use rust_decimal::Decimal;
+use std::fmt;
 
 /// A worker's computer and what its hours are billed as.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,54 @@ pub struct Host {
 /// EC2 instances of the price book, with their processors.
 pub const INSTANCES: [(&str, f64); 4] =
     [("m5.large", 2.0), ("m7i.large", 2.0), ("c6g.large", 2.0), ("t3.medium", 2.0)];
+
+/// What a Fargate task with so many vCPUs can have of memory: a whole number of steps from the least to the most, and the least.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FargateSize {
+    vcpu: f64,
+    least_mib: u64,
+    most_mib: u64,
+    step_mib: u64,
+}
+
+const fn size(vcpu: f64, least_mib: u64, most_gib: u64, step_gib: u64) -> FargateSize {
+    FargateSize { vcpu, least_mib, most_mib: most_gib << 10, step_mib: step_gib << 10 }
+}
+
+/// The sizes of tasks that AWS offers (ECS Developer Guide, "Invalid CPU or memory").
+const FARGATE_SIZES: [FargateSize; 7] = [
+    size(0.25, 512, 2, 1),
+    size(0.5, 1 << 10, 4, 1),
+    size(1.0, 2 << 10, 8, 1),
+    size(2.0, 4 << 10, 16, 1),
+    size(4.0, 8 << 10, 30, 1),
+    size(8.0, 16 << 10, 60, 4),
+    size(16.0, 32 << 10, 120, 8),
+];
+
+impl FargateSize {
+    /// The memory of tasks with so many vCPUs; none if there are no such tasks.
+    pub fn of(vcpu: f64) -> Option<Self> {
+        FARGATE_SIZES.into_iter().find(|size| size.vcpu == vcpu)
+    }
+
+    /// Whether there is a task with so many bytes.
+    pub fn has(&self, bytes: u64) -> bool {
+        let steps = (self.step_mib << 20, self.most_mib << 20);
+        bytes == self.least_mib << 20
+            || (bytes >= self.least_mib << 20 && bytes <= steps.1 && bytes % steps.0 == 0)
+    }
+}
+
+impl fmt::Display for FargateSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [most, step] = [self.most_mib, self.step_mib].map(|mib| mib >> 10);
+        match self.least_mib {
+            512 => write!(f, "512 MiB, 1 GiB or {most} GiB"),
+            least => write!(f, "{} to {most} GiB in steps of {step} GiB", least >> 10),
+        }
+    }
+}
 
 impl Host {
     /// A host of the user's own, whose price nobody knows.

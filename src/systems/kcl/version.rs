@@ -68,6 +68,11 @@ impl FromStr for Version {
         let major: u8 = major.parse().map_err(|_| wrong())?;
         let (_, last) = LAST_MINOR.into_iter().find(|(known, _)| *known == major).ok_or_else(wrong)?;
         let minor = minor.map_or(Ok(last), |minor| minor.parse::<u8>().map_err(|_| wrong()))?;
+        if minor > last {
+            return Err(format!(
+                "there is no version {major}.{minor} of the library; the last one is {major}.{last}"
+            ));
+        }
         Ok(Self { major, minor })
     }
 }
@@ -84,19 +89,12 @@ impl Visitor<'_> for VersionVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Version, E> {
         text.parse().map_err(Error::custom)
     }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Version, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Version, E> {
-        self.visit_str(&number.to_string())
-    }
 }
 
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(VersionVisitor)
+        // As text: 1.10 is a later version than 1.9, and as a number it would be 1.1.
+        deserializer.deserialize_str(VersionVisitor)
     }
 }
 
@@ -132,8 +130,9 @@ mod tests {
 
     #[test]
     fn what_is_no_version_is_refused() {
-        for text in ["", "4", "2.x", "two", "2.5.1"] {
+        for text in ["", "4", "2.x", "two", "2.5.1", "1.16", "2.8", "2.50", "3.6", "3.99"] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }
+        assert_eq!(["1.15", "2.7", "3.5"].map(|text| version(text).to_string()), ["1.15", "2.7", "3.5"]);
     }
 }

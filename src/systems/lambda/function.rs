@@ -71,6 +71,9 @@ pub struct Run {
     pub fails_at: Option<usize>,
 }
 
+/// When a call to the queue of this number that is ready at some moment can be made: its senders share what it takes (SQS-2).
+pub type Turns<'a> = dyn FnMut(usize, Nanos) -> Nanos + 'a;
+
 /// A function at work.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -153,7 +156,7 @@ impl Function {
     }
 
     /// Runs with a batch that is not empty; `attempt` counts its tries.
-    pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool) -> Run {
+    pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool, turns: &mut Turns) -> Run {
         // An invocation without records ends a window: its moment tells it from others.
         let address = records.first().map_or(now, |held| identity(&held.record));
         let mut draws = self.durations.draws(address, attempt);
@@ -180,10 +183,18 @@ impl Function {
             let in_time = (0..records.len()).rev().find(|processed| time(*processed) <= duration);
             fails_at = Some(in_time.unwrap_or(0));
         }
-        for sink in self.sink.iter_mut().chain(&mut self.sends) {
+        let queues = self.plan.sends_to.iter().map(|send| Some(send.queue));
+        let sinks = self.sink.iter_mut().map(|sink| (sink, None)).chain(self.sends.iter_mut().zip(queues));
+        for (sink, queue) in sinks {
             // It writes what it has worked out, so that what it could not write in time is not processed.
             let (from, reach) = (now + cold, fails_at.unwrap_or(records.len()));
-            let written = sink.write(from + duration, from + self.plan.timeout, reach, (address, attempt));
+            let (ready, deadline) = (from + duration, from + self.plan.timeout);
+            let written = match queue {
+                None => sink.write(ready, deadline, reach, (address, attempt)),
+                Some(queue) => {
+                    sink.call(ready, deadline, reach, (address, attempt), |_, at, _| turns(queue, at))
+                }
+            };
             duration = written.ended - from;
             if written.records < reach {
                 fails_at = Some(written.records);
@@ -224,10 +235,10 @@ mod tests {
     fn lam_c6_a_function_that_exceeds_its_timeout_fails_there() {
         let plan = FunctionPlan { timeout: 60 * MILLISECOND, ..plan() };
         let mut function = Function::new(&plan, &Streams::new(1, 0), "consumers.x");
-        let run = function.run(0, &records(100), 0, true);
+        let run = function.run(0, &records(100), 0, true, &mut |_, at| at);
         assert_eq!((run.duration, run.cold), (60 * MILLISECOND, 200 * MILLISECOND));
         assert_eq!(run.fails_at, Some(50), "10 ms, and one for each record");
-        assert_eq!(function.run(0, &records(50), 0, false).fails_at, None);
+        assert_eq!(function.run(0, &records(50), 0, false, &mut |_, at| at).fails_at, None);
     }
 
     #[test]
@@ -236,9 +247,9 @@ mod tests {
         let mut function =
             Function::new(&FunctionPlan { errors, ..plan() }, &Streams::new(1, 0), "consumers.x");
         for attempt in 0..3 {
-            let run = function.run(0, &records(100), attempt, false);
+            let run = function.run(0, &records(100), attempt, false, &mut |_, at| at);
             assert_eq!((run.fails_at, run.duration), (Some(30), 40 * MILLISECOND));
         }
-        assert_eq!(function.run(0, &records(100)[31..], 0, false).fails_at, None);
+        assert_eq!(function.run(0, &records(100)[31..], 0, false, &mut |_, at| at).fails_at, None);
     }
 }

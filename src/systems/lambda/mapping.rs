@@ -10,7 +10,7 @@ pub use whereabouts::Whereabouts;
 use super::batch::{Held, PAYLOAD_MAX};
 use super::cold_start::Environments;
 use super::concurrency::{Share, Throttled};
-use super::function::{Function, FunctionPlan};
+use super::function::{Function, FunctionPlan, Turns};
 use super::hand::Hand;
 use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
@@ -327,7 +327,7 @@ impl Mapping {
     }
 
     /// The invocation was let in: runs the function. Returns when it ends.
-    pub fn start(&mut self, now: Nanos, lane: usize, cold: bool) -> Nanos {
+    pub fn start(&mut self, now: Nanos, lane: usize, cold: bool, turns: &mut Turns) -> Nanos {
         let shard = self.shard_of(lane);
         let meter = &mut self.meter;
         let place = &mut self.lanes[lane];
@@ -337,7 +337,7 @@ impl Mapping {
             meter.window_ends[1] += u64::from(place.work.tries == 0 && window.is_early());
         }
         let again = place.work.is_retry();
-        let run = self.function.run(now, place.work.part(), place.work.tries, cold);
+        let run = self.function.run(now, place.work.part(), place.work.tries, cold, turns);
         place.work.tries += 1;
         meter.retried += u64::from(again);
         meter.cold_starts += u64::from(cold);

@@ -1,6 +1,7 @@
-//! A function that reads a queue: pollers that grow while messages wait, and one batch for each invocation.
+//! A function that reads a queue: pollers that hand it one batch for each invocation.
 
-use super::queue::{LONG_POLL, Message, Queue};
+use super::pollers::Pollers;
+use super::queue::{Message, Queue};
 use super::requests;
 use crate::engine::bucket::{Limit, TokenBucket};
 use crate::engine::random::{Keyed, Streams};
@@ -13,10 +14,6 @@ use crate::systems::lambda::concurrency::{Share, Throttled};
 use crate::systems::lambda::function::{Function, FunctionPlan};
 use crate::systems::lambda::meter::MappingMeter;
 
-/// Pollers of a mapping at first: AWS starts with five batches at once.
-const POLLERS_FIRST: u32 = 5;
-/// Pollers more a second while messages wait: AWS adds up to 300 a minute.
-const POLLERS_A_SECOND: u64 = 5;
 /// How long a poller waits after the account refused an invocation.
 const REFUSED_WAIT: Nanos = SECOND;
 
@@ -58,6 +55,8 @@ pub struct Running {
     started: Nanos,
     cold: Nanos,
     fails_at: Option<usize>,
+    /// When the function ended; its poller may have to wait before it can delete what is done.
+    ended: Option<Nanos>,
 }
 
 /// What an invocation settles.
@@ -71,6 +70,8 @@ pub struct Settled {
     pub reached: usize,
     /// When it started and when its environment was ready.
     pub moments: (Nanos, Nanos),
+    /// When the function ended.
+    pub ended: Nanos,
 }
 
 /// The pollers and the function at work.
@@ -86,12 +87,10 @@ pub struct QueueConsumer {
     pub environments: Environments,
     /// Batches that run.
     pub running: Slots<Running>,
-    pollers: u32,
-    growth: (Limit, TokenBucket),
+    pollers: Pollers,
     /// Calls to receive, of a FIFO queue (SQS-2).
     receives: Option<(Limit, TokenBucket)>,
     not_before: Nanos,
-    last_receive: Nanos,
     /// When the pollers next look; later than any event for never.
     timer: Nanos,
     /// What it counted.
@@ -101,7 +100,6 @@ pub struct QueueConsumer {
 impl QueueConsumer {
     /// Pollers that have received nothing; `path` names the consumer, such as `consumers.search`.
     pub fn new(plan: &QueueConsumerPlan, fifo_calls: Option<u64>, draws: &Streams, path: &str) -> Self {
-        let growth = Limit::per_second(POLLERS_A_SECOND);
         let receives = fifo_calls.map(Limit::per_second);
         Self {
             deliveries: draws.keyed(&format!("{path}.delivery")),
@@ -109,11 +107,9 @@ impl QueueConsumer {
             share: Share::new(plan.function.reserved),
             environments: Environments::new(plan.function.keep_warm),
             running: Slots::default(),
-            pollers: POLLERS_FIRST,
-            growth: (growth, growth.full()),
+            pollers: Pollers::default(),
             receives: receives.map(|limit| (limit, limit.full())),
             not_before: 0,
-            last_receive: 0,
             timer: Nanos::MAX,
             meter: MappingMeter::default(),
             plan: plan.clone(),
@@ -143,12 +139,8 @@ impl QueueConsumer {
         if self.plan.concurrency_max.is_some_and(|most| running >= most) {
             return Next::Nothing;
         }
-        if running >= self.pollers {
-            let (limit, bucket) = &mut self.growth;
-            if !bucket.try_take(limit, now, 1) {
-                return bucket.ready_at(limit, now, 1).map_or(Next::Nothing, Next::At);
-            }
-            self.pollers += 1;
+        if let Err(grown) = self.pollers.ready(now) {
+            return grown.map_or(Next::Nothing, Next::At);
         }
         if let Some((limit, bucket)) = &mut self.receives
             && !bucket.has(limit, now, 1)
@@ -186,11 +178,12 @@ impl QueueConsumer {
             bucket.spend(calls.calls.min(there));
         }
         let first = messages.first()?;
+        self.pollers.take(now);
         let again = first.receives > 1;
         queue.meter.receives[usize::from(again)] += calls.requests;
         let hold = |message: &Message| Held { record: message.record, stalled: 0, came: message.came };
         let held: Vec<Held> = messages.iter().map(hold).collect();
-        let run = self.function.run(now, &held, first.receives - 1, cold);
+        let run = self.function.run(now, &held, first.receives - 1, cold, &mut |_, at| at);
         let meter = &mut self.meter;
         meter.invocations += 1;
         meter.retried += u64::from(again);
@@ -199,7 +192,7 @@ impl QueueConsumer {
         meter.billed_millis[usize::from(again)] += (run.cold + run.duration).div_ceil(MILLISECOND);
         meter.concurrency_max = meter.concurrency_max.max(self.share.in_use());
         meter.handed_again += messages.iter().filter(|message| message.receives > 1).count() as u64;
-        let running = Running { messages, started: now, cold: run.cold, fails_at: run.fails_at };
+        let running = Running { messages, started: now, cold: run.cold, fails_at: run.fails_at, ended: None };
         Some((self.running.insert(running), now + run.cold + run.duration))
     }
 
@@ -209,16 +202,23 @@ impl QueueConsumer {
         self.not_before = now + REFUSED_WAIT;
     }
 
-    /// Each poller that has nothing to do asks again every twenty seconds (SQS-3), and is answered with nothing.
+    /// Counts what pollers were answered with nothing (SQS-3) up to now.
     pub fn count_empty_receives(&mut self, now: Nanos, queue: &mut Queue) {
-        let idle = u64::from(self.pollers).saturating_sub(self.running.len() as u64);
-        queue.meter.empty_receives += idle * (now.saturating_sub(self.last_receive) / LONG_POLL);
-        self.last_receive = self.last_receive.max(now);
+        queue.meter.empty_receives += self.pollers.take_empty(now);
     }
 
-    /// The function has ended.
-    pub fn ended(&mut self, place: u32, queue: &mut Queue) -> Option<Settled> {
-        let Running { mut messages, started, cold, fails_at } = self.running.take(place)?;
+    /// The function has ended. When its poller can delete what is done (SQS-2), if it has not asked for that before.
+    pub fn ends(&mut self, now: Nanos, place: u32, queue: &mut Queue) -> Option<Nanos> {
+        let running = self.running.get_mut(place).filter(|running| running.ended.is_none())?;
+        running.ended = Some(now);
+        let deletes = running.fails_at.is_none_or(|done| self.plan.report_failures && done > 0);
+        Some(if deletes { queue.deletes.call(now, now) } else { now })
+    }
+
+    /// What a function that has ended settles: its poller deletes what is done.
+    pub fn ended(&mut self, now: Nanos, place: u32, queue: &mut Queue) -> Option<Settled> {
+        let Running { mut messages, started, cold, fails_at, ended } = self.running.take(place)?;
+        self.pollers.give_back(now);
         let again = messages.first().is_some_and(|message| message.receives > 1);
         let moments = (started, started + cold);
         let reached = fails_at.unwrap_or(messages.len());
@@ -234,7 +234,7 @@ impl QueueConsumer {
         let sizes = messages.iter().map(|_| 0);
         queue.meter.receives[usize::from(again)] += requests::calls(sizes, queue.plan.message_max).requests;
         queue.delete(&messages);
-        Some(Settled { done: messages, failed, reached, moments })
+        Some(Settled { done: messages, failed, reached, moments, ended: ended.unwrap_or(now) })
     }
 
     /// Messages in the function's hands, by walking them.

@@ -7,10 +7,13 @@
 //!                                               └──────────────────────┘ or, received too often, to the dead-letter queue
 //! ```
 //!
-//! Where each rule is: [`queue`] (what is in it, in which order, for how long), [`requests`] (what is billed),
-//! [`consumer`] (pollers and the function), [`settings`] (the language).
+//! Where each rule is: [`queue`] (what is in it, in which order, for how long), `quota` (calls a second),
+//! [`requests`] (what is billed), `pollers` (how many there are, and empty receives), [`consumer`] (batches and the function),
+//! [`settings`] (the language).
 
 pub mod consumer;
+mod pollers;
 pub mod queue;
+mod quota;
 pub mod requests;
 pub mod settings;

@@ -1,9 +1,10 @@
 //! A queue: what is in it, in which order, and for how long.
 
+use super::quota::Quota;
 use super::requests;
 use crate::engine::time::{MICROSECOND, MINUTE, Nanos, SECOND};
-use crate::systems::kinesis::log::{Micros, Record};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::systems::kinesis::log::{Micros, Record, flags};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Messages that may be in flight: received, and neither deleted nor visible again (SQS-5).
 pub const IN_FLIGHT_MAX: usize = 120_000;
@@ -56,8 +57,8 @@ pub struct Message {
     pub processed: bool,
 }
 
-/// What makes a message with this record the same as another one.
-pub fn identity(record: &Record) -> u64 {
+/// What draws of a message with this record are addressed by. Others may share it: it tells no messages apart.
+pub fn address(record: &Record) -> u64 {
     record.written ^ (u64::from(record.key) << 24)
 }
 
@@ -94,6 +95,24 @@ pub struct QueueMeter {
     pub waiting_max: usize,
 }
 
+/// What a FIFO queue knows messages by: equal ones carry one change, or changes of an item that were meant for the same
+/// microsecond, which are told apart by their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Identity {
+    sender: usize,
+    written: Micros,
+    key: u32,
+}
+
+/// What came of one identity within the last five minutes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// Messages taken.
+    taken: u32,
+    /// Of these, those whose originals came.
+    originals: u32,
+}
+
 /// Messages of one group of a FIFO queue.
 #[derive(Clone, Debug, Default)]
 struct Group {
@@ -116,10 +135,14 @@ pub struct Queue {
     /// Messages in flight.
     pub in_flight: usize,
     /// What came within the last five minutes, oldest first.
-    remembered: VecDeque<(Nanos, u64)>,
-    seen: BTreeSet<u64>,
+    remembered: VecDeque<(Nanos, Identity)>,
+    seen: BTreeMap<Identity, Known>,
     /// The newest change of each item that was deleted, of standard queues.
     newest: BTreeMap<u32, Micros>,
+    /// SendMessageBatch calls, of all senders.
+    pub sends: Quota,
+    /// DeleteMessageBatch calls.
+    pub deletes: Quota,
     /// What it counted.
     pub meter: QueueMeter,
 }
@@ -135,16 +158,24 @@ impl Queue {
             waiting: 0,
             in_flight: 0,
             remembered: VecDeque::new(),
-            seen: BTreeSet::new(),
+            seen: BTreeMap::new(),
             newest: BTreeMap::new(),
+            sends: Quota::new(plan.fifo),
+            deletes: Quota::new(plan.fifo),
             meter: QueueMeter::default(),
         }
     }
 
     /// SendMessageBatch: drops what is too large and, on a FIFO queue, what came before; the rest is to be
-    /// [shown](Self::show) when a poller can have it. `again` says whether the sender sends these with a batch
-    /// that had failed, and how many of the first of them it had sent before.
-    pub fn send(&mut self, now: Nanos, records: &[Record], (again, resent): (bool, usize)) -> Vec<Message> {
+    /// [shown](Self::show) when a poller can have it. `sender` is a number of its own; `again` says whether it sends these with
+    /// a batch that had failed, and how many of the first of them it had sent before.
+    pub fn send(
+        &mut self,
+        now: Nanos,
+        sender: usize,
+        records: &[Record],
+        (again, resent): (bool, usize),
+    ) -> Vec<Message> {
         let payload = records.iter().map(|record| u64::from(record.bytes));
         let calls =
             requests::calls(payload.filter(|size| *size <= self.plan.message_max), self.plan.message_max);
@@ -154,7 +185,7 @@ impl Queue {
         for (place, record) in records.iter().enumerate() {
             if u64::from(record.bytes) > self.plan.message_max {
                 self.meter.too_large += 1;
-            } else if self.plan.fifo.is_some() && self.came_before(now, identity(record)) {
+            } else if self.plan.fifo.is_some() && self.came_before(now, sender, &records[..=place], again) {
                 self.meter.deduplicated += 1;
             } else {
                 let sent = now / MICROSECOND;
@@ -172,19 +203,43 @@ impl Queue {
         taken
     }
 
-    /// Whether the same message came within the last five minutes; remembers this one if not (SQS-6).
-    fn came_before(&mut self, now: Nanos, identity: u64) -> bool {
-        while let Some((_, old)) =
-            self.remembered.front().copied().filter(|(at, _)| at + DEDUPLICATION <= now)
-        {
+    /// Whether the last of a call's messages came within the last five minutes; remembers it if not (SQS-6). An original that
+    /// its sender has not tried before is new, unless a copy of it overtook it.
+    fn came_before(&mut self, now: Nanos, sender: usize, call: &[Record], again: bool) -> bool {
+        self.forget(now);
+        let Some((record, before)) = call.split_last() else { return false };
+        let is_original = record.flags & flags::COPY == 0;
+        let is_first = is_original && !again;
+        let same = |other: &&Record| (other.written, other.key) == (record.written, record.key);
+        let identity = Identity { sender, written: record.written, key: record.key };
+        let known = self.seen.entry(identity).or_default();
+        let came = match is_first {
+            true => known.originals < known.taken,
+            false => (before.iter().filter(same).count() as u32) < known.taken,
+        };
+        if !came {
+            known.taken += 1;
+            self.remembered.push_back((now, identity));
+        }
+        known.originals += u32::from(is_first || (is_original && !came));
+        came
+    }
+
+    /// Forgets what came five minutes ago.
+    fn forget(&mut self, now: Nanos) {
+        while let Some((at, identity)) = self.remembered.front().copied() {
+            if at + DEDUPLICATION > now {
+                return;
+            }
             self.remembered.pop_front();
-            self.seen.remove(&old);
+            if let Some(known) = self.seen.get_mut(&identity) {
+                known.taken -= 1;
+                known.originals = known.originals.min(known.taken);
+                if known.taken == 0 {
+                    self.seen.remove(&identity);
+                }
+            }
         }
-        if !self.seen.insert(identity) {
-            return true;
-        }
-        self.remembered.push_back((now, identity));
-        false
     }
 
     /// A message can be had by pollers, for the first time.
@@ -374,7 +429,7 @@ mod tests {
     }
 
     fn fill(queue: &mut Queue, now: Nanos, records: &[Record]) {
-        for message in queue.send(now, records, (false, 0)) {
+        for message in queue.send(now, 0, records, (false, 0)) {
             queue.show(message, now);
         }
     }
@@ -405,11 +460,44 @@ mod tests {
     #[test]
     fn sqs_6_what_was_sent_within_five_minutes_is_dropped() {
         let mut queue = queue(true);
-        fill(&mut queue, 0, &[record(1, 7), record(1, 7)]);
-        fill(&mut queue, 5 * MINUTE - 1, &[record(1, 7)]);
-        assert_eq!((queue.meter.deduplicated, queue.count_waiting()), (2, 1));
-        fill(&mut queue, 5 * MINUTE, &[record(1, 7)]);
-        assert_eq!((queue.meter.deduplicated, queue.count_waiting(), queue.remembers()), (2, 2, 1));
+        fill(&mut queue, 0, &[record(1, 7)]);
+        // A copy of the change, and the sender's own second try.
+        assert!(queue.send(0, 0, &[Record { flags: flags::COPY, ..record(1, 7) }], (false, 0)).is_empty());
+        assert!(queue.send(5 * MINUTE - 1, 0, &[record(1, 7)], (true, 1)).is_empty());
+        assert_eq!((queue.meter.deduplicated, queue.count_waiting(), queue.remembers()), (2, 1, 1));
+        assert_eq!(queue.send(5 * MINUTE, 0, &[record(1, 7)], (true, 1)).len(), 1);
+        assert_eq!((queue.meter.deduplicated, queue.remembers()), (2, 1));
+    }
+
+    /// Changes apart in time, in item, in sender, or meant for one microsecond.
+    #[test]
+    fn sqs_6_different_messages_are_never_taken_for_one() {
+        let mut queue = queue(true);
+        // 2^24 microseconds later a change of the neighbouring item had the same hash once.
+        let apart = 1 << 24;
+        let changes = [record(1, 6), record(1, 7), record(1 ^ apart, 6), record(1 ^ apart, 7)];
+        assert_eq!(queue.send(0, 0, &changes, (false, 0)).len(), 4);
+        assert_eq!(queue.send(0, 1, &changes, (false, 0)).len(), 4, "of another sender");
+        assert_eq!(
+            queue.send(0, 0, &[record(9, 7), record(9, 7)], (false, 0)).len(),
+            2,
+            "two in a microsecond"
+        );
+        assert_eq!(queue.meter.deduplicated, 0);
+        // All of it again: none is new.
+        assert!(
+            queue.send(1, 0, &changes, (true, 1)).is_empty()
+                && queue.send(1, 1, &changes, (true, 1)).is_empty()
+        );
+        assert!(queue.send(1, 0, &[record(9, 7), record(9, 7)], (true, 1)).is_empty());
+    }
+
+    #[test]
+    fn sqs_6_a_copy_that_overtakes_its_original_is_the_one_that_counts() {
+        let mut queue = queue(true);
+        assert_eq!(queue.send(0, 0, &[Record { flags: flags::COPY, ..record(1, 7) }], (false, 0)).len(), 1);
+        assert!(queue.send(0, 0, &[record(1, 7)], (false, 0)).is_empty());
+        assert_eq!(queue.meter.deduplicated, 1);
     }
 
     #[test]

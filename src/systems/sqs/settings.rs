@@ -63,7 +63,7 @@ pub const MESSAGE_SIZE: Parameter = Parameter::built_in(
 pub const POLLERS: Parameter = Parameter::built_in(
     "LAM-M2",
     "pollers of a mapping on a queue",
-    "5 at first, and 5 more a second while messages wait; each runs one batch at a time and polls for up to 20 s (SQS-3)",
+    "5 at first, and 5 more a second while messages wait; each runs one batch at a time and polls for up to 20 s (SQS-3), and those beyond 5 stop when that finds nothing",
     "AWS says five batches at first and up to 300 more a minute, outside provisioned mode",
 );
 
