@@ -152,6 +152,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers,
             tables,
             streams,
+            kinesis_streams: scenario.streams.len(),
             direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,
