@@ -330,7 +330,7 @@ fn a_job_that_crashes_goes_back_to_its_last_checkpoint_as_a_whole() {
 
 #[test]
 fn a_fleet_that_others_leave_no_calls_rests_where_nothing_waits() {
-    // A shard takes five calls a second (KDS-R3), and somebody else makes ten, of which nearly all find nothing.
+    // A shard takes five calls a second (KDS-R1), and somebody else makes ten, of which nearly all find nothing.
     for kind in ["kcl: { version: 2, via: polling }", "flink: { parallelism: 1 }"] {
         let text = text("20s", 5, 1, kind, "");
         let greedy = "consumers:\n  greedy: { reads: kinesis.s, polling: { interval: 100ms } }\n";
@@ -341,6 +341,24 @@ fn a_fleet_that_others_leave_no_calls_rests_where_nothing_waits() {
         let of = |fate: &str| account.fates.iter().find(|(name, _)| *name == fate).unwrap().1;
         assert_eq!(of("processed") + of("expired"), 5 * 20, "{kind}: {account:?}");
     }
+}
+
+#[test]
+fn a_job_that_dies_while_it_is_busy_has_made_no_calls_meanwhile() {
+    // 20 records a second of 60 ms each: its buffers are full, and it does not call for long spells. Another reader's calls
+    // go by the same budget, whose time does not run backwards.
+    let events = "events: { death: { at: 200s, for: 30s, crash: consumers.f } }";
+    let text = text(
+        "5m",
+        20,
+        1,
+        "flink: { parallelism: 1, poll_interval: 250ms, per_record: 60ms, autoscaling: false }",
+        events,
+    );
+    let other = "consumers:\n  other: { reads: kinesis.s, polling: { interval: 250ms } }\n";
+    let outcome = run(&text.replace("consumers:\n", other));
+    assert_eq!(outcome.fleets[0].meter.processed, 20 * 300);
+    assert_eq!(outcome.consumers[0].meter.processed, 20 * 300);
 }
 
 #[test]
