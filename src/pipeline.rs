@@ -81,7 +81,10 @@ pub struct Pipeline<const FULL: bool> {
     next_write: NextWrite,
     writers: Vec<Writer>,
     tables: Vec<TableSource>,
+    /// Those of Kinesis, then those of tables, then those that stand for Direct PUT.
     streams: Vec<StreamSource>,
+    /// How many of them are Kinesis streams.
+    kinesis_streams: usize,
     direct: Vec<direct::Direct>,
     consumers: Vec<Consumer>,
     deliveries: Vec<Delivery>,

@@ -1,6 +1,5 @@
 //! Fleets of workers: the Kinesis Client Library and Flink against AWS's rules and against arithmetic.
 
-use streamgauge::engine::random::Streams;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
 use streamgauge::report::markdown;
@@ -326,81 +325,37 @@ fn a_job_that_crashes_goes_back_to_its_last_checkpoint_as_a_whole() {
     assert_eq!(outcome.meter.processed, 100 * 600);
 }
 
-/// A scenario drawn from a seed: any version, any settings, any events at any time.
-fn drawn(seed: u64) -> String {
-    let draws = Streams::new(seed, 0).keyed("tests.fleets");
-    let mut step = 0;
-    let mut pick = |below: u64| {
-        step += 1;
-        draws.bits(step, 0) % below
-    };
-    fn one_of<'a>(pick: &mut impl FnMut(u64) -> u64, all: &[&'a str]) -> &'a str {
-        all[pick(all.len() as u64) as usize]
+#[test]
+fn a_fleet_that_others_leave_no_calls_rests_where_nothing_waits() {
+    // A shard takes five calls a second (KDS-R1), and somebody else makes ten, of which nearly all find nothing.
+    for kind in ["kcl: { version: 2, via: polling }", "flink: { parallelism: 1 }"] {
+        let text = text("20s", 5, 1, kind, "");
+        let greedy = "consumers:\n  greedy: { reads: kinesis.s, polling: { interval: 100ms } }\n";
+        let outcome = run(&text.replace("consumers:\n", greedy));
+        // What it never gets, retention takes after a day; then there is nothing to come back for.
+        assert!(outcome.complete && outcome.end < 25 * 3_600_000_000_000, "{kind}: {}", outcome.end);
+        let account = outcome.ledger.accounts.iter().find(|account| account.path == "consumers.f").unwrap();
+        let of = |fate: &str| account.fates.iter().find(|(name, _)| *name == fate).unwrap().1;
+        assert_eq!(of("processed") + of("expired"), 5 * 20, "{kind}: {account:?}");
     }
-    let shards = 1 + pick(5);
-    let workers = 1 + pick(4);
-    let consumer = if pick(4) == 0 {
-        let via = one_of(&mut pick, &["polling", "enhanced_fan_out"]);
-        format!(
-            "flink: {{ parallelism: {workers}, via: {via}, per_record: {}ms, checkpoint_interval: {}s, restart: {}s }}",
-            pick(12),
-            2 + pick(60),
-            1 + pick(60)
-        )
-    } else {
-        let version = one_of(&mut pick, &["1, via: polling", "2, via: polling", "2", "3", "3, via: polling"]);
-        let every = one_of(&mut pick, &["batch", "{ records: 70 }", "{ interval: 20s }"]);
-        let order = one_of(&mut pick, &["after", "before"]);
-        let shutdown = one_of(&mut pick, &["graceful", "abrupt"]);
-        format!(
-            "kcl: {{ version: {version}, workers: {workers}, per_record: {}ms, errors: {}%, prefetch: {}, shutdown: {shutdown}, \
-             host: {{ vcpu: {} }}, failover_time: {}s, checkpoint: {{ every: {every}, order: {order}, latency: {}ms }} }}",
-            pick(30),
-            pick(3) * 5,
-            pick(4),
-            1 + pick(2),
-            3 + pick(12),
-            pick(300)
-        )
-    };
-    let is_kcl = consumer.starts_with("kcl");
-    let mut events = String::new();
-    for number in 0..pick(7) {
-        let (at, lasts) = (1 + pick(200), 1 + pick(90));
-        let what = match pick(if is_kcl { 6 } else { 4 }) {
-            0 => format!("for: {lasts}s, deploy: consumers.f"),
-            1 if is_kcl => format!("for: {lasts}s, crash: consumers.f, worker: {}", pick(workers)),
-            1 => format!("for: {lasts}s, crash: consumers.f"),
-            2 => format!("split: {{ stream: kinesis.s, shard: {} }}", pick(shards)),
-            3 => "set: { kinesis.s.capacity.provisioned.shards: 2 }".to_owned(),
-            4 => format!("for: {lasts}s, cut_off: consumers.f, worker: {}", pick(workers)),
-            _ => format!("for: {lasts}s, crash: consumers.f, worker: {}", pick(workers)),
-        };
-        events += &format!("  e{number}: {{ at: {at}s, {what} }}\n");
-    }
-    let events = if events.is_empty() { events } else { format!("events:\n{events}") };
-    let end = one_of(&mut pick, &["drain", "stop"]);
-    text("210s", 20 + pick(60) as u32, shards as u32, &consumer, &format!("end: {end}\n{events}"))
 }
 
 #[test]
-fn whatever_happens_when_every_record_has_one_fate() {
-    for seed in 0..60 {
-        let text = drawn(seed);
-        let scenario = support::load(&text).unwrap_or_else(|errors| panic!("seed {seed}: {errors}\n{text}"));
-        // A run fails if its ledger does not balance.
-        let outcome = support::run::<true>(&scenario, seed);
-        let fleet = &outcome.fleets[0];
-        let told: u64 = fleet.interruptions.iter().map(|it| it.again).sum();
-        assert!(fleet.meter.repeated_total() <= told, "seed {seed}: {fleet:?}");
-        let lost: u64 = fleet.interruptions.iter().map(|it| it.lost).sum();
-        assert_eq!(fleet.meter.lost, lost, "seed {seed}");
-        if outcome.complete && text.contains("end: drain") {
-            let meter = &fleet.meter;
-            let all = meter.processed + meter.lost + meter.skipped;
-            assert_eq!(all, outcome.producers[0].0.accepted, "seed {seed}: {meter:?}\n{text}");
-        }
-    }
+fn a_job_that_dies_while_it_is_busy_has_made_no_calls_meanwhile() {
+    // 20 records a second of 60 ms each: its buffers are full, and it does not call for long spells. Another reader's calls
+    // go by the same budget, whose time does not run backwards.
+    let events = "events: { death: { at: 200s, for: 30s, crash: consumers.f } }";
+    let text = text(
+        "5m",
+        20,
+        1,
+        "flink: { parallelism: 1, poll_interval: 250ms, per_record: 60ms, autoscaling: false }",
+        events,
+    );
+    let other = "consumers:\n  other: { reads: kinesis.s, polling: { interval: 250ms } }\n";
+    let outcome = run(&text.replace("consumers:\n", other));
+    assert_eq!(outcome.fleets[0].meter.processed, 20 * 300);
+    assert_eq!(outcome.consumers[0].meter.processed, 20 * 300);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::{End, Scenario};
 use streamgauge::scenario::timeline::{Action, Occurrence};
+use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -248,4 +249,30 @@ fn kds_r1_refused_readers_wait_a_jittered_while_and_none_starves() {
         .collect();
     assert!(ages.iter().all(|worst| *worst < 10_000_000), "{ages:?}");
     assert!(outcome.consumers.iter().any(|consumer| consumer.reads.refused_calls > 0));
+}
+
+#[test]
+fn kds_s3_only_kinesis_streams_count_towards_the_accounts_shards() {
+    // Two shards of the account's four become four. A table's stream has shards that DynamoDB owns, and what producers put
+    // straight into a delivery stream lies in no shard at all.
+    let text = "
+name: quota
+study: terminating
+duration: 2m
+account: { kinesis: { shards: 4 } }
+workload:
+  clicks: { writes_to: firehose.lake, arrivals: { constant: { rate: 5/s } }, keys: { uniform: { items: 9 } }, record: { size: 1 KiB }, client: { sdk: { call: put_record } } }
+tables:
+  t: { capacity: { on_demand: {} }, streams: { view: keys_only } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 2 } } }
+firehose:
+  lake: { direct_put: {}, to: { s3: {} } }
+events:
+  wider: { at: 10s, set: { kinesis.s.capacity.provisioned.shards: 4 } }
+";
+    let loaded = load_text("quota.yaml", text, "".as_ref(), &LoadOptions::default());
+    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
+    let outcome = support::run::<true>(&scenario, 0);
+    assert_eq!(outcome.streams[0].lineage.open().len(), 4);
 }

@@ -23,10 +23,20 @@ use streamgauge::scenario::checked::{End, Scenario, Study};
 use streamgauge::scenario::load_check::LoadCheck;
 use streamgauge::scenario::{LoadOptions, load_text};
 
+#[path = "swarm/alarms.rs"]
+mod alarms;
 #[path = "swarm/choice.rs"]
 mod choice;
+#[path = "swarm/deliveries.rs"]
+mod deliveries;
 #[path = "swarm/events.rs"]
 mod events;
+#[path = "swarm/fleets.rs"]
+mod fleets;
+#[path = "swarm/functions.rs"]
+mod functions;
+#[path = "swarm/laws.rs"]
+mod laws;
 #[path = "swarm/plan.rs"]
 mod plan;
 #[path = "swarm/readers.rs"]
@@ -52,9 +62,11 @@ fn text(seed: u64) -> String {
         ("tables", tables::tables(seed, &plan)),
         ("kinesis", tables::streams(seed, &plan)),
         ("consumers", readers::consumers(seed, &plan)),
-        ("firehose", readers::firehose(seed, &plan)),
+        ("sqs", functions::queues(seed, &plan)),
+        ("firehose", deliveries::firehose(seed, &plan)),
         ("athena", readers::athena(seed, &plan)),
         ("events", events::events(seed, &plan)),
+        ("alarms", alarms::alarms(seed, &plan)),
     ];
     for (section, parts) in sections.into_iter().filter(|(_, parts)| !parts.is_empty()) {
         let _ = writeln!(text, "{section}:");
@@ -75,10 +87,16 @@ fn general(seed: u64, plan: &Plan) -> String {
         .must("on_demand_advantage", plan.advantage)
         .may(30, "lambda_concurrency", &["1000", "150"])
         .may(20, "lambda_others", &["50", "100"])
+        .may(15, "kinesis", &["{ shards: 130 }"])
+        .end();
+    let billing = Map::new(choice)
+        .may(20, "month", &["28d", "744h"])
+        .may(20, "represents", &["1d", "100h"])
+        .may(30, "free_tier", &["true", "false"])
         .end();
     let study = if plan.steady { "steady" } else { "terminating" };
     format!(
-        "name: swarm\nseed: {seed}\nregion: {region}\nstudy: {study}\nduration: {}s\nwarm_up: {warm_up}s\nend: {end}\naccount: {account}\n",
+        "name: swarm\nseed: {seed}\nregion: {region}\nstudy: {study}\nduration: {}s\nwarm_up: {warm_up}s\nend: {end}\naccount: {account}\nbilling: {billing}\n",
         plan.duration
     )
 }
@@ -118,41 +136,11 @@ type Fates = BTreeMap<&'static str, u64>;
 fn try_seed(seed: u64, folder: &Path, fates: &mut Fates) {
     let scenario = load(&text(seed), folder);
     let outcome = support::run::<true>(&scenario, 0);
-    check_streams(&scenario, &outcome);
+    laws::check(&scenario, &outcome);
     check_reports(&scenario, &outcome);
     check_other_ways_to_run(&scenario, &outcome, seed);
     for (fate, count) in outcome.ledger.accounts.iter().flat_map(|account| &account.fates) {
         *fates.entry(fate).or_default() += count;
-    }
-}
-
-/// What entered a stream, by those who wrote, is what each of its readers was offered: accounts that are counted apart.
-fn check_streams(scenario: &Scenario, outcome: &Outcome) {
-    let account = |path: String| {
-        let found = outcome.ledger.accounts.iter().find(|account| account.path == path);
-        found.unwrap_or_else(|| panic!("no account of {path}"))
-    };
-    let fate = |path: String, wanted: &str| {
-        account(path).fates.iter().filter(|(fate, _)| *fate == wanted).map(|(_, count)| count).sum::<u64>()
-    };
-    for (number, stream) in scenario.streams.iter().enumerate() {
-        let feeds =
-            scenario.tables.iter().filter(|it| it.replication.as_ref().is_some_and(|it| it.stream == number));
-        let replicated: u64 = feeds.map(|it| fate(format!("tables.{}.kinesis", it.name), "replicated")).sum();
-        let direct = scenario.direct.iter().filter(|plan| plan.stream == number);
-        let put: u64 = direct.map(|plan| fate(format!("workload.{}", plan.name), "accepted")).sum();
-        let consumers = scenario.consumers.iter().filter(|plan| plan.stream == number);
-        let lambdas = scenario.lambdas.iter().filter(|plan| plan.stream == number);
-        let deliveries = scenario.deliveries.iter().filter(|plan| plan.stream == number);
-        let readers = consumers
-            .map(|plan| format!("consumers.{}", plan.name))
-            .chain(lambdas.map(|plan| format!("consumers.{}", plan.name)))
-            .chain(deliveries.map(|plan| format!("firehose.{}", plan.name)));
-        for reader in readers {
-            let offered =
-                account(reader.clone()).entered.iter().find(|(what, _)| *what == "records").unwrap().1;
-            assert_eq!(offered, replicated + put, "{reader} of {}", stream.name);
-        }
     }
 }
 
@@ -256,20 +244,27 @@ fn whatever_the_language_says_is_accounted_for() {
 }
 
 /// Fates that the suite's seeds reach: a generator that no longer draws what leads to them says so.
-const REACHED: [&str; 22] = [
+const REACHED: [&str; 32] = [
     "accepted",
     "active_partition_exceeded",
+    "after_removal",
     "applied_unheard",
     "before_start",
     "buffered",
     "call_refused",
     "cancelled",
     "condition_failed",
+    "conversion_failed",
+    "dead_letter",
+    "deduplicated",
     "delivered",
+    "destination_failed",
     "discarded",
+    "dropped_by_transform",
     "expired",
     "filtered",
     "given_up",
+    "lost",
     "not_captured",
     "not_due",
     "on_failure",
@@ -277,6 +272,9 @@ const REACHED: [&str; 22] = [
     "processing_failed",
     "published",
     "replicated",
+    "skipped",
     "too_large",
+    "transform_failed",
+    "undeliverable",
     "waiting",
 ];

@@ -61,9 +61,8 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// Open shards of the provisioned streams but one: they share the account's quota (KDS-S3).
     fn provisioned_elsewhere(&self, number: usize) -> u64 {
-        // Those of tables come last, and DynamoDB owns their shards.
-        let of_tables = self.tables.iter().filter(|table| table.streams.is_some()).count();
-        let of_kinesis = self.streams.iter().take(self.streams.len() - of_tables);
+        // Those of Kinesis come first; behind them are tables' streams and what stands for Direct PUT.
+        let of_kinesis = self.streams.iter().take(self.kinesis_streams);
         let others = of_kinesis.enumerate().filter(|(other, _)| *other != number);
         let provisioned = others.filter(|(_, source)| !source.on_demand.is_on());
         provisioned.map(|(_, source)| source.stream.lineage().open().len() as u64).sum()

@@ -230,7 +230,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             if FULL {
                 consumer.series.add(now, column::REFUSED, 1);
             }
-            return self.read_at(now + wait, number, shard);
+            if stream.is_closed(shard) || !stream.sleep_if_drained(now, shard, consumer.reader) {
+                return self.read_at(now + wait, number, shard);
+            }
+            // Nothing is there to come back for, and others' empty calls may leave it none for ever.
+            consumer.fleet.shard_mut(shard).poll_due = None;
+            return stream.call_next_at(now + wait, shard, consumer.reader);
         }
         if !stream.sleep_if_drained(now, shard, consumer.reader) {
             let at = consumer.next_read(now, shard, stream);

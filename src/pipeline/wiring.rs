@@ -138,6 +138,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writers: scenario.producers.iter().map(|plan| writer(plan, &draws)).collect(),
             tables,
             streams,
+            kinesis_streams: scenario.streams.len(),
             direct: super::direct::producers(scenario, &draws),
             consumers,
             deliveries,

@@ -2,14 +2,20 @@
 
 use super::choice::Choice;
 use super::plan::Plan;
-use super::tables;
+use super::{deliveries, fleets, tables};
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 20] = [
     "spike",
     "outage",
     "delivery_outage",
+    "transform_outage",
     "error_rate",
     "poison",
+    "slow_down",
+    "remove",
+    "crash",
+    "deploy",
+    "cut_off",
     "split",
     "merge",
     "shards",
@@ -33,11 +39,21 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
     (0..count).filter_map(event).collect()
 }
 
+/// One of the delivery streams that are wanted.
+fn lake(choice: &mut Choice, plan: &Plan, wanted: impl Fn(&str) -> bool) -> Option<String> {
+    let names = plan.deliveries.iter().map(|it| it.name.clone()).filter(|name| wanted(name));
+    choice.name(&names.collect::<Vec<_>>())
+}
+
+/// One of a fleet's workers.
+fn worker(choice: &mut Choice, seed: u64, name: &str) -> String {
+    format!(", worker: {}", choice.below(fleets::workers(seed, name)))
+}
+
 fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<String> {
     let lasts = plan.part(choice);
-    let of_kind = |wanted: &str| {
-        let of = plan.consumers.iter().filter(|(_, kind)| *kind == wanted || wanted.is_empty());
-        of.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    let consumer = |choice: &mut Choice, kinds: &[&str]| {
+        choice.name(&plan.of_kinds(kinds)).map(|name| format!("consumers.{name}"))
     };
     let stream = choice.name(&plan.stream_names());
     let provisioned = plan.streams.iter().filter(|stream| stream.provisioned).map(|it| it.name.clone());
@@ -47,20 +63,45 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
     Some(match kind {
         "spike" => {
             let drawn = plan.writers.iter().filter(|(_, table)| !plan.tables[*table].traced);
-            let names: Vec<String> = drawn.chain(&plan.direct).map(|(name, _)| name.clone()).collect();
+            let drawn = drawn.map(|(name, _)| name).chain(plan.direct.iter().map(|(name, _)| name));
+            let names: Vec<String> = drawn.cloned().collect();
             let factor = choice.one_of(&["0", "0.3", "4"]);
             format!("for: {lasts}, spike: {{ of: workload.{}, factor: {factor} }}", choice.name(&names)?)
         }
-        "outage" => format!("for: {lasts}, outage: consumers.{}", choice.name(&of_kind(""))?),
-        "delivery_outage" => format!("for: {lasts}, outage: firehose.{}", choice.name(&plan.deliveries)?),
+        "outage" => {
+            let of_streams = plan.of_kinds(&["polling", "lambda", "pipe"]);
+            let of_queues = plan.queues.iter().filter_map(|queue| queue.reader.clone());
+            let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
+            format!("for: {lasts}, outage: consumers.{}", choice.name(&names)?)
+        }
+        "delivery_outage" => format!("for: {lasts}, outage: firehose.{}", lake(choice, plan, |_| true)?),
+        "transform_outage" => {
+            let name = lake(choice, plan, |name| deliveries::transforms(seed, name))?;
+            format!("for: {lasts}, outage: firehose.{name}.transform")
+        }
         "error_rate" => {
             let rate = choice.one_of(&["10%", "100%"]);
-            format!(
-                "for: {lasts}, error_rate: {{ of: consumers.{}, rate: {rate} }}",
-                choice.name(&of_kind("lambda"))?
-            )
+            format!("for: {lasts}, error_rate: {{ of: {}, rate: {rate} }}", consumer(choice, &["lambda"])?)
         }
-        "poison" => format!("poison: consumers.{}", choice.name(&of_kind("lambda"))?),
+        "poison" => format!("poison: {}", consumer(choice, &["lambda"])?),
+        "slow_down" => {
+            let factor = choice.one_of(&["1.5", "100"]);
+            let of = consumer(choice, &["polling", "lambda", "pipe"])?;
+            format!("for: {lasts}, slow_down: {{ of: {of}, factor: {factor} }}")
+        }
+        "remove" => format!("remove: {}", consumer(choice, &["polling", "lambda", "pipe"])?),
+        "crash" | "deploy" => {
+            let passes = if choice.chance(70) { format!("for: {lasts}, ") } else { String::new() };
+            let names = plan.of_kinds(&["kcl", "flink"]);
+            let name = choice.name(&names)?;
+            let of_kcl = kind == "crash" && plan.of_kinds(&["kcl"]).contains(&name);
+            let worker = if of_kcl { worker(choice, seed, &name) } else { String::new() };
+            format!("{passes}{kind}: consumers.{name}{worker}")
+        }
+        "cut_off" => {
+            let name = choice.name(&plan.of_kinds(&["kcl"]))?;
+            format!("for: {lasts}, cut_off: consumers.{name}{}", worker(choice, seed, &name))
+        }
         "split" => {
             let stream = stream?;
             let shard = choice.one_of(&["hottest", "0"]);

@@ -44,6 +44,7 @@ fn table(seed: u64, table: &Table) -> String {
         .if_some("key", key)
         .if_some("kinesis", feed)
         .if_some("streams", streams)
+        .may(20, "point_in_time_recovery", &["true", "false"])
         .end()
 }
 
@@ -162,8 +163,18 @@ fn stream(seed: u64, plan: &Plan, stream: &Stream) -> String {
         .may(50, "reshard_step", &["0s", "50ms", "30s", "5m"])
         .may(15, "history", &["10s", "1h", "20h"])
         .may(20, "limits", &["{ get_records_calls: false }"])
+        .may(if stream.provisioned { 0 } else { 40 }, "delivery", &DELIVERIES)
+        .may(15, "encryption", &["{}", "{ key: aws_managed, credentials: 20 }"])
+        .may(15, "shard_level_metrics", &["[outgoing_bytes, iterator_age_milliseconds]"])
         .end()
 }
+
+/// What a stream delivers by itself.
+const DELIVERIES: [&str; 3] = [
+    "{ s3: {} }",
+    "{ iceberg: { bad_records: 3%, freshness: 10m } }",
+    "{ s3: { prefix: own/, put: 2s }, iceberg: { ratio: 10% } }",
+];
 
 fn scaling(choice: &mut Choice) -> String {
     if choice.chance(40) {

@@ -11,9 +11,9 @@ pub fn workload(seed: u64, plan: &Plan) -> Vec<String> {
         let of = if table.traced { traced(choice, &table.name) } else { writer(choice, plan, &table.name) };
         format!("{name}: {of}")
     });
-    let direct = plan.direct.iter().map(|(name, stream)| {
+    let direct = plan.direct.iter().map(|(name, to)| {
         let choice = &mut Choice::new(seed, name);
-        format!("{name}: {}", self::direct(choice, plan, &plan.streams[*stream].name))
+        format!("{name}: {}", self::direct(choice, plan, to))
     });
     writers.chain(direct).collect()
 }
@@ -198,22 +198,25 @@ fn client(choice: &mut Choice, manner: Manner) -> String {
     .end()
 }
 
-fn direct(choice: &mut Choice, plan: &Plan, stream: &str) -> String {
+fn direct(choice: &mut Choice, plan: &Plan, to: &str) -> String {
+    let to_firehose = to.starts_with("firehose.");
+    let aggregates = plan.streams.iter().any(|it| it.aggregates && to == format!("kinesis.{}", it.name));
     let arrivals = arrivals(choice, plan);
     let keys = keys(choice);
-    let kind = choice.one_of(&["sdk", "kpl", "agent"]);
+    let kind = choice.one_of(if to_firehose { &["sdk", "agent"] } else { &["sdk", "kpl", "agent"] });
     let client = match kind {
-        "sdk" => sdk(choice),
-        "kpl" => kpl(choice),
+        "sdk" => sdk(choice, if to_firehose { "put_record_batch" } else { "put_records" }),
+        "kpl" => kpl(choice, aggregates),
         _ => agent(choice),
     };
+    let of_keys = if to_firehose { 0 } else { 30 };
     let record = Map::new(choice)
         .must("size", "{ lognormal: { median: 500 B, sigma: 1.5, max: 2 MiB } }")
-        .may(30, "partition_key", &["{ prefix: device-, digits: 9 }"])
-        .may(if kind == "agent" { 0 } else { 30 }, "explicit_hash_key", &["spread", "{ fixed: '7' }"])
+        .may(of_keys, "partition_key", &["{ prefix: device-, digits: 9 }"])
+        .may(if kind == "agent" { 0 } else { of_keys }, "explicit_hash_key", &["spread", "{ fixed: '7' }"])
         .end();
     Map::new(choice)
-        .must("writes_to", format!("kinesis.{stream}"))
+        .must("writes_to", to)
         .must("arrivals", arrivals)
         .must("keys", keys)
         .must("record", record)
@@ -223,9 +226,9 @@ fn direct(choice: &mut Choice, plan: &Plan, stream: &str) -> String {
 
 const LATENCY: [&str; 3] = ["0s", "20ms", "{ lognormal: { median: 15ms, sigma: 0.8 } }"];
 
-fn sdk(choice: &mut Choice) -> String {
+fn sdk(choice: &mut Choice, call_of_several: &str) -> String {
     let several = choice.chance(60);
-    let map = Map::new(choice).must("call", if several { "put_records" } else { "put_record" });
+    let map = Map::new(choice).must("call", if several { call_of_several } else { "put_record" });
     let map = match several {
         true => {
             map.may(60, "records_per_call", &["1", "40", "500"]).may(60, "linger", &["0s", "200ms", "3s"])
@@ -241,9 +244,10 @@ fn sdk(choice: &mut Choice) -> String {
         .end()
 }
 
-fn kpl(choice: &mut Choice) -> String {
+fn kpl(choice: &mut Choice, aggregates: bool) -> String {
+    let aggregation: &[&str] = if aggregates { &["true", "false"] } else { &["false"] };
     Map::new(choice)
-        .may(50, "aggregation", &["true", "false"])
+        .may(if aggregates { 50 } else { 100 }, "aggregation", aggregation)
         .may(40, "aggregation_max_size", &["1 KiB", "50 KiB", "1 MiB"])
         .may(30, "aggregation_max_count", &["1", "30"])
         .may(30, "collection_max_count", &["1", "200"])

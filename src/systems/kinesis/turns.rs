@@ -11,7 +11,8 @@ impl Stream {
     pub fn hold(&mut self, now: Nanos, shard: usize, reader: usize) {
         self.settle_empty_polls(now, shard);
         self.shards[shard].idle_readers &= !(1 << reader);
-        self.awake_from[shard * self.readers.len() + reader] = now;
+        // While it was awake it made its calls itself, and none if it was busy: none of its clock's are left to be made.
+        self.resume(now, shard, reader);
     }
 
     /// Somebody reads it again, with an iterator of his own (KDS-R7).
