@@ -388,7 +388,7 @@ fn references_to_nothing() {
 #[test]
 fn parts_that_are_not_built() {
     Refusals::default()
-        .change("    polling: {", "    §kcl: { workers: 5 }\n    polling: {", &["unknown key `kcl`"])
+        .change("    polling: {", "    §streams_api: {}\n    polling: {", &["unknown key `streams_api`"])
         .change(
             "    to: { s3: {} }",
             "    §lambda: { batch_size: 5 }\n    to: { s3: {} }",

@@ -19,9 +19,15 @@ pub struct TumblingPlan {
 }
 
 impl TumblingPlan {
-    /// The window in which a record arrived.
-    pub fn window_of(&self, appended: Micros) -> u64 {
-        appended / (self.window / MICROSECOND)
+    /// The window in which a record arrived; that of what a stream holds from before the run has a number below 0.
+    pub fn window_of(&self, appended: Micros) -> i64 {
+        appended.cast_signed().div_euclid((self.window / MICROSECOND).cast_signed())
+    }
+
+    /// When the last invocation of a window comes if nothing hastens it.
+    fn end_of(&self, number: i64) -> Nanos {
+        let windows = u64::try_from(number + 1).unwrap_or(0);
+        windows.saturating_mul(self.window).saturating_add(self.patience)
     }
 
     /// How many of the first waiting records lie in the window of the first one, and whether a later one waits.
@@ -43,7 +49,7 @@ impl TumblingPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenWindow {
     /// Its number.
-    pub number: u64,
+    pub number: i64,
     /// Size of the state.
     pub state_bytes: u64,
 }
@@ -51,13 +57,13 @@ pub struct OpenWindow {
 impl OpenWindow {
     /// When its last invocation is due, with what is known: the window of the first record that waits, if one does, and whether
     /// its shard is closed and read to its end.
-    pub fn due(&self, plan: &TumblingPlan, next: Option<u64>, over: bool) -> Option<Nanos> {
+    pub fn due(&self, plan: &TumblingPlan, next: Option<i64>, over: bool) -> Option<Nanos> {
         let passed = next.is_some_and(|next| next != self.number);
         if passed || over || self.state_bytes > STATE_BYTES_MAX {
             return Some(0);
         }
         // While records of the window wait, it goes on.
-        next.is_none().then(|| (self.number + 1) * plan.window + plan.patience)
+        next.is_none().then(|| plan.end_of(self.number))
     }
 
     /// Whether it ends early, for the size of its state.
@@ -71,6 +77,15 @@ mod tests {
     use super::*;
     use crate::engine::time::{MINUTE, SECOND};
     use crate::systems::kinesis::log::Record;
+
+    /// A record from before the run lies in a window before the first, which is over when the run begins.
+    #[test]
+    fn windows_before_the_run_end_at_once() {
+        let before = (-90_i64 * 1_000_000).cast_unsigned();
+        assert_eq!(PLAN.window_of(before), -2);
+        let open = OpenWindow { number: -2, state_bytes: 0 };
+        assert_eq!(open.due(&PLAN, None, false), Some(PLAN.patience));
+    }
 
     const PLAN: TumblingPlan =
         TumblingPlan { window: MINUTE, patience: 120 * SECOND, state_bytes_per_record: 0 };
