@@ -244,7 +244,7 @@ fn whatever_the_language_says_is_accounted_for() {
 }
 
 /// Fates that the suite's seeds reach: a generator that no longer draws what leads to them says so.
-const REACHED: [&str; 32] = [
+const REACHED: [&str; 29] = [
     "accepted",
     "active_partition_exceeded",
     "after_removal",
@@ -258,13 +258,11 @@ const REACHED: [&str; 32] = [
     "dead_letter",
     "deduplicated",
     "delivered",
-    "destination_failed",
     "discarded",
     "dropped_by_transform",
     "expired",
     "filtered",
     "given_up",
-    "lost",
     "not_captured",
     "not_due",
     "on_failure",
@@ -275,6 +273,5 @@ const REACHED: [&str; 32] = [
     "skipped",
     "too_large",
     "transform_failed",
-    "undeliverable",
     "waiting",
 ];
