@@ -270,6 +270,19 @@ fn sqs_3_what_fails_for_ever_expires_or_goes_to_the_dead_letters() {
     assert_eq!(meter.dead + meter.deleted, 600);
 }
 
+/// A queue that nobody reads keeps what came within its retention, and no more.
+#[test]
+fn sqs_3_what_nobody_reads_expires_as_well() {
+    let text = Case { rate: "{ constant: { rate: 1/s } }", queue: "retention: 2m", ..CASE }.text();
+    let unread: Vec<&str> = text.lines().filter(|line| !line.starts_with("  f: ")).collect();
+    let outcome = support::run::<true>(&support::scenario(&(unread.join("\n") + "\n"), &["end=stop"]), 0);
+    let account = outcome.ledger.accounts.iter().find(|account| account.path == "sqs.q").expect("a queue");
+    let fate = |fate: &str| account.fates.iter().find(|(name, _)| *name == fate).expect("a fate").1;
+    // The last ones are still on their way into the queue.
+    assert!((115..=122).contains(&fate("waiting")), "{account:?}");
+    assert!(fate("expired") + fate("waiting") >= 595, "{account:?}");
+}
+
 /// 1 MiB since August 2025, and 256 KiB before.
 #[test]
 fn sqs_4_messages_are_as_large_as_the_date_allows() {

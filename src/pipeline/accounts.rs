@@ -36,7 +36,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         for (plan, consumer) in scenario.lambdas.iter().zip(&self.lambdas) {
             accounts.push(self.lambda_account(&plan.name, end, consumer));
         }
-        accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number)));
+        accounts.extend((0..self.queues.len()).map(|number| self.queue_account(number, end)));
         for (plan, consumer) in scenario.fleets.iter().zip(&self.fleets) {
             accounts.push(self.fleet_account(&plan.name, end, consumer));
         }

@@ -238,12 +238,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// What became of a queue's messages; what waits is counted where it lies.
-    pub(super) fn queue_account(&self, number: usize) -> Ledger {
+    pub(super) fn queue_account(&self, number: usize, end: Nanos) -> Ledger {
         let place = &self.queues[number];
         let meter = &place.queue.meter;
         let absent = self.absent.iter().filter(|absent| absent.queue == number);
         let absent: usize = absent.map(|absent| absent.messages.len()).sum();
         let in_hand = place.consumer.as_ref().map_or(0, QueueConsumer::in_hand);
+        let too_old = place.queue.count_too_old(end);
         Ledger {
             path: place.path.clone(),
             entered: vec![("sent", meter.sent)],
@@ -252,9 +253,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("deduplicated", meter.deduplicated),
                 ("dead_letter", meter.dead),
                 ("discarded", meter.too_large),
-                ("expired", meter.expired),
+                ("expired", meter.expired + too_old),
                 ("in_hand", in_hand),
-                ("waiting", place.queue.count_waiting() + absent as u64),
+                ("waiting", place.queue.count_waiting() - too_old + absent as u64),
             ],
         }
     }

@@ -396,6 +396,14 @@ impl Queue {
         (self.visible.len() + groups.sum::<usize>()) as u64
     }
 
+    /// Messages that wait although they are older than the queue keeps them, by walking them: nobody came to find out
+    /// (SQS-3).
+    pub fn count_too_old(&self, now: Nanos) -> u64 {
+        let oldest = (now / MICROSECOND).saturating_sub(self.plan.retention / MICROSECOND);
+        let groups = self.groups.values().flat_map(|group| &group.messages);
+        self.visible.iter().chain(groups).filter(|message| message.sent < oldest).count() as u64
+    }
+
     /// When the oldest message that waits came to the queue.
     pub fn oldest(&self) -> Option<Micros> {
         self.first().map(|message| message.sent)
