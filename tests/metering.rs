@@ -154,7 +154,7 @@ fn kms_req_is_12_calls_in_five_minutes_for_each_credential_and_a_key_a_month() {
 }
 
 #[test]
-fn vpce_if_h_is_by_zone_and_shared_and_vpce_if_gb_is_what_its_consumers_read() {
+fn pl_2_vpce_if_h_is_by_zone_and_shared_and_vpce_if_gb_is_what_its_consumers_read() {
     let inside = "polling: { interval: 1s }\n    network: { interface_endpoint: { availability_zones: 3 }, across_zones: 50% }\n";
     let text = BASE.replace("polling: { interval: 1s }\n", inside);
     let two = text.clone() + &text[text.find("  c:\n").unwrap()..].replace("  c:", "  d:");
