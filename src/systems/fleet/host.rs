@@ -48,9 +48,8 @@ impl FargateSize {
 
     /// Whether there is a task with so many bytes.
     pub fn has(&self, bytes: u64) -> bool {
-        let steps = (self.step_mib << 20, self.most_mib << 20);
-        bytes == self.least_mib << 20
-            || (bytes >= self.least_mib << 20 && bytes <= steps.1 && bytes % steps.0 == 0)
+        let [least, most, step] = [self.least_mib, self.most_mib, self.step_mib].map(|mib| mib << 20);
+        bytes == least || ((least..=most).contains(&bytes) && bytes.is_multiple_of(step))
     }
 }
 
