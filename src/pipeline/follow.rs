@@ -4,7 +4,7 @@
 //! lies where, through a shared reference. It can neither draw numbers nor schedule, and a run that nobody follows does not
 //! know that one could be: there is not one instruction for it in the event loop.
 //!
-//! A kind of reader joins in with a [`Tracker`] of its own and a line in [`tracker`].
+//! A kind of reader joins in with a [`Tracker`] of its own and a line in `tracker`.
 
 pub mod arrival;
 pub mod delivery;

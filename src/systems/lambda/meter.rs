@@ -28,7 +28,7 @@ pub struct MappingMeter {
     pub retried: u64,
     /// Invocations that failed (`Errors`).
     pub errors: u64,
-    /// Invocations refused (`Throttles`), by [`Throttled`].
+    /// Invocations refused (`Throttles`), by [`Throttled`](super::concurrency::Throttled).
     pub throttled: [u64; 3],
     /// Invocations that started cold.
     pub cold_starts: u64,

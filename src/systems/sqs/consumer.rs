@@ -243,7 +243,7 @@ impl QueueConsumer {
     }
 }
 
-/// Names of the [parts](parts) of a message's latency.
+/// Names of the [parts] of a message's latency.
 pub const PARTS: [&str; 6] = ["propagation", "polling", "queueing", "retry", "cold_start", "execution"];
 
 /// The parts of one record's latency, which add up to the time from its write to the end of the run: until it was in the
