@@ -116,6 +116,45 @@ fn kcl_9_kwk_12_a_crash_repeats_what_came_since_the_last_checkpoint() {
     near("none before the crash", never, 40.0 * 209.2, 0.02);
 }
 
+/// The first worker of one dies for a minute, and again half a minute later for a minute and a half.
+#[test]
+fn a_worker_that_dies_again_while_it_is_away_comes_back_later() {
+    let longest = |second: &str| {
+        let events = format!("events: {{ first: {{ at: 100s, for: 60s, crash: consumers.f }}{second} }}");
+        let fleet = fleet(&text("6m", 20, 2, "kcl: { version: 2, via: polling }", &events));
+        assert_eq!(fleet.meter.processed, 20 * 360);
+        fleet.latency.histogram().max() as f64 / 1e6
+    };
+    // What was written just after the crash waits for the worker to come back, and up to 20 s for it to look for leases.
+    let (once, twice) = (longest(""), longest(", second: { at: 130s, for: 90s, crash: consumers.f }"));
+    assert!((58.0..=60.0 + 22.6).contains(&once), "{once}");
+    assert!((118.0..=120.0 + 22.6).contains(&twice), "{twice}");
+    let shorter = longest(", second: { at: 130s, for: 10s, crash: consumers.f }");
+    assert_eq!(shorter, once, "a shorter one that ends before changes nothing");
+}
+
+/// What a deployment or a crash takes is in the timeline: until the last worker is back.
+#[test]
+fn a_deployment_lasts_until_its_last_worker_is_back() {
+    let until = |consumer: &str, event: &str| {
+        let events = format!("events: {{ it: {{ at: 200s, {event} }} }}");
+        let scenario = support::scenario(&text("20m", 20, 6, consumer, &events), &[]);
+        scenario.timeline[0].until.expect("it passes") / 1_000_000_000
+    };
+    let kcl = "kcl: { workers: 3, restart: 25s }";
+    assert_eq!(until(kcl, "for: 20s, deploy: consumers.f"), 200 + 3 * 20);
+    assert_eq!(until(kcl, "deploy: consumers.f"), 200 + 3 * 25);
+    assert_eq!(until(kcl, "crash: consumers.f"), 200 + 25);
+    assert_eq!(until("flink: { parallelism: 3, restart: 40s }", "deploy: consumers.f"), 200 + 40);
+    // The last of three workers stops 40 s after the first, and its shards are behind until it is back.
+    let events = "events: { release: { at: 200s, for: 20s, deploy: consumers.f } }";
+    let json = result(&text("10m", 60, 6, "kcl: { version: 3, workers: 3, via: polling }", events));
+    let stops: Vec<f64> =
+        json.consumers[0].kcl.as_ref().unwrap().fleet.interruptions.iter().filter_map(|it| it.at_s).collect();
+    assert_eq!(stops, [200.0, 220.0, 240.0]);
+    assert_eq!(json.consumers[0].stalls[0].until_s, Some(260.0));
+}
+
 #[test]
 fn a_checkpoint_before_the_write_loses_and_one_after_it_repeats() {
     // One worker of one processor that is busy for nine tenths of its time, so that it dies over a batch.

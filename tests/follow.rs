@@ -266,3 +266,38 @@ fn what_nobody_reads_in_time_expires_before_the_eyes_of_its_follower() {
     assert_eq!(fate.name, "expired");
     assert!(fate.at.is_some_and(|at| at >= 25 * 3_600 * SECOND));
 }
+
+/// A worker writes its checkpoints before its work and dies over a batch: as many followed writes are lost as the fleet lost.
+#[test]
+fn a_record_that_a_worker_lost_is_not_said_to_be_processed() {
+    let text = "\
+name: early
+study: terminating
+duration: 12s
+workload:
+  writer: { writes_to: tables.t, arrivals: { constant: { rate: 20/s } }, keys: { uniform: { items: 50 } }, item: { size: 300 B } }
+tables:
+  t:
+    capacity: { provisioned: { write_units: 100 } }
+    kinesis: { stream: s, replication: { delay: 50ms, reorder: 0%, duplicates: 0% } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 1 } } }
+consumers:
+  f: { reads: kinesis.s, kcl: { version: 2, via: polling, idle_time: 500ms, max_records: 10, per_record: 60ms, errors: 20%, checkpoint: { order: before } } }
+events: { death: { at: 6s, for: 5s, crash: consumers.f } }
+";
+    let scenario = support::scenario(text, &[]);
+    let meter = support::run::<true>(&scenario, 0).fleets.swap_remove(0).meter;
+    assert!(meter.lost > 0 && meter.skipped > 0, "{meter:?}");
+    let mut fates: BTreeMap<String, u64> = BTreeMap::new();
+    for number in 1..=240 {
+        let trail = trail(&scenario, Choice { number: Some(number), ..Choice::default() });
+        let fate = trail.fates.iter().find(|fate| fate.place == "consumers.f").expect("an end");
+        if fate.name == "lost" {
+            assert_eq!(fate.at, Some(6 * SECOND), "the worker dies");
+        }
+        *fates.entry(fate.name.clone()).or_default() += 1;
+    }
+    let of = |name: &str| fates.get(name).copied().unwrap_or(0);
+    assert_eq!((of("processed"), of("lost"), of("skipped")), (meter.processed, meter.lost, meter.skipped));
+}
