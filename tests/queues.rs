@@ -4,8 +4,8 @@ use streamgauge::engine::random::Streams;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
-use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
+use streamgauge::report::markdown;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
 use streamgauge::systems::kinesis::log::Record;
@@ -455,4 +455,44 @@ fn no_calls_to_a_stream_are_told_of_a_function_that_reads_a_queue() {
     assert_eq!(row("| reader"), Some(vec!["calls", "empty", "refused", "expired"]));
     assert_eq!(row("| consumers.f | sqs.q |"), Some(vec!["-"; 4]));
     assert!(row("| consumers.sender |").is_some_and(|cells| !cells.contains(&"-")));
+}
+
+/// Two batches of one message at once, 100 ms each: 20 a second of 10. For two minutes they take four times as long, and five
+/// messages a second wait; after that there are 10 a second to spare.
+#[test]
+fn a_function_behind_a_queue_that_slows_down_leaves_what_it_cannot_take() {
+    let function = "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, cold_start: 0s";
+    let more = "events: { slow: { at: 4m, for: 2m, slow_down: { of: consumers.f, factor: 4 } } }";
+    let outcome = Case { function, more, ..CASE }.run();
+    let visible = streamgauge::pipeline::sqs::column::VISIBLE;
+    let most = outcome.queues[0].series.bins().iter().map(|bin| bin[visible]).max().unwrap() as f64;
+    assert!((most / (5.0 * 120.0) - 1.0).abs() < 0.05, "{most}");
+    let width = outcome.queues[0].series.width();
+    let bins = outcome.queues[0].series.bins();
+    let last = bins.iter().rposition(|bin| bin[visible] > 30).unwrap() as f64;
+    let caught_up = (last + 1.0) * width as f64 / SECOND as f64;
+    assert!((caught_up - (360.0 + 600.0 / 10.0)).abs() < 10.0, "{caught_up}");
+    assert_eq!(outcome.queues[0].queue.deleted, 10 * 600);
+}
+
+/// A mapping that is deleted leaves the rest in the queue, and its pollers ask no more: three times a minute for each of five.
+#[test]
+fn sqs_3_a_function_that_is_removed_from_its_queue_leaves_the_rest_there() {
+    let more = "events: { gone: { at: 5m, remove: consumers.f } }";
+    let outcome = Case { more, ..CASE }.run();
+    assert!(outcome.complete && outcome.end < 11 * 60 * SECOND, "{}", outcome.end);
+    let account = outcome.ledger.accounts.iter().find(|account| account.path == "sqs.q").unwrap();
+    let of = |name: &str| account.fates.iter().find(|(fate, _)| *fate == name).unwrap().1;
+    assert_eq!((of("processed") + of("waiting"), of("in_hand")), (6_000, 0));
+    assert!((of("waiting") as f64 / 3_000.0 - 1.0).abs() < 0.02, "{account:?}");
+    let quiet = |more: &str| {
+        let case = Case { rate: "{ constant: { rate: 0.001/s } }", more, duration: "40m", ..CASE };
+        case.run().quantities.queues[0].empty_receives as f64
+    };
+    let (always, half) = (quiet(""), quiet("events: { gone: { at: 20m, remove: consumers.f } }"));
+    assert!((always - 40.0 * 15.0).abs() <= 15.0 && (half - 20.0 * 15.0).abs() <= 15.0, "{always} {half}");
+    let twice =
+        "events: { gone: { at: 5m, remove: consumers.f }, late: { at: 6m, for: 1m, outage: consumers.f } }";
+    let error = Case { more: twice, ..CASE }.error();
+    assert!(error.contains("`consumers.f` has been removed by the event `gone`"), "{error}");
 }

@@ -118,7 +118,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let mut queues = super::sqs::queues(scenario, &draws);
-        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
+        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams, &mut queue);
         if FULL {
             let followed = Followed(scenario);
             let numbered = consumers.iter_mut().enumerate();
@@ -410,6 +410,7 @@ fn lambdas(
             is_pipe: plan.is_pipe,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            deregistered: None,
             creation: plan.created.map(Creation::planned),
             following: None,
             latency: Latency::default(),

@@ -112,7 +112,7 @@ impl Turn {
 
 /// How a worker leaves what it has in hand of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
+pub(super) enum Stop {
     /// As it stands.
     Abrupt,
     /// Finished and written down.
@@ -180,6 +180,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (number, low) = unpack(handle);
         let (turn, worker) = (Turn::ALL[low >> WORKER_BITS], low & ((1 << WORKER_BITS) - 1));
         self.looks -= usize::from(turn.is_look());
+        if self.fleets[number].removed.is_some() {
+            return;
+        }
         let next = match turn {
             Turn::Take => self.take_leases(now, number, worker),
             Turn::Assign => self.assign_leases(now, number),
@@ -232,6 +235,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Something is due about the lease of a shard, or a job has found a shard.
     pub(in crate::pipeline) fn lease(&mut self, now: Nanos, handle: u32) {
         let (number, shard) = unpack(handle);
+        if self.fleets[number].removed.is_some() {
+            return;
+        }
         let leases = match &mut self.fleets[number].control {
             Control::Kcl(leases) => leases,
             Control::Flink(job) => {
@@ -432,7 +438,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A worker's batch is cut off, or finished and written down.
-    fn interrupt(&mut self, now: Nanos, number: usize, shard: usize, stop: Stop) {
+    pub(super) fn interrupt(&mut self, now: Nanos, number: usize, shard: usize, stop: Stop) {
         let fleet = &mut self.fleets[number].fleet;
         let until = fleet.shard(shard).processed();
         let ended = match stop {

@@ -34,7 +34,9 @@ impl<'a> FleetTracker<'a> {
         let gone = progress.gone();
         let expired = gone.expired - self.gone.expired;
         let lost = gone.lost - self.gone.lost;
+        let left = gone.left - self.gone.left;
         match self.number_in_shard {
+            number if number >= progress.settled() - left => "after_removal",
             number if number >= progress.settled() - lost => "lost",
             number if progress.has_thrown(number) => "skipped",
             _ if expired > 0 => "expired",
@@ -50,6 +52,7 @@ impl<'a> FleetTracker<'a> {
         let (what, waited_for) = match fate {
             "lost" => ("lost: its checkpoint was written, and its worker died over it", processed),
             "skipped" => ("skipped: the processing of its batch threw", processed),
+            "after_removal" => ("left: the fleet is removed", processed),
             "expired" => ("expired before it was read again", "a worker to read it again"),
             _ => ("processed", processed),
         };

@@ -55,6 +55,11 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
         };
         for happening in happenings(resolver, &path, file, scenario, settings) {
             let mut occurrence = occurrence(happening);
+            if let Some(by) = consumer_events::removed_by(scenario, &occurrence.place) {
+                let message = format!("`{}` has been removed by the event `{by}`", occurrence.place);
+                resolver.error(&path, message);
+                continue;
+            }
             if let Some(lasts) = fleet_events::lasts(&scenario.fleets, &occurrence.action) {
                 occurrence.until = Some(occurrence.at + lasts);
             }

@@ -100,6 +100,8 @@ pub struct Gone {
     pub expired: u64,
     /// Those whose checkpoint was written, and whose worker died over them.
     pub lost: u64,
+    /// Those that were left when the fleet was removed.
+    pub left: u64,
 }
 
 /// One shard's progress.
@@ -404,6 +406,19 @@ impl Progress {
         self.why = why;
         self.forget();
         (lost, again)
+    }
+
+    /// Nobody reads the shard ever again. Returns how many records were read and not processed.
+    pub fn abandon(&mut self) -> u64 {
+        let left = self.unsettled().count() as u64;
+        self.gone.left += left;
+        let read = self.read();
+        (self.settled, self.saved, self.saving) = (read, read, None);
+        (self.next, self.fetched, self.in_hand) = (read, read, None);
+        (self.batches, self.bytes, self.blocked) = (VecDeque::new(), 0, false);
+        (self.step, self.timer, self.poll_due) = (Step::Idle, None, None);
+        self.forget();
+        left
     }
 
     /// Sets its timer. Whether an event has to be scheduled for that.

@@ -81,6 +81,17 @@ impl Leases {
         }
     }
 
+    /// All workers stop for good.
+    pub fn remove(&mut self, now: Nanos) {
+        self.settle(now);
+        for worker in 0..self.up.len() {
+            (self.up[worker], self.back_at[worker]) = (false, Nanos::MAX);
+        }
+        (0..self.leases.len()).for_each(|shard| {
+            self.set(shard, State::Done, 0);
+        });
+    }
+
     /// Whether a worker runs.
     pub fn is_up(&self, worker: usize) -> bool {
         self.up[worker]
