@@ -5,7 +5,7 @@ use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
-use streamgauge::report::markdown;
+use streamgauge::report::{markdown, terminal, words};
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
 use streamgauge::systems::kinesis::log::Record;
@@ -457,6 +457,36 @@ fn no_calls_to_a_stream_are_told_of_a_function_that_reads_a_queue() {
     assert!(row("| consumers.sender |").is_some_and(|cells| !cells.contains(&"-")));
 }
 
+/// `check` sees the functions behind queues: of a second for ten messages, two batches at once take 20 a second, and one item of
+/// a FIFO queue 10.
+#[test]
+fn sqs_6_lam_m2_check_sees_a_function_that_is_too_slow_for_its_queue() {
+    let rows = |rate: &str, queue: &str, items: u32, function: &str| {
+        let rate = format!("{{ constant: {{ rate: {rate} }} }}");
+        let scenario = Case { rate: &rate, queue, items, function, ..CASE }.load();
+        LoadCheck::of(&scenario).rows
+    };
+    let row = |rows: Vec<streamgauge::scenario::load_check::LoadRow>, path: &str| {
+        let row = rows.into_iter().find(|row| row.path == path).expect("a row");
+        (row.limit, (row.mean * 1e6).round() / 1e6, row.allowed, row.verdict)
+    };
+    let two = "duration: { base: 1s }, maximum_concurrency: 2";
+    let found = row(rows("30/s", "", 1_000, two), "consumers.f");
+    assert_eq!(found, ("LAM-M2".to_owned(), 3.0, 2.0, Verdict::Overloaded));
+    assert_eq!(row(rows("15/s", "", 1_000, two), "consumers.f").3, Verdict::Fine);
+    // Ten a second are too many for it by 10 a second: that is what waits after ten minutes.
+    let case = Case { rate: "{ constant: { rate: 30/s } }", function: two, more: "end: stop", ..CASE };
+    let account = case.run().ledger.accounts.into_iter().find(|account| account.path == "sqs.q").unwrap();
+    let waits = account.fates.iter().find(|(fate, _)| *fate == "waiting").unwrap().1 as f64;
+    assert!((waits / (10.0 * 600.0) - 1.0).abs() < 0.02, "{waits}");
+    let found = row(rows("12/s", "fifo: {}", 1, two), "consumers.f.groups");
+    assert_eq!(found, ("SQS-6".to_owned(), 1.2, 1.0, Verdict::Overloaded));
+    // Without a limit of its own it has the account's, or its reservation.
+    let of = |function: &str| row(rows("30/s", "", 1_000, function), "consumers.f").2;
+    assert_eq!(of("duration: { base: 1s }"), 1_000.0);
+    assert_eq!(of("duration: { base: 1s }, reserved_concurrency: 7"), 7.0);
+}
+
 /// Two batches of one message at once, 100 ms each: 20 a second of 10. For two minutes they take four times as long, and five
 /// messages a second wait; after that there are 10 a second to spare.
 #[test]
@@ -495,4 +525,46 @@ fn sqs_3_a_function_that_is_removed_from_its_queue_leaves_the_rest_there() {
         "events: { gone: { at: 5m, remove: consumers.f }, late: { at: 6m, for: 1m, outage: consumers.f } }";
     let error = Case { more: twice, ..CASE }.error();
     assert!(error.contains("`consumers.f` has been removed by the event `gone`"), "{error}");
+}
+
+/// Dead letters and what goes to an on-failure destination are no losses, and are told beside them.
+#[test]
+fn lam_e5_what_is_set_aside_is_told_beside_what_is_lost() {
+    let told = |case: Case| {
+        let result = case.result();
+        let of = |path: &str, fate: &str| {
+            let account = result.ledger.iter().find(|account| account.path == path).unwrap();
+            account.fates.get(fate).copied().unwrap_or(0)
+        };
+        let counts =
+            [of("sqs.q", "dead_letter"), of("consumers.sender", "on_failure"), of("sqs.q", "expired")];
+        let terminal = terminal::render(&result, None, terminal::Colour::Plain);
+        let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        (counts, result.figure("lost"), line(&terminal), markdown::render(&result))
+    };
+    let function = "errors: { rate: 30% }, retries: 0, on_failure: sqs, batch_size: 10, sends_to: [sqs.q]";
+    let sender = &format!("lambda: {{ duration: {{ base: 10ms }}, {function} }}");
+    let dead = Case {
+        sender,
+        queue: "max_receive_count: 1, visibility_timeout: 1m",
+        function: "duration: { base: 10ms }, errors: { rate: 20% }",
+        ..CASE
+    };
+    let ([letters, aside, expired], lost, terminal, summary) = told(dead);
+    assert!(letters > 0 && aside > 0 && expired == 0, "{letters} {aside}");
+    assert_eq!(lost, Some(0.0), "neither is lost");
+    for (count, path, fate) in [(letters, "sqs.q", "dead letter"), (aside, "consumers.sender", "on failure")]
+    {
+        let count = words::count(count);
+        assert!(terminal.contains(&format!("{count} of {path} ({fate})")), "{terminal}");
+        let row = summary.lines().find(|line| line.contains(&format!("| {path} | {fate} |"))).expect("a row");
+        assert!(row.contains(&format!("| {count} |")), "{row}");
+    }
+    assert!(
+        terminal.contains("nothing of 6,000 writes in all replications; not lost but set aside:"),
+        "{terminal}"
+    );
+    let ([letters, aside, _], _, terminal, summary) = told(CASE);
+    assert_eq!((letters, aside), (0, 0));
+    assert!(!terminal.contains("set aside") && !summary.contains("Set aside"));
 }

@@ -114,6 +114,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             .map(|number| table::<FULL>(scenario, prepared, number, &draws, &mut queue))
             .collect();
         let mut streams = streams::<FULL>(scenario, prepared);
+        for (number, source) in streams.iter_mut().enumerate() {
+            source.stream.set_waits(draws.keyed(&format!("{}.waits", scenario.stream_path(number))));
+        }
         let mut consumers = consumers(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
