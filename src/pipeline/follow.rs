@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod fleet;
 pub mod lambda;
 pub mod polling;
+pub mod queue;
 pub mod slowest;
 
 use rust_decimal::Decimal;

@@ -1,5 +1,6 @@
 //! The way of a followed write from its producer into the streams, and the list of those who are to read it there.
 
+use super::queue::QueueTracker;
 use super::{Charge, Fate, Found, Happening, Observer, Sight, Step, Tracker, tracker};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
@@ -90,6 +91,8 @@ pub struct Follower<'a> {
     appended: Vec<u64>,
     lost_before: [u64; 2],
     branches: Vec<Branch<'a>>,
+    /// The record in queues that its readers send it to.
+    in_queues: Vec<QueueTracker<'a>>,
     steps: Vec<Step>,
     fates: Vec<Fate>,
 }
@@ -122,6 +125,7 @@ impl<'a> Follower<'a> {
             appended: Vec::new(),
             lost_before: [0; 2],
             branches: Vec::new(),
+            in_queues: Vec::new(),
             steps: Vec::new(),
             fates: Vec::new(),
         }
@@ -147,6 +151,9 @@ impl<'a> Follower<'a> {
         for branch in &self.branches {
             let name = if branch.taken { "in_hand" } else { "waiting" };
             self.fates.push(unfinished(branch.tracker.place(), branch.copy, name));
+        }
+        for queue in self.in_queues.iter().filter(|queue| queue.is_sent()) {
+            self.fates.push(unfinished(&queue.place, queue.copy, "waiting"));
         }
         self.steps.sort_by_key(|step| step.at);
         Some(Trail { subject, steps: self.steps, fates: self.fates })
@@ -405,7 +412,35 @@ impl<'a> Follower<'a> {
                 taken: false,
                 meter: *source.meter(reader),
             });
+            let Reader::Lambda(number) = kind else { continue };
+            let number = number as usize;
+            let queues = self.scenario.lambdas[number].function.sends_to.iter();
+            let trackers =
+                queues.map(|send| QueueTracker::new(self.scenario, send.queue, number, (record, copy)));
+            self.in_queues.extend(trackers);
         }
+    }
+
+    /// Looks where it is in the queues that its readers have sent it to.
+    fn look_at_queues(&mut self, now: Nanos, pipeline: &Pipeline<true>) {
+        let (branches, steps, fates) = (&self.branches, &mut self.steps, &mut self.fates);
+        let has = |sender: usize, copy: bool| {
+            let place = resource("consumers", &self.scenario.lambdas[sender].name);
+            branches.iter().any(|branch| branch.copy == copy && branch.tracker.place() == place)
+        };
+        self.in_queues.retain_mut(|queue| {
+            let sender_is_done = !has(queue.sender, queue.copy);
+            match queue.look(now, pipeline, sender_is_done, steps) {
+                // A sender that never had it, or that failed for good, sends nothing.
+                Sight::Ahead => !sender_is_done,
+                Sight::Held => true,
+                Sight::Ended(name) => {
+                    let (place, copy) = (queue.place.clone(), queue.copy);
+                    fates.push(Fate { place, copy, name: name.to_owned(), at: Some(now) });
+                    false
+                }
+            }
+        });
     }
 
     /// Looks where each reader's copy is after an event of the readers' side.
@@ -438,7 +473,8 @@ impl<'a> Follower<'a> {
     fn is_over(&self) -> bool {
         let under_way = self.pending.is_some() || !self.in_feed.is_empty() || self.publication.is_some();
         let begun = self.accepted.is_some() || !self.fates.is_empty();
-        self.subject.is_some() && begun && !under_way && self.branches.is_empty()
+        let on_its_ways = !self.branches.is_empty() || !self.in_queues.is_empty();
+        self.subject.is_some() && begun && !under_way && !on_its_ways
     }
 }
 
@@ -512,6 +548,9 @@ impl Observer for Follower<'_> {
         }
         if !self.branches.is_empty() && !is_upstream(event.kind) {
             self.look(event.at, pipeline);
+        }
+        if !self.in_queues.is_empty() && !is_upstream(event.kind) {
+            self.look_at_queues(event.at, pipeline);
         }
         self.is_over()
     }
