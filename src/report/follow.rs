@@ -252,7 +252,7 @@ fn cost(charge: &Charge, book: &PriceBook, asked: Asked<'_>) -> Result<CostRow, 
 }
 
 /// The leg whose slowest write can be looked for; nothing for legs that no write to a table takes, nor for those behind a
-/// queue, where a write is not followed.
+/// queue, which may end before the event that settles them.
 pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
     match leg.place {
         Place::Writer(number) => Some(slowest::Leg::Producer(number)),

@@ -41,7 +41,7 @@ impl Leases {
         }
         if self.plan.version.has_leader() && worker == self.leader {
             // Its lock is released, or lasts on from its last heartbeat (KWK-4).
-            let into = self.into_heartbeat(worker);
+            let into = self.since_heartbeat(worker);
             self.leader_from = now + if in_order { into } else { LEADER_LOCK - into };
         }
         (shards, scheduled)
@@ -56,7 +56,7 @@ impl Leases {
         }
     }
 
-    fn into_heartbeat(&self, worker: usize) -> Nanos {
+    fn since_heartbeat(&self, worker: usize) -> Nanos {
         self.phases.bits(worker as u64, 5) % HEARTBEAT
     }
 
@@ -108,7 +108,7 @@ impl Leases {
         self.cut_until[worker] = self.cut_until[worker].max(until);
         if self.plan.version.has_leader() && worker == self.leader {
             // It leads on if it is back before its lock has run out (KWK-4).
-            let lasts = now + LEADER_LOCK - self.into_heartbeat(worker);
+            let lasts = now + LEADER_LOCK - self.since_heartbeat(worker);
             self.leader_from = self.leader_from.max(until.min(lasts));
         }
         let shards = 0..self.leases.len();
