@@ -460,7 +460,7 @@ fn no_calls_to_a_stream_are_told_of_a_function_that_reads_a_queue() {
 /// `check` sees the functions behind queues: of a second for ten messages, two batches at once take 20 a second, and one item of
 /// a FIFO queue 10.
 #[test]
-fn sqs_6_lam_m2_check_sees_a_function_that_is_too_slow_for_its_queue() {
+fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
     let rows = |rate: &str, queue: &str, items: u32, function: &str| {
         let rate = format!("{{ constant: {{ rate: {rate} }} }}");
         let scenario = Case { rate: &rate, queue, items, function, ..CASE }.load();
@@ -472,7 +472,7 @@ fn sqs_6_lam_m2_check_sees_a_function_that_is_too_slow_for_its_queue() {
     };
     let two = "duration: { base: 1s }, maximum_concurrency: 2";
     let found = row(rows("30/s", "", 1_000, two), "consumers.f");
-    assert_eq!(found, ("LAM-M2".to_owned(), 3.0, 2.0, Verdict::Overloaded));
+    assert_eq!(found, ("LAM-C6".to_owned(), 3.0, 2.0, Verdict::Overloaded));
     assert_eq!(row(rows("15/s", "", 1_000, two), "consumers.f").3, Verdict::Fine);
     // Ten a second are too many for it by 10 a second: that is what waits after ten minutes.
     let case = Case { rate: "{ constant: { rate: 30/s } }", function: two, more: "end: stop", ..CASE };

@@ -49,11 +49,8 @@ impl LoadCheck {
         };
         let account = scenario.account.concurrency.saturating_sub(scenario.account.others);
         let of_function = plan.function.reserved.unwrap_or(account);
-        let (limit, most) = match plan.concurrency_max {
-            Some(most) if most <= of_function => ("LAM-M2", most),
-            _ => ("LAM-C6", of_function),
-        };
-        self.row(&path, limit, "batches at once", busy(sent), f64::from(most));
+        let most = plan.concurrency_max.unwrap_or(of_function).min(of_function);
+        self.row(&path, "LAM-C6", "batches at once", busy(sent), f64::from(most));
         if queue.queue.fifo.is_some() {
             // Messages of one item are in one batch at a time.
             self.row(&path.key("groups"), "SQS-6", "batches at once", busy(of_item), 1.0);
