@@ -9,9 +9,9 @@ use streamgauge::engine::time::{MICROSECOND, SECOND};
 use streamgauge::experiment::follow;
 use streamgauge::experiment::replicate::{Control, Silent};
 use streamgauge::pipeline::Pipeline;
-use streamgauge::pipeline::follow::arrival::{Choice, Trail};
+use streamgauge::pipeline::follow::arrival::Choice;
 use streamgauge::pipeline::follow::slowest::Leg;
-use streamgauge::pipeline::follow::{Happening, Observer, Step};
+use streamgauge::pipeline::follow::{Happening, Observer, Step, Trail};
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::follow::{Followed, terminal};
@@ -119,7 +119,7 @@ fn waits_add_up_to_the_time_that_the_write_took_to_each_of_its_ends() {
                 "consumers.audit" => &["tables.orders.streams"],
                 _ => &["tables.orders.kinesis", "kinesis.changes"],
             };
-            let took = fate.at.expect("an end") - trail.subject.write.at;
+            let took = fate.at.expect("an end") - trail.subject.at;
             let waited = waited_until(&trail, &fate.place, streams);
             // Steps are stamped with whole nanoseconds, and what buffers remember with microseconds.
             let steps = trail.steps.len() as u64;
@@ -144,14 +144,14 @@ fn the_slowest_write_of_a_leg_takes_as_long_as_the_run_measures() {
     ];
     for (leg, place, longest) in cases {
         let trail = slowest(&scenario, leg);
-        let start = trail.subject.write.at / MICROSECOND;
+        let start = trail.subject.at / MICROSECOND;
         let took = trail.fates.iter().filter(|fate| fate.place == place).filter_map(|fate| fate.at);
         let took: Vec<u64> = took.map(|at| at / MICROSECOND - start).collect();
         assert!(took.contains(&longest), "{place}: {longest} is not among {took:?}");
     }
     let longest = outcome.tables[0].feed.as_ref().unwrap().latency.histogram().max();
     let trail = slowest(&scenario, Leg::Feed(0));
-    let start = trail.subject.write.at / MICROSECOND;
+    let start = trail.subject.at / MICROSECOND;
     assert!(
         trail
             .steps
@@ -245,7 +245,7 @@ fn refusals_retries_and_losses_are_steps_too() {
         trail.fates.iter().any(|fate| fate.name == "on_failure").then_some(trail)
     });
     let trail = given_up.expect("a record that makes the function fail");
-    assert!(trail.subject.write.at >= 5 * SECOND);
+    assert!(trail.subject.at >= 5 * SECOND);
     let here = |step: &&Step| step.place == "consumers.polled";
     let whats: Vec<&str> = trail.steps.iter().filter(here).map(|step| step.what.as_str()).collect();
     let invoked = whats.iter().filter(|what| what.starts_with("invoked")).count();
@@ -352,7 +352,7 @@ fn a_write_is_followed_through_a_queue_to_the_function_that_reads_it() {
         assert_eq!(fate.name, "processed");
         let waited = trail.steps.iter().filter(|step| !step.copy).flat_map(|step| &step.waits);
         let waited = waited.map(|wait| wait.nanos).sum::<u64>();
-        let took = fate.at.expect("it has ended") - trail.subject.write.at;
+        let took = fate.at.expect("it has ended") - trail.subject.at;
         assert!(
             took.abs_diff(waited) <= trail.steps.len() as u64 * MICROSECOND,
             "{took} {waited}\n{trail:#?}"
