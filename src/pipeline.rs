@@ -79,6 +79,8 @@ pub struct Pipeline<const FULL: bool> {
     cohort: Cohort,
     /// The next write of all producers.
     next_write: NextWrite,
+    /// How many writes may be made in one go.
+    writes_ahead: usize,
     writers: Vec<Writer>,
     tables: Vec<TableSource>,
     /// Those of Kinesis, then those of tables, then those that stand for Direct PUT.
@@ -165,11 +167,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                         self.counts.by_kind[kind as usize] += 1;
                         self.step(event.time(), kind, event.handle());
                     }
-                    None if writes => {
-                        self.now = write_at;
-                        self.counts.by_kind[Kind::Arrive as usize] += 1;
-                        self.arrive(write_at);
-                    }
+                    None if writes => self.arrive_ahead(until),
                     None => return self.pause(),
                 }
             }
