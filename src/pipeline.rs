@@ -162,6 +162,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 let (time, rank) = if writes { (write_at, Kind::Arrive as u8) } else { (until + 1, 0) };
                 match self.queue.pop_before(time, rank) {
                     Some(event) => {
+                        // Nearly always the next event is a put as well, of a change that lies far from the processor: it
+                        // comes near while this one is at work.
+                        std::hint::black_box(self.queue.heads().map(|next| self.changes.peek(next).map(|change| change.key)));
                         kind = Kind::of(event.rank());
                         self.now = event.time();
                         self.counts.by_kind[kind as usize] += 1;

@@ -194,6 +194,12 @@ impl EventQueue {
         Some(event)
     }
 
+    /// The handles of two events of which one is likely to be the next.
+    #[inline]
+    pub fn heads(&self) -> [u32; 2] {
+        [self.head.handle(), self.first_head.handle()]
+    }
+
     /// Forgets the head of the bucket being served and looks at the one behind it.
     #[inline]
     fn drop_head(&mut self) {
