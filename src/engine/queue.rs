@@ -237,15 +237,16 @@ impl EventQueue {
     #[inline]
     fn find_first_head(&mut self) {
         let never = (Event::NEVER.key(), Event::NEVER.0 as u64, 0);
-        let (key, rest, lane) = self.lane_heads.iter().enumerate().fold(never, |(key, rest, lane), (other, head)| {
-            let (other_key, other_rest) = (head.key(), head.0 as u64);
-            let earlier = (other_key < key) | ((other_key == key) & (other_rest < rest));
-            (
-                select_unpredictable(earlier, other_key, key),
-                select_unpredictable(earlier, other_rest, rest),
-                select_unpredictable(earlier, other, lane),
-            )
-        });
+        let (key, rest, lane) =
+            self.lane_heads.iter().enumerate().fold(never, |(key, rest, lane), (other, head)| {
+                let (other_key, other_rest) = (head.key(), head.0 as u64);
+                let earlier = (other_key < key) | ((other_key == key) & (other_rest < rest));
+                (
+                    select_unpredictable(earlier, other_key, key),
+                    select_unpredictable(earlier, other_rest, rest),
+                    select_unpredictable(earlier, other, lane),
+                )
+            });
         self.first_lane = lane;
         self.first_head = Event((u128::from(key) << 64) | u128::from(rest));
     }

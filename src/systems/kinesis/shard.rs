@@ -49,11 +49,7 @@ pub struct Shard {
 impl Shard {
     /// A shard that has accepted nothing yet.
     pub fn new(limits: &WriteLimits) -> Self {
-        Self {
-            room: TwinBucket::full(&limits.0),
-            taken: Taken::default(),
-            log: Log::default(),
-        }
+        Self { room: TwinBucket::full(&limits.0), taken: Taken::default(), log: Log::default() }
     }
 
     /// Takes the tokens for one record of `bytes`, or refuses and takes nothing.
