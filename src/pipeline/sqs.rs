@@ -13,7 +13,7 @@ use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::path::resource;
 use crate::systems::kinesis::log::Record;
 use crate::systems::sqs::consumer::{Next, PARTS, QueueConsumer, parts};
-use crate::systems::sqs::queue::{Message, Queue, address};
+use crate::systems::sqs::queue::{Message, Queue};
 use crate::systems::sqs::requests::BATCH_MAX;
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ impl QueuePlace {
 
     /// When the messages of one call can be had: no sooner than earlier ones of the same items, of a FIFO queue.
     fn shown_at(&mut self, now: Nanos, messages: &[Message]) -> Nanos {
-        let first = messages.first().map_or(0, |message| address(&message.record));
+        let first = messages.first().map_or(0, |message| message.record.identity());
         self.calls = self.calls.wrapping_add(1);
         let delivery = self.consumer.as_ref().map_or(0, |consumer| consumer.delivery(first, self.calls));
         let mut at = now + self.queue.plan.delay + delivery;

@@ -312,7 +312,7 @@ impl Transform {
 
     /// What the function says of a record that came back, as large as it then is. Copies of a change fare alike.
     pub fn verdict(&mut self, record: &mut Record) -> Verdict {
-        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        let change = record.identity();
         let TransformPlan { dropped, failed, size_ratio, .. } = self.plan;
         if dropped + failed > 0.0 {
             let unit = self.verdicts.unit(change, 0);

@@ -168,9 +168,8 @@ impl Mapping {
         hand.stalled_from = Nanos::MAX;
         let fetched = std::mem::take(&mut hand.fetched);
         for record in &fetched {
-            let address = record.written ^ (u64::from(record.key) << 24);
             if self.passes_below < u64::MAX
-                && self.coins.bits(address, u32::from(record.flags)) >= self.passes_below
+                && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
             {
                 self.meter.filtered += 1;
                 continue;

@@ -57,11 +57,6 @@ pub struct Message {
     pub processed: bool,
 }
 
-/// What draws of a message with this record are addressed by. Others may share it: it tells no messages apart.
-pub fn address(record: &Record) -> u64 {
-    record.written ^ (u64::from(record.key) << 24)
-}
-
 /// What a queue counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueMeter {
