@@ -12,7 +12,7 @@ use crate::systems::firehose::settings::{BUFFER_INTERVAL, BUFFER_SIZE};
 use crate::systems::firehose::transform::{TIMEOUT_MAX, TransformPlan};
 use crate::systems::firehose::{BufferPer, FirehosePlan};
 use crate::systems::lambda::settings::{ARCHITECTURE, Architecture, BASE, MEMORY, PER_RECORD, SPREAD};
-use crate::units::{Bytes, Duration, Percent};
+use crate::units::{Bytes, Duration, Percent, Ratio};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_nanos(count * SECOND)
@@ -42,12 +42,10 @@ pub(super) fn resolve(
     resolver.assume(&CONCURRENCY);
     let mut share = |written: Option<Percent>, parameter| resolver.take::<Percent>(written, parameter);
     let (errors, dropped) = (share(settings.errors, &ERRORS), share(settings.dropped, &DROPPED));
-    let (failed, ratio) = (share(settings.failed, &FAILED), share(settings.size_ratio, &SIZE_RATIO));
+    let failed = share(settings.failed, &FAILED);
+    let ratio: Ratio = resolver.take(settings.size_ratio, &SIZE_RATIO);
     if dropped.fraction() + failed.fraction() > 1.0 {
         resolver.error(&path.key("dropped"), "`dropped` and `failed` are more than 100% together");
-    }
-    if ratio == Percent::default() || ratio.fraction() > 100.0 {
-        resolver.error(&path.key("size_ratio"), "expected more than 0%, and 10000% at most");
     }
     let time = duration(resolver, path, settings);
     TransformPlan {
@@ -69,7 +67,7 @@ pub(super) fn resolve(
         errors: errors.fraction(),
         dropped: dropped.fraction(),
         failed: failed.fraction(),
-        size_ratio: ratio.fraction(),
+        size_ratio: ratio.times(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::lambda::settings::{Architecture, DurationSettings, MEMORY};
-use crate::units::{Bytes, Duration, Percent};
+use crate::units::{Bytes, Duration, Percent, Ratio};
 
 const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
 
@@ -110,7 +110,7 @@ pub struct TransformSettings {
     pub failed: Option<Percent>,
     /// Bytes of a record that comes back as a share of what it was: more than 0%, 10,000% at most.
     #[schemars(extend("default" = SIZE_RATIO.value))]
-    pub size_ratio: Option<Percent>,
+    pub size_ratio: Option<Ratio>,
 }
 
 /// When records are sent to the function: whichever is met first.
