@@ -407,7 +407,7 @@ fn lambdas(
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             discovery: plan.discovery,
             begins,
-            is_pipe: plan.is_pipe,
+            role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
             creation: plan.created.map(Creation::planned),

@@ -18,7 +18,7 @@ use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::lambda::batch::{Batching, Payload};
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::function::{Errors, FunctionPlan};
-use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Via};
+use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Role, Via};
 use crate::systems::lambda::retry::{Destination, RetryPlan};
 use crate::systems::lambda::settings::*;
 use crate::systems::lambda::tumbling::TumblingPlan;
@@ -35,10 +35,10 @@ fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// Resolves a function at `path`, which reads `from`.
+/// Resolves a function, which reads `from`; its mapping is at the first path, and what it runs at the second one.
 pub(super) fn resolve(
     resolver: &mut Resolver,
-    path: &Path,
+    (path, function_path): (&Path, &Path),
     name: &str,
     settings: &LambdaSettings,
     from: &Reads,
@@ -47,7 +47,7 @@ pub(super) fn resolve(
     let (reader, created) = position(resolver, path, settings, from);
     let discovery = discovery(resolver, &path.key("shard_discovery"), settings.shard_discovery, from);
     let mapping = mapping(resolver, path, settings, from);
-    let function = function(resolver, path, settings, from.run);
+    let function = function(resolver, function_path, settings, from.run);
     if settings.maximum_concurrency.is_some() {
         let message = "`maximum_concurrency` is for functions that read queues; on a stream there is `reserved_concurrency`";
         resolver.error(&path.key("maximum_concurrency"), message);
@@ -59,7 +59,7 @@ pub(super) fn resolve(
         reader,
         created,
         discovery,
-        is_pipe: false,
+        role: Role::Mapping,
         delivery: delivery?,
         mapping,
         function: function?,
@@ -354,7 +354,8 @@ fn errors(settings: &ErrorSettings) -> Errors {
 
 /// All functions, those that read queues too.
 fn functions(scenario: &Scenario) -> impl Iterator<Item = &FunctionPlan> {
-    let of_streams = scenario.lambdas.iter().filter(|plan| !plan.is_pipe).map(|plan| &plan.function);
+    let of_streams =
+        scenario.lambdas.iter().filter(|plan| plan.role.runs_function()).map(|plan| &plan.function);
     let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
     of_streams.chain(of_queues.map(|plan| &plan.function))
 }

@@ -15,7 +15,7 @@ use super::hand::Hand;
 use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
-pub use super::plan::{LambdaPlan, MappingPlan, Via};
+pub use super::plan::{LambdaPlan, MappingPlan, Role, Via};
 use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
