@@ -80,6 +80,9 @@ fn lam_e1_what_a_failed_batch_had_reached_is_processed_again() {
     // Whoever drops what came before, or ends with the newest try, ends right.
     assert_eq!((processed.repairs.items, processed.repairs.wrong), (200, [0; 3]));
     assert_eq!(processed.repairs.kept_out[1], processed.ordering.late());
+    // Nothing was out of order before the put, so that sequence numbers tell all of it.
+    let by = &processed.repairs.by_sequence;
+    assert_eq!((by.kept_out, by.sorted, by.wrong), (processed.ordering.late(), processed.ordering.late(), 0));
 }
 
 /// A function that says where it failed gets nothing again that it has processed.
@@ -120,6 +123,8 @@ fn sqs_1_sqs_6_only_a_fifo_queue_keeps_the_order_of_an_item() {
     assert_eq!(processed.ordering.late(), standard.queues[0].queue.out_of_order);
     assert!(processed.ordering.late() > 100);
     agrees(processed);
+    let by = &processed.repairs.by_sequence;
+    assert_eq!((by.kept_out, by.sorted, by.wrong), (processed.ordering.late(), processed.ordering.late(), 0));
     let fifo = queued(ONE, "fifo: {}", function);
     let processed = fifo.queues[0].processed.as_ref().expect("followed");
     assert!(processed.ordering.records > 1_000);

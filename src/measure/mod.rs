@@ -9,6 +9,7 @@ pub mod ordering;
 pub mod processed;
 pub mod repair;
 pub mod sample;
+pub mod sequence;
 pub mod series;
 pub mod shard_load;
 pub mod stream_load;

@@ -124,6 +124,7 @@ impl Following {
                 key: record.key,
                 created: late.copied().unwrap_or(record.written),
                 done: now / MICROSECOND,
+                arrived: record.appended,
                 again: again.or(copy),
                 cause,
                 counted: cohort.has(record.written),
