@@ -424,5 +424,7 @@ fn account(scenario: &Scenario) -> Account {
     let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
     let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
     let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
-    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
+    let of_deliveries = scenario.deliveries.iter().filter_map(|plan| plan.transform.as_ref()?.reserved);
+    let reserved = functions.filter_map(|plan| plan.reserved).chain(of_deliveries);
+    Account::new(&scenario.account, reserved.sum())
 }

@@ -1,8 +1,9 @@
 //! Transformation by a function, and the backup of what was there before.
 
+use super::super::lambda;
 use super::destination;
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{HOUR, SECOND};
+use crate::engine::time::{DAY, HOUR, SECOND};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::systems::firehose::endpoint::EndpointKind;
@@ -11,7 +12,9 @@ use crate::systems::firehose::settings::transform::*;
 use crate::systems::firehose::settings::{BUFFER_INTERVAL, BUFFER_SIZE};
 use crate::systems::firehose::transform::{TIMEOUT_MAX, TransformPlan};
 use crate::systems::firehose::{BufferPer, FirehosePlan};
-use crate::systems::lambda::settings::{ARCHITECTURE, Architecture, BASE, MEMORY, PER_RECORD, SPREAD};
+use crate::systems::lambda::settings::{
+    ARCHITECTURE, Architecture, BASE, KEEP_WARM, MEMORY, PER_RECORD, SPREAD,
+};
 use crate::units::{Bytes, Duration, Percent, Ratio};
 
 fn seconds(count: u64) -> Duration {
@@ -39,7 +42,6 @@ pub(super) fn resolve(
     resolver.within(&path.key("retries"), retries, 0..=300, "FH-T3");
     let retry_wait: Duration = resolver.take(settings.retry_wait, &RETRY_WAIT);
     resolver.within(&path.key("retry_wait"), retry_wait, Duration::ZERO..=Duration::from_nanos(HOUR), "");
-    resolver.assume(&CONCURRENCY);
     let mut share = |written: Option<Percent>, parameter| resolver.take::<Percent>(written, parameter);
     let (errors, dropped) = (share(settings.errors, &ERRORS), share(settings.dropped, &DROPPED));
     let failed = share(settings.failed, &FAILED);
@@ -48,6 +50,10 @@ pub(super) fn resolve(
         resolver.error(&path.key("dropped"), "`dropped` and `failed` are more than 100% together");
     }
     let time = duration(resolver, path, settings);
+    let written = (settings.cold_start.as_ref(), settings.runtime);
+    let cold_start = lambda::cold_start(resolver, path, written);
+    let keep_warm: Duration = resolver.take(settings.keep_warm, &KEEP_WARM);
+    resolver.within(&path.key("keep_warm"), keep_warm, seconds(1)..=Duration::from_nanos(DAY), "");
     TransformPlan {
         size: size.get(),
         interval: interval.nanos(),
@@ -64,6 +70,10 @@ pub(super) fn resolve(
         timeout: time.3.nanos(),
         memory_mib: time.4,
         arm: resolver.take(settings.architecture, &ARCHITECTURE) == Architecture::Arm64,
+        // Without one there is an error, and nothing runs.
+        cold_start: cold_start.unwrap_or(Sampler::Constant(0.0)),
+        keep_warm: keep_warm.nanos(),
+        reserved: settings.reserved_concurrency,
         errors: errors.fraction(),
         dropped: dropped.fraction(),
         failed: failed.fraction(),
