@@ -6,6 +6,7 @@ pub mod era;
 pub mod latency;
 pub mod ledger;
 pub mod ordering;
+pub mod prefixes;
 pub mod processed;
 pub mod repair;
 pub mod sample;

@@ -19,6 +19,7 @@ use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
@@ -358,6 +359,8 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
+            prefixes: Prefixes::new(scenario.start),
+            partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
             series: Series::new(scenario.duration),
         }

@@ -16,6 +16,7 @@ pub mod losses;
 pub mod objects;
 pub mod ordering;
 pub mod overload;
+pub mod prefixes;
 pub mod queries;
 pub mod repair;
 pub mod shards;
