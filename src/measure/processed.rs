@@ -82,12 +82,20 @@ pub struct Processed {
 }
 
 /// What became of order and duplicates at a consumer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Counts, causes and distances.
     pub ordering: Ordering,
     /// What ways to repair that come to.
     pub repairs: Repairs,
+}
+
+impl Outcome {
+    /// Adds what another source's records came to.
+    pub fn merge(&mut self, other: &Self) {
+        self.ordering.merge(&other.ordering);
+        self.repairs.merge(&other.repairs);
+    }
 }
 
 impl Processed {

@@ -2,7 +2,7 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
-use super::processed::{Following, of_messages};
+use super::processed::BySender;
 use crate::engine::random::Streams;
 use crate::engine::slots::Slots;
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -56,7 +56,7 @@ pub struct QueuePlace {
     /// When the last message of each item can be had, of a FIFO queue: later ones come no sooner.
     shown: BTreeMap<u32, Nanos>,
     /// Order of what its function processes.
-    pub following: Option<Box<Following>>,
+    pub following: Option<Box<BySender>>,
     /// Calls so far, which number the draws.
     calls: u32,
     /// From the intended write to the end of the invocation.
@@ -213,7 +213,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(mut settled) = consumer.ended(now, running as u32, queue) else { return };
         if let Some(following) = following {
             let processed = settled.done.iter().chain(&settled.failed[..settled.reached]);
-            following.note(now, &self.tables, self.cohort, of_messages(processed));
+            following.note(now, &self.tables, self.cohort, processed);
         }
         settled.failed[..settled.reached].iter_mut().for_each(|message| message.processed = true);
         for message in settled.done.iter().filter(|message| self.cohort.has(message.record.written)) {

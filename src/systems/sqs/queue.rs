@@ -51,6 +51,8 @@ pub struct Message {
     pub again: Micros,
     /// Times that it was received.
     pub receives: u32,
+    /// The number of its sender: there are fewer than 256.
+    pub sender: u8,
     /// Whether its sender had sent it before.
     pub resent: bool,
     /// Whether a run that failed later has processed it.
@@ -192,6 +194,7 @@ impl Queue {
                     came: 0,
                     again: 0,
                     receives: 0,
+                    sender: sender as u8,
                     resent: place < resent,
                     processed: false,
                 });
