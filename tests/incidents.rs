@@ -5,6 +5,7 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
+use streamgauge::systems::cloudwatch::Missing;
 
 mod support;
 
@@ -221,10 +222,6 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
             "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1, datapoints_to_alarm: 2 }",
             "evaluation_periods",
         ),
-        (
-            "alarms:\n  a: { of: tables.t, metric: WriteThrottleEvents, threshold: 1, treat_missing_data: breaching }",
-            "always ignore",
-        ),
         ("alarms:\n  a: { of: tables.t.streams, metric: ReturnedBytes, threshold: 1 }", "has no `streams`"),
         (
             "alarms:\n  a: { of: tables.t.kinesis, metric: ThrottledPutRecordCount, threshold: 1, period: 1m }",
@@ -250,6 +247,22 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
         .is_err()
     );
     assert_eq!(HOUR, 60 * MINUTE);
+}
+
+/// AWS's page on missing data: alarms on DynamoDB's metrics ignore it unless another way is chosen, those on others take it for
+/// missing.
+#[test]
+fn alarms_on_metrics_of_dynamodb_ignore_missing_data_unless_told_otherwise() {
+    let consumers = "  c: { reads: kinesis.s, polling: {} }";
+    let missing = |of: &str, more: &str| {
+        let alarm = format!("alarms:\n  a: {{ of: {of}, threshold: 1{more} }}");
+        support::load(&text("1/s", "10m", consumers, &alarm)).unwrap().alarms[0].missing
+    };
+    let (table, stream) =
+        ("tables.t, metric: WriteThrottleEvents", "kinesis.s, metric: WriteProvisionedThroughputExceeded");
+    assert_eq!((missing(table, ""), missing(stream, "")), (Missing::Ignore, Missing::Missing));
+    assert_eq!(missing(table, ", treat_missing_data: breaching"), Missing::Breaching);
+    assert_eq!(missing(stream, ", treat_missing_data: not_breaching"), Missing::NotBreaching);
 }
 
 /// Little's law: executions at once are invocations a second times the time that each takes. That the run goes on for a quarter

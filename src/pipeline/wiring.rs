@@ -19,6 +19,7 @@ use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
@@ -374,6 +375,8 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
+            prefixes: Prefixes::new(scenario.start),
+            partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
             series: Series::new(scenario.duration),
         }
@@ -423,7 +426,7 @@ fn lambdas(
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             discovery: plan.discovery,
             begins,
-            is_pipe: plan.is_pipe,
+            role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
             creation: plan.created.map(Creation::planned),
@@ -440,5 +443,7 @@ fn account(scenario: &Scenario) -> Account {
     let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
     let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
     let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
-    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
+    let of_deliveries = scenario.deliveries.iter().filter_map(|plan| plan.transform.as_ref()?.reserved);
+    let reserved = functions.filter_map(|plan| plan.reserved).chain(of_deliveries);
+    Account::new(&scenario.account, reserved.sum())
 }

@@ -19,6 +19,7 @@ mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
+mod pipe;
 mod producer;
 mod reader;
 mod shape;

@@ -13,6 +13,7 @@ use crate::systems::dynamodb::settings::{TABLE_ITEMS, TableSettings};
 use crate::systems::dynamodb::table::write_units;
 use crate::systems::kinesis::encryption::{CREDENTIALS, EncryptionPlan, EncryptionSettings, KEY};
 use crate::systems::lambda::logs::{KEPT, LogPlan, LogSettings, PER_INVOCATION, PER_RECORD};
+use crate::systems::lambda::pipe_settings::PipeSettings;
 use crate::systems::network::{ACROSS_ZONES, AVAILABILITY_ZONES, Door, GATEWAYS, Network, NetworkSettings};
 use crate::units::{Bytes, Duration, Percent};
 use crate::workload::producer::{ProducerPlan, Source};
@@ -45,9 +46,14 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             let message = "only consumers that read by themselves have a network; Lambda's own poller reads for functions";
             resolver.error(&path, message);
         }
-        if let Some(function) = &consumer.lambda {
-            let path = section("consumers", name).key("lambda").key("logs");
-            let logs = function.logs.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
+        let of_mapping =
+            consumer.lambda.as_ref().map(|it| (section("consumers", name).key("lambda"), &it.logs));
+        let of_pipe = consumer.pipe.as_ref().and_then(PipeSettings::function);
+        let of_pipe =
+            of_pipe.map(|it| (section("consumers", name).key("pipe").key("to").key("lambda"), &it.logs));
+        for (path, written) in of_mapping.into_iter().chain(of_pipe) {
+            let path = path.key("logs");
+            let logs = written.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
             scenario.sidelines.logs.extend(logs);
         }
     }
