@@ -39,12 +39,11 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
     for (name, consumer) in &file.consumers {
         let path = section("consumers", name).key("network");
         let found = consumer.network.as_ref().and_then(|written| network(resolver, &path, written));
-        if consumer.polling.is_some() {
-            scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
-        } else if consumer.network.is_some() {
-            let message = "only consumers that read by themselves have a network; Lambda's own poller reads for functions";
+        if consumer.network.is_some() && (consumer.lambda.is_some() || consumer.pipe.is_some()) {
+            let message = "AWS's own pollers read for functions and pipes, outside of any network of yours";
             resolver.error(&path, message);
         }
+        scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
         if let Some(function) = &consumer.lambda {
             let path = section("consumers", name).key("lambda").key("logs");
             let logs = function.logs.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
