@@ -16,12 +16,10 @@ use streamgauge::engine::time::{END_OF_TIME, Nanos};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{csv, json, markdown, terminal};
 use streamgauge::scenario::checked::{End, Scenario, Study};
 use streamgauge::scenario::load_check::LoadCheck;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 #[path = "swarm/alarms.rs"]
 mod alarms;
@@ -123,10 +121,8 @@ fn write_inputs(folder: &Path) {
 }
 
 fn load(text: &str, folder: &Path) -> Scenario {
-    match load_text("swarm.yaml", text, folder, &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("the swarm writes only sound scenarios:\n{errors}"),
-    }
+    support::load_in(folder, text, &[])
+        .unwrap_or_else(|errors| panic!("the swarm writes only sound scenarios:\n{errors}"))
 }
 
 /// How often each fate was met, over all seeds.
@@ -148,7 +144,7 @@ fn try_seed(seed: u64, folder: &Path, fates: &mut Fates) {
 fn check_reports(scenario: &Scenario, outcome: &Outcome) {
     let checked = LoadCheck::of(scenario);
     assert!(checked.rows.iter().all(|row| row.mean.is_finite() && row.allowed >= 0.0), "{:#?}", checked.rows);
-    let result = RunResult::new(scenario, std::slice::from_ref(outcome), PriceBook::builtin()).unwrap();
+    let result = RunResult::new(scenario, std::slice::from_ref(outcome), scenario.billing.book()).unwrap();
     for account in &result.ledger {
         assert_eq!(account.entered.values().sum::<u64>(), account.fates.values().sum::<u64>(), "{account:?}");
     }
