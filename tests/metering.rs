@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use streamgauge::engine::time::HOUR;
@@ -13,7 +11,6 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 /// 100 writes a second to a thousand items of 700 bytes, a stream and a reader.
 const BASE: &str = "\
@@ -330,8 +327,7 @@ fn free_quantities_come_off_every_service_that_has_them_when_asked_for() {
 #[test]
 fn wrong_settings_are_refused_where_they_stand() {
     let refused = |text: &str, message: &str| {
-        let error =
-            load_text("s.yaml", text, Path::new(""), &LoadOptions::default()).unwrap_err().to_string();
+        let error = support::load(text).unwrap_err();
         assert!(error.contains(message), "{error}");
     };
     let of_function = "lambda: {}\n    network: { nat_gateway: {} }\n";
