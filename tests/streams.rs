@@ -61,7 +61,7 @@ tables:
     }
 
     fn error(&self) -> String {
-        support::load(&self.text()).err().expect("it is refused")
+        support::load(&self.text()).expect_err("it is refused")
     }
 
     fn run(&self) -> Outcome {

@@ -79,6 +79,6 @@ fn kds_s5_a_refused_event_is_told_in_a_sentence() {
     let [refusal] = &result.refusals[..] else { panic!("{:?}", result.refusals) };
     let told = "The planned events.second was refused in 2 of 2 replications: ResourceInUseException";
     assert!(refusal.starts_with(told), "{refusal}");
-    let screen = terminal::render(&result, None, terminal::Colour::Plain).replace("\n  ", " ");
+    let screen = terminal::render(&result, None, terminal::Screen::PLAIN).replace("\n  ", " ");
     assert!(screen.contains(told) && markdown::render(&result).contains(told), "{screen}");
 }

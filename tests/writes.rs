@@ -29,7 +29,7 @@ kinesis:
 }
 
 fn error(workload: &str) -> String {
-    support::load(&text(workload, 1_000)).err().expect("it is refused")
+    support::load(&text(workload, 1_000)).expect_err("it is refused")
 }
 
 fn run(workload: &str, units: u32) -> Outcome {
