@@ -242,6 +242,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn read_on(&mut self, now: Nanos, number: usize, shard: usize, at_once: bool) {
         let consumer = &mut self.lambdas[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            return;
+        }
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
             return self.rest_on_shard(now, number, shard);
         }
