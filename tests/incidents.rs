@@ -1,7 +1,9 @@
 //! Stalls, losses, alarms, and what planned events do to consumers: against arithmetic of queues and CloudWatch's rules.
 
-use streamgauge::engine::time::{HOUR, MINUTE, SECOND};
+use streamgauge::engine::time::{END_OF_TIME, HOUR, MINUTE, SECOND};
+use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
@@ -143,6 +145,27 @@ events:
         assert_eq!(fate("consumers.stays", "expired").0, 0);
         assert_eq!(result.figure("lost"), Some(0.0));
     }
+}
+
+/// Removed after 10 s, they were to begin after 30 s and, a mapping's creation and start later, after some minutes.
+#[test]
+fn who_is_removed_before_it_begins_never_begins() {
+    let consumers = "  late: { reads: kinesis.s, polling: { starts: 30s } }
+  mapped: { reads: kinesis.s, lambda: { from: trim_horizon, created: 2s } }";
+    let events = "events:
+  a: { at: 10s, remove: consumers.late }
+  b: { at: 10s, remove: consumers.mapped }";
+    let (scenario, outcome, result) = run(&text("20/s", "1m", consumers, events));
+    for path in ["consumers.late", "consumers.mapped"] {
+        let account = result.ledger.iter().find(|account| account.path == path).unwrap();
+        let unread = account.fates["before_start"] + account.fates["after_removal"];
+        assert_eq!((unread, account.entered["records"]), (1_200, 1_200), "{account:?}");
+    }
+    let began = result.events.iter().filter(|event| event.what.contains("begins"));
+    assert_eq!(began.count(), 0, "{:?}", result.events);
+    let mut pipeline = Pipeline::<false>::new(&scenario, &Prepared::new(&scenario), 0);
+    pipeline.run_until(END_OF_TIME);
+    assert_eq!(pipeline.counts(), outcome.events, "a finished run has nothing left to do");
 }
 
 /// Evenly spaced writes stop for 10 of 30 minutes: an alarm on too few of them goes off by the rule of 3 of 3, a minute after its third

@@ -1,13 +1,11 @@
 //! Order and duplicates of what consumers process: by cause, against what the consumers' own meters count.
 
-use std::path::Path;
 use streamgauge::measure::ordering::Cause;
 use streamgauge::measure::processed::Outcome as Processed;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::result::figure;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 mod support;
 
@@ -26,10 +24,7 @@ kinesis:
 {more}
 "
     );
-    match load_text("s.yaml", &text, Path::new(""), &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("{errors}\n{text}"),
-    }
+    support::scenario(&text, &[])
 }
 
 const MANY: &str = "{ uniform: { items: 200 } }";

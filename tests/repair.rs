@@ -1,10 +1,8 @@
 //! Ways to repair order and duplicates, in the whole pipeline.
 
-use std::path::Path;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::FeedOutcome;
-use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
 
 /// What the feed of one table came to; 100 items, each written every second, creation times whole milliseconds apart.
 fn feed(replication: &str) -> FeedOutcome {
@@ -28,12 +26,7 @@ kinesis:
     capacity: {{ provisioned: {{ shards: 2 }} }}
 "
     );
-    let loaded = match load_text("orders.yaml", &text, Path::new(""), &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("{errors}"),
-    };
-    let pipeline = Pipeline::<true>::new(&loaded, &Prepared::new(&loaded), 0);
-    let outcome = pipeline.run(&loaded, |_| true).expect("a balance").expect("nobody stops it");
+    let outcome = support::run::<true>(&support::scenario(&text, &[]), 0);
     outcome.tables.into_iter().next().and_then(|table| table.feed).expect("a feed")
 }
 

@@ -242,6 +242,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn read_on(&mut self, now: Nanos, number: usize, shard: usize, at_once: bool) {
         let consumer = &mut self.lambdas[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            return;
+        }
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
             return self.rest_on_shard(now, number, shard);
         }
@@ -294,6 +297,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn start_function(&mut self, now: Nanos, number: usize) {
         let consumer = &mut self.lambdas[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            // It was removed before it was to begin.
+            return;
+        }
         let appended = place.stream.appended_total();
         if consumer.creation.as_mut().is_none_or(|creation| creation.step(appended)) {
             let polls = place.stream.start_reader(now, consumer.reader);

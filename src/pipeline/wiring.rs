@@ -3,11 +3,13 @@
 use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
+use super::fleet::FleetConsumer;
 use super::lambda::{Access, Creation, LambdaConsumer};
 use super::long_way::LongWay;
 use super::processed::Followed;
 use super::read::{Backfill, Consumer};
 use super::source::{OnDemandMeter, StreamSource};
+use super::sqs::QueuePlace;
 use super::streams::{TableStream, partition_starts};
 use super::transform::Transforming;
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
@@ -122,15 +124,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut queues = super::sqs::queues(scenario, &draws);
         let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
         if FULL {
-            let followed = Followed(scenario);
-            let numbered = consumers.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.polling(number).map(Box::new));
-            let numbered = lambdas.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.lambda(number).map(Box::new));
-            let numbered = queues.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.queue(number).map(Box::new));
-            let numbered = fleets.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.fleet(number).map(Box::new));
+            follow_order(Followed(scenario), &mut consumers, &mut lambdas, &mut queues, &mut fleets);
         }
         let mut pipeline = Self {
             queue,
@@ -175,6 +169,28 @@ impl<const FULL: bool> Pipeline<FULL> {
         pipeline.start_looks();
         pipeline.start_fleets();
         pipeline
+    }
+}
+
+/// Gives those whose order is asked for what they note it in.
+fn follow_order(
+    followed: Followed,
+    consumers: &mut [Consumer],
+    lambdas: &mut [LambdaConsumer],
+    queues: &mut [QueuePlace],
+    fleets: &mut [FleetConsumer],
+) {
+    for (number, consumer) in consumers.iter_mut().enumerate() {
+        consumer.following = followed.polling(number).map(Box::new);
+    }
+    for (number, function) in lambdas.iter_mut().enumerate() {
+        function.following = followed.lambda(number).map(Box::new);
+    }
+    for (number, queue) in queues.iter_mut().enumerate() {
+        queue.following = followed.queue(number).map(Box::new);
+    }
+    for (number, fleet) in fleets.iter_mut().enumerate() {
+        fleet.following = followed.fleet(number).map(Box::new);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct FleetQuantities {
     pub host_nanos: u128,
     /// KPUs times nanoseconds: those that work, and with that of orchestration.
     pub kpu_nanos: [u128; 2],
+    /// Bytes read, by calls or pushed, those that were read again among them.
+    pub read_bytes: u64,
     /// Bytes pushed by enhanced fan-out.
     pub pushed_bytes: u64,
     /// Calls to a table's stream that returned records, and that did not.
@@ -43,6 +45,7 @@ impl FleetQuantities {
         }
         self.half_reads -= before.half_reads;
         self.host_nanos -= before.host_nanos;
+        self.read_bytes -= before.read_bytes;
         self.pushed_bytes -= before.pushed_bytes;
         self.busy.iter_mut().zip(&before.busy).for_each(|(now, before)| *now -= before);
     }
@@ -134,6 +137,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             let workers = consumer.fleet.workers();
             let mut used = FleetQuantities {
                 busy: workers.iter().map(|worker| worker.busy(at)).collect(),
+                read_bytes: streams[consumer.stream].meter(consumer.reader).bytes,
                 pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
                 ..FleetQuantities::default()
             };

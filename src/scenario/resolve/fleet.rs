@@ -104,7 +104,7 @@ pub(super) fn kcl(
     let workers: u32 = resolver.take(settings.workers, &kcl::WORKERS);
     resolver.within(&path.key("workers"), workers, 1..=1_000, "");
     let written: HostSettings = resolver.take(settings.host.clone(), &kcl::HOST);
-    let host = host(resolver, &path.key("host"), &written);
+    let host = host(resolver, &path.key("host"), name, &written);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
     let checkpoints =
         checkpoints(resolver, &path.key("checkpoint"), &settings.checkpoint.clone().unwrap_or_default());
@@ -190,7 +190,7 @@ fn cadence(
     Cadence { idle: idle.nanos(), idle_after_empty: idle.nanos(), catch_up: None }
 }
 
-fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option<Host> {
+fn host(resolver: &mut Resolver, path: &Path, name: &str, settings: &HostSettings) -> Option<Host> {
     match settings {
         HostSettings::Ec2(kind) => {
             let host = Host::ec2(kind);
@@ -200,7 +200,9 @@ fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option
                 resolver.error_with_help(
                     &path.key("ec2"),
                     message,
-                    format!("it has {known}; for another one, `vcpu: 2`"),
+                    format!(
+                        "it has {known}; for another one, `own: {{ vcpu: 2, price_per_hour: 0.08 USD }}`"
+                    ),
                 );
             }
             host
@@ -219,14 +221,20 @@ fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option
             }
             Some(Host::fargate(task.vcpu, mebibytes, task.architecture == Architecture::Arm64))
         }
-        HostSettings::Vcpu(vcpu) => {
-            if !(0.01..=VCPU_MAX).contains(vcpu) {
-                resolver.within(&path.key("vcpu"), *vcpu, 0.01..=VCPU_MAX, "");
-                return None;
-            }
-            Some(Host::unpriced(*vcpu))
+        HostSettings::Own(own) => {
+            let vcpu = vcpu(resolver, &path.key("own"), own.vcpu)?;
+            Some(Host::own(vcpu, format!("host.{name}_h"), own.price_per_hour))
         }
+        HostSettings::Vcpu(written) => vcpu(resolver, path, *written).map(Host::unpriced),
     }
+}
+
+fn vcpu(resolver: &mut Resolver, path: &Path, vcpu: f64) -> Option<f64> {
+    let sound = (0.01..=VCPU_MAX).contains(&vcpu);
+    if !sound {
+        resolver.within(&path.key("vcpu"), vcpu, 0.01..=VCPU_MAX, "");
+    }
+    sound.then_some(vcpu)
 }
 
 fn checkpoints(

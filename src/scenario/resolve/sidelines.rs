@@ -40,12 +40,11 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
     for (name, consumer) in &file.consumers {
         let path = section("consumers", name).key("network");
         let found = consumer.network.as_ref().and_then(|written| network(resolver, &path, written));
-        if consumer.polling.is_some() {
-            scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
-        } else if consumer.network.is_some() {
-            let message = "only consumers that read by themselves have a network; Lambda's own poller reads for functions";
+        if consumer.network.is_some() && (consumer.lambda.is_some() || consumer.pipe.is_some()) {
+            let message = "AWS's own pollers read for functions and pipes, outside of any network of yours";
             resolver.error(&path, message);
         }
+        scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
         let of_mapping =
             consumer.lambda.as_ref().map(|it| (section("consumers", name).key("lambda"), &it.logs));
         let of_pipe = consumer.pipe.as_ref().and_then(PipeSettings::function);
