@@ -110,6 +110,8 @@ pub struct LambdaConsumer {
     pub pipe_requests: [u64; 2],
     /// Numbers of the queues that it sends its records to.
     pub sends_to: Vec<usize>,
+    /// Shards times nanoseconds for which it had been registered with its stream when it was removed (KDS-E1).
+    pub deregistered: Option<u128>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
     /// Order of what it processes, if it may process something again.

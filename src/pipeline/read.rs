@@ -110,8 +110,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = match self.reader(reader) {
             Reader::Consumer(number) => number as usize,
             Reader::Lambda(number) => return self.start_function(now, number as usize),
-            // Delivery streams and fleets read from the start of the run on.
-            Reader::Delivery(_) | Reader::Fleet(_) => return,
+            Reader::Fleet(number) => return self.start_fleet(now, number as usize),
+            // Delivery streams read from the start of the run on.
+            Reader::Delivery(_) => return,
         };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];

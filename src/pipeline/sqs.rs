@@ -38,7 +38,8 @@ pub mod column {
 /// Messages on their way to the pollers of a queue, or hidden after a failure.
 #[derive(Clone, Debug)]
 pub struct Absent {
-    queue: usize,
+    /// The queue, by number.
+    pub queue: usize,
     /// They.
     pub messages: Vec<Message>,
     failed: bool,
@@ -265,9 +266,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let such = |record: &Record| measured(record.written);
         // Where nobody reads, messages wait until the end.
         self.absent.iter().any(|absent| absent.messages.iter().any(|message| such(&message.record)))
-            || self.queues.iter().filter(|place| place.consumer.is_some()).any(|place| {
+            || self.queues.iter().any(|place| {
                 let running = place.consumer.iter().flat_map(|consumer| consumer.running.iter());
-                place.queue.any_waiting(such)
+                let is_read = place.consumer.as_ref().is_some_and(|consumer| !consumer.is_removed());
+                (is_read && place.queue.any_waiting(such))
                     || running.flat_map(|running| &running.messages).any(|message| such(&message.record))
             })
     }

@@ -118,11 +118,14 @@ impl<const FULL: bool> Pipeline<FULL> {
             .map(|number| table::<FULL>(scenario, prepared, number, &draws, &mut queue))
             .collect();
         let mut streams = streams::<FULL>(scenario, prepared);
+        for (number, source) in streams.iter_mut().enumerate() {
+            source.stream.set_waits(draws.keyed(&format!("{}.waits", scenario.stream_path(number))));
+        }
         let mut consumers = consumers(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let mut queues = super::sqs::queues(scenario, &draws);
-        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
+        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams, &mut queue);
         if FULL {
             follow_order(Followed(scenario), &mut consumers, &mut lambdas, &mut queues, &mut fleets);
         }
@@ -445,6 +448,7 @@ fn lambdas(
             role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            deregistered: None,
             creation: plan.created.map(Creation::planned),
             following: None,
             latency: Latency::default(),

@@ -254,9 +254,10 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
                 let id = "kds.prov.ext_ret_shard_h";
                 usage.add(id, Cause::Retention, unit_seconds(id, kept[0])?)?;
             }
-            for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
-                if matches!(plan.via, Via::FanOut(_)) {
-                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, seconds)?;
+            for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+                if plan.stream == number && matches!(plan.via, Via::FanOut(_)) {
+                    let id = "kds.prov.efo_shard_h";
+                    usage.add(id, Cause::FanOut, unit_seconds(id, used.registered_nanos)?)?;
                 }
             }
         }

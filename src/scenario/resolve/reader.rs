@@ -64,7 +64,7 @@ pub(super) fn consumer(
         return;
     }
     if let Some(settings) = kcl {
-        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table));
+        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table), scenario);
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = flink {

@@ -391,6 +391,11 @@ impl Queue {
         self.visible.iter().chain(groups).any(|message| such(&message.record))
     }
 
+    /// Messages that wait.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.visible.iter().chain(self.groups.values().flat_map(|group| &group.messages))
+    }
+
     /// Messages that wait, by walking them.
     pub fn count_waiting(&self) -> u64 {
         let groups = self.groups.values().map(|group| group.messages.len());
