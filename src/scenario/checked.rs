@@ -8,6 +8,7 @@ use crate::engine::time::{HOUR, MINUTE, Nanos};
 use crate::pricing::PriceBook;
 use crate::systems::athena::QueryPlan;
 use crate::systems::cloudwatch::AlarmPlan;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
@@ -45,10 +46,12 @@ pub enum End {
 /// A table's items.
 #[derive(Clone, Debug)]
 pub struct ItemSpace {
-    /// Items at the start.
+    /// Items that have a number from the start on.
     pub items: u32,
     /// Their keys.
     pub names: KeyNames,
+    /// Which of them exist then.
+    pub at_start: AtStart,
 }
 
 /// How the warm-up was chosen.
@@ -249,7 +252,7 @@ impl Scenario {
         self.items[table].names.clone()
     }
 
-    /// Items of a table at the start.
+    /// Items of a table that have a number from the start on.
     pub fn items(&self, table: usize) -> u32 {
         self.items[table].items
     }
