@@ -4,6 +4,7 @@
 //! by chance. Retries are left out, for within the limits there are none. Peaks of several producers are added
 //! as if they came together.
 
+mod course;
 mod demand;
 mod direct;
 mod direct_put;
@@ -134,7 +135,7 @@ impl LoadCheck {
                 Some(shards) => direct.add_to(shards),
                 None => check.direct_put(scenario, plan.stream, &direct),
             }
-            check.warnings.extend(direct.warnings());
+            check.warnings.extend(direct.warnings(scenario));
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
             check.stream(plan, loads);
