@@ -5,7 +5,7 @@ use super::sidelines::Sidelines;
 use super::timeline::Occurrence;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
-use crate::pricing::PriceBook;
+use crate::pricing::{Date, PriceBook};
 use crate::systems::athena::QueryPlan;
 use crate::systems::cloudwatch::AlarmPlan;
 use crate::systems::dynamodb::contents::AtStart;
@@ -70,6 +70,8 @@ pub struct Billing {
     pub month: Nanos,
     /// How much of the month this scenario stands for: all of it, unless several scenarios share one.
     pub represents: Nanos,
+    /// The day whose prices hold, where it is not that of the price book.
+    pub at: Option<Date>,
     /// Whether monthly free quantities are taken off.
     pub free_tier: bool,
     /// Whether estimates stand in for prices that are not known.
@@ -81,7 +83,7 @@ pub struct Billing {
 impl Default for Billing {
     fn default() -> Self {
         let month = 730 * HOUR;
-        Self { month, represents: month, free_tier: false, allow_estimates: false, prices: None }
+        Self { month, represents: month, at: None, free_tier: false, allow_estimates: false, prices: None }
     }
 }
 
