@@ -268,6 +268,51 @@ usage:
     );
 }
 
+/// DynamoDB's on-demand writes cost 1.25 USD a million until November 2024, and half of that since.
+#[test]
+fn a_scenario_of_an_earlier_day_is_billed_by_the_prices_of_that_day() {
+    let of = |billing: &str| {
+        let text = format!(
+            "name: then\nstudy: terminating\nduration: 10s\nbilling: {{ represents: 10s{billing} }}\nworkload:\n  w: {{ writes_to: tables.t, \
+             arrivals: {{ constant: {{ rate: 1000/s }} }}, keys: {{ uniform: {{ items: 1_000 }} }}, item: {{ size: 3 KiB }} }}\n\
+             tables:\n  t: {{ capacity: {{ on_demand: {{}} }} }}\n"
+        );
+        let scenario = support::scenario(&text, &[]);
+        let outcome = support::run::<true>(&scenario, 0);
+        let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+        let line =
+            result.cost.bill.lines.iter().find(|line| line.id.starts_with("ddb.od.wru")).unwrap().clone();
+        (line.id, line.unit_price.unwrap().to_string(), result.cost.bill.terms.at.to_string())
+    };
+    assert_eq!(of(", at: 2024-05-01"), ("ddb.od.wru.old".into(), "1.25".into(), "2024-05-01".into()));
+    assert_eq!(of(""), ("ddb.od.wru".into(), "0.625".into(), PriceBook::builtin().as_of().to_string()));
+}
+
+/// What the book cannot know of a day it says line by line: prices that no source shows so early, and days that have not come.
+#[test]
+fn a_day_outside_what_the_book_knows_is_named_at_each_price() {
+    let mut usage = Usage::default();
+    for id in ["kds.prov.shard_h", "kds.adv.in_gb", "lambda.gbs.x86"] {
+        usage.add(id, Cause::Base, Decimal::from(1_000)).unwrap();
+    }
+    let notes = |at: &str| {
+        let terms = Terms { at: at.parse().unwrap(), ..terms(false) };
+        let bill = Bill::of(&usage, PriceBook::builtin(), terms).unwrap();
+        let notes = bill.lines.iter().map(|line| line.note.clone().unwrap_or_default()).collect::<Vec<_>>();
+        (bill.total.is_some(), notes)
+    };
+    let (whole, early) = notes("2015-01-01");
+    assert!(!whole && early[0].ends_with("this one holds from 2025-11-01 on"), "{early:?}");
+    assert!(
+        early[1].starts_with("seen from 2024-07-01 on; whether it was the price on 2015-01-01"),
+        "{early:?}"
+    );
+    assert!(early[2].ends_with("this one holds from 2020-12-01 on"), "{early:?}");
+    let (whole, late) = notes("2030-01-01");
+    assert!(whole && late.iter().all(|note| note.contains("it may have changed by 2030-01-01")), "{late:?}");
+    assert_eq!(notes("2026-11-21"), (true, vec![String::new(); 3]), "the book's own day");
+}
+
 /// A delivery channel takes a reader's place and reads nothing that is billed as reading: the one reader beside it is no further one.
 #[test]
 fn kds_od_out_gb_of_the_only_reader_beside_a_delivery_channel_is_no_fan_out() {
