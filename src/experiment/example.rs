@@ -6,6 +6,7 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, MILLISECOND, SECOND};
 use crate::retry;
 use crate::scenario::checked::*;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
@@ -45,7 +46,11 @@ pub fn scenario(seconds: u64) -> Scenario {
         producers: vec![producer(1_000.0)],
         direct: vec![],
         tables: vec![table()],
-        items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],
+        items: vec![ItemSpace {
+            items: 100,
+            names: KeyNames::Made(KeyName::new("user#", 4).unwrap()),
+            at_start: AtStart::All,
+        }],
         streams: vec![stream()],
         on_demand_advantage: false,
         consumers: vec![consumer()],

@@ -24,13 +24,14 @@ use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
-use crate::scenario::checked::{Scenario, Study};
+use crate::scenario::checked::{ItemSpace, Scenario, Study};
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::destination::CUT_OFF_AGE;
-use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::items::{Item, Items};
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
-use crate::systems::dynamodb::table::Table;
+use crate::systems::dynamodb::table::{Table, TablePlan};
 use crate::systems::firehose::endpoint::Endpoint;
 use crate::systems::firehose::transform::Transform;
 use crate::systems::firehose::{Firehose, FirehosePlan};
@@ -63,8 +64,10 @@ pub struct Prepared {
 pub struct Route {
     names: KeyNames,
     replication: Option<ReplicationPlan>,
-    /// The shard of each item that exists at the start.
+    /// The shard of each item that has a number from the start on.
     shards: Vec<u16>,
+    /// Which of them exist then.
+    at_start: AtStart,
 }
 
 impl Route {
@@ -74,6 +77,16 @@ impl Route {
         let hash =
             |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
         self.replication.as_ref().map_or(0, hash)
+    }
+
+    /// How many items have come for good.
+    pub fn gained(&self, items: &Items) -> u64 {
+        let came = |(number, item): &(usize, &Item)| {
+            item.version > 0 && (*number >= self.shards.len() || self.at_start.gains(*number))
+        };
+        // Where all exist only those beyond the start can come.
+        let from = if self.at_start == AtStart::All { self.shards.len() } else { 0 };
+        items.items.iter().enumerate().skip(from).filter(came).count() as u64
     }
 
     /// The name of an item.
@@ -91,7 +104,9 @@ impl Prepared {
             let replication = table.replication.clone();
             let shards = replication.as_ref().map_or(1, |plan| scenario.streams[plan.stream].shards);
             let ranges = HashRanges::even(NonZeroU32::new(shards).unwrap_or(NonZeroU32::MIN));
-            let mut route = Route { names: scenario.key_names(number), replication, shards: Vec::new() };
+            let names = scenario.key_names(number);
+            let at_start = scenario.items[number].at_start.clone();
+            let mut route = Route { names, replication, shards: Vec::new(), at_start };
             let shard = |key| ranges.index_of(route.hash_key(key)) as u16;
             route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
@@ -99,7 +114,7 @@ impl Prepared {
         let tables = scenario.tables.iter().enumerate();
         Self {
             routes: (0..scenario.tables.len()).map(route).collect(),
-            tables: tables.map(|(number, plan)| Table::new(plan, scenario.items(number))).collect(),
+            tables: tables.map(|(number, plan)| table_at_start(scenario, number, plan)).collect(),
         }
     }
 
@@ -107,6 +122,15 @@ impl Prepared {
     pub fn route(&self, table: usize) -> &Route {
         &self.routes[table]
     }
+}
+
+fn table_at_start(scenario: &Scenario, number: usize, plan: &TablePlan) -> Table {
+    let ItemSpace { items, at_start, .. } = &scenario.items[number];
+    let mut table = Table::new(plan, *items);
+    if *at_start != AtStart::All {
+        table.begin_with(|item| at_start.has(item));
+    }
+    table
 }
 
 impl<const FULL: bool> Pipeline<FULL> {

@@ -5,6 +5,7 @@
 //! as if they came together.
 
 mod callers;
+mod course;
 mod demand;
 mod direct;
 mod direct_put;
@@ -135,7 +136,7 @@ impl LoadCheck {
                 Some(shards) => direct.add_to(shards),
                 None => check.direct_put(scenario, plan.stream, &direct),
             }
-            check.warnings.extend(direct.warnings());
+            check.warnings.extend(direct.warnings(scenario));
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
             check.stream(plan, loads);

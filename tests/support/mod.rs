@@ -12,6 +12,7 @@ use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::dynamodb::contents::AtStart;
 use streamgauge::systems::dynamodb::replication::{Order, PartitionKey, RecordSize, ReplicationPlan};
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
@@ -137,7 +138,7 @@ pub fn small(shards: u32, duration: Nanos) -> Scenario {
 pub fn add_table(scenario: &mut Scenario, table: TablePlan, items: u32) {
     let names = KeyNames::Made(KeyName::new(&format!("{}#", table.name), 11).expect("a short prefix"));
     scenario.tables.push(table);
-    scenario.items.push(ItemSpace { items, names });
+    scenario.items.push(ItemSpace { items, names, at_start: AtStart::All });
 }
 
 /// 500 writes a second as of many users, of 500 to 1,500 bytes, to any of 1,000 items; none is tried again.

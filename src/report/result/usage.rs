@@ -26,6 +26,8 @@ use crate::systems::lambda::retry::Destination;
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
+/// The largest record of a stream that does not allow for large ones.
+const MEBIBYTE: u32 = 1 << 20;
 /// Bytes of the TB that Athena bills by.
 const TERABYTE: u128 = 1 << 40;
 
@@ -294,6 +296,16 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
+    if !scenario.streams.is_empty() {
+        rules.push("Of a record both its data and its partition key are billed (PRICE-1).".to_owned());
+    }
+    if scenario.streams.iter().any(|plan| plan.record_bytes_max > MEBIBYTE && !plan.capacity.is_on_demand()) {
+        rules.push(
+            "Sensitive: a PUT payload unit is taken as 25,600 bytes; were it 25,000, records above about 1 MB would cost up to \
+             2.4 % more (PRICE-2)."
+                .to_owned(),
+        );
+    }
     if scenario.tables.iter().any(|table| table.streams.is_some()) {
         rules.push(
             "DynamoDB Streams: one read request unit for each GetRecords call of a consumer, empty answers included; \
