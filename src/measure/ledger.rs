@@ -67,7 +67,11 @@ impl Ledger {
     /// The first one that does not balance.
     pub fn check(&self) -> Result<(), Unbalanced> {
         let names = || self.accounts.iter().flat_map(|account| &account.fates).map(|(name, _)| *name);
-        debug_assert_eq!(names().find(|name| meaning(name).is_none()), None, "say in measure::fate what it means");
+        debug_assert_eq!(
+            names().find(|name| meaning(name).is_none()),
+            None,
+            "say in measure::fate what it means"
+        );
         match self.accounts.iter().find(|account| account.total_entered() != account.total_fates()) {
             Some(account) => Err(Unbalanced(account.clone())),
             None => Ok(()),

@@ -77,7 +77,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut fates = vec![
             ("replicated", meter.replicated),
             ("too_large", meter.originals_too_large),
-            ("copies_lost", meter.too_large + meter.dropped - meter.originals_too_large - meter.originals_dropped),
+            (
+                "copies_lost",
+                meter.too_large + meter.dropped - meter.originals_too_large - meter.originals_dropped,
+            ),
             ("waiting", waiting as u64),
         ];
         if feed.destination().is_some() {

@@ -13,7 +13,12 @@ pub(super) fn sentence(result: &RunResult) -> String {
         for (name, count) in account.fates.iter().filter(|(_, count)| **count > 0) {
             match meaning(name) {
                 Some(Meaning::Lost) => {
-                    lost.push(format!("{} {} at {}", words::count(*count), name.replace('_', " "), account.path));
+                    lost.push(format!(
+                        "{} {} at {}",
+                        words::count(*count),
+                        name.replace('_', " "),
+                        account.path
+                    ));
                 }
                 Some(Meaning::Aside(place)) => match places.iter_mut().find(|(found, _)| *found == place) {
                     Some((_, sum)) => *sum += count,

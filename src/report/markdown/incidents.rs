@@ -64,7 +64,8 @@ fn stalls(result: &RunResult) -> String {
     section("Stalls", &table)
         + "\nA consumer has caught up when its iterator age is no more than twice the greatest in the second half of the time before \
            the first event of all, or than a bin of the series, and stays so for a twentieth of the event's length; one that does \
-           not read reports no age. After an event without an end that time counts from its beginning. Who is removed has no row.\n"
+           not read reports no age. After an event without an end that time is the one from its beginning to the last lateness before the consumer's \
+           next event. Who is removed has no row.\n"
         + &curves
 }
 

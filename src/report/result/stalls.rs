@@ -38,8 +38,8 @@ pub struct StallRow {
     pub peak_records: u64,
     /// From the event's end until its iterator age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
     /// of the replications, to a bin. Usual is no more than twice the greatest in the second half of the time before the first event
-    /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not pass, from
-    /// its beginning, once the consumer had been late. Null where some replication did not come there.
+    /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not
+    /// pass, from its beginning to the last time that the consumer was late before its next event. Null where some replication did not come there.
     pub recovered_after_s: Option<f64>,
     /// Its interval.
     pub recovered_after_interval95: Interval95,
@@ -95,26 +95,27 @@ impl Ages {
     }
 
     /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it read and was
-    /// no later than `usual`, and from which on it stayed so for a twentieth of the event's length. Where the event does not pass,
-    /// only what comes after the first late bin counts; where none is late, there was nothing to catch up with.
-    fn recovery(&self, (from, until): (Nanos, Option<Nanos>), usual: u64) -> Option<Nanos> {
-        let lasts = until.map_or(0, |until| until - from);
+    /// no later than `usual`, and from which on it stayed so for a twentieth of the event's length.
+    fn recovery(&self, from: Nanos, until: Nanos, usual: u64) -> Option<Nanos> {
         // A bin may show one shard that has caught up, and the next one another that has not.
-        let steady = (lasts / STEADY_PART / self.width).max(2) as usize;
-        let begins = (from / self.width) as usize;
-        let first = match until {
-            Some(until) => until.div_ceil(self.width) as usize,
-            None => match self.bins.iter().skip(begins).position(|age| *age > usual) {
-                Some(late) => begins + late,
-                None => return Some(from),
-            },
-        };
+        let steady = ((until - from) / STEADY_PART / self.width).max(2) as usize;
+        let first = until.div_ceil(self.width) as usize;
         let caught_up = |bin: &usize| {
             let mut after = self.bins.iter().skip(*bin).take(steady);
             self.bins[*bin] > 0 && after.all(|age| *age <= usual)
         };
         let bin = (first..self.bins.len()).find(caught_up);
-        bin.map(|bin| (bin as Nanos * self.width).max(until.unwrap_or(from)))
+        bin.map(|bin| (bin as Nanos * self.width).max(until))
+    }
+
+    /// The same for an event that does not pass: the end of the last bin before `next` in which the consumer was late, as a poison
+    /// record shows at each try only. Its beginning where there is none.
+    fn last_late(&self, from: Nanos, next: Nanos, usual: u64) -> Option<Nanos> {
+        let ends = self.bins.len().min((next / self.width) as usize);
+        let begins = (from / self.width) as usize;
+        let last = (begins..ends).rev().find(|bin| self.bins[*bin] > usual);
+        let Some(last) = last else { return Some(from) };
+        (last + 1 < ends).then_some((last + 1) as Nanos * self.width)
     }
 
     /// The greatest age in a span, and the bin where it was.
@@ -157,32 +158,60 @@ fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
 
 /// The events that hold up the consumer at this path. One that takes it away for good leaves nothing to catch up.
 fn of<'a>(scenario: &'a Scenario, place: &str) -> Vec<&'a Occurrence> {
-    let removes = |it: &Occurrence| matches!(it.action, Action::RemoveConsumer(_) | Action::RemoveFunction(_));
+    let removes =
+        |it: &Occurrence| matches!(it.action, Action::RemoveConsumer(_) | Action::RemoveFunction(_));
     scenario.timeline.iter().filter(|it| it.place == place && !removes(it)).collect()
 }
 
-/// When the first event of all begins: before it, everything is as usual.
-fn first_event(scenario: &Scenario) -> Nanos {
-    scenario.timeline.iter().map(|it| it.at).min().unwrap_or(0)
+/// What bounds the search for the moment at which a consumer had caught up after an event.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// When the first event of all begins: before it, everything is as usual.
+    first: Nanos,
+    from: Nanos,
+    until: Option<Nanos>,
+    /// When the next event begins that holds the same consumer up.
+    next: Nanos,
+}
+
+impl Bounds {
+    fn of(scenario: &Scenario, event: &Occurrence) -> Self {
+        let later = of(scenario, &event.place).into_iter().map(|it| it.at).filter(|at| *at > event.at);
+        Self {
+            first: scenario.timeline.iter().map(|it| it.at).min().unwrap_or(0),
+            from: event.at,
+            until: event.until,
+            next: later.min().unwrap_or(Nanos::MAX),
+        }
+    }
+
+    /// When the event ends; of one that does not pass, when it begins.
+    fn end(&self) -> Nanos {
+        self.until.unwrap_or(self.from)
+    }
+
+    fn recovery(&self, ages: &Ages) -> Option<Nanos> {
+        let usual = ages.usual(self.first);
+        match self.until {
+            Some(until) => ages.recovery(self.from, until, usual),
+            None => ages.last_late(self.from, self.next, usual),
+        }
+    }
 }
 
 /// The figures of stalls: how late each made its consumer, and when that had caught up.
 pub fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
-    let first = first_event(scenario);
     let mut push = |place: &str, of_outcome: fn(&Outcome, usize) -> Ages, number: usize| {
         for event in of(scenario, place) {
-            let (from, until) = (event.at, event.until);
+            let bounds = Bounds::of(scenario, event);
             let path = format!("{place}.{}", event.name);
-            let recovery = move |outcome: &Outcome| {
-                let ages = of_outcome(outcome, number);
-                ages.recovery((from, until), ages.usual(first))
-            };
+            let recovery = move |outcome: &Outcome| bounds.recovery(&of_outcome(outcome, number));
             all.push(Figure::new(format!("{path}.peak_lag.max"), move |outcome| {
                 let end = recovery(outcome).unwrap_or(outcome.end);
-                of_outcome(outcome, number).peak(from, end).map(|(_, age)| age as f64 / 1e3)
+                of_outcome(outcome, number).peak(bounds.from, end).map(|(_, age)| age as f64 / 1e3)
             }));
             all.push(Figure::new(format!("{path}.recovery.mean"), move |outcome| {
-                recovery(outcome).map(|at| (at - until.unwrap_or(from)) as f64 / 1e6)
+                recovery(outcome).map(|at| (at - bounds.end()) as f64 / 1e6)
             }));
         }
     };
@@ -217,23 +246,22 @@ fn rows(
         return Vec::new();
     }
     let ages: Vec<Ages> = outcomes.iter().map(ages).collect();
-    let first = first_event(scenario);
-    let row = |event: &&Occurrence| row(event, first, outcomes, &ages, losses, &behind);
+    let bounds = |event: &Occurrence| Bounds::of(scenario, event);
+    let row = |event: &&Occurrence| row(event, bounds(event), outcomes, &ages, losses, &behind);
     events.iter().filter_map(row).collect()
 }
 
 fn row(
     event: &Occurrence,
-    first_event: Nanos,
+    bounds: Bounds,
     outcomes: &[Outcome],
     ages: &[Ages],
     losses: Option<&Losses>,
     behind: &impl Fn(&Backlog) -> u64,
 ) -> Option<StallRow> {
-    let (from, until) = (event.at, event.until.unwrap_or(event.at));
+    let (from, until) = (bounds.from, bounds.end());
     let seconds = |at: Nanos| rounded(at as f64 / 1e9);
-    let recovery = |ages: &Ages| ages.recovery((from, event.until), ages.usual(first_event));
-    let recoveries: Vec<Option<Nanos>> = ages.iter().map(recovery).collect();
+    let recoveries: Vec<Option<Nanos>> = ages.iter().map(|ages| bounds.recovery(ages)).collect();
     let after: Vec<Option<f64>> =
         recoveries.iter().map(|at| at.map(|at| (at - until) as f64 / 1e9)).collect();
     let end = |which: usize| recoveries[which].unwrap_or(outcomes[which].end);
@@ -283,9 +311,9 @@ mod tests {
     fn recovery_is_the_return_to_what_was_usual() {
         let ages = ages(&[1, 1, 1, 0, 0, 0, 4, 3, 1, 1]);
         let usual = ages.usual(3 * SECOND);
-        assert_eq!(ages.recovery((3 * SECOND, Some(6 * SECOND)), usual), Some(8 * SECOND));
+        assert_eq!(ages.recovery(3 * SECOND, 6 * SECOND, usual), Some(8 * SECOND));
         assert_eq!(ages.peak(3 * SECOND, 8 * SECOND), Some((6, 4_000_000)));
-        assert_eq!(ages.recovery((3 * SECOND, Some(10 * SECOND)), usual), None);
+        assert_eq!(ages.recovery(3 * SECOND, 10 * SECOND, usual), None);
     }
 
     /// A start of 30 s and an earlier event that left the consumer 20 s late do not make 9 s usual.
@@ -294,14 +322,18 @@ mod tests {
         let ages = ages(&[30, 20, 1, 1, 20, 1, 0, 9, 9, 1, 1]);
         let usual = ages.usual(4 * SECOND);
         assert_eq!(usual, 2_000_000);
-        assert_eq!(ages.recovery((6 * SECOND, Some(7 * SECOND)), usual), Some(9 * SECOND));
+        assert_eq!(ages.recovery(6 * SECOND, 7 * SECOND, usual), Some(9 * SECOND));
     }
 
-    /// A poison record at second 3 makes the consumer late from second 5 to 7.
+    /// A poison record at second 3 is tried at seconds 5 and 8; the run ends, or the next event begins.
     #[test]
-    fn an_event_that_does_not_pass_is_over_when_the_consumer_is_no_longer_late() {
-        let ages = ages(&[1, 1, 1, 1, 1, 5, 9, 1, 1]);
-        assert_eq!(ages.recovery((3 * SECOND, None), ages.usual(3 * SECOND)), Some(7 * SECOND));
-        assert_eq!(ages.recovery((7 * SECOND, None), ages.usual(3 * SECOND)), Some(7 * SECOND));
+    fn an_event_that_does_not_pass_is_over_after_the_last_time_that_the_consumer_is_late() {
+        let ages = ages(&[1, 1, 1, 1, 1, 5, 1, 1, 9, 1, 1, 1]);
+        let usual = ages.usual(3 * SECOND);
+        let last_late = |from: u64, next: u64| ages.last_late(from * SECOND, next * SECOND, usual);
+        assert_eq!(last_late(3, 1_000), Some(9 * SECOND));
+        assert_eq!(last_late(3, 8), Some(6 * SECOND));
+        assert_eq!(last_late(3, 9), None);
+        assert_eq!(last_late(9, 1_000), Some(9 * SECOND));
     }
 }
