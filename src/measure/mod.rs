@@ -3,6 +3,7 @@
 pub mod copies;
 pub mod direct;
 pub mod era;
+pub mod fate;
 pub mod latency;
 pub mod ledger;
 pub mod ordering;

@@ -23,7 +23,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
-use super::{streams, writes};
+use super::{losses, streams, writes};
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -99,6 +99,7 @@ fn heading(result: &RunResult) -> String {
         );
     }
     result.refusals.iter().for_each(|refusal| paragraph(&format!("**{}**", escaped(refusal))));
+    paragraph(&format!("Lost: {}.", escaped(&losses::sentence(result))));
     result.notes.iter().for_each(|note| paragraph(&escaped(note)));
     text
 }

@@ -5,7 +5,6 @@ use super::leg::{self, Leg, QUANTILES};
 use super::ordering;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
-use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
 use crate::pipeline::finish::{
     DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
@@ -173,7 +172,7 @@ fn totals() -> Vec<Figure> {
     }
     let looked_at = |outcome: &Outcome| orders(outcome).map(|order| order.records).sum();
     vec![
-        Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64)),
+        Figure::new("lost".into(), |outcome| Some(outcome.ledger.lost() as f64)),
         // Writes that tables refused and puts that shards refused, each try counted.
         Figure::new("throttled".into(), |outcome| {
             let writes: u64 = outcome.tables.iter().map(|table| table.meter.throttled).sum();
@@ -343,26 +342,6 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
         push(name, |sample, which| sample.quantile(which), which);
     }
     push("max", |sample, _| sample.max_ms.into(), 0);
-}
-
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
-/// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
-/// destination, checkpointed by a worker that died before it had processed them, or by a delivery stream whose destination was down (once for each such reader).
-pub fn lost(outcome: &Outcome) -> u64 {
-    let producers =
-        outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
-    let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
-    let feeds = feeds.map(|feed| feed.meter.lost());
-    let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
-    producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
-}
-
-fn lost_on_the_way(ledger: &Ledger) -> u64 {
-    ledger.fate("lost")
-        + ledger.fate("expired")
-        + ledger.fate("skipped")
-        + ledger.fate("discarded")
-        + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]
