@@ -286,7 +286,7 @@ fn consumers(
     let mut consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
+        let grid = plan.polls.grid(shards, draws, &format!("consumers.{}", plan.name));
         source.readers.push(number as u32);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
@@ -299,8 +299,6 @@ fn consumers(
             reader,
             following: None,
             backfill: Backfill::default(),
-            refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
-            refused_wait: plan.refused_wait,
             down_until: 0,
             discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
@@ -347,11 +345,10 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             pushed: plan.polls().is_none(),
             pushes: 0,
             reader: match plan.polls() {
-                Some(polls) => source.stream.add_reader(polls.grid(shards, named("polls"))),
+                Some(polls) => source.stream.add_reader(polls.grid(shards, draws, &plan.path)),
                 None => source.stream.register_stream_consumer(),
             },
             compression: plan.compression,
-            refused: keyed("refused"),
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),
@@ -381,7 +378,7 @@ fn lambdas(
         let (access, reader) = match &plan.via {
             Via::Shared(polls) => {
                 let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
-                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let grid = polls.grid(shards, draws, &path);
                 let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
                 let reader = match begins {
                     true => source.stream.add_reader_as(grid, plan.reader),

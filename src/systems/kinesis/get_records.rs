@@ -4,6 +4,7 @@ use super::log::Record;
 use super::read_limit::ReadRefused;
 use super::stream::{ASLEEP, NEVER, Stream};
 use crate::engine::time::Nanos;
+use std::ops::Range;
 
 /// What GetRecords calls of one reader came to, over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,7 +103,11 @@ impl Stream {
         if self.is_stuck(shard, reader) {
             return Ok(0);
         }
-        if let Err(refused) = self.budgets[shard].admit(&self.read_limits, now) {
+        let admitted = self.budgets[shard].admit(&self.read_limits, now);
+        if self.budgets[shard].is_tight() {
+            self.go_on_from(now, shard, reader, admitted.is_ok());
+        }
+        if let Err(refused) = admitted {
             self.readers[reader].meter.refuse(refused);
             return Err(refused);
         }
@@ -129,6 +134,30 @@ impl Stream {
             self.readers[reader].meter.expired_iterators += 1;
         }
         self.awake_from[slot] = now;
+    }
+
+    /// Sets the clock of a reader that has called a shard which refuses calls.
+    #[cold]
+    pub(super) fn go_on_from(&mut self, now: Nanos, shard: usize, reader: usize, admitted: bool) {
+        let slot = shard * self.readers.len() + reader;
+        if self.next_polls[slot] == NEVER {
+            return;
+        }
+        let grid = &mut self.readers[reader].grid;
+        let next = match admitted {
+            true => now + grid.interval() + grid.call_time(now, shard),
+            false => grid.after_refusal(now, shard),
+        };
+        grid.restart(shard, next);
+        self.next_polls[slot] = next;
+    }
+
+    /// How long a call that was admitted now takes, as far as that counts: on a shard that refuses calls.
+    pub fn call_time(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
+        match self.budgets[shard].is_tight() {
+            true => self.readers[reader].grid.call_time(now, shard),
+            false => 0,
+        }
     }
 
     /// Moves what one call returns to the end of `out`; how many bytes it was.
@@ -171,33 +200,46 @@ impl Stream {
     pub(super) fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
         let count = self.readers.len();
         let slots = shard * count..(shard + 1) * count;
-        if count == 1 || !self.read_limits.limit_calls() {
-            for (reader, slot) in self.readers.iter_mut().zip(slots) {
-                let interval = reader.grid.interval();
-                let next = &mut self.next_polls[slot];
-                let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
-                if polls == 0 {
-                    continue;
-                }
-                let refused = self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls);
-                reader.meter.empty_polls += polls - refused.calls - refused.bytes;
-                reader.meter.refused_calls += refused.calls;
-                reader.meter.refused_bytes += refused.bytes;
-                *next += polls * interval;
-            }
+        if (count == 1 || !self.read_limits.limit_calls()) && self.settle_at_once(now, slots.clone()) {
             return;
         }
         loop {
             let due = |slot: &usize| self.next_polls[*slot] < now.min(self.awake_from[*slot]);
             let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
             let Some(slot) = earliest else { break };
-            let reader = &mut self.readers[slot % count];
-            match self.budgets[shard].admit(&self.read_limits, self.next_polls[slot]) {
-                Ok(()) => reader.meter.empty_polls += 1,
-                Err(refused) => reader.meter.refuse(refused),
+            let (reader, at) = (slot % count, self.next_polls[slot]);
+            let admitted = self.budgets[shard].admit(&self.read_limits, at);
+            let meter = &mut self.readers[reader].meter;
+            match admitted {
+                Ok(()) => meter.empty_polls += 1,
+                Err(refused) => meter.refuse(refused),
             }
-            self.next_polls[slot] += reader.grid.interval();
+            if self.budgets[shard].is_tight() {
+                self.go_on_from(at, shard, reader, admitted.is_ok());
+            } else {
+                self.next_polls[slot] += self.readers[reader].grid.interval();
+            }
         }
+    }
+
+    /// Does so for readers that do not take each other's calls, in one step for each. Returns whether that was all: where
+    /// calls are refused it is not.
+    #[inline]
+    fn settle_at_once(&mut self, now: Nanos, slots: Range<usize>) -> bool {
+        let shard = slots.start / self.readers.len();
+        for (reader, slot) in self.readers.iter_mut().zip(slots) {
+            let (next, interval) = (&mut self.next_polls[slot], reader.grid.interval());
+            let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
+            if polls == 0 {
+                continue;
+            }
+            if !self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls) {
+                return false;
+            }
+            reader.meter.empty_polls += polls;
+            *next += polls * interval;
+        }
+        true
     }
 
     /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does. While it sleeps, its
