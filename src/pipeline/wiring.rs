@@ -396,6 +396,7 @@ fn lambdas(
         let starts = (!source.stream.has_started(reader)).then_some(plan.reader.starts);
         created.chain(starts).for_each(|at| queue.push(at, Kind::Start as u8, handle as u32));
         LambdaConsumer {
+            place: resource("consumers", &plan.name),
             mapping: Mapping::new(&plan.mapping, &plan.function, draws, &path, shards),
             access,
             stream: plan.stream,

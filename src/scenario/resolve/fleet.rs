@@ -184,7 +184,11 @@ fn cadence(
         resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
         let catch_up: bool = resolver.take(settings.catch_up, &kcl::CATCH_UP);
         let idle = idle.nanos();
-        return Cadence { idle_after_empty: 2 * idle, catch_up: catch_up.then_some(CATCH_UP), ..Cadence::every(idle) };
+        return Cadence {
+            idle_after_empty: 2 * idle,
+            catch_up: catch_up.then_some(CATCH_UP),
+            ..Cadence::every(idle)
+        };
     }
     let idle = settings.idle_time.unwrap_or(nanos(version.idle()));
     resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");

@@ -14,8 +14,9 @@ use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::lambda::settings::LambdaSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
-    REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
+    BATCH_SIZE, CALL_TIME, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
+    PollingSettings, REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS,
+    WhenTrimmedSettings,
 };
 use crate::units::Duration;
 
@@ -197,6 +198,7 @@ pub(super) fn refused_wait(resolver: &mut Resolver, path: &Path, written: Option
     let wait: Duration = resolver.take(written, &REFUSED_WAIT);
     let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
     resolver.within(&path.key("refused_wait"), wait, waits, "");
+    resolver.assume(&CALL_TIME);
     wait.nanos()
 }
 
