@@ -134,7 +134,7 @@ consumers:
   pipe: { reads: kinesis.s, pipe: { to: sqs.q } }
   code: { reads: kinesis.s, polling: { interval: 1s } }
   library: { reads: kinesis.s, kcl: { version: 2, via: polling, idle_time: 1s, workers: 2 } }
-  flink: { reads: kinesis.s, flink: { poll_interval: 1s } }
+  flink: { reads: kinesis.s, flink: { parallelism: 2, poll_interval: 1s } }
 firehose:
   lake: { reads: kinesis.s, to: { s3: {} } }
 sqs: { q: {} }

@@ -232,7 +232,7 @@ impl Pipeline<true> {
             self.now = event.at;
             self.counts.by_kind[event.kind as usize] += 1;
             match event.kind {
-                Kind::Arrive => self.arrive(event.at),
+                Kind::Arrive => _ = self.arrive(event.at),
                 kind => self.step(event.at, kind, event.handle),
             }
             if observer.after(self, &event) {

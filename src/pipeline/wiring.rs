@@ -23,6 +23,7 @@ use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
+use crate::systems::dynamodb::destination::CUT_OFF_AGE;
 use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
@@ -135,6 +136,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             arrivals_end: arrivals_end(scenario),
             cohort: cohort(scenario),
             next_write: NextWrite { at: END_OF_TIME + 1, writer: 0 },
+            writes_ahead: if writes_are_apart(scenario) { WRITES_AHEAD } else { 1 },
             writers: scenario.producers.iter().map(|plan| writer(plan, &draws)).collect(),
             tables,
             streams,
@@ -184,6 +186,20 @@ fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
         latency: Latency::default(),
         long: LongWay::new(plan, draws),
     }
+}
+
+/// Writes made in one go where that changes nothing.
+const WRITES_AHEAD: usize = 64;
+
+/// Whether nothing but their producers acts upon the tables, and nothing but their feeds looks at them: then it does not show
+/// whether a write is made before or after what else happens in the same milliseconds.
+fn writes_are_apart(scenario: &Scenario) -> bool {
+    let plain = scenario.producers.iter().all(|plan| plan.client.is_none());
+    let fed = scenario.tables.iter().all(|plan| plan.replication.is_some() && plan.streams.is_none());
+    let followed = (0..scenario.tables.len()).any(|table| Followed(scenario).has_table(table));
+    // A feed that has been held up for a week stops taking changes.
+    let cut_off = scenario.ends_by() >= CUT_OFF_AGE;
+    plain && fed && scenario.timeline.is_empty() && !followed && !cut_off
 }
 
 /// All streams: those of Kinesis, those of tables, and what stands for them before a Firehose that takes puts.

@@ -60,7 +60,7 @@ impl Stream {
     /// Whether some reader sleeps on this shard.
     #[inline]
     pub fn has_sleepers(&self, shard: usize) -> bool {
-        self.shards[shard].idle_readers != 0
+        self.shards[shard].log.awaited
     }
 
     /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
@@ -68,7 +68,8 @@ impl Stream {
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
         // The polls up to now are settled here, since that finds the next one by the way.
         self.settle_empty_polls(now, shard);
-        let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
+        let sleepers = std::mem::take(&mut self.sleepers[shard]);
+        self.shards[shard].log.awaited = false;
         let readers = &self.readers;
         let next_polls = &self.next_polls[shard * readers.len()..];
         let awake_from = &mut self.awake_from[shard * readers.len()..];
@@ -188,7 +189,7 @@ impl Stream {
     /// NextShardIterator is null once a reader has all of a closed shard (KDS-R9).
     #[inline]
     fn end_if_at_end(&mut self, shard: usize, reader: usize) {
-        if self.shards[shard].closed && self.behind(shard, reader) == 0 {
+        if self.shards[shard].log.closed && self.behind(shard, reader) == 0 {
             self.ended[shard] |= 1 << reader;
             self.next_polls[shard * self.readers.len() + reader] = NEVER;
         }
@@ -251,12 +252,12 @@ impl Stream {
         if self.is_stuck(shard, reader) {
             return true;
         }
-        if drained && self.shards[shard].closed {
+        if drained && self.shards[shard].log.closed {
             return self.ended[shard] & 1 << reader != 0;
         }
         if drained {
             let slot = shard * self.readers.len() + reader;
-            self.shards[shard].idle_readers |= 1 << reader;
+            self.lay_to_sleep(shard, reader);
             self.awake_from[slot] = ASLEEP;
             if self.next_polls[slot] < now {
                 self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
