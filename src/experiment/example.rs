@@ -93,23 +93,19 @@ fn consumer() -> PollingPlan {
     PollingPlan {
         name: "search".into(),
         stream: 0,
-        polls: PollPlan { interval: 250 * MILLISECOND, phase: PollPhase::Staggered(10 * MILLISECOND) },
+        polls: PollPlan::new(250 * MILLISECOND, PollPhase::Staggered(10 * MILLISECOND)),
         discovery: 0,
         batch_size: 10_000,
         per_batch: 5 * MILLISECOND,
         per_record: 50_000,
         workers: 2,
         reader: Default::default(),
-        refused_wait: 200 * MILLISECOND,
     }
 }
 
 fn delivery() -> FirehosePlan {
     FirehosePlan {
-        source: FirehoseSource::Polls(PollPlan {
-            interval: SECOND,
-            phase: PollPhase::Staggered(125 * MILLISECOND),
-        }),
+        source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Staggered(125 * MILLISECOND))),
         size: 1_048_576,
         interval: SECOND,
         delimiter_bytes: 1,

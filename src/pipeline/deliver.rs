@@ -4,7 +4,7 @@ use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
-use crate::engine::random::{Draws, Keyed};
+use crate::engine::random::Draws;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
@@ -88,8 +88,6 @@ pub struct Delivery {
     pub reader: usize,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
-    /// Draws for the waits after refused calls.
-    pub refused: Keyed,
     /// Before this its destination takes nothing.
     pub down_until: Nanos,
     /// Time between two attempts while it is down.

@@ -245,6 +245,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         self.finish_fleets(end);
+        self.count_asleep(end);
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
     }
 

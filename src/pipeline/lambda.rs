@@ -88,6 +88,8 @@ impl Creation {
 /// One function with its mapping at work.
 #[derive(Clone, Debug)]
 pub struct LambdaConsumer {
+    /// Its path, such as `consumers.search`.
+    pub place: String,
     /// The mapping and its function.
     pub mapping: Mapping,
     /// How it reads.
@@ -304,9 +306,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             return;
         }
         let appended = place.stream.appended_total();
-        if consumer.creation.as_mut().is_none_or(|creation| creation.step(appended)) {
-            let polls = place.stream.start_reader(now, consumer.reader);
-            place.schedule(&polls, &mut self.queue);
+        if !consumer.creation.as_mut().is_none_or(|creation| creation.step(appended)) {
+            return self.timeline.note(now, &consumer.place, "its mapping is created");
+        }
+        let polls = place.stream.start_reader(now, consumer.reader);
+        place.schedule(&polls, &mut self.queue);
+        if now > 0 {
+            let there = place.stream.behind_in_all(consumer.reader);
+            let what = format!("begins to read, with {there} records there");
+            self.timeline.note(now, &consumer.place, what);
         }
     }
 

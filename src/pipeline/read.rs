@@ -5,7 +5,6 @@ use super::event::{Kind, pack, unpack};
 use super::processed::Following;
 use super::source::Reader;
 use super::streams::column as returned;
-use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Cause;
@@ -50,10 +49,6 @@ pub struct Consumer {
     pub following: Option<Box<Following>>,
     /// Where it stands with what was there before it began.
     pub backfill: Backfill,
-    /// Draws for the waits after refused calls.
-    pub refused: Keyed,
-    /// The wait after a refused call, on the average.
-    pub refused_wait: Nanos,
     /// From the intended write to the end of processing: propagation, polling, queueing, execution, rollover.
     pub latency: Latency<5>,
     /// Its series.
@@ -91,16 +86,6 @@ impl Backfill {
             self.done = Some(now);
         }
         self.shards.is_empty()
-    }
-}
-
-impl Consumer {
-    /// How long it waits after a refused call: its clock alone would bring it back at the same moment of the next second,
-    /// to be refused by the same calls of others.
-    #[cold]
-    fn wait_after_refusal(&self, now: Nanos, shard: usize) -> Nanos {
-        let jitter = 0.5 + self.refused.unit(now, shard as u32);
-        (self.refused_wait as f64 * jitter) as Nanos + 1
     }
 }
 
@@ -201,10 +186,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if place.stream.sleep_if_drained(now, shard, consumer.reader) {
                 self.rest(now, number, shard);
             } else {
-                let at = match outcome {
-                    Ok(_) => place.stream.next_poll(now + 1, shard, consumer.reader),
-                    Err(_) => now + consumer.wait_after_refusal(now, shard),
-                };
+                let at = place.stream.next_poll(now + 1, shard, consumer.reader);
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
             }
             return false;
@@ -318,11 +300,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if place.stream.sleep_if_drained(now, shard, delivery.reader) {
             place.rest(now, shard, delivery.reader, &mut self.queue);
         } else {
-            let at = match outcome {
-                Ok(_) => place.stream.next_poll(now + 1, shard, delivery.reader),
-                // Its clock alone would bring it back at the same moment of the next second, to be refused again.
-                Err(_) => now + delivery.wait_after_refusal(now, shard),
-            };
+            let at = place.stream.next_poll(now + 1, shard, delivery.reader);
             self.queue.push(at, Kind::Poll as u8, handle);
         }
         if FULL {

@@ -142,9 +142,6 @@ impl<const FULL: bool> Pipeline<FULL> {
             .map(|number| table::<FULL>(scenario, prepared, number, &draws, &mut queue))
             .collect();
         let mut streams = streams::<FULL>(scenario, prepared);
-        for (number, source) in streams.iter_mut().enumerate() {
-            source.stream.set_waits(draws.keyed(&format!("{}.waits", scenario.stream_path(number))));
-        }
         let mut consumers = consumers(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
@@ -346,7 +343,7 @@ fn consumers(
     let mut consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
+        let grid = plan.polls.grid(shards, draws, &format!("consumers.{}", plan.name));
         source.readers.push(number as u32);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
@@ -359,8 +356,6 @@ fn consumers(
             reader,
             following: None,
             backfill: Backfill::default(),
-            refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
-            refused_wait: plan.refused_wait,
             down_until: 0,
             discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
@@ -407,11 +402,10 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             pushed: plan.polls().is_none(),
             pushes: 0,
             reader: match plan.polls() {
-                Some(polls) => source.stream.add_reader(polls.grid(shards, named("polls"))),
+                Some(polls) => source.stream.add_reader(polls.grid(shards, draws, &plan.path)),
                 None => source.stream.register_stream_consumer(),
             },
             compression: plan.compression,
-            refused: keyed("refused"),
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),
@@ -443,7 +437,7 @@ fn lambdas(
         let (access, reader) = match &plan.via {
             Via::Shared(polls) => {
                 let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
-                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let grid = polls.grid(shards, draws, &path);
                 let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
                 let reader = match begins {
                     true => source.stream.add_reader_as(grid, plan.reader),
@@ -461,6 +455,7 @@ fn lambdas(
         let starts = (!source.stream.has_started(reader)).then_some(plan.reader.starts);
         created.chain(starts).for_each(|at| queue.push(at, Kind::Start as u8, handle as u32));
         LambdaConsumer {
+            place: resource("consumers", &plan.name),
             mapping: Mapping::new(&plan.mapping, &plan.function, draws, &path, shards),
             access,
             stream: plan.stream,

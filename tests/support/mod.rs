@@ -219,21 +219,20 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
     PollingPlan {
         name: name.into(),
         stream,
-        polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        polls: PollPlan::new(SECOND, PollPhase::Random),
         discovery: 0,
         batch_size: 10_000,
         per_batch: 0,
         per_record: 0,
         workers: 1,
         reader: ReaderPlan::default(),
-        refused_wait: 200 * MILLISECOND,
     }
 }
 
 /// A delivery stream of 1 MiB and 5 s.
 pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
     FirehosePlan {
-        source: FirehoseSource::Polls(PollPlan { interval: SECOND, phase: PollPhase::Random }),
+        source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Random)),
         size: 1_048_576,
         interval: 5 * SECOND,
         put: Sampler::Constant(120.0 * MILLISECOND as f64),

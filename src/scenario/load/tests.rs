@@ -56,7 +56,7 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!((stream.record_bytes_max, stream.limit_calls), (1_048_576, false));
         let lake = &scenario.deliveries[0];
         let phase = PollPhase::Staggered(125 * MILLISECOND);
-        assert_eq!(lake.polls(), Some(&PollPlan { interval: SECOND, phase }));
+        assert_eq!(lake.polls(), Some(&PollPlan::new(SECOND, phase)));
         assert_eq!((lake.size, lake.interval, lake.per), (5_242_880, 60 * SECOND, BufferPer::Stream));
         assert_eq!((lake.delimiter_bytes, lake.compression), (0, 1.0));
         assert_eq!(lake.put, lognormal(300 * MILLISECOND, 0.3));

@@ -85,6 +85,27 @@ fn con_4_kds_r10_readers_share_five_calls_a_second_and_workers_have_limits_too()
 }
 
 #[test]
+fn dds_r4_open_3_readers_of_a_tables_stream_share_its_calls_too() {
+    let two = |limits: &str| {
+        let streams = format!("tables.orders.streams={{ view: new_image{limits} }}");
+        check(&[
+            &streams,
+            "consumers.one={ reads: tables.orders.streams, lambda: {} }",
+            "consumers.two={ reads: tables.orders.streams, polling: { interval: 500ms } }",
+        ])
+    };
+    // A function polls four times a second (LAM-P2).
+    let found = two("");
+    let calls = row(&found, "tables.orders.streams.readers", "GetRecords calls/s a shard");
+    assert_eq!((calls.mean, calls.allowed, calls.verdict), (6.0, 5.0, Verdict::Overloaded));
+    let name = "tables.orders.streams.readers (GetRecords calls/s a shard, OPEN-3)";
+    assert!(found.overloaded().iter().any(|it| it == name), "{:?}", found.overloaded());
+    let found = two(", limits: { get_records_calls: 10 }");
+    let calls = row(&found, "tables.orders.streams.readers", "GetRecords calls/s a shard");
+    assert_eq!((calls.allowed, calls.verdict), (10.0, Verdict::Fine));
+}
+
+#[test]
 fn what_cannot_be_helped_or_will_be_skipped_is_said() {
     let hot = check(&[
         "workload.checkout.keys={ uniform: { items: 1 } }",

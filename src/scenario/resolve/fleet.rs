@@ -75,7 +75,8 @@ fn access(
     let delivery = resolver.take(delivery, if pushed { &PUSH } else { &DELIVERY });
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery)?;
     if !pushed {
-        return Some((Via::Polling(cadence), delivery));
+        let refused_wait = super::reader::refused_wait(resolver, path, None);
+        return Some((Via::Polling(Cadence { refused_wait, ..cadence }), delivery));
     }
     resolver.assume(&GROUPS);
     let renewal: Duration = resolver.take(None, &RENEWAL);
@@ -223,11 +224,15 @@ fn cadence(
         resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
         let catch_up: bool = resolver.take(settings.catch_up, &kcl::CATCH_UP);
         let idle = idle.nanos();
-        return Cadence { idle, idle_after_empty: 2 * idle, catch_up: catch_up.then_some(CATCH_UP) };
+        return Cadence {
+            idle_after_empty: 2 * idle,
+            catch_up: catch_up.then_some(CATCH_UP),
+            ..Cadence::every(idle)
+        };
     }
     let idle = settings.idle_time.unwrap_or(nanos(version.idle()));
     resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
-    Cadence { idle: idle.nanos(), idle_after_empty: idle.nanos(), catch_up: None }
+    Cadence::every(idle.nanos())
 }
 
 fn host(resolver: &mut Resolver, path: &Path, name: &str, settings: &HostSettings) -> Option<Host> {
@@ -358,7 +363,7 @@ pub(super) fn flink(
             span(resolver, path, "poll_interval", written, (IDLE_MIN, HOUR))
         }
     };
-    let cadence = Cadence { idle, idle_after_empty: idle, catch_up: None };
+    let cadence = Cadence::every(idle);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
     let (via, delivery) = via?;

@@ -88,7 +88,8 @@ fn via(
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery);
     resolver.assume(&READ_AHEAD);
     if !pushed {
-        let polls = stream::polls(resolver, path, (None, interval), settings.phase);
+        let mut polls = stream::polls(resolver, path, (None, interval), settings.phase);
+        polls.refused_wait = super::reader::refused_wait(resolver, path, None);
         return (Some(Via::Shared(polls)), delivery);
     }
     for (key, there) in [

@@ -85,5 +85,5 @@ pub(super) fn polls(
             PollPhase::Staggered(step.nanos())
         }
     };
-    PollPlan { interval: interval.nanos(), phase }
+    PollPlan::new(interval.nanos(), phase)
 }

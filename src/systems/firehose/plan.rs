@@ -11,8 +11,6 @@ use crate::systems::s3::PrefixPlan;
 
 /// The largest record of a Direct PUT source: 1,000 KiB before base64 (FH-Q8).
 pub const RECORD_BYTES_MAX: u32 = 1_000 << 10;
-/// How long a delivery stream waits on average after a refused GetRecords call: AWS says that it tries without end (FH-S7).
-pub const REFUSED_WAIT: Nanos = 200_000_000;
 /// For how long the data of a Direct PUT source is kept while the destination is down (FH-Q13).
 pub const DIRECT_PUT_RETENTION: Nanos = 24 * 60 * MINUTE;
 
@@ -102,7 +100,7 @@ impl FirehosePlan {
             name: name.to_owned(),
             path: format!("firehose.{name}"),
             stream,
-            source: FirehoseSource::Polls(PollPlan { interval: SECOND, phase: PollPhase::Staggered(0) }),
+            source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Staggered(0))),
             backup_of: None,
             size: 5 << 20,
             interval: 5 * MINUTE,

@@ -374,6 +374,20 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         place.refusals += 1;
         place.work.not_before = now + self.plan.retry.backoff.before_jitter(place.refusals);
+        self.wait_no_longer_than_age_allows(now, lane);
+    }
+
+    /// Records are given up when they are older than the mapping allows (LAM-E2), not at the next try after that: once the
+    /// youngest one of the present part is too old, nothing is left to wait for.
+    fn wait_no_longer_than_age_allows(&mut self, now: Nanos, lane: usize) {
+        let Some(age_max) = self.plan.retry.record_age_max else { return };
+        let work = &mut self.lanes[lane].work;
+        let Some(youngest) = work.part().last() else { return };
+        // What was there before the run arrived at moments that wrap around below 0.
+        let age = (now / MICROSECOND).wrapping_sub(youngest.record.appended) as i64;
+        let left = ((age_max / MICROSECOND) as i64 + 1).saturating_sub(age).max(0) as u64;
+        let too_old = (now / MICROSECOND).saturating_add(left).saturating_mul(MICROSECOND).max(now);
+        work.not_before = work.not_before.min(too_old);
     }
 
     /// The function has ended. Returns the records that are now processed, by their places in the lane's
@@ -422,6 +436,7 @@ impl Mapping {
         if !failed.given_up.is_empty() {
             self.give_up_records(lane, failed.given_up);
         }
+        self.wait_no_longer_than_age_allows(now, lane);
         self.add_to_window(lane, failed.done.clone());
         (failed.done, moments)
     }
