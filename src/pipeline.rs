@@ -13,6 +13,7 @@
 //! [`wiring`] puts a pipeline together, [`finish`] runs it to its [`outcome`], and [`follow`] tells the way of one record.
 
 mod accounts;
+mod asleep;
 pub mod backlog;
 pub mod calls;
 pub mod capacity;

@@ -63,7 +63,7 @@ fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
         Via::FanOut(_) => panic!("it is polled"),
     };
     let second = 1_000_000_000;
-    let usual = Cadence { idle: second, idle_after_empty: 2 * second, catch_up: None };
+    let usual = Cadence { idle_after_empty: 2 * second, ..Cadence::every(second) };
     assert_eq!(cadence("version: 3"), usual, "off by default");
     assert_eq!(cadence("version: 3, catch_up: true"), Cadence { catch_up: Some((60 * second, 3)), ..usual });
 }

@@ -10,7 +10,6 @@ use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::{DirectOutcome, Outcome};
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::producer::plan::{AggregateMax, ClientPlan};
 use streamgauge::workload::settings::direct::PARAMETERS;
 
@@ -424,8 +423,7 @@ fn several_producers_and_a_table_share_one_stream() {
             "workload:\n  t:\n    writes_to: tables.t\n    arrivals: { constant: { rate: 300/s } }\n    keys: { uniform: { items: 10 } }\n    item: { size: 300 B }\n  k:\n    writes_to: kinesis.s\n    arrivals: { poisson: { rate: 400/s } }\n    keys: { uniform: { items: 100 } }\n    record: { size: 50 B }\n    client: { kpl: {} }\n"
         )
     );
-    let loaded = load_text("direct.yaml", &text, "".as_ref(), &LoadOptions::default());
-    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
+    let scenario = support::scenario(&text, &[]);
     let outcome = support::run::<true>(&scenario, 0);
     let put: u64 = outcome.direct.iter().map(|direct| direct.meter.accepted + direct.meter.copies).sum();
     let fed = outcome.tables[0].feed.as_ref().expect("the table has a feed").meter.replicated;

@@ -1,7 +1,9 @@
 //! Fleets of workers: the Kinesis Client Library and Flink against AWS's rules and against arithmetic.
 
+use rust_decimal::Decimal;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::fleet::quantities::FleetOutcome;
+use streamgauge::pricing::{Cause, Confidence};
 use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::load_check::LoadCheck;
@@ -408,6 +410,27 @@ fn hosts_lease_tables_and_processing_units_are_in_the_bill() {
     assert_eq!((flink("flink.kpu_h"), flink("flink.run_storage_gbmo")), (3.0 * month, 2.0 * 50.0));
 }
 
+/// An hour of each of three workers at 17 cents, in any Region, beside what the book has.
+#[test]
+fn a_host_of_ones_own_is_billed_by_its_own_price() {
+    let of = |host: &str| {
+        let kcl = format!("kcl: {{ version: 2, workers: 3, host: {host} }}");
+        result(&format!("region: ap-southeast-1\n{}", text("1m", 10, 2, &kcl, "end: stop")))
+    };
+    let priced = of("{ own: { vcpu: 4, price_per_hour: 0.17 USD } }");
+    let line = priced.cost.bill.lines.iter().find(|line| line.id == "host.f_h").expect("a line");
+    let cents = |amount: i64| Some(Decimal::new(amount, 2));
+    assert_eq!((line.quantity, line.amount), (Decimal::from(3 * 730), cents(3 * 730 * 17)));
+    assert_eq!((line.confidence, line.unit.as_str()), (Some(Confidence::Own), "host-hour"));
+    assert_eq!(line.causes.keys().collect::<Vec<_>>(), [&Cause::Base]);
+    let unpriced = of("{ vcpu: 4 }");
+    assert!(unpriced.cost.bill.lines.iter().all(|line| !line.id.starts_with("host.")));
+    let left_out = "The workers' hosts are not in this bill: `host` does not say what they are.";
+    assert!(unpriced.cost.rules.iter().any(|rule| rule == left_out));
+    assert_ne!(priced.identity.price_book.digest, unpriced.identity.price_book.digest);
+    assert_eq!(priced.identity.fingerprint, unpriced.identity.fingerprint, "money takes no time");
+}
+
 /// The pairs of the ECS Developer Guide: each end of each row is there, and what lies between its steps is not.
 #[test]
 fn fargate_tasks_have_the_pairs_of_vcpus_and_memory_that_aws_offers() {
@@ -457,6 +480,13 @@ fn what_is_wrong_about_a_fleet_is_said() {
         ("kcl: { workers: 0 }", "", "expected 1 to 1000; found `0`"),
         ("kcl: { host: { ec2: m9.huge } }", "", "the price book has no instance `m9.huge`"),
         ("kcl: { host: { vcpu: 0 } }", "", "expected 0.01 to 192; found `0`"),
+        (
+            "kcl: { host: { own: { vcpu: 200, price_per_hour: 1 USD } } }",
+            "",
+            "at consumers.f.kcl.host.own.vcpu",
+        ),
+        ("kcl: { host: { own: { vcpu: 2, price_per_hour: 0.1 } } }", "", "expected an amount in US dollars"),
+        ("kcl: { host: { own: { vcpu: 2 } } }", "", "the key `price_per_hour` is missing"),
         (
             "kcl: { host: { fargate: { vcpu: 3, memory: 1 GiB } } }",
             "",

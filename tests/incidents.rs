@@ -1,10 +1,13 @@
 //! Stalls, losses, alarms, and what planned events do to consumers: against arithmetic of queues and CloudWatch's rules.
 
-use streamgauge::engine::time::{HOUR, MINUTE, SECOND};
+use streamgauge::engine::time::{END_OF_TIME, HOUR, MINUTE, SECOND};
+use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
+use streamgauge::systems::cloudwatch::Missing;
 
 mod support;
 
@@ -144,6 +147,27 @@ events:
     }
 }
 
+/// Removed after 10 s, they were to begin after 30 s and, a mapping's creation and start later, after some minutes.
+#[test]
+fn who_is_removed_before_it_begins_never_begins() {
+    let consumers = "  late: { reads: kinesis.s, polling: { starts: 30s } }
+  mapped: { reads: kinesis.s, lambda: { from: trim_horizon, created: 2s } }";
+    let events = "events:
+  a: { at: 10s, remove: consumers.late }
+  b: { at: 10s, remove: consumers.mapped }";
+    let (scenario, outcome, result) = run(&text("20/s", "1m", consumers, events));
+    for path in ["consumers.late", "consumers.mapped"] {
+        let account = result.ledger.iter().find(|account| account.path == path).unwrap();
+        let unread = account.fates["before_start"] + account.fates["after_removal"];
+        assert_eq!((unread, account.entered["records"]), (1_200, 1_200), "{account:?}");
+    }
+    let began = result.events.iter().filter(|event| event.what.contains("begins"));
+    assert_eq!(began.count(), 0, "{:?}", result.events);
+    let mut pipeline = Pipeline::<false>::new(&scenario, &Prepared::new(&scenario), 0);
+    pipeline.run_until(END_OF_TIME);
+    assert_eq!(pipeline.counts(), outcome.events, "a finished run has nothing left to do");
+}
+
 /// Evenly spaced writes stop for 10 of 30 minutes: an alarm on too few of them goes off by the rule of 3 of 3, a minute after its third
 /// period, and is no false one only if an event says so.
 #[test]
@@ -221,10 +245,6 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
             "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1, datapoints_to_alarm: 2 }",
             "evaluation_periods",
         ),
-        (
-            "alarms:\n  a: { of: tables.t, metric: WriteThrottleEvents, threshold: 1, treat_missing_data: breaching }",
-            "always ignore",
-        ),
         ("alarms:\n  a: { of: tables.t.streams, metric: ReturnedBytes, threshold: 1 }", "has no `streams`"),
         (
             "alarms:\n  a: { of: tables.t.kinesis, metric: ThrottledPutRecordCount, threshold: 1, period: 1m }",
@@ -250,6 +270,22 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
         .is_err()
     );
     assert_eq!(HOUR, 60 * MINUTE);
+}
+
+/// AWS's page on missing data: alarms on DynamoDB's metrics ignore it unless another way is chosen, those on others take it for
+/// missing.
+#[test]
+fn alarms_on_metrics_of_dynamodb_ignore_missing_data_unless_told_otherwise() {
+    let consumers = "  c: { reads: kinesis.s, polling: {} }";
+    let missing = |of: &str, more: &str| {
+        let alarm = format!("alarms:\n  a: {{ of: {of}, threshold: 1{more} }}");
+        support::load(&text("1/s", "10m", consumers, &alarm)).unwrap().alarms[0].missing
+    };
+    let (table, stream) =
+        ("tables.t, metric: WriteThrottleEvents", "kinesis.s, metric: WriteProvisionedThroughputExceeded");
+    assert_eq!((missing(table, ""), missing(stream, "")), (Missing::Ignore, Missing::Missing));
+    assert_eq!(missing(table, ", treat_missing_data: breaching"), Missing::Breaching);
+    assert_eq!(missing(stream, ", treat_missing_data: not_breaching"), Missing::NotBreaching);
 }
 
 /// Little's law: executions at once are invocations a second times the time that each takes. That the run goes on for a quarter

@@ -54,7 +54,7 @@ pub enum Access {
         cadence: Cadence,
         /// From a poll to the worker.
         delivery: Sampler,
-        /// The draws for it, and for waits after refused calls.
+        /// The draws for it.
         draws: Keyed,
     },
     /// By pushes.
@@ -140,6 +140,7 @@ impl FleetConsumer {
     /// When it may read a shard again after a call that was made now.
     fn next_read(&self, now: Nanos, shard: usize, stream: &Stream) -> Nanos {
         let Access::Polling { cadence, .. } = &self.access else { return now };
+        let now = now + stream.call_time(now, shard, self.reader);
         let Some((behind, times)) = cadence.catch_up else { return now + cadence.idle };
         let oldest = stream.next_arrival(shard, self.reader);
         let late = oldest.is_some_and(|appended| now > appended * MICROSECOND + behind);
@@ -213,8 +214,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                         consumer.note_read_again(now, shard, records);
                         consumer.fleet.shard_mut(shard).refetched(now, records, got);
                     }
-                    Err(_) if FULL => consumer.series.add(now, column::REFUSED, 1),
-                    Err(_) => {}
+                    Err(_) => {
+                        if FULL {
+                            consumer.series.add(now, column::REFUSED, 1);
+                        }
+                        return self.try_read_again(now, number, shard);
+                    }
                 }
                 at = consumer.next_read(now, shard, stream);
             }
@@ -240,17 +245,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             idle = cadence.idle_after_empty;
         }
         if outcome.is_err() {
-            // Its clock alone would bring it back with those that took the calls of this moment.
-            let wait = (idle as f64 * (0.5 + draws.unit(now, shard as u32))) as Nanos + 1;
             if FULL {
                 consumer.series.add(now, column::REFUSED, 1);
             }
             if stream.is_closed(shard) || !stream.sleep_if_drained(now, shard, consumer.reader) {
-                return self.read_at(now + wait, number, shard);
+                return self.try_read_again(now, number, shard);
             }
-            // Nothing is there to come back for, and others' empty calls may leave it none for ever.
+            // It sleeps, and tries again all the same: any wake-up is welcome.
             consumer.fleet.shard_mut(shard).poll_due = None;
-            return stream.call_next_at(now + wait, shard, consumer.reader);
+            return;
         }
         if !stream.sleep_if_drained(now, shard, consumer.reader) {
             let at = consumer.next_read(now, shard, stream);
@@ -261,7 +264,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         if stream.is_closed(shard) {
             consumer.fleet.shard_mut(shard).at_end = true;
         } else {
-            stream.call_next_at(now + idle, shard, consumer.reader);
+            let reply = now + stream.call_time(now, shard, consumer.reader);
+            stream.call_next_at(reply + idle, shard, consumer.reader);
         }
     }
 
@@ -290,6 +294,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         consumer.fleet.shard_mut(shard).fetch(now, &self.batch, now);
         self.read_at(now, number, shard);
+    }
+
+    /// A call was refused: it is made again when the stream's clock for this reader says so.
+    fn try_read_again(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &self.fleets[number];
+        let at = self.streams[consumer.stream].stream.next_poll(now + 1, shard, consumer.reader);
+        self.read_at(at, number, shard);
     }
 
     /// A shard is read next at this moment.

@@ -61,8 +61,8 @@ pub struct TableQuantities {
     pub provisioned_indexes: u128,
     /// Provisioned read units times nanoseconds.
     pub provisioned_reads: u128,
-    /// Items that there is room for at the moment, and not since an earlier one: a growing key space makes more.
-    pub items: u64,
+    /// Items that have come for good since the start, at the moment and not since an earlier one.
+    pub new_items: u64,
     /// Writes accepted from producers that are no other Region's replica.
     pub local_writes: u64,
 }
@@ -89,7 +89,7 @@ impl TableQuantities {
             provisioned: self.provisioned - earlier.provisioned,
             provisioned_indexes: self.provisioned_indexes - earlier.provisioned_indexes,
             provisioned_reads: self.provisioned_reads - earlier.provisioned_reads,
-            items: self.items,
+            new_items: self.new_items,
             local_writes: self.local_writes - earlier.local_writes,
         }
     }
@@ -296,7 +296,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writer.producer.table() == number && !replicated
         };
         TableQuantities {
-            items: source.items().len() as u64,
+            new_items: source.route.gained(source.items()),
             local_writes: self.writers.iter().filter(local).map(|writer| writer.meter.accepted).sum(),
             ..TableQuantities::of(&source.table, at)
         }

@@ -24,12 +24,18 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn planned(&mut self, now: Nanos, handle: u32) {
         let number = (handle / 2) as usize;
         if number >= self.plan.len() {
-            return self.note_status(now, handle as usize - 2 * self.plan.len());
+            let table = handle as usize - 2 * self.plan.len();
+            self.wake_changes(now, table);
+            return self.note_status(now, table);
         }
         let (begins, occurrence) = (handle.is_multiple_of(2), &self.plan[number]);
         let what = if begins { occurrence.what.clone() } else { format!("{}: over", occurrence.what) };
         self.timeline.planned(now, &occurrence.place, what, &occurrence.name);
         let until = occurrence.until.unwrap_or(now);
+        if let (false, Action::Destination(table, _)) = (begins, &occurrence.action) {
+            let table = *table;
+            return self.wake_changes(now, table);
+        }
         if begins && let Err(refused) = self.begin(now, occurrence.action.clone(), until) {
             let occurrence = &self.plan[number];
             let why = refused.to_string();

@@ -157,8 +157,8 @@ impl Followed {
         book: &PriceBook,
     ) -> Result<Self, LookupError> {
         let start = trail.subject.at;
-        let asked =
-            Asked { region: &scenario.region, at: book.as_of(), estimates: scenario.billing.allow_estimates };
+        let at = scenario.billing.at.unwrap_or(book.as_of());
+        let asked = Asked { region: &scenario.region, at, estimates: scenario.billing.allow_estimates };
         let steps = trail.steps.iter().map(|step| row(step, start, book, asked));
         let steps: Vec<StepRow> = steps.collect::<Result<_, _>>()?;
         let costs = || steps.iter().flat_map(|step| &step.costs);

@@ -5,12 +5,14 @@
 //! as if they came together.
 
 mod callers;
+mod course;
 mod demand;
 mod direct;
 mod direct_put;
 pub mod estimates;
 mod fleets;
 mod queues;
+mod readers;
 mod tables;
 
 use schemars::JsonSchema;
@@ -22,7 +24,6 @@ use crate::engine::time::SECOND;
 use crate::systems::dynamodb::replication::Chance;
 use crate::systems::kinesis::past::PastShard;
 use crate::systems::kinesis::plan::StreamPlan;
-use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
 use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
@@ -135,12 +136,13 @@ impl LoadCheck {
                 Some(shards) => direct.add_to(shards),
                 None => check.direct_put(scenario, plan.stream, &direct),
             }
-            check.warnings.extend(direct.warnings());
+            check.warnings.extend(direct.warnings(scenario));
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
             check.stream(plan, loads);
             check.readers(scenario, number, plan, loads);
         }
+        check.readers_of_tables(scenario);
         // The shards of a table's stream take what its partitions take, which depends on the run.
         for plan in scenario.consumers.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.consumer(plan, &shards[plan.stream]);
@@ -205,31 +207,6 @@ impl LoadCheck {
         }
         let most = f64::from(plan.capacity.on_demand_shards_max);
         self.row(&path.key("capacity").key("on_demand"), "KDS-O6", unit, load, limit * most);
-    }
-
-    fn readers(&mut self, scenario: &Scenario, number: usize, plan: &StreamPlan, loads: &ShardLoads) {
-        let path = Path::ROOT.key("kinesis").key(&plan.name);
-        let callers = callers::of(scenario, number);
-        if callers.is_empty() {
-            return;
-        }
-        let calls = callers.iter().map(|caller| caller.calls).sum();
-        if plan.limit_calls {
-            self.warnings.extend(callers::warning(&path, &callers));
-            let load = Load { mean: calls, peak: calls };
-            self.row(
-                &path.key("readers"),
-                "KDS-R1",
-                "GetRecords calls/s a shard",
-                load,
-                CALLS_PER_SECOND as f64,
-            );
-        }
-        let (hottest, load) = hottest(&loads.bytes);
-        let mut read = Load::default();
-        read.add(load, callers.len() as f64);
-        let path = path.key("shards").index(hottest).key("readers");
-        self.row(&path, "KDS-R1", "B/s read", read, BYTES_PER_SECOND as f64);
     }
 
     /// A function that is late finds full batches, so that is what each invocation then costs.

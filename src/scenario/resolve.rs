@@ -19,6 +19,7 @@ mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
+mod pipe;
 mod producer;
 mod reader;
 mod shape;
@@ -115,6 +116,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
     alarms::resolve(&mut resolver, file, &mut scenario);
     shard_events::check(&mut resolver, &scenario);
     sidelines::resolve(&mut resolver, file, &mut scenario);
+    billing::add_hosts(&mut resolver, &mut scenario);
     let digest = |file: &String| setting.inputs.digest(file).unwrap_or_default().to_owned();
     scenario.identity = Identity {
         digest: canonical::digest(tree),

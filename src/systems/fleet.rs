@@ -18,6 +18,7 @@ use crate::systems::flink::job::JobPlan;
 use crate::systems::kcl::leases::LeasePlan;
 use crate::systems::kinesis::fan_out::FanOutPlan;
 use crate::systems::kinesis::log::Record;
+use crate::systems::kinesis::poll_grid::REFUSED_WAIT;
 use crate::systems::kinesis::reader::ReaderPlan;
 use checkpoint::CheckpointPlan;
 use host::Host;
@@ -81,8 +82,17 @@ pub struct Cadence {
     pub idle: Nanos,
     /// After one that returned none.
     pub idle_after_empty: Nanos,
+    /// After one that was refused, on the average; half as long to one and a half times as long (OWN-8).
+    pub refused_wait: Nanos,
     /// Once it is this far behind it calls this many times as often (ADP-2).
     pub catch_up: Option<(Nanos, u32)>,
+}
+
+impl Cadence {
+    /// A call after this long, whatever the last one returned, with the usual wait after a refused one.
+    pub fn every(idle: Nanos) -> Self {
+        Self { idle, idle_after_empty: idle, refused_wait: REFUSED_WAIT, catch_up: None }
+    }
 }
 
 /// Who decides which worker reads which shard.

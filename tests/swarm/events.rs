@@ -4,7 +4,8 @@ use super::choice::Choice;
 use super::plan::Plan;
 use super::{deliveries, fleets, tables};
 
-const KINDS: [&str; 20] = [
+/// A kind that stands here twice is drawn twice as often.
+const KINDS: [&str; 21] = [
     "spike",
     "outage",
     "delivery_outage",
@@ -13,6 +14,7 @@ const KINDS: [&str; 20] = [
     "poison",
     "slow_down",
     "remove",
+    "crash",
     "crash",
     "deploy",
     "cut_off",
@@ -101,7 +103,11 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
             format!("for: {lasts}, outage: consumers.{}", choice.name(&names)?)
         }
-        "delivery_outage" => format!("for: {lasts}, outage: firehose.{}", lake(choice, plan, |_| true)?),
+        "delivery_outage" => {
+            // What a producer has put waits for a day at most (FH-R1).
+            let lasts = if choice.chance(20) { "30h".to_owned() } else { lasts };
+            format!("for: {lasts}, outage: firehose.{}", lake(choice, plan, |_| true)?)
+        }
         "transform_outage" => {
             let name = lake(choice, plan, |name| deliveries::transforms(seed, name))?;
             format!("for: {lasts}, outage: firehose.{name}.transform")
@@ -165,7 +171,11 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             format!("set: {{ tables.{name}.capacity: {} }}", tables::capacity(choice, provisioned))
         }
         "disable" => format!("{}: {}", choice.one_of(&["disable", "enable"]), feed?),
-        "lost_permission" => format!("for: {lasts}, lost_permission: {}", feed?),
+        "lost_permission" => {
+            // A feed gives up after a week (KDC-R4).
+            let lasts = if choice.chance(20) { "200h".to_owned() } else { lasts };
+            format!("for: {lasts}, lost_permission: {}", feed?)
+        }
         _ => format!("for: {lasts}, kms_throttling: {{ of: {}, share: 40% }}", feed?),
     })
 }

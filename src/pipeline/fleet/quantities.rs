@@ -25,6 +25,8 @@ pub struct FleetQuantities {
     pub host_nanos: u128,
     /// KPUs times nanoseconds: those that work, and with that of orchestration.
     pub kpu_nanos: [u128; 2],
+    /// Bytes read, by calls or pushed, those that were read again among them.
+    pub read_bytes: u64,
     /// Bytes pushed by enhanced fan-out.
     pub pushed_bytes: u64,
     /// Shards times nanoseconds for which it was registered for enhanced fan-out, as far as those are billed.
@@ -45,6 +47,7 @@ impl FleetQuantities {
         }
         self.half_reads -= before.half_reads;
         self.host_nanos -= before.host_nanos;
+        self.read_bytes -= before.read_bytes;
         self.pushed_bytes -= before.pushed_bytes;
         self.registered_nanos -= before.registered_nanos;
         self.busy.iter_mut().zip(&before.busy).for_each(|(now, before)| *now -= before);
@@ -137,6 +140,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             let workers = consumer.fleet.workers();
             let mut used = FleetQuantities {
                 busy: workers.iter().map(|worker| worker.busy(at)).collect(),
+                read_bytes: streams[consumer.stream].meter(consumer.reader).bytes,
                 pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
                 ..FleetQuantities::default()
             };

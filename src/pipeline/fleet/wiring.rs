@@ -34,8 +34,12 @@ pub fn fleets(
         let (access, reader) = match &plan.via {
             Via::Polling(cadence) => {
                 // Each shard's clock goes on from its last call; where it begins is chance.
-                let polls = PollPlan { interval: cadence.idle_after_empty, phase: PollPhase::Random };
-                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let polls = PollPlan {
+                    interval: cadence.idle_after_empty,
+                    phase: PollPhase::Random,
+                    refused_wait: cadence.refused_wait,
+                };
+                let grid = polls.grid(shards, draws, &path);
                 let draws = draws.keyed(&format!("{path}.delivery"));
                 let access = Access::Polling { cadence: *cadence, delivery: plan.delivery.clone(), draws };
                 // One that stands at the tip has nothing to pass over.

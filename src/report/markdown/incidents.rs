@@ -63,8 +63,10 @@ fn stalls(result: &RunResult) -> String {
         return String::new();
     }
     section("Stalls", &table)
-        + "\nA consumer has caught up when its iterator age is no more than twice the greatest before the event, or than a bin of \
-           the series, and stays so for a twentieth of the event's length; one that does not read reports no age.\n"
+        + "\nA consumer has caught up when its iterator age is no more than twice the greatest in the second half of the time before \
+           the first event of all, or than a bin of the series, and stays so for a twentieth of the event's length; one that does \
+           not read reports no age. After an event without an end that time is the one from its beginning to the last lateness before the consumer's \
+           next event. Who is removed has no row.\n"
         + &curves
 }
 
@@ -95,12 +97,12 @@ fn losses(result: &RunResult) -> String {
 
 /// What is neither lost nor processed.
 fn set_aside(result: &RunResult) -> String {
-    let mut table = Table::new(&["<at", "<fate", "<to be found in", "records"]);
+    let mut table = Table::new(&["<at", "<fate", "<to be found", "records"]);
     for it in losses::set_aside(result) {
         table.row([
             it.path.to_owned(),
             it.fate.replace('_', " "),
-            it.at.to_owned(),
+            format!("{} {}", it.place, it.path),
             words::count(it.records),
         ]);
     }

@@ -4,7 +4,6 @@ use super::fleets;
 use crate::engine::time::{Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{Path, resource};
-use crate::systems::kinesis::read_limit::CALLS_PER_SECOND;
 use crate::systems::lambda::mapping::Via;
 
 /// A reader that polls.
@@ -43,16 +42,16 @@ pub(super) fn of(scenario: &Scenario, stream: usize) -> Vec<Caller> {
     callers
 }
 
-/// What to say where they call more often than a shard takes (KDS-R1).
-pub(super) fn warning(stream: &Path, callers: &[Caller]) -> Option<String> {
+/// What to say where they call more often than a shard takes, which is so many a second by this fact.
+pub(super) fn warning(stream: &Path, callers: &[Caller], limit: u64, fact: &str) -> Option<String> {
     let calls: f64 = callers.iter().map(|caller| caller.calls).sum();
     let each = |caller: &Caller| format!("{} {}", caller.path, (caller.calls * 1e3).round() / 1e3);
     let names: Vec<String> = callers.iter().map(each).collect();
     // What is computed from intervals is not exact.
-    (calls > CALLS_PER_SECOND as f64 + 1e-9).then(|| {
+    (calls > limit as f64 + 1e-9).then(|| {
         format!(
-            "The readers of {stream} make {calls:.1} GetRecords calls a second on each shard, which takes {CALLS_PER_SECOND} \
-             (KDS-R1): {}. Some calls of each of them are refused (ReadProvisionedThroughputExceeded), and come again after a wait.",
+            "The readers of {stream} make {calls:.1} GetRecords calls a second on each shard, which takes {limit} \
+             ({fact}): {}. Some calls of each of them are refused (ReadProvisionedThroughputExceeded), and come again after a wait.",
             names.join(", ")
         )
     })

@@ -75,7 +75,8 @@ fn access(
     let delivery = resolver.take(delivery, if pushed { &PUSH } else { &DELIVERY });
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery)?;
     if !pushed {
-        return Some((Via::Polling(cadence), delivery));
+        let refused_wait = super::reader::refused_wait(resolver, path, None);
+        return Some((Via::Polling(Cadence { refused_wait, ..cadence }), delivery));
     }
     resolver.assume(&GROUPS);
     let renewal: Duration = resolver.take(None, &RENEWAL);
@@ -108,7 +109,7 @@ pub(super) fn kcl(
     let workers: u32 = resolver.take(settings.workers, &kcl::WORKERS);
     resolver.within(&path.key("workers"), workers, 1..=1_000, "");
     let written: HostSettings = resolver.take(settings.host.clone(), &kcl::HOST);
-    let host = host(resolver, &path.key("host"), &written);
+    let host = host(resolver, &path.key("host"), name, &written);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
     let checkpoints =
         checkpoints(resolver, &path.key("checkpoint"), &settings.checkpoint.clone().unwrap_or_default());
@@ -223,14 +224,18 @@ fn cadence(
         resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
         let catch_up: bool = resolver.take(settings.catch_up, &kcl::CATCH_UP);
         let idle = idle.nanos();
-        return Cadence { idle, idle_after_empty: 2 * idle, catch_up: catch_up.then_some(CATCH_UP) };
+        return Cadence {
+            idle_after_empty: 2 * idle,
+            catch_up: catch_up.then_some(CATCH_UP),
+            ..Cadence::every(idle)
+        };
     }
     let idle = settings.idle_time.unwrap_or(nanos(version.idle()));
     resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
-    Cadence { idle: idle.nanos(), idle_after_empty: idle.nanos(), catch_up: None }
+    Cadence::every(idle.nanos())
 }
 
-fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option<Host> {
+fn host(resolver: &mut Resolver, path: &Path, name: &str, settings: &HostSettings) -> Option<Host> {
     match settings {
         HostSettings::Ec2(kind) => {
             let host = Host::ec2(kind);
@@ -240,7 +245,9 @@ fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option
                 resolver.error_with_help(
                     &path.key("ec2"),
                     message,
-                    format!("it has {known}; for another one, `vcpu: 2`"),
+                    format!(
+                        "it has {known}; for another one, `own: {{ vcpu: 2, price_per_hour: 0.08 USD }}`"
+                    ),
                 );
             }
             host
@@ -259,14 +266,20 @@ fn host(resolver: &mut Resolver, path: &Path, settings: &HostSettings) -> Option
             }
             Some(Host::fargate(task.vcpu, mebibytes, task.architecture == Architecture::Arm64))
         }
-        HostSettings::Vcpu(vcpu) => {
-            if !(0.01..=VCPU_MAX).contains(vcpu) {
-                resolver.within(&path.key("vcpu"), *vcpu, 0.01..=VCPU_MAX, "");
-                return None;
-            }
-            Some(Host::unpriced(*vcpu))
+        HostSettings::Own(own) => {
+            let vcpu = vcpu(resolver, &path.key("own"), own.vcpu)?;
+            Some(Host::own(vcpu, format!("host.{name}_h"), own.price_per_hour))
         }
+        HostSettings::Vcpu(written) => vcpu(resolver, path, *written).map(Host::unpriced),
     }
+}
+
+fn vcpu(resolver: &mut Resolver, path: &Path, vcpu: f64) -> Option<f64> {
+    let sound = (0.01..=VCPU_MAX).contains(&vcpu);
+    if !sound {
+        resolver.within(&path.key("vcpu"), vcpu, 0.01..=VCPU_MAX, "");
+    }
+    sound.then_some(vcpu)
 }
 
 fn checkpoints(
@@ -350,7 +363,7 @@ pub(super) fn flink(
             span(resolver, path, "poll_interval", written, (IDLE_MIN, HOUR))
         }
     };
-    let cadence = Cadence { idle, idle_after_empty: idle, catch_up: None };
+    let cadence = Cadence::every(idle);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
     let (via, delivery) = via?;

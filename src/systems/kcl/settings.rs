@@ -154,7 +154,8 @@ pub struct KclSettings {
     /// Workers, each a process on a host of its own.
     #[schemars(extend("default" = WORKERS.value), range(min = 1, max = 1_000))]
     pub workers: Option<u32>,
-    /// A worker's computer: `{ ec2: c6g.large }`, `{ fargate: { vcpu: 1, memory: 2 GiB } }` or `{ vcpu: 2 }`.
+    /// A worker's computer: `{ ec2: c6g.large }`, `{ fargate: { vcpu: 1, memory: 2 GiB } }`,
+    /// `{ own: { vcpu: 2, price_per_hour: 0.08 USD } }` or `{ vcpu: 2 }`.
     pub host: Option<HostSettings>,
     /// CPU time of each record.
     pub per_record: Option<Duration>,

@@ -10,7 +10,6 @@ use super::read_limit::{ReadBudget, ReadLimits};
 use super::reader::{From, ReaderPlan};
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
-use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use std::num::NonZeroU32;
 
@@ -52,8 +51,6 @@ pub(super) struct Reader {
     pub(super) paused_until: Nanos,
     /// Whether it is gone for good.
     pub(super) removed: bool,
-    /// Whether a call that it made in its sleep was refused, which takes it off its clock.
-    pub(super) off_clock: bool,
 }
 
 impl Reader {
@@ -68,8 +65,6 @@ impl Reader {
 pub struct Stream {
     pub(super) write_limits: WriteLimits,
     pub(super) read_limits: ReadLimits,
-    /// Draws for the waits after calls that sleeping readers made in vain.
-    pub(super) waits: Option<Keyed>,
     pub(super) retention: Micros,
     pub(super) lineage: Lineage,
     pub(super) resharding: Resharding,
@@ -139,7 +134,6 @@ impl Stream {
             resharding: Resharding::new(0),
             write_limits,
             read_limits,
-            waits: None,
             retention: retention / MICROSECOND,
             losses: Vec::new(),
             arena: Arena::default(),
@@ -154,12 +148,6 @@ impl Stream {
     /// States what the stream held before the run; before readers are added.
     pub fn set_past(&mut self, past: Past) {
         self.past = Some(past);
-    }
-
-    /// Readers whose calls are refused while they sleep come back after a wait of their own, and not by their clocks, which would
-    /// meet the same calls of others again and again.
-    pub fn set_waits(&mut self, draws: Keyed) {
-        self.waits = Some(draws);
     }
 
     /// What the stream held before the run.
@@ -198,7 +186,6 @@ impl Stream {
             started,
             paused_until: 0,
             removed: false,
-            off_clock: false,
         });
         let readers = self.readers.len();
         let slots = 0..self.shards.len() * readers;

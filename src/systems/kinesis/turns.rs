@@ -54,9 +54,13 @@ impl Stream {
     ) -> Result<usize, ReadRefused> {
         self.settle_empty_polls(now, shard);
         self.resume(now, shard, reader);
+        let admitted = self.budgets[shard].admit(&self.read_limits, now);
+        if self.budgets[shard].is_tight() {
+            self.go_on_from(now, shard, reader, admitted.is_ok());
+        }
         let (limits, meter) = (&self.read_limits, &mut self.readers[reader].meter);
         let budget = &mut self.budgets[shard];
-        if let Err(refused) = budget.admit(limits, now) {
+        if let Err(refused) = admitted {
             match refused {
                 ReadRefused::Calls => meter.refused_calls += 1,
                 ReadRefused::Bytes => meter.refused_bytes += 1,
