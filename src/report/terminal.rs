@@ -207,7 +207,7 @@ fn lost(result: &RunResult) -> String {
     let offered: u64 = result.producers.iter().map(|producer| producer.offered).sum();
     let mut fates: Vec<String> = Vec::new();
     for account in &result.ledger {
-        for name in ["given_up", "too_large", "expired", "skipped", "undeliverable"] {
+        for name in ["given_up", "too_large", "collection_full", "expired", "skipped", "undeliverable"] {
             let count = account.fates.get(name).copied().unwrap_or(0);
             if count > 0 {
                 fates.push(format!("{} {} at {}", words::count(count), name.replace('_', " "), account.path));

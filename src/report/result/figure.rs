@@ -346,8 +346,10 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
 /// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
 /// destination, checkpointed by a worker that died before it had processed them, or by a delivery stream whose destination was down (once for each such reader).
 pub fn lost(outcome: &Outcome) -> u64 {
-    let producers =
-        outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
+    let producers = outcome
+        .producers
+        .iter()
+        .map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused + meter.collection_full);
     let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
     let feeds = feeds.map(|feed| feed.meter.lost());
     let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
