@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use proptest::sample::select;
 use rust_decimal::Decimal;
@@ -389,10 +387,8 @@ fn own_prices_bill_a_run_and_bring_their_region() {
     let folder = tempfile::tempdir().unwrap();
     let prices = "id,sa-east-1\nddb.prov.wcu_h,0.001\nddb.storage_gbmo,0.375\n";
     std::fs::write(folder.path().join("prices.csv"), prices).unwrap();
-    let load = |text: &str, options: &LoadOptions| {
-        load_text("s.yaml", text, folder.path(), options).map(|loaded| loaded.base)
-    };
-    let priced = load(SCENARIO, &LoadOptions::default()).unwrap();
+    let load = |text: &str| support::load_in(folder.path(), text, &[]);
+    let priced = load(SCENARIO).unwrap();
     let result = result(&priced);
     // 50 units for 730 h at 0.001 USD; the few bytes of ten items come to no cent.
     assert_eq!(result.cost.bill.total, Some(Decimal::new(3650, 2)));
@@ -408,17 +404,18 @@ fn own_prices_bill_a_run_and_bring_their_region() {
     )
     .unwrap();
     let options = LoadOptions { prices: Some(file), ..LoadOptions::default() };
-    let total = self::result(&load(SCENARIO, &options).unwrap()).cost.bill.total;
+    let loaded = load_text("s.yaml", SCENARIO, folder.path(), &options).unwrap();
+    let total = self::result(&loaded.base).cost.bill.total;
     assert_eq!(total, Some(Decimal::new(7300, 2)));
 
     let without = SCENARIO.replace("billing: { prices: prices.csv }\n", "");
-    let error = load(&without, &LoadOptions::default()).unwrap_err().to_string();
+    let error = load(&without).unwrap_err();
     assert!(error.contains("the price book has no Region `sa-east-1`"), "{error}");
     std::fs::write(folder.path().join("prices.csv"), "id,sa-east-1\nddb.prov.wcu_h,cheap\n").unwrap();
-    let error = load(SCENARIO, &LoadOptions::default()).unwrap_err().to_string();
+    let error = load(SCENARIO).unwrap_err();
     assert!(error.contains("prices.csv:2:1") && error.contains("`cheap`"), "{error}");
     std::fs::remove_file(folder.path().join("prices.csv")).unwrap();
-    let error = load(SCENARIO, &LoadOptions::default()).unwrap_err().to_string();
+    let error = load(SCENARIO).unwrap_err();
     assert!(error.contains("s.yaml:12:20") && error.contains("there is no such file"), "{error}");
     assert!(
         !error.contains("Region"),
@@ -433,15 +430,17 @@ fn estimates_are_used_where_a_scenario_allows_them_and_are_marked() {
         .replace("{ prices: prices.csv }", "{ allow_estimates: true }")
         .replace("write_units: 50 } }", "write_units: 50 } }, kinesis: { stream: s }")
         + "kinesis: { s: { capacity: { provisioned: { shards: 1 } } } }\n";
-    let load = |text: &str| load_text("s.yaml", text, Path::new(""), &LoadOptions::default()).unwrap().base;
     // Change data capture units are only estimated in Ireland.
     let cdc = |scenario: &Scenario| {
         let bill = result(scenario).cost.bill;
         let line = bill.lines.iter().find(|line| line.id == "ddb.cdc.kinesis").unwrap().clone();
         (bill.total.is_some(), line.amount.is_some(), line.confidence.map(|it| it.letter()))
     };
-    assert_eq!(cdc(&load(&text)), (true, true, Some("E")));
-    assert_eq!(cdc(&load(&text.replace("allow_estimates: true", ""))), (false, false, Some("E")));
+    assert_eq!(cdc(&support::scenario(&text, &[])), (true, true, Some("E")));
+    assert_eq!(
+        cdc(&support::scenario(&text.replace("allow_estimates: true", ""), &[])),
+        (false, false, Some("E"))
+    );
 }
 
 /// "There is no free tier" (prices, section 3): with the free tier switched on, a million units of everything that Kinesis

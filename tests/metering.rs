@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use streamgauge::engine::time::HOUR;
@@ -13,7 +11,6 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 /// 100 writes a second to a thousand items of 700 bytes, a stream and a reader.
 const BASE: &str = "\
@@ -203,6 +200,32 @@ fn pl_2_vpce_if_h_is_by_zone_and_shared_and_vpce_if_gb_is_what_its_consumers_rea
     close(quantity(&result, "dt.cross_az_gb"), gb);
 }
 
+/// What a fleet is sent again after a crash goes through the network once more.
+#[test]
+fn vpce_if_gb_and_nat_gb_are_what_workers_read_by_calls_or_pushed_and_what_they_read_again() {
+    let crash = "events: { death: { at: 10s, for: 1s, crash: consumers.c } }\n";
+    let text = BASE.replace("duration: 20s", "duration: 120s\nend: stop") + crash;
+    for kind in [
+        "kcl: { version: 2, via: polling, failover_time: 10s, checkpoint: { every: { interval: 1h } } }",
+        "kcl: { version: 2, via: enhanced_fan_out, failover_time: 10s, checkpoint: { every: { interval: 1h } } }",
+        "flink: { parallelism: 2, checkpoint_interval: 1h, restart: 5s }",
+    ] {
+        for (door, hours, bytes) in [
+            ("interface_endpoint: { availability_zones: 3 }", "vpce.if_h", "vpce.if_gb"),
+            ("nat_gateway: { gateways: 3 }", "nat.h", "nat.gb"),
+        ] {
+            let inside = format!("{kind}\n    network: {{ {door}, across_zones: 25% }}\n");
+            let (scenario, outcome, result) = metered(&text.replace("polling: { interval: 1s }\n", &inside));
+            assert_eq!(result.usage.0[hours].quantity, Decimal::from(3 * 730), "{kind}");
+            // Ten seconds' worth is read again: a twelfth of all. The last of it is still under way at the end.
+            let written = outcome.quantities.streams[0][2] as f64;
+            let times = quantity(&result, bytes) * GB / spans(&scenario, &outcome) / written;
+            assert!((1.0 + 0.04..1.0 + 0.11).contains(&times), "{kind}: {times}");
+            close(quantity(&result, "dt.cross_az_gb"), quantity(&result, bytes) / 2.0);
+        }
+    }
+}
+
 #[test]
 fn nat_h_is_by_gateway_and_nat_gb_is_what_goes_through() {
     let inside = "polling: { interval: 1s }\n    network: { nat_gateway: { gateways: 2 } }\n";
@@ -335,12 +358,13 @@ fn free_quantities_come_off_every_service_that_has_them_when_asked_for() {
 #[test]
 fn wrong_settings_are_refused_where_they_stand() {
     let refused = |text: &str, message: &str| {
-        let error =
-            load_text("s.yaml", text, Path::new(""), &LoadOptions::default()).unwrap_err().to_string();
+        let error = support::load(text).unwrap_err();
         assert!(error.contains(message), "{error}");
     };
     let of_function = "lambda: {}\n    network: { nat_gateway: {} }\n";
     refused(&BASE.replace("polling: { interval: 1s }\n", of_function), "s.yaml:21:5 at consumers.c.network");
+    let of_pipe = "pipe: { to: sqs.q }\n    network: { nat_gateway: {} }\nsqs: { q: {} }\n";
+    refused(&BASE.replace("polling: { interval: 1s }\n", of_pipe), "AWS's own pollers read");
     let both = "polling: {}\n    network: { nat_gateway: {}, interface_endpoint: {} }\n";
     refused(
         &BASE.replace("polling: { interval: 1s }\n", both),

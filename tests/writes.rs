@@ -1,14 +1,12 @@
 //! What a write can be, what its client does, and what both make of the feed.
 
-use std::path::Path;
 use streamgauge::engine::random::Streams;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::long_way::KindMeter;
-use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::report::result::RunResult;
 use streamgauge::systems::dynamodb::write_kind::WriteKind;
+
+mod support;
 
 /// A table that takes everything, with a feed that neither repeats nor reorders.
 fn text(workload: &str, units: u32) -> String {
@@ -30,22 +28,12 @@ kinesis:
     )
 }
 
-fn load(text: &str) -> Scenario {
-    match load_text("orders.yaml", text, Path::new(""), &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("{errors}"),
-    }
-}
-
 fn error(workload: &str) -> String {
-    let loaded = load_text("orders.yaml", &text(workload, 1_000), Path::new(""), &LoadOptions::default());
-    loaded.err().map(|errors| errors.to_string()).expect("it is refused")
+    support::load(&text(workload, 1_000)).expect_err("it is refused")
 }
 
 fn run(workload: &str, units: u32) -> Outcome {
-    let scenario = load(&text(workload, units));
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+    support::run::<true>(&support::scenario(&text(workload, units), &[]), 0)
 }
 
 /// A producer of 1,500-byte items: two write units each.
@@ -112,6 +100,23 @@ fn ddb_l1_items_that_expire_at_once_go_over_the_hours_that_follow() {
     assert_eq!((outcome.producers[0].0.accepted, records(&outcome)), (10_000, 10_000));
     let last = outcome.end as f64 / 3.6e12;
     assert!((47.0..48.1).contains(&last), "the last goes after {last} h");
+}
+
+/// Neither how long requests take nor that removals come due in the measured half makes a write of them.
+#[test]
+fn nobody_waits_for_a_removal_by_time_to_live() {
+    let delayed = "    operations: { modify: 50%, ttl: 50%, ttl_delay: { uniform: { low: 0s, high: 100s } } }
+    client: { write_time: 20ms }";
+    let text =
+        text(&producer(100, delayed), 10_000).replace("duration: 100s", "duration: 100s\nwarm_up: 50s");
+    let scenario = support::scenario(&text, &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    let (meter, latency) = &outcome.producers[0];
+    assert_eq!((meter.cohort, meter.first_try_cohort), (5_000, 5_000), "all is taken at once");
+    assert_eq!(latency.histogram().count(), meter.timed_cohort);
+    assert!(meter.timed_cohort.abs_diff(2_500) < 5 * 36, "half of them are requests: {meter:?}");
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result");
+    assert_eq!(result.latency[0].count, 5_000);
 }
 
 #[test]
@@ -304,7 +309,7 @@ fn ddb_g1_replicated_writes_are_never_given_up() {
 
 #[test]
 fn lat_15_a_global_tables_lag_is_usually_under_a_second_and_commonly_half_to_two_and_a_half() {
-    let scenario = load(&text(&producer(60, "    source: { global_table: {} }"), 100));
+    let scenario = support::scenario(&text(&producer(60, "    source: { global_table: {} }"), 100), &[]);
     let client = scenario.producers[0].client.as_ref().expect("a source of its own");
     let lag = client.replicated_after.as_ref().expect("a lag");
     let mut draws = Streams::new(1, 0).named("lag");
@@ -339,9 +344,8 @@ fn what_does_not_go_together_is_refused() {
 
 /// The base pipeline with planned events.
 fn run_with(events: &str, workload: &str, change: impl Fn(String) -> String) -> Outcome {
-    let scenario = load(&change(format!("{}events:\n{events}", text(workload, 10_000))));
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+    let text = change(format!("{}events:\n{events}", text(workload, 10_000)));
+    support::run::<true>(&support::scenario(&text, &[]), 0)
 }
 
 #[test]
@@ -429,9 +433,8 @@ fn kdc_j12_kdc_j13_a_record_over_the_limit_is_skipped_and_later_ones_go_on() {
 #[test]
 fn kdc_m1_m2_open_8_every_attempt_is_metered_by_the_item_not_by_the_record() {
     let one_shard = |rate: u32| {
-        let scenario = load(&text(&producer(rate, ""), 10_000).replace("shards: 4", "shards: 1"));
-        let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-        let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("it ends");
+        let text = text(&producer(rate, ""), 10_000).replace("shards: 4", "shards: 1");
+        let outcome = support::run::<true>(&support::scenario(&text, &[]), 0);
         outcome.tables[0].feed.as_ref().expect("a feed").meter
     };
     let calm = one_shard(100);
@@ -491,10 +494,8 @@ fn ddb_u10_one_item_that_is_too_large_takes_its_call_along() {
     arrivals: { trace: { file: trace.csv } }
     client: { batch: 3 }
 ";
-    let loaded = load_text("orders.yaml", &text(producer, 1_000), folder.path(), &LoadOptions::default());
-    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it");
+    let scenario = support::load_in(folder.path(), &text(producer, 1_000), &[]).expect("it is sound");
+    let outcome = support::run::<true>(&scenario, 0);
     let (meter, calls) = (outcome.producers[0].0, outcome.long_ways[0].expect("calls").calls);
     assert_eq!((meter.accepted, meter.too_large, meter.call_refused, calls.invalid), (3, 1, 2, 1));
 }

@@ -76,17 +76,22 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        let meter = &feed.meter;
         let mut fates = vec![
-            ("replicated", feed.meter.replicated),
-            ("too_large", feed.meter.too_large),
+            ("replicated", meter.replicated),
+            ("too_large", meter.originals_too_large),
+            (
+                "copies_lost",
+                meter.too_large + meter.dropped - meter.originals_too_large - meter.originals_dropped,
+            ),
             ("waiting", waiting as u64),
         ];
         if feed.destination().is_some() {
-            fates.extend([("not_captured", feed.meter.not_captured), ("dropped", feed.meter.dropped)]);
+            fates.extend([("not_captured", meter.not_captured), ("dropped", meter.originals_dropped)]);
         }
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
-            entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
+            entered: vec![("changes", table.table.meter.changes()), ("copies", meter.copies)],
             fates,
         })
     }

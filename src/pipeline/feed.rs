@@ -16,6 +16,7 @@ use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
 use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::kinesis::stream::Put;
 use crate::workload::producer::Write;
 
 /// Columns of a feed's series.
@@ -290,22 +291,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut shard =
             if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
         let place = &mut self.streams[feed.plan.stream];
-        if place.stream.is_closed(shard) {
-            shard = table.route_again(change.key, &place.stream);
-        }
-        let feed = table.feed.as_mut()?;
-        feed.meter.units += u64::from(change.units);
-        if change.flags() & (flags::COPY | METERED) == flags::COPY {
-            feed.meter.units_copied += u64::from(change.units);
-        }
-        let outcome = place.stream.admit(now, shard, change.bytes());
-        if FULL {
-            place.count(now, shard, change.bytes(), &outcome);
-        }
-        if outcome.is_err() {
-            self.put_refused(now, handle, change);
-            return None;
-        }
         let (written, appended) = (change.written / MICROSECOND, now / MICROSECOND);
         let record = Record {
             written,
@@ -314,8 +299,27 @@ impl<const FULL: bool> Pipeline<FULL> {
             key: change.key,
             flags: change.flags() & (flags::COPY | flags::DISORDERED | flags::RETRIED),
         };
-        place.stream.append(shard, &record);
-        place.wake_readers(now, shard, &mut self.queue);
+        let mut put = place.stream.put_here(now, shard, &record);
+        if put == Put::Closed {
+            shard = table.route_again(change.key, &place.stream);
+            put = place.stream.put_here(now, shard, &record);
+        }
+        let feed = table.feed.as_mut()?;
+        feed.meter.units += u64::from(change.units);
+        if change.flags() & (flags::COPY | METERED) == flags::COPY {
+            feed.meter.units_copied += u64::from(change.units);
+        }
+        if FULL {
+            let refused = if let Put::Refused(why) = put { Err(why) } else { Ok(()) };
+            place.count(now, shard, change.bytes(), &refused);
+        }
+        let Put::Appended { awaited } = put else {
+            self.put_refused(now, handle, change);
+            return None;
+        };
+        if awaited {
+            place.wake_sleepers(now, shard, &mut self.queue);
+        }
         let counted = self.cohort.has(written);
         let created = if FULL { self.created[handle as usize] } else { 0 };
         feed.note_order::<FULL>(&change, &record, created, counted);
@@ -368,6 +372,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A change waits for another try.
+    #[inline]
     pub(super) fn wait_for_the_stream(&mut self, now: Nanos, handle: u32, change: Change) {
         if Feed::waited_too_long(now, change.written) {
             self.cut_off(now, change.table as usize);

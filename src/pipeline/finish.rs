@@ -313,6 +313,7 @@ impl Ended<'_> {
             s3: delivery.bucket.meter,
             latency: delivery.latency,
             sizes: delivery.sizes,
+            prefixes: delivery.prefixes,
             rows: delivery.rows,
             series: delivery.series,
         }

@@ -3,6 +3,7 @@
 
 pub mod control;
 pub mod quantities;
+mod removal;
 mod unread;
 pub mod wiring;
 
@@ -79,6 +80,10 @@ pub struct FleetConsumer {
     pub reader: usize,
     /// Its number among the handles of readers' polls.
     pub handle: usize,
+    /// Whether it begins with what the stream held before the run.
+    pub reads_history: bool,
+    /// When it was removed, and shards times nanoseconds for which it had been registered with its stream by then.
+    pub removed: Option<(Nanos, u128)>,
     /// Whether the stream is that of a table.
     pub of_table: bool,
     /// From the intended write to the end of the processing that saw it first.
@@ -143,6 +148,16 @@ impl FleetConsumer {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
+    /// A fleet begins with what was there before the run.
+    pub(super) fn start_fleet(&mut self, now: Nanos, number: usize) {
+        let consumer = &self.fleets[number];
+        let place = &mut self.streams[consumer.stream];
+        let polls = place.stream.start_reader(now, consumer.reader);
+        place.schedule(&polls, &mut self.queue);
+        let there = place.stream.behind_in_all(consumer.reader);
+        self.timeline.note(now, &consumer.place, format!("begins to read, with {there} records there"));
+    }
+
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.fleets[number];
@@ -374,9 +389,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// What became of the records of a fleet's stream; what waits is counted where it lies.
     pub(super) fn fleet_account(&self, name: &str, end: Nanos, consumer: &FleetConsumer) -> Account {
         let source = &self.streams[consumer.stream];
-        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let removed = consumer.removed.is_some();
+        let (waiting, expired) = if removed { (0, 0) } else { source.stream.waiting(end, consumer.reader) };
         let meter = &consumer.fleet.meter;
-        Account {
+        let mut account = Account {
             path: resource("consumers", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
@@ -387,6 +403,15 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("waiting", waiting),
                 ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
             ],
+        };
+        if let Some(past) = source.stream.past().filter(|_| consumer.reads_history) {
+            account.entered.push(("history", past.records()));
+            account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
         }
+        if removed {
+            let unread = source.stream.after_removal(end, consumer.reader);
+            account.fates.push(("after_removal", unread + meter.after_removal));
+        }
+        account
     }
 }

@@ -138,6 +138,8 @@ pub struct LambdaQuantities {
     pub pushed_bytes: u64,
     /// Requests of a pipe.
     pub pipe_requests: [u64; 2],
+    /// Shards times nanoseconds for which it was registered for enhanced fan-out, as far as those are billed.
+    pub registered_nanos: u128,
 }
 
 /// What a queue and its function used, as counts. First tries and later ones are apart.
@@ -182,6 +184,7 @@ impl LambdaQuantities {
         self.processed -= before.processed;
         self.sent -= before.sent;
         self.pushed_bytes -= before.pushed_bytes;
+        self.registered_nanos -= before.registered_nanos;
     }
 
     fn of_transform(delivery: &super::deliver::Delivery) -> Self {
@@ -194,8 +197,10 @@ impl LambdaQuantities {
         }
     }
 
-    fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
+    fn of(consumer: &super::lambda::LambdaConsumer, shard_nanos: u128) -> Self {
+        let registered = consumer.fan_out().map(|_| consumer.deregistered.unwrap_or(shard_nanos));
         Self {
+            registered_nanos: registered.unwrap_or(0),
             pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
             pipe_requests: consumer.pipe_requests,
             ..Self::of_meter(&consumer.mapping.meter)
@@ -265,7 +270,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
-            lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
+            lambdas: self
+                .lambdas
+                .iter()
+                .map(|it| LambdaQuantities::of(it, self.streams[it.stream].shard_nanos(at)))
+                .collect(),
             queues: self.queues.iter_mut().map(|place| QueueQuantities::of(place, at)).collect(),
             transforms: self.deliveries.iter().map(LambdaQuantities::of_transform).collect(),
             fleets: self.fleet_quantities(at),

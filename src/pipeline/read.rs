@@ -110,11 +110,16 @@ impl<const FULL: bool> Pipeline<FULL> {
         let number = match self.reader(reader) {
             Reader::Consumer(number) => number as usize,
             Reader::Lambda(number) => return self.start_function(now, number as usize),
-            // Delivery streams and fleets read from the start of the run on.
-            Reader::Delivery(_) | Reader::Fleet(_) => return,
+            Reader::Fleet(number) => return self.start_fleet(now, number as usize),
+            // Delivery streams read from the start of the run on.
+            Reader::Delivery(_) => return,
         };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            // It was removed before it was to begin.
+            return;
+        }
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
         consumer.backfill = Backfill::begin(&place.stream, consumer.reader);
@@ -267,6 +272,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn poll_again(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            return;
+        }
         if place.stream.sleep_if_drained(now, shard, consumer.reader) {
             return self.rest(now, number, shard);
         }

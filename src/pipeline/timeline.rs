@@ -55,14 +55,24 @@ impl<const FULL: bool> Pipeline<FULL> {
             Action::FunctionSlowDown(number, factor) => {
                 self.lambdas[number].mapping.function.slow_down(factor, until);
             }
+            Action::QueueFunctionSlowDown(number, factor) => {
+                if let Some(consumer) = &mut self.queues[number].consumer {
+                    consumer.function.slow_down(factor, until);
+                }
+            }
+            Action::FleetSlowDown(number, factor) => self.fleets[number].fleet.slow_down(factor, until),
             Action::RemoveConsumer(number) => {
                 let (stream, reader) = (self.consumers[number].stream, self.consumers[number].reader);
                 self.streams[stream].stream.remove_reader(now, reader);
             }
-            Action::RemoveFunction(number) => {
-                let (stream, reader) = (self.lambdas[number].stream, self.lambdas[number].reader);
-                self.streams[stream].stream.remove_reader(now, reader);
+            Action::RemoveFunction(number) => self.remove_function(now, number),
+            Action::RemoveQueueFunction(number) => {
+                let place = &mut self.queues[number];
+                if let Some(consumer) = &mut place.consumer {
+                    consumer.remove(now, &mut place.queue);
+                }
             }
+            Action::RemoveFleet(number) => self.remove_fleet(now, number),
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
             Action::TransformOutage(number) => {
                 if let Some(it) = &mut self.deliveries[number].transforming {

@@ -3,11 +3,13 @@
 use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
+use super::fleet::FleetConsumer;
 use super::lambda::{Access, Creation, LambdaConsumer};
 use super::long_way::LongWay;
 use super::processed::Followed;
 use super::read::{Backfill, Consumer};
 use super::source::{OnDemandMeter, StreamSource};
+use super::sqs::QueuePlace;
 use super::streams::{TableStream, partition_starts};
 use super::transform::Transforming;
 use super::write::{NextWrite, TableSource, Writer, WriterMeter};
@@ -19,11 +21,13 @@ use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
 use crate::scenario::checked::{ItemSpace, Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::contents::AtStart;
+use crate::systems::dynamodb::destination::CUT_OFF_AGE;
 use crate::systems::dynamodb::items::{Item, Items};
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
@@ -138,27 +142,23 @@ impl<const FULL: bool> Pipeline<FULL> {
             .map(|number| table::<FULL>(scenario, prepared, number, &draws, &mut queue))
             .collect();
         let mut streams = streams::<FULL>(scenario, prepared);
+        for (number, source) in streams.iter_mut().enumerate() {
+            source.stream.set_waits(draws.keyed(&format!("{}.waits", scenario.stream_path(number))));
+        }
         let mut consumers = consumers(scenario, &draws, &mut streams, &mut queue);
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let mut queues = super::sqs::queues(scenario, &draws);
-        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
+        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams, &mut queue);
         if FULL {
-            let followed = Followed(scenario);
-            let numbered = consumers.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.polling(number).map(Box::new));
-            let numbered = lambdas.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.lambda(number).map(Box::new));
-            let numbered = queues.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.queue(number).map(Box::new));
-            let numbered = fleets.iter_mut().enumerate();
-            numbered.for_each(|(number, it)| it.following = followed.fleet(number).map(Box::new));
+            follow_order(Followed(scenario), &mut consumers, &mut lambdas, &mut queues, &mut fleets);
         }
         let mut pipeline = Self {
             queue,
             arrivals_end: arrivals_end(scenario),
             cohort: cohort(scenario),
             next_write: NextWrite { at: END_OF_TIME + 1, writer: 0 },
+            writes_ahead: if writes_are_apart(scenario) { WRITES_AHEAD } else { 1 },
             writers: scenario.producers.iter().map(|plan| writer(plan, &draws)).collect(),
             tables,
             streams,
@@ -199,6 +199,28 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 }
 
+/// Gives those whose order is asked for what they note it in.
+fn follow_order(
+    followed: Followed,
+    consumers: &mut [Consumer],
+    lambdas: &mut [LambdaConsumer],
+    queues: &mut [QueuePlace],
+    fleets: &mut [FleetConsumer],
+) {
+    for (number, consumer) in consumers.iter_mut().enumerate() {
+        consumer.following = followed.polling(number).map(Box::new);
+    }
+    for (number, function) in lambdas.iter_mut().enumerate() {
+        function.following = followed.lambda(number).map(Box::new);
+    }
+    for (number, queue) in queues.iter_mut().enumerate() {
+        queue.following = followed.queue(number).map(Box::new);
+    }
+    for (number, fleet) in fleets.iter_mut().enumerate() {
+        fleet.following = followed.fleet(number).map(Box::new);
+    }
+}
+
 fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
     Writer {
         producer: Producer::new(Arc::clone(plan), draws),
@@ -208,6 +230,20 @@ fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
         latency: Latency::default(),
         long: LongWay::new(plan, draws),
     }
+}
+
+/// Writes made in one go where that changes nothing.
+const WRITES_AHEAD: usize = 64;
+
+/// Whether nothing but their producers acts upon the tables, and nothing but their feeds looks at them: then it does not show
+/// whether a write is made before or after what else happens in the same milliseconds.
+fn writes_are_apart(scenario: &Scenario) -> bool {
+    let plain = scenario.producers.iter().all(|plan| plan.client.is_none());
+    let fed = scenario.tables.iter().all(|plan| plan.replication.is_some() && plan.streams.is_none());
+    let followed = (0..scenario.tables.len()).any(|table| Followed(scenario).has_table(table));
+    // A feed that has been held up for a week stops taking changes.
+    let cut_off = scenario.ends_by() >= CUT_OFF_AGE;
+    plain && fed && scenario.timeline.is_empty() && !followed && !cut_off
 }
 
 /// All streams: those of Kinesis, those of tables, and what stands for them before a Firehose that takes puts.
@@ -382,6 +418,8 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
+            prefixes: Prefixes::new(scenario.start),
+            partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
             series: Series::new(scenario.duration),
         }
@@ -431,9 +469,10 @@ fn lambdas(
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             discovery: plan.discovery,
             begins,
-            is_pipe: plan.is_pipe,
+            role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            deregistered: None,
             creation: plan.created.map(Creation::planned),
             following: None,
             latency: Latency::default(),
@@ -448,5 +487,7 @@ fn account(scenario: &Scenario) -> Account {
     let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
     let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
     let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
-    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
+    let of_deliveries = scenario.deliveries.iter().filter_map(|plan| plan.transform.as_ref()?.reserved);
+    let reserved = functions.filter_map(|plan| plan.reserved).chain(of_deliveries);
+    Account::new(&scenario.account, reserved.sum())
 }

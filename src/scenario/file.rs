@@ -160,7 +160,7 @@ pub struct ConsumerSettings {
     pub kcl: Option<KclSettings>,
     /// An application of Managed Service for Apache Flink.
     pub flink: Option<FlinkSettings>,
-    /// How it reaches its stream from a private network, for the bill; not for functions.
+    /// How it reaches its stream from a private network, for the bill; not for functions and pipes.
     pub network: Option<NetworkSettings>,
 }
 

@@ -31,6 +31,38 @@ use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::operation::OperationMix;
 use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
 
+/// The scenario that many tests begin with, as a text: 100 changes of 700 bytes a second by way of two shards. The first
+/// argument goes on with the feed's settings, the second one with further sections.
+#[allow(unused_macros, reason = "each test file uses the parts it needs")]
+macro_rules! orders {
+    ($feed:literal, $more:literal) => {
+        concat!(
+            "name: orders
+study: terminating
+duration: 10m
+workload:
+  checkout:
+    writes_to: tables.orders
+    arrivals: { constant: { rate: 100/s } }
+    keys: { uniform: { items: 1_000 } }
+    item: { size: 700 B }
+tables:
+  orders:
+    capacity: { provisioned: { write_units: 1000 } }
+    kinesis: { stream: changes",
+            $feed,
+            " }
+kinesis:
+  changes:
+    capacity: { provisioned: { shards: 2 } }
+",
+            $more
+        )
+    };
+}
+#[allow(unused_imports, reason = "each test file uses the parts it needs")]
+pub(crate) use orders;
+
 /// The scenario that a text is about, or all that is wrong with it.
 pub fn load(text: &str) -> Result<Scenario, String> {
     load_with(text, &[])
@@ -38,9 +70,14 @@ pub fn load(text: &str) -> Result<Scenario, String> {
 
 /// The same with values set over it, as by `--set`.
 pub fn load_with(text: &str, sets: &[&str]) -> Result<Scenario, String> {
+    load_in(Path::new(""), text, sets)
+}
+
+/// The same with its files in a folder.
+pub fn load_in(folder: &Path, text: &str, sets: &[&str]) -> Result<Scenario, String> {
     let sets = sets.iter().map(|set| (*set).to_owned()).collect();
     let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("s.yaml", text, Path::new(""), &options);
+    let loaded = load_text("s.yaml", text, folder, &options);
     loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
 }
 

@@ -5,7 +5,6 @@ use super::leg::{self, Leg, QUANTILES};
 use super::ordering;
 use crate::engine::histogram::Histogram;
 use crate::engine::time::SECOND;
-use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
 use crate::pipeline::finish::{
     DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
@@ -99,26 +98,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
             feed_figures(&format!("{path}.kinesis"), number, &mut all);
         }
     }
-    for (number, plan) in scenario.streams.iter().enumerate() {
-        all.push(Figure::new(
-            format!("{}.busiest_second_share", resource("kinesis", &plan.name)),
-            move |outcome| {
-                outcome.streams[number].loads.iter().map(|load| load.utilisation_max()).reduce(f64::max)
-            },
-        ));
-    }
-    for (number, plan) in scenario.streams.iter().enumerate() {
-        let path = format!("{}.utilisation_share", resource("kinesis", &plan.name));
-        all.push(Figure::new(path, move |outcome| utilisation(outcome, number)));
-    }
+    stream_figures(scenario, &mut all);
     for (number, plan) in scenario.consumers.iter().enumerate() {
-        all.push(Figure::new(
-            format!("{}.iterator_age.max", resource("consumers", &plan.name)),
-            move |outcome| {
-                let bins = outcome.consumers[number].series.bins();
-                bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
-            },
-        ));
+        polling_figures(&resource("consumers", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
@@ -143,6 +125,26 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         leg_figures(leg, &mut all);
     }
     all
+}
+
+fn stream_figures(scenario: &Scenario, all: &mut Vec<Figure>) {
+    let paths = || scenario.streams.iter().map(|plan| resource("kinesis", &plan.name)).enumerate();
+    all.extend(paths().map(|(number, path)| {
+        Figure::new(format!("{path}.busiest_second_share"), move |outcome| {
+            let loads = outcome.streams[number].loads.iter();
+            loads.map(|load| load.utilisation_max()).reduce(f64::max)
+        })
+    }));
+    all.extend(paths().map(|(number, path)| {
+        Figure::new(format!("{path}.utilisation_share"), move |outcome| utilisation(outcome, number))
+    }));
+}
+
+fn polling_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    all.push(Figure::new(format!("{path}.iterator_age.max"), move |outcome| {
+        let bins = outcome.consumers[number].series.bins();
+        bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
+    }));
 }
 
 /// What share of the limits of its open shards a stream's writes took in the measured span, on the average: of records or of
@@ -170,7 +172,7 @@ fn totals() -> Vec<Figure> {
     }
     let looked_at = |outcome: &Outcome| orders(outcome).map(|order| order.records).sum();
     vec![
-        Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64)),
+        Figure::new("lost".into(), |outcome| Some(outcome.ledger.lost() as f64)),
         // Writes that tables refused and puts that shards refused, each try counted.
         Figure::new("throttled".into(), |outcome| {
             let writes: u64 = outcome.tables.iter().map(|table| table.meter.throttled).sum();
@@ -340,28 +342,6 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
         push(name, |sample, which| sample.quantile(which), which);
     }
     push("max", |sample, _| sample.max_ms.into(), 0);
-}
-
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
-/// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
-/// destination, checkpointed by a worker that died before it had processed them, or by a delivery stream whose destination was down (once for each such reader).
-pub fn lost(outcome: &Outcome) -> u64 {
-    let producers = outcome
-        .producers
-        .iter()
-        .map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused + meter.collection_full);
-    let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
-    let feeds = feeds.map(|feed| feed.meter.lost());
-    let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
-    producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
-}
-
-fn lost_on_the_way(ledger: &Ledger) -> u64 {
-    ledger.fate("lost")
-        + ledger.fate("expired")
-        + ledger.fate("skipped")
-        + ledger.fate("discarded")
-        + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]

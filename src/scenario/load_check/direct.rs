@@ -81,6 +81,15 @@ impl<'a> Direct<'a> {
         }
     }
 
+    /// Adds users' records a second at each shard that share a Kinesis record with others before them.
+    pub fn add_packed(&self, more: &mut [f64]) {
+        let shares = self.shard_shares(more.len());
+        for (more, share) in more.iter_mut().zip(shares) {
+            let rate = self.records.mean * self.taken * share;
+            *more += rate - self.packed(rate).0;
+        }
+    }
+
     /// Kinesis records and bytes that this many user records a second make at one shard.
     fn packed(&self, rate: f64) -> (f64, f64) {
         let ClientPlan::Kpl(KplPlan { aggregate: Some(most), buffered, .. }) = &self.plan.direct.client

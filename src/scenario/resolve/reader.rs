@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{fleet, lambda, sqs, stream};
+use super::{fleet, lambda, pipe, sqs, stream};
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ConsumerSettings;
@@ -64,7 +64,7 @@ pub(super) fn consumer(
         return;
     }
     if let Some(settings) = kcl {
-        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table));
+        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table), scenario);
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = flink {
@@ -83,8 +83,11 @@ pub(super) fn consumer(
         let retention = scenario.streams.get(number).map_or(RETENTION, |plan| plan.retention);
         let reads = Reads { stream: number, retention, of_table, run: scenario };
         let plan = match (lambda, pipe) {
-            (_, Some(settings)) => sqs::pipe(resolver, &path.key("pipe"), name, settings, &reads),
-            (Some(settings), None) => lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads),
+            (_, Some(settings)) => pipe::resolve(resolver, &path.key("pipe"), name, settings, &reads),
+            (Some(settings), None) => {
+                let at = path.key("lambda");
+                lambda::resolve(resolver, (&at, &at), name, settings, &reads)
+            }
             (None, None) => None,
         };
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));

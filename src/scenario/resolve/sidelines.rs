@@ -13,6 +13,7 @@ use crate::systems::dynamodb::settings::{TABLE_ITEMS, TableSettings};
 use crate::systems::dynamodb::table::write_units;
 use crate::systems::kinesis::encryption::{CREDENTIALS, EncryptionPlan, EncryptionSettings, KEY};
 use crate::systems::lambda::logs::{KEPT, LogPlan, LogSettings, PER_INVOCATION, PER_RECORD};
+use crate::systems::lambda::pipe_settings::PipeSettings;
 use crate::systems::network::{ACROSS_ZONES, AVAILABILITY_ZONES, Door, GATEWAYS, Network, NetworkSettings};
 use crate::units::{Bytes, Duration, Percent};
 use crate::workload::keys::KeyPlan;
@@ -42,15 +43,19 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
     for (name, consumer) in &file.consumers {
         let path = section("consumers", name).key("network");
         let found = consumer.network.as_ref().and_then(|written| network(resolver, &path, written));
-        if consumer.polling.is_some() {
-            scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
-        } else if consumer.network.is_some() {
-            let message = "only consumers that read by themselves have a network; Lambda's own poller reads for functions";
+        if consumer.network.is_some() && (consumer.lambda.is_some() || consumer.pipe.is_some()) {
+            let message = "AWS's own pollers read for functions and pipes, outside of any network of yours";
             resolver.error(&path, message);
         }
-        if let Some(function) = &consumer.lambda {
-            let path = section("consumers", name).key("lambda").key("logs");
-            let logs = function.logs.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
+        scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
+        let of_mapping =
+            consumer.lambda.as_ref().map(|it| (section("consumers", name).key("lambda"), &it.logs));
+        let of_pipe = consumer.pipe.as_ref().and_then(PipeSettings::function);
+        let of_pipe =
+            of_pipe.map(|it| (section("consumers", name).key("pipe").key("to").key("lambda"), &it.logs));
+        for (path, written) in of_mapping.into_iter().chain(of_pipe) {
+            let path = path.key("logs");
+            let logs = written.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
             scenario.sidelines.logs.extend(logs);
         }
     }

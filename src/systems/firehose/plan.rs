@@ -88,6 +88,13 @@ pub struct FirehosePlan {
 }
 
 impl FirehosePlan {
+    /// What the names of a partition's objects begin with, before the hour (FH-O2).
+    pub fn prefix_of(&self, partition: u32) -> String {
+        let partitioning = self.partitioning.as_ref();
+        let partition = partitioning.map(|it| format!("{}={partition}/", it.attribute)).unwrap_or_default();
+        format!("{}{partition}", self.prefix)
+    }
+
     /// A delivery stream to S3 with AWS's defaults (FH-B2) that polls a Kinesis stream once a second (FH-S2). A PUT takes no
     /// time.
     pub fn to_s3(name: &str, stream: usize) -> Self {

@@ -59,7 +59,7 @@ impl Stream {
     /// Whether some reader sleeps on this shard.
     #[inline]
     pub fn has_sleepers(&self, shard: usize) -> bool {
-        self.shards[shard].idle_readers != 0
+        self.shards[shard].log.awaited
     }
 
     /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
@@ -67,13 +67,15 @@ impl Stream {
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
         // The polls up to now are settled here, since that finds the next one by the way.
         self.settle_empty_polls(now, shard);
-        let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
+        let sleepers = std::mem::take(&mut self.sleepers[shard]);
+        self.shards[shard].log.awaited = false;
         let readers = &self.readers;
         let next_polls = &self.next_polls[shard * readers.len()..];
         let awake_from = &mut self.awake_from[shard * readers.len()..];
         BitsOf(sleepers).map(move |reader| {
             let (next, grid) = (next_polls[reader], &readers[reader].grid);
-            let is_first = next >= now && next - now < grid.interval();
+            // After a refused call it is up to one and a half intervals away.
+            let is_first = next >= now && next - now < 2 * grid.interval();
             awake_from[reader] = if is_first { next } else { grid.at_or_after(shard, now) };
             (reader, awake_from[reader])
         })
@@ -159,7 +161,7 @@ impl Stream {
     /// NextShardIterator is null once a reader has all of a closed shard (KDS-R9).
     #[inline]
     fn end_if_at_end(&mut self, shard: usize, reader: usize) {
-        if self.shards[shard].closed && self.behind(shard, reader) == 0 {
+        if self.shards[shard].log.closed && self.behind(shard, reader) == 0 {
             self.ended[shard] |= 1 << reader;
             self.next_polls[shard * self.readers.len() + reader] = NEVER;
         }
@@ -191,12 +193,27 @@ impl Stream {
             let due = |slot: &usize| self.next_polls[*slot] < now.min(self.awake_from[*slot]);
             let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
             let Some(slot) = earliest else { break };
-            let reader = &mut self.readers[slot % count];
-            match self.budgets[shard].admit(&self.read_limits, self.next_polls[slot]) {
-                Ok(()) => reader.meter.empty_polls += 1,
-                Err(refused) => reader.meter.refuse(refused),
-            }
-            self.next_polls[slot] += reader.grid.interval();
+            let (reader, at) = (&mut self.readers[slot % count], self.next_polls[slot]);
+            let admitted = self.budgets[shard].admit(&self.read_limits, at);
+            self.next_polls[slot] = match (admitted, &self.waits) {
+                (Err(refused), Some(waits)) => {
+                    reader.meter.refuse(refused);
+                    reader.off_clock = true;
+                    let jitter = 0.5 + waits.unit(at, slot as u32);
+                    at + (reader.grid.interval() as f64 * jitter) as Nanos + 1
+                }
+                (Err(refused), None) => {
+                    reader.meter.refuse(refused);
+                    at + reader.grid.interval()
+                }
+                (Ok(()), _) => {
+                    reader.meter.empty_polls += 1;
+                    match reader.off_clock {
+                        true => reader.grid.at_or_after(shard, at + 1),
+                        false => at + reader.grid.interval(),
+                    }
+                }
+            };
         }
     }
 
@@ -209,12 +226,12 @@ impl Stream {
         if self.is_stuck(shard, reader) {
             return true;
         }
-        if drained && self.shards[shard].closed {
+        if drained && self.shards[shard].log.closed {
             return self.ended[shard] & 1 << reader != 0;
         }
         if drained {
             let slot = shard * self.readers.len() + reader;
-            self.shards[shard].idle_readers |= 1 << reader;
+            self.lay_to_sleep(shard, reader);
             self.awake_from[slot] = ASLEEP;
             if self.next_polls[slot] < now {
                 self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
@@ -243,6 +260,7 @@ impl Iterator for BitsOf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::random::Streams;
     use crate::engine::time::SECOND;
     use crate::systems::kinesis::poll_grid::PollGrid;
     use crate::systems::kinesis::reader::{ReaderPlan, WhenTrimmed};
@@ -263,6 +281,21 @@ mod tests {
         let empty: u64 = (0..6).map(|reader| stream.meter(reader).empty_polls).sum();
         assert_eq!(refused + empty, 6_000);
         assert!((empty as i64 - 5_005).abs() <= 5, "{empty}");
+    }
+
+    #[test]
+    fn kds_r1_a_reader_that_calls_ten_times_a_second_does_not_keep_all_five_calls_to_itself() {
+        let mut stream = Stream::new(1, 86_400 * SECOND, false, true);
+        stream.set_waits(Streams::new(1, 0).keyed("kinesis.s.waits"));
+        let greedy = stream.add_reader(PollGrid::new(SECOND / 10, vec![0]));
+        let other = stream.add_reader(PollGrid::new(SECOND, vec![37_000_000]));
+        stream.finish(10_000 * SECOND);
+        let [greedy, other] = [greedy, other].map(|reader| *stream.meter(reader));
+        // A token is there from when it is earned until the next call: others find it now and then.
+        let share = other.empty_polls as f64 / (other.empty_polls + other.refused_calls) as f64;
+        assert!((0.1..0.6).contains(&share), "{share}");
+        let admitted = (greedy.empty_polls + other.empty_polls) as f64 / 10_000.0;
+        assert!(admitted > 3.5 && admitted <= 5.001, "{admitted}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::read_limit::{ReadBudget, ReadLimits};
 use super::reader::{From, ReaderPlan};
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
+use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use std::num::NonZeroU32;
 
@@ -20,6 +21,20 @@ pub const READERS_MAX: usize = 64;
 pub(super) const ASLEEP: Nanos = Nanos::MAX;
 /// The next poll of a reader that makes none on a shard: it has not come there, or has come to its end.
 pub(super) const NEVER: Nanos = Nanos::MAX;
+
+/// What became of a put into a shard that was found earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The shard has closed: another one takes its records now.
+    Closed,
+    /// One of its limits has no room.
+    Refused(WriteRefused),
+    /// It holds the record.
+    Appended {
+        /// Whether some reader sleeps on the shard and is to be [woken](Stream::wake).
+        awaited: bool,
+    },
+}
 
 /// A reader of the stream that polls.
 #[derive(Clone, Debug)]
@@ -37,6 +52,8 @@ pub(super) struct Reader {
     pub(super) paused_until: Nanos,
     /// Whether it is gone for good.
     pub(super) removed: bool,
+    /// Whether a call that it made in its sleep was refused, which takes it off its clock.
+    pub(super) off_clock: bool,
 }
 
 impl Reader {
@@ -51,10 +68,14 @@ impl Reader {
 pub struct Stream {
     pub(super) write_limits: WriteLimits,
     pub(super) read_limits: ReadLimits,
+    /// Draws for the waits after calls that sleeping readers made in vain.
+    pub(super) waits: Option<Keyed>,
     pub(super) retention: Micros,
     pub(super) lineage: Lineage,
     pub(super) resharding: Resharding,
     pub(super) shards: Vec<Shard>,
+    /// Readers that have nothing to read on each shard and wait to be woken, one bit each.
+    pub(super) sleepers: Vec<u64>,
     /// What polling readers may still take from each shard.
     pub(super) budgets: Vec<ReadBudget>,
     /// Readers that have come to the end of each shard, one bit each.
@@ -107,6 +128,7 @@ impl Stream {
         let shards = lineage.shards().len();
         Self {
             shards: vec![Shard::new(&write_limits); shards],
+            sleepers: vec![0; shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
             ended: vec![0; shards],
             rested: vec![0; shards],
@@ -117,6 +139,7 @@ impl Stream {
             resharding: Resharding::new(0),
             write_limits,
             read_limits,
+            waits: None,
             retention: retention / MICROSECOND,
             losses: Vec::new(),
             arena: Arena::default(),
@@ -131,6 +154,12 @@ impl Stream {
     /// States what the stream held before the run; before readers are added.
     pub fn set_past(&mut self, past: Past) {
         self.past = Some(past);
+    }
+
+    /// Readers whose calls are refused while they sleep come back after a wait of their own, and not by their clocks, which would
+    /// meet the same calls of others again and again.
+    pub fn set_waits(&mut self, draws: Keyed) {
+        self.waits = Some(draws);
     }
 
     /// What the stream held before the run.
@@ -169,6 +198,7 @@ impl Stream {
             started,
             paused_until: 0,
             removed: false,
+            off_clock: false,
         });
         let readers = self.readers.len();
         let slots = 0..self.shards.len() * readers;
@@ -179,9 +209,7 @@ impl Stream {
         };
         self.next_polls = slots.clone().map(first).collect();
         self.awake_from = vec![ASLEEP; slots.len()];
-        for shard in self.shards.iter_mut().filter(|_| started) {
-            shard.idle_readers |= 1 << number;
-        }
+        (0..self.shards.len()).filter(|_| started).for_each(|shard| self.lay_to_sleep(shard, number));
         if let Some(past) = &mut self.past {
             past.seat(readers);
             let standing = (0..readers).filter(|reader| self.readers[*reader].started);
@@ -207,7 +235,7 @@ impl Stream {
     /// Whether a shard takes no more records: a put has to find the shard that does.
     #[inline]
     pub fn is_closed(&self, shard: usize) -> bool {
-        self.shards[shard].closed
+        self.shards[shard].log.closed
     }
 
     /// PutRecord: appends to a shard, or refuses with ProvisionedThroughputExceededException (KDS-W6).
@@ -216,6 +244,36 @@ impl Stream {
         self.admit(now, shard, record.bytes)?;
         self.append(shard, record);
         Ok(())
+    }
+
+    /// A put by somebody who found the shard earlier: [`put_record`](Self::put_record), unless the shard has closed since. All of
+    /// it with one look at the shard.
+    #[inline(always)]
+    pub fn put_here(&mut self, now: Nanos, shard: usize, record: &Record) -> Put {
+        let readers = self.readers.len();
+        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        let shard = &mut self.shards[shard];
+        if shard.log.closed {
+            return Put::Closed;
+        }
+        if let Err(why) = shard.admit(&self.write_limits, now, record.bytes) {
+            return Put::Refused(why);
+        }
+        self.records += 1;
+        self.arena.append(&mut shard.log, cursors, record);
+        Put::Appended { awaited: shard.log.awaited }
+    }
+
+    /// A reader sleeps on a shard until its next record.
+    pub(super) fn lay_to_sleep(&mut self, shard: usize, reader: usize) {
+        self.sleepers[shard] |= 1 << reader;
+        self.shards[shard].log.awaited = true;
+    }
+
+    /// A reader no longer waits to be woken on a shard.
+    pub(super) fn forget_sleeper(&mut self, shard: usize, reader: usize) {
+        self.sleepers[shard] &= !(1 << reader);
+        self.shards[shard].log.awaited = self.sleepers[shard] != 0;
     }
 
     /// The first half of [`put_record`](Self::put_record): takes the tokens for a record of this size.

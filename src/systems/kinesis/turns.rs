@@ -10,7 +10,7 @@ impl Stream {
     /// Nobody reads a shard for this reader from now on: it makes no calls until it polls again.
     pub fn hold(&mut self, now: Nanos, shard: usize, reader: usize) {
         self.settle_empty_polls(now, shard);
-        self.shards[shard].idle_readers &= !(1 << reader);
+        self.forget_sleeper(shard, reader);
         // While it was awake it made its calls itself, and none if it was busy: none of its clock's are left to be made.
         self.resume(now, shard, reader);
     }

@@ -15,7 +15,7 @@ use super::hand::Hand;
 use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
-pub use super::plan::{LambdaPlan, MappingPlan, Via};
+pub use super::plan::{LambdaPlan, MappingPlan, Role, Via};
 use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
@@ -168,9 +168,8 @@ impl Mapping {
         hand.stalled_from = Nanos::MAX;
         let fetched = std::mem::take(&mut hand.fetched);
         for record in &fetched {
-            let address = record.written ^ (u64::from(record.key) << 24);
             if self.passes_below < u64::MAX
-                && self.coins.bits(address, u32::from(record.flags)) >= self.passes_below
+                && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
             {
                 self.meter.filtered += 1;
                 continue;

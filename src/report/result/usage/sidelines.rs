@@ -6,11 +6,13 @@ use rust_decimal::prelude::FromPrimitive;
 use super::{GIGABYTE, add_all};
 use crate::engine::time::{HOUR, MILLISECOND, Nanos, SECOND};
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::quantities::Quantities;
 use crate::pricing::{Cause, Usage, UsageError};
 use crate::scenario::checked::Scenario;
 use crate::systems::dynamodb::contents::Contents;
 use crate::systems::kinesis::encryption::{CALLS, CALLS_EVERY, KeyOwner};
 use crate::systems::lambda::logs::LogPlan;
+use crate::systems::network::Network;
 
 /// Metric-months of CloudWatch: a price that the book does not have, so that it shows as unknown unless the user states one.
 const METRIC_MONTHS: &str = "cw.metric_mo";
@@ -119,12 +121,11 @@ fn doors(scenario: &Scenario) -> Result<Usage, UsageError> {
 fn moved(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
-        for (plan, [bytes]) in scenario.consumers.iter().zip(&quantities.read) {
-            let Some(network) = scenario.sidelines.network(&plan.name) else { continue };
-            usage.add(network.door.price_ids()[1], Cause::Base, Decimal::from(*bytes))?;
+        for (network, bytes) in read_from_within(scenario, quantities) {
+            usage.add(network.door.price_ids()[1], Cause::Base, Decimal::from(bytes))?;
             let share = Decimal::from_f64(network.across_zones).unwrap_or_default();
             // Each side pays.
-            let across = (Decimal::from(*bytes) * share).round() * Decimal::TWO;
+            let across = (Decimal::from(bytes) * share).round() * Decimal::TWO;
             usage.add("dt.cross_az_gb", Cause::Base, across)?;
         }
         for (contents, table) in scenario.sidelines.contents.iter().zip(&quantities.tables) {
@@ -140,6 +141,18 @@ fn moved(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError>
     }
     add_all(&mut usage, &logged(scenario, outcomes)?)?;
     Ok(usage)
+}
+
+/// Bytes read from within private networks, by the consumers that stand there.
+fn read_from_within<'a>(
+    scenario: &'a Scenario,
+    quantities: &'a Quantities,
+) -> impl Iterator<Item = (Network, u64)> + 'a {
+    let polling = scenario.consumers.iter().map(|plan| &plan.name);
+    let polling = polling.zip(quantities.read.iter().map(|[bytes]| *bytes));
+    let fleets = scenario.fleets.iter().map(|plan| &plan.name);
+    let fleets = fleets.zip(quantities.fleets.iter().map(|used| used.read_bytes));
+    polling.chain(fleets).filter_map(|(name, bytes)| Some((scenario.sidelines.network(name)?, bytes)))
 }
 
 fn whole(value: f64) -> Decimal {
