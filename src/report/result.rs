@@ -159,7 +159,7 @@ impl RunResult {
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
             tables: flow::tables(scenario, outcomes),
-            bottlenecks: waits::rows(scenario, &latency),
+            bottlenecks: waits::rows(scenario, outcomes, &latency),
             latency,
             ordering: ordering::rows(scenario, outcomes),
             throttles: throttles::rows(scenario, outcomes),
