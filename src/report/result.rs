@@ -17,6 +17,7 @@ pub mod objects;
 pub mod ordering;
 pub mod overload;
 pub mod queries;
+pub mod reads;
 pub mod repair;
 pub mod shards;
 pub mod sink;
