@@ -252,7 +252,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let units = u32::from(write.units);
         if let Err(throttle) = source.table.write(now, write.key, units, write.kind) {
-            writer.meter.refused += 1;
+            writer.meter.refuse(now);
             if FULL {
                 source.note_throttle(now, throttle);
             }
