@@ -10,26 +10,8 @@ use streamgauge::systems::firehose::FlushReason;
 
 mod support;
 
-const BASE: &str = "\
-name: orders
-study: terminating
-duration: 10m
-workload:
-  checkout:
-    writes_to: tables.orders
-    arrivals: { constant: { rate: 100/s } }
-    keys: { uniform: { items: 1_000 } }
-    item: { size: 700 B }
-tables:
-  orders:
-    capacity: { provisioned: { write_units: 1000 } }
-    kinesis: { stream: changes }
-kinesis:
-  changes:
-    capacity: { provisioned: { shards: 2 } }
-firehose:
-  lake: { reads: kinesis.changes, to: { s3: { prefix: raw/ } } }
-";
+const BASE: &str =
+    support::orders!("", "firehose:\n  lake: { reads: kinesis.changes, to: { s3: { prefix: raw/ } } }\n");
 
 /// An outage of the destination, as an override.
 fn outage(at: &str, lasts: &str) -> String {

@@ -39,27 +39,11 @@ firehose:
 /// So few changes that no buffer is full before its interval is over.
 const FEW: &str = "workload.checkout.arrivals={ constant: { rate: 20/s } }";
 
-/// 100 changes of 700 bytes a second by way of two shards.
-const POLLED: &str = "\
-name: orders
-study: terminating
-duration: 10m
-workload:
-  checkout:
-    writes_to: tables.orders
-    arrivals: { constant: { rate: 100/s } }
-    keys: { uniform: { items: 1_000 } }
-    item: { size: 700 B }
-tables:
-  orders:
-    capacity: { provisioned: { write_units: 1000 } }
-    kinesis: { stream: changes, timestamp_precision: millisecond, replication: { delay: 100ms, reorder: 0%, duplicates: 0% } }
-kinesis:
-  changes:
-    capacity: { provisioned: { shards: 2 } }
-firehose:
-  lake: { reads: kinesis.changes, to: { s3: { prefix: raw/, put: 100ms } } }
-";
+/// Changes that take 100 ms to two shards, and stay in order.
+const POLLED: &str = support::orders!(
+    ", timestamp_precision: millisecond, replication: { delay: 100ms, reorder: 0%, duplicates: 0% }",
+    "firehose:\n  lake: { reads: kinesis.changes, to: { s3: { prefix: raw/, put: 100ms } } }\n"
+);
 
 fn run(base: &str, sets: &[&str]) -> (Scenario, Outcome) {
     let scenario = support::load_with(base, sets).unwrap_or_else(|errors| panic!("{errors}"));

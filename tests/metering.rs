@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use streamgauge::engine::time::HOUR;
@@ -13,7 +11,6 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
 /// 100 writes a second to a thousand items of 700 bytes, a stream and a reader.
 const BASE: &str = "\
@@ -83,18 +80,49 @@ fn ddb_storage_gbmo_is_the_bytes_and_100_more_an_item() {
     }
 }
 
+/// The same with nothing but inserts.
+fn inserting(text: &str) -> String {
+    text.replace("item: { size: 700 B }\n", "item: { size: 700 B }\n    operations: { insert: 100% }\n")
+}
+
+#[test]
+fn ddb_storage_gbmo_of_a_table_that_is_only_inserted_into_begins_with_nothing() {
+    let base = BASE.replace("100/s", "1/s").replace("duration: 20s", "duration: 2000s")
+        + "billing: { represents: 73h }\n";
+    let keys = |keys: u32| {
+        base.replace("{ uniform: { items: 1_000 } }", &format!("{{ sequential: {{ items: {keys} }} }}"))
+    };
+    // An item a second of 700 + 100 bytes for 73 h are 262,800; there is half of that on the average, for a tenth of the month.
+    let month = 73.0 * 3_600.0 * 800.0 / GB / 10.0;
+    let (_, _, result) = metered(&inserting(&keys(300_000)));
+    within_a_thousandth(quantity(&result, "ddb.storage_gbmo"), month / 2.0);
+    // What is stated to be there is there the whole month, and what comes is added.
+    let sized = keys(300_000)
+        .replace("    kinesis: { stream: s }\n", "    size: 7 GiB\n    kinesis: { stream: s }\n");
+    let (_, _, result) = metered(&inserting(&sized));
+    within_a_thousandth(quantity(&result, "ddb.storage_gbmo"), 0.8 + month / 2.0);
+    // With a quarter of the keys all are there after a quarter of the month: half of them until then, and then all.
+    let (_, _, result) = metered(&inserting(&keys(65_700)));
+    within_a_thousandth(quantity(&result, "ddb.storage_gbmo"), month / 4.0 * (0.25 / 2.0 + 0.75));
+    // What is changed must have been there.
+    let (_, _, result) = metered(&keys(5_000));
+    close(quantity(&result, "ddb.storage_gbmo"), 5_000.0 * 800.0 / GB / 10.0);
+}
+
+/// The write meant for the very end of the span may fall to either side.
+#[track_caller]
+fn within_a_thousandth(found: f64, expected: f64) {
+    assert!((found / expected - 1.0).abs() < 1e-3, "{found} and {expected}");
+}
+
 #[test]
 fn ddb_storage_gbmo_grows_with_a_growing_key_space_for_half_of_the_month() {
     let growing = BASE
         .replace("{ uniform: { items: 1_000 } }", "{ latest: { items: 1_000, exponent: 0.9 } }")
         + "events: {}\n";
-    let growing = growing.replace(
-        "    item: { size: 700 B }\n",
-        "    item: { size: 700 B }\n    operations: { insert: 100% }\n",
-    );
-    let (scenario, outcome, result) = metered(&growing);
-    let new = (outcome.quantities.tables[0].items - 1_000) as f64;
-    assert!((1_900.0..2_300.0).contains(&new), "every write makes an item; some are drawn ahead: {new}");
+    let (scenario, outcome, result) = metered(&inserting(&growing));
+    let new = outcome.quantities.tables[0].new_items as f64;
+    assert!((1_990.0..=2_000.0).contains(&new), "every write makes an item: {new}");
     let month = new * spans(&scenario, &outcome);
     close(quantity(&result, "ddb.storage_gbmo"), (1_000.0 + month / 2.0) * 800.0 / GB);
 }
@@ -170,6 +198,32 @@ fn pl_2_vpce_if_h_is_by_zone_and_shared_and_vpce_if_gb_is_what_its_consumers_rea
     close(quantity(&result, "vpce.if_gb"), gb);
     // Half of it crosses zones, which is billed in each direction.
     close(quantity(&result, "dt.cross_az_gb"), gb);
+}
+
+/// What a fleet is sent again after a crash goes through the network once more.
+#[test]
+fn vpce_if_gb_and_nat_gb_are_what_workers_read_by_calls_or_pushed_and_what_they_read_again() {
+    let crash = "events: { death: { at: 10s, for: 1s, crash: consumers.c } }\n";
+    let text = BASE.replace("duration: 20s", "duration: 120s\nend: stop") + crash;
+    for kind in [
+        "kcl: { version: 2, via: polling, failover_time: 10s, checkpoint: { every: { interval: 1h } } }",
+        "kcl: { version: 2, via: enhanced_fan_out, failover_time: 10s, checkpoint: { every: { interval: 1h } } }",
+        "flink: { parallelism: 2, checkpoint_interval: 1h, restart: 5s }",
+    ] {
+        for (door, hours, bytes) in [
+            ("interface_endpoint: { availability_zones: 3 }", "vpce.if_h", "vpce.if_gb"),
+            ("nat_gateway: { gateways: 3 }", "nat.h", "nat.gb"),
+        ] {
+            let inside = format!("{kind}\n    network: {{ {door}, across_zones: 25% }}\n");
+            let (scenario, outcome, result) = metered(&text.replace("polling: { interval: 1s }\n", &inside));
+            assert_eq!(result.usage.0[hours].quantity, Decimal::from(3 * 730), "{kind}");
+            // Ten seconds' worth is read again: a twelfth of all. The last of it is still under way at the end.
+            let written = outcome.quantities.streams[0][2] as f64;
+            let times = quantity(&result, bytes) * GB / spans(&scenario, &outcome) / written;
+            assert!((1.0 + 0.04..1.0 + 0.11).contains(&times), "{kind}: {times}");
+            close(quantity(&result, "dt.cross_az_gb"), quantity(&result, bytes) / 2.0);
+        }
+    }
 }
 
 #[test]
@@ -304,12 +358,13 @@ fn free_quantities_come_off_every_service_that_has_them_when_asked_for() {
 #[test]
 fn wrong_settings_are_refused_where_they_stand() {
     let refused = |text: &str, message: &str| {
-        let error =
-            load_text("s.yaml", text, Path::new(""), &LoadOptions::default()).unwrap_err().to_string();
+        let error = support::load(text).unwrap_err();
         assert!(error.contains(message), "{error}");
     };
     let of_function = "lambda: {}\n    network: { nat_gateway: {} }\n";
     refused(&BASE.replace("polling: { interval: 1s }\n", of_function), "s.yaml:21:5 at consumers.c.network");
+    let of_pipe = "pipe: { to: sqs.q }\n    network: { nat_gateway: {} }\nsqs: { q: {} }\n";
+    refused(&BASE.replace("polling: { interval: 1s }\n", of_pipe), "AWS's own pollers read");
     let both = "polling: {}\n    network: { nat_gateway: {}, interface_endpoint: {} }\n";
     refused(
         &BASE.replace("polling: { interval: 1s }\n", both),

@@ -1,12 +1,10 @@
 //! The series carry CloudWatch's names and units, and add up to what happened.
 
-use std::path::Path;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
-use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::report::csv::timeseries;
 use streamgauge::report::result::RunResult;
-use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
 
 /// 100 items of 500 bytes a second, one write unit each, into two shards; two consumers read them.
 const BASE: &str = "\
@@ -31,12 +29,8 @@ consumers:
 
 /// What happened, and the rows of its series.
 fn run(sets: &[&str]) -> (Outcome, Vec<Vec<String>>) {
-    let sets = sets.iter().map(|set| (*set).to_owned()).collect();
-    let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("orders.yaml", BASE, Path::new(""), &options);
-    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it");
+    let scenario = support::scenario(BASE, sets);
+    let outcome = support::run::<true>(&scenario, 0);
     let text = timeseries(&scenario, &outcome);
     let rows = csv::Reader::from_reader(text.as_bytes())
         .records()
@@ -167,11 +161,8 @@ fn con_3_a_delivery_stream_calls_once_a_second_for_each_shard() {
 #[test]
 fn kds_s2_the_bill_has_the_retention_that_held_and_not_that_of_the_beginning() {
     let shard_hours = |sets: &[&str]| {
-        let sets = sets.iter().map(|set| (*set).to_owned()).chain(["duration=1000s".to_owned()]).collect();
-        let options = LoadOptions { sets, ..LoadOptions::default() };
-        let scenario = load_text("orders.yaml", BASE, Path::new(""), &options).expect("a scenario").base;
-        let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-        let outcome = pipeline.run(&scenario, |_| true).expect("it balances").expect("it ends");
+        let scenario = support::scenario(BASE, &[sets, &["duration=1000s"]].concat());
+        let outcome = support::run::<true>(&scenario, 0);
         let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result");
         let of = |id: &str| {
             result

@@ -1,10 +1,8 @@
 //! Ways to repair order and duplicates, in the whole pipeline.
 
-use std::path::Path;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::FeedOutcome;
-use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::scenario::{LoadOptions, load_text};
+
+mod support;
 
 /// What the feed of one table came to; 100 items, each written every second, creation times whole milliseconds apart.
 fn feed(replication: &str) -> FeedOutcome {
@@ -28,12 +26,7 @@ kinesis:
     capacity: {{ provisioned: {{ shards: 2 }} }}
 "
     );
-    let loaded = match load_text("orders.yaml", &text, Path::new(""), &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("{errors}"),
-    };
-    let pipeline = Pipeline::<true>::new(&loaded, &Prepared::new(&loaded), 0);
-    let outcome = pipeline.run(&loaded, |_| true).expect("a balance").expect("nobody stops it");
+    let outcome = support::run::<true>(&support::scenario(&text, &[]), 0);
     outcome.tables.into_iter().next().and_then(|table| table.feed).expect("a feed")
 }
 
@@ -57,5 +50,9 @@ fn kdc_1_kdc_2_every_late_record_is_followed_to_its_repair() {
         let longest = repairs.smallest_window(10_000).map(|(window, _)| window);
         assert_eq!(longest, Some(repairs.lateness.max()));
         assert_eq!(repairs.wrong_with(repairs.lateness.max()), 0);
+        // Changes were out of order before they were put: sequence numbers say nothing of that, however long one waits.
+        let by = &repairs.by_sequence;
+        assert_eq!((by.kept_out, by.sorted, by.smallest_window()), (0, 0, 0));
+        assert_eq!((by.wrong, &by.stale_micros), (repairs.wrong[0], &repairs.stale_micros[0]));
     }
 }

@@ -42,7 +42,7 @@ fn run(text: &str) -> (Scenario, Outcome, RunResult) {
 
 /// The terminal's summary as one line, so that it does not matter where lines are broken.
 fn said(result: &RunResult) -> String {
-    let text = terminal::render(result, None, terminal::Colour::Plain);
+    let text = terminal::render(result, None, terminal::Screen::PLAIN);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

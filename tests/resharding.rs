@@ -10,7 +10,6 @@ use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::{End, Scenario};
 use streamgauge::scenario::timeline::{Action, Occurrence};
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -271,8 +270,6 @@ firehose:
 events:
   wider: { at: 10s, set: { kinesis.s.capacity.provisioned.shards: 4 } }
 ";
-    let loaded = load_text("quota.yaml", text, "".as_ref(), &LoadOptions::default());
-    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
-    let outcome = support::run::<true>(&scenario, 0);
+    let outcome = support::run::<true>(&support::scenario(text, &[]), 0);
     assert_eq!(outcome.streams[0].lineage.open().len(), 4);
 }

@@ -1,16 +1,14 @@
 //! DynamoDB Streams as the fact sheet has them: records, shards, readers, the bill.
 
-use std::path::Path;
 use streamgauge::engine::time::{HOUR, MINUTE, SECOND};
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::streams::column;
-use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::Cause;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 use streamgauge::systems::kinesis::get_records::ReadMeter;
+
+mod support;
 
 /// What differs between the scenarios of these tests.
 struct Case<'a> {
@@ -59,21 +57,15 @@ tables:
     }
 
     fn load(&self) -> Scenario {
-        match load_text("orders.yaml", &self.text(), Path::new(""), &LoadOptions::default()) {
-            Ok(loaded) => loaded.base,
-            Err(errors) => panic!("{errors}"),
-        }
+        support::scenario(&self.text(), &[])
     }
 
     fn error(&self) -> String {
-        let loaded = load_text("orders.yaml", &self.text(), Path::new(""), &LoadOptions::default());
-        loaded.err().map(|errors| errors.to_string()).expect("it is refused")
+        support::load(&self.text()).expect_err("it is refused")
     }
 
     fn run(&self) -> Outcome {
-        let scenario = self.load();
-        let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-        pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+        support::run::<true>(&self.load(), 0)
     }
 
     fn result(&self) -> RunResult {
@@ -341,8 +333,7 @@ fn dds_r2_ddb_g2_readers_beyond_two_or_one_beside_replication_are_pointed_out() 
     assert_eq!(Case { more: &two, ..CASE }.load().notes, Vec::<String>::new());
     let replica = Case { more: &two, ..CASE };
     let text = replica.text().replace("    item:", "    source: { global_table: { lag: 500ms } }\n    item:");
-    let loaded = load_text("orders.yaml", &text, Path::new(""), &LoadOptions::default());
-    let notes = loaded.map(|loaded| loaded.base.notes).unwrap_or_else(|errors| panic!("{errors}"));
+    let notes = support::scenario(&text, &[]).notes;
     assert!(notes.iter().any(|note| note.contains("2 readers") && note.contains("DDS-R2")), "{notes:?}");
 }
 

@@ -16,12 +16,11 @@ use streamgauge::engine::time::{END_OF_TIME, Nanos};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{csv, json, markdown, terminal};
 use streamgauge::scenario::checked::{End, Scenario, Study};
 use streamgauge::scenario::load_check::LoadCheck;
-use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::scenario::timeline::Action;
 
 #[path = "swarm/alarms.rs"]
 mod alarms;
@@ -123,13 +122,11 @@ fn write_inputs(folder: &Path) {
 }
 
 fn load(text: &str, folder: &Path) -> Scenario {
-    match load_text("swarm.yaml", text, folder, &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("the swarm writes only sound scenarios:\n{errors}"),
-    }
+    support::load_in(folder, text, &[])
+        .unwrap_or_else(|errors| panic!("the swarm writes only sound scenarios:\n{errors}"))
 }
 
-/// How often each fate was met, over all seeds.
+/// How many records met each fate, over all seeds.
 type Fates = BTreeMap<&'static str, u64>;
 
 /// Everything that one seed is asked.
@@ -148,7 +145,7 @@ fn try_seed(seed: u64, folder: &Path, fates: &mut Fates) {
 fn check_reports(scenario: &Scenario, outcome: &Outcome) {
     let checked = LoadCheck::of(scenario);
     assert!(checked.rows.iter().all(|row| row.mean.is_finite() && row.allowed >= 0.0), "{:#?}", checked.rows);
-    let result = RunResult::new(scenario, std::slice::from_ref(outcome), PriceBook::builtin()).unwrap();
+    let result = RunResult::new(scenario, std::slice::from_ref(outcome), scenario.billing.book()).unwrap();
     for account in &result.ledger {
         assert_eq!(account.entered.values().sum::<u64>(), account.fates.values().sum::<u64>(), "{account:?}");
     }
@@ -163,7 +160,7 @@ fn check_reports(scenario: &Scenario, outcome: &Outcome) {
     let bytes = json::render(&result).unwrap();
     let read: RunResult = serde_json::from_str(&bytes).unwrap();
     assert_eq!(json::render(&read).unwrap(), bytes);
-    let screen = terminal::render(&result, None, terminal::Colour::Plain);
+    let screen = terminal::render(&result, None, terminal::Screen::PLAIN);
     assert!(!screen.is_empty() && !markdown::render(&result).is_empty());
     assert!(!csv::tables(&result).is_empty() && !csv::timeseries(scenario, outcome).is_empty());
 }
@@ -181,11 +178,21 @@ fn check_other_ways_to_run(scenario: &Scenario, outcome: &Outcome, seed: u64) {
         pipeline.run_until(at);
         assert!(pipeline.now() <= at);
     }
-    if scenario.study == Study::Terminating && scenario.end == End::Drain {
-        // A finished run has nothing left to do.
-        pipeline.run_until(END_OF_TIME);
-    }
     assert_eq!((pipeline.fingerprint(), pipeline.counts()), (outcome.fingerprint, outcome.events));
+    if scenario.study == Study::Terminating && scenario.end == End::Drain {
+        check_nothing_is_left(scenario, outcome, pipeline);
+    }
+}
+
+/// A finished run has nothing left to do.
+fn check_nothing_is_left(scenario: &Scenario, outcome: &Outcome, mut finished: Pipeline<false>) {
+    finished.run_until(END_OF_TIME);
+    assert_eq!(finished.fingerprint(), outcome.fingerprint);
+    let removals = |action: &Action| matches!(action, Action::RemoveConsumer(_) | Action::RemoveFunction(_));
+    // A poll that was due may still come, and finds that its reader has gone.
+    if !scenario.timeline.iter().any(|planned| removals(&planned.action)) {
+        assert_eq!(finished.counts(), outcome.events);
+    }
 }
 
 fn seeds() -> Range<u64> {

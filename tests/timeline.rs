@@ -1,50 +1,24 @@
 //! Planned events do what they say, at their moment and no longer.
 
-use std::path::Path;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
-use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{markdown, terminal};
 use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
 
-const BASE: &str = "\
-name: orders
-study: terminating
-duration: 10m
-workload:
-  checkout:
-    writes_to: tables.orders
-    arrivals: { constant: { rate: 100/s } }
-    keys: { uniform: { items: 1_000 } }
-    item: { size: 700 B }
-tables:
-  orders:
-    capacity: { provisioned: { write_units: 1000 } }
-    kinesis: { stream: changes }
-kinesis:
-  changes:
-    capacity: { provisioned: { shards: 2 } }
-consumers:
-  search:
-    reads: kinesis.changes
-    polling: { interval: 1s, batch_size: 500 }
-";
+mod support;
+
+const BASE: &str = support::orders!(
+    "",
+    "consumers:\n  search: { reads: kinesis.changes, polling: { interval: 1s, batch_size: 500 } }\n"
+);
 
 fn scenario(events: &str) -> Scenario {
-    let text = format!("{BASE}events:\n{events}");
-    match load_text("orders.yaml", &text, Path::new(""), &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("{errors}"),
-    }
+    support::scenario(&format!("{BASE}events:\n{events}"), &[])
 }
 
 fn run(events: &str) -> Outcome {
-    let scenario = scenario(events);
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+    support::run::<true>(&scenario(events), 0)
 }
 
 #[test]
@@ -79,11 +53,7 @@ fn copies(outcome: &Outcome) -> u64 {
 fn kds_s2_a_longer_retention_does_not_bring_back_what_is_gone() {
     let day = |events: &str| {
         let text = BASE.replace("duration: 10m", "duration: 60h").replace("100/s", "1/s");
-        let text = format!("{text}events:\n{events}");
-        let loaded = load_text("orders.yaml", &text, Path::new(""), &LoadOptions::default());
-        let scenario = loaded.expect("a sound scenario").base;
-        let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-        pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+        support::run::<true>(&support::scenario(&format!("{text}events:\n{events}"), &[]), 0)
     };
     let outage = "  down: { at: 1h, for: 40h, outage: consumers.search }\n";
     let longer =
@@ -109,6 +79,6 @@ fn kds_s5_a_refused_event_is_told_in_a_sentence() {
     let [refusal] = &result.refusals[..] else { panic!("{:?}", result.refusals) };
     let told = "The planned events.second was refused in 2 of 2 replications: ResourceInUseException";
     assert!(refusal.starts_with(told), "{refusal}");
-    let screen = terminal::render(&result, None, terminal::Colour::Plain).replace("\n  ", " ");
+    let screen = terminal::render(&result, None, terminal::Screen::PLAIN).replace("\n  ", " ");
     assert!(screen.contains(told) && markdown::render(&result).contains(told), "{screen}");
 }

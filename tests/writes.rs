@@ -1,14 +1,12 @@
 //! What a write can be, what its client does, and what both make of the feed.
 
-use std::path::Path;
 use streamgauge::engine::random::Streams;
-use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::long_way::KindMeter;
-use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::scenario::checked::Scenario;
-use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::report::result::RunResult;
 use streamgauge::systems::dynamodb::write_kind::WriteKind;
+
+mod support;
 
 /// A table that takes everything, with a feed that neither repeats nor reorders.
 fn text(workload: &str, units: u32) -> String {
@@ -30,22 +28,12 @@ kinesis:
     )
 }
 
-fn load(text: &str) -> Scenario {
-    match load_text("orders.yaml", text, Path::new(""), &LoadOptions::default()) {
-        Ok(loaded) => loaded.base,
-        Err(errors) => panic!("{errors}"),
-    }
-}
-
 fn error(workload: &str) -> String {
-    let loaded = load_text("orders.yaml", &text(workload, 1_000), Path::new(""), &LoadOptions::default());
-    loaded.err().map(|errors| errors.to_string()).expect("it is refused")
+    support::load(&text(workload, 1_000)).expect_err("it is refused")
 }
 
 fn run(workload: &str, units: u32) -> Outcome {
-    let scenario = load(&text(workload, units));
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+    support::run::<true>(&support::scenario(&text(workload, units), &[]), 0)
 }
 
 /// A producer of 1,500-byte items: two write units each.
@@ -112,6 +100,23 @@ fn ddb_l1_items_that_expire_at_once_go_over_the_hours_that_follow() {
     assert_eq!((outcome.producers[0].0.accepted, records(&outcome)), (10_000, 10_000));
     let last = outcome.end as f64 / 3.6e12;
     assert!((47.0..48.1).contains(&last), "the last goes after {last} h");
+}
+
+/// Neither how long requests take nor that removals come due in the measured half makes a write of them.
+#[test]
+fn nobody_waits_for_a_removal_by_time_to_live() {
+    let delayed = "    operations: { modify: 50%, ttl: 50%, ttl_delay: { uniform: { low: 0s, high: 100s } } }
+    client: { write_time: 20ms }";
+    let text =
+        text(&producer(100, delayed), 10_000).replace("duration: 100s", "duration: 100s\nwarm_up: 50s");
+    let scenario = support::scenario(&text, &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    let (meter, latency) = &outcome.producers[0];
+    assert_eq!((meter.cohort, meter.first_try_cohort), (5_000, 5_000), "all is taken at once");
+    assert_eq!(latency.histogram().count(), meter.timed_cohort);
+    assert!(meter.timed_cohort.abs_diff(2_500) < 5 * 36, "half of them are requests: {meter:?}");
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result");
+    assert_eq!(result.latency[0].count, 5_000);
 }
 
 #[test]
@@ -304,7 +309,7 @@ fn ddb_g1_replicated_writes_are_never_given_up() {
 
 #[test]
 fn lat_15_a_global_tables_lag_is_usually_under_a_second_and_commonly_half_to_two_and_a_half() {
-    let scenario = load(&text(&producer(60, "    source: { global_table: {} }"), 100));
+    let scenario = support::scenario(&text(&producer(60, "    source: { global_table: {} }"), 100), &[]);
     let client = scenario.producers[0].client.as_ref().expect("a source of its own");
     let lag = client.replicated_after.as_ref().expect("a lag");
     let mut draws = Streams::new(1, 0).named("lag");
@@ -339,9 +344,8 @@ fn what_does_not_go_together_is_refused() {
 
 /// The base pipeline with planned events.
 fn run_with(events: &str, workload: &str, change: impl Fn(String) -> String) -> Outcome {
-    let scenario = load(&change(format!("{}events:\n{events}", text(workload, 10_000))));
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it")
+    let text = change(format!("{}events:\n{events}", text(workload, 10_000)));
+    support::run::<true>(&support::scenario(&text, &[]), 0)
 }
 
 #[test]
@@ -410,6 +414,65 @@ fn kdc_r3_r4_after_168_hours_replication_is_switched_off_and_later_changes_are_l
     assert!((168.0..168.1).contains(&age), "{age}");
 }
 
+/// A change a second, each of another item, tried again every 5 s exactly, reaches its stream's door 100 ms later: of the one
+/// written at `w`, those tries fail that are `w + 0.1 + 5 n` and come before permission is back, whoever sees them.
+#[test]
+fn open_7_kdc_r1_every_waiting_change_goes_on_trying_by_itself_also_unseen() {
+    let retry = "retry: { base: 5s, cap: 5s, jitter: none }, delay";
+    let of = |until: u64, events: &str| {
+        let outcome =
+            run_with(events, &producer(1, ""), |text| text.replace("{ delay", &format!("{{ {retry}")));
+        let tries = |written: u64| (1_000 * until).saturating_sub(1_000 * written + 100).div_ceil(5_000);
+        let expected: u64 = (20..until.min(100)).map(tries).sum();
+        (outcome.tables[0].feed.as_ref().expect("a feed").meter, expected)
+    };
+    let (lost, expected) = of(90, "  lost: { at: 20s, for: 70s, lost_permission: tables.orders.kinesis }\n");
+    assert_eq!((lost.denied, lost.replicated), (expected, 100));
+    // A key that refuses all has the same effect, and so has permission that is lost once more meanwhile.
+    let keys = "  keys: { at: 20s, for: 70s, kms_throttling: { of: tables.orders.kinesis, share: 100% } }\n";
+    let (lost, expected) = of(90, keys);
+    assert_eq!((lost.key_throttled, lost.replicated), (expected, 100));
+    let twice = "  one: { at: 20s, for: 40s, lost_permission: tables.orders.kinesis }
+  two: { at: 50s, for: 40s, lost_permission: tables.orders.kinesis }\n";
+    let (lost, expected) = of(90, twice);
+    assert_eq!((lost.denied, lost.replicated), (expected, 100));
+    // Switched off with 30 s for what is under way, in the midst of it: all that waits is dropped, at its next try.
+    let off = "  lost: { at: 20s, for: 300s, lost_permission: tables.orders.kinesis }
+  off: { at: 50s, disable: tables.orders.kinesis }\n";
+    let (lost, _) = of(80, off);
+    assert_eq!((lost.dropped, lost.not_captured, lost.replicated), (30, 50, 20));
+    let tries: u64 = (20..50).map(|written| (80_000 - 1_000 * written - 100_u64).div_ceil(5_000)).sum();
+    assert_eq!(lost.denied, tries);
+}
+
+#[test]
+fn kdc_r3_kdc_r4_changes_that_wait_a_week_for_permission_cost_little_to_follow_and_keep_their_ages() {
+    let events = "  lost: { at: 1h, for: 300h, lost_permission: tables.orders.kinesis }\n";
+    let slow = producer(1, "").replace("rate: 1/s", "rate: 0.1/s").replace("items: 5000", "items: 100000");
+    let outcome = run_with(events, &slow, |text| text.replace("duration: 100s", "duration: 200h"));
+    let feed = outcome.tables[0].feed.as_ref().expect("a feed");
+    let meter = feed.meter;
+    // 360 changes an hour, each of another item: those of 168 h wait in vain, and 31 h are left after that.
+    assert!(
+        meter.dropped.abs_diff(168 * 360) <= 2 && meter.not_captured.abs_diff(31 * 360) <= 2,
+        "{meter:?}"
+    );
+    let age = meter.age_max_micros as f64 / 3.6e9;
+    assert!((168.0..168.002).contains(&age), "{age}");
+    // Each waits half a week on average, and tries 2 times in 5 s: waits are anything up to 5 s.
+    let tries = 168.0 * 360.0 * 84.0 * 3_600.0 / 2.5;
+    assert!((meter.denied as f64 / tries - 1.0).abs() < 0.01, "{} against {tries}", meter.denied);
+    // The feed's age grows by an hour an hour all the while, and is small again after that.
+    let bins = feed.series.bins();
+    let width = feed.series.width() as f64 / 3.6e12;
+    let column = streamgauge::pipeline::feed::column::AGE;
+    for (number, bin) in bins.iter().enumerate().filter(|(number, _)| *number as f64 * width < 160.0) {
+        let end = (number as f64 + 1.0) * width;
+        let age = bin[column] as f64 / 3.6e9;
+        assert!((age - (end - 1.0).max(0.0)).abs() <= width + 0.1, "{age} h at {end} h");
+    }
+}
+
 #[test]
 fn kdc_j12_kdc_j13_a_record_over_the_limit_is_skipped_and_later_ones_go_on() {
     // Both images of a 400 KB item exceed 1 MiB only with the bloat of JSON: here binary data (KDC-J9).
@@ -429,9 +492,8 @@ fn kdc_j12_kdc_j13_a_record_over_the_limit_is_skipped_and_later_ones_go_on() {
 #[test]
 fn kdc_m1_m2_open_8_every_attempt_is_metered_by_the_item_not_by_the_record() {
     let one_shard = |rate: u32| {
-        let scenario = load(&text(&producer(rate, ""), 10_000).replace("shards: 4", "shards: 1"));
-        let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-        let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("it ends");
+        let text = text(&producer(rate, ""), 10_000).replace("shards: 4", "shards: 1");
+        let outcome = support::run::<true>(&support::scenario(&text, &[]), 0);
         outcome.tables[0].feed.as_ref().expect("a feed").meter
     };
     let calm = one_shard(100);
@@ -491,10 +553,8 @@ fn ddb_u10_one_item_that_is_too_large_takes_its_call_along() {
     arrivals: { trace: { file: trace.csv } }
     client: { batch: 3 }
 ";
-    let loaded = load_text("orders.yaml", &text(producer, 1_000), folder.path(), &LoadOptions::default());
-    let scenario = loaded.unwrap_or_else(|errors| panic!("{errors}")).base;
-    let pipeline = Pipeline::<true>::new(&scenario, &Prepared::new(&scenario), 0);
-    let outcome = pipeline.run(&scenario, |_| true).expect("the ledger balances").expect("nobody stops it");
+    let scenario = support::load_in(folder.path(), &text(producer, 1_000), &[]).expect("it is sound");
+    let outcome = support::run::<true>(&scenario, 0);
     let (meter, calls) = (outcome.producers[0].0, outcome.long_ways[0].expect("calls").calls);
     assert_eq!((meter.accepted, meter.too_large, meter.call_refused, calls.invalid), (3, 1, 2, 1));
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use streamgauge::report::words;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::diagnostic::Diagnostics;
 use streamgauge::scenario::load_check::LoadCheck;
@@ -63,37 +64,44 @@ impl Checked {
         }
     }
 
-    fn text(&self) -> String {
+    /// The table and what there is to say, in lines of at most `width` columns where that is given.
+    fn text(&self, width: Option<usize>) -> String {
         let variant = self.variant.as_ref().map(|name| format!(", variant {name}")).unwrap_or_default();
         let mut text =
-            format!("{}{variant} ({})\n{}\n", self.scenario, self.file, table(&self.load).trim_fmt());
+            format!("{}{variant} ({})\n{}\n", self.scenario, self.file, table(&self.load, width).trim_fmt());
+        self.sayings().iter().for_each(|said| match width {
+            Some(width) => {
+                words::wrapped(said, "  ", width).iter().for_each(|line| text += &format!("{line}\n"))
+            }
+            None => text += &format!("{said}\n"),
+        });
+        text
+    }
+
+    /// What there is to say besides the table, a text each.
+    fn sayings(&self) -> Vec<String> {
+        let mut said = Vec::new();
         for item in &self.load.items {
-            text += &format!(
-                "size: {} of {}: item {} B, {} write units; record {} B, {} PUT payload units (DDB-U11, KDC-J6)\n",
+            said.push(format!(
+                "size: {} of {}: item {} B, {} write units; record {} B, {} PUT payload units (DDB-U11, KDC-J6)",
                 item.change,
                 item.path,
                 number(f64::from(item.item_bytes)),
                 item.write_units,
                 number(f64::from(item.record_bytes)),
                 item.put_payload_units,
-            );
+            ));
         }
         for estimate in &self.load.shard_estimates {
-            text += &format!(
-                "by AWS's formulas {} needs {} shards (KDC-S1), or {} as of 2023 (KDC-S2)\n",
+            said.push(format!(
+                "by AWS's formulas {} needs {} shards (KDC-S1), or {} as of 2023 (KDC-S2)",
                 estimate.path, estimate.shards, estimate.shards_2023,
-            );
+            ));
         }
-        for overloaded in &self.overloaded {
-            text += &format!("overloaded: {overloaded}\n");
-        }
-        for warning in &self.load.warnings {
-            text += &format!("warning: {warning}\n");
-        }
-        for note in &self.notes {
-            text += &format!("note: {note}\n");
-        }
-        text
+        said.extend(self.overloaded.iter().map(|overloaded| format!("overloaded: {overloaded}")));
+        said.extend(self.load.warnings.iter().map(|warning| format!("warning: {warning}")));
+        said.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        said
     }
 }
 
@@ -116,22 +124,43 @@ pub fn check(arguments: &Arguments) -> Ended {
     }
     match arguments.format {
         Format::Text => {
-            output::print(&checked.iter().map(Checked::text).collect::<Vec<_>>().join("\n"))?;
+            let width = output::terminal_columns();
+            let texts: Vec<String> = checked.iter().map(|checked| checked.text(width)).collect();
+            output::print(&texts.join("\n"))?;
         }
         Format::Json => output::print_json(&checked)?,
     }
     Diagnostics::new(errors).or(Exit::Fine).map_err(Failure::from)
 }
 
-fn table(load: &LoadCheck) -> Table {
+/// The table: a line a row, unless that is wider than `width`; then paths and units go on in further lines.
+fn table(load: &LoadCheck, width: Option<usize>) -> Table {
+    let whole = drawn(load, None);
+    let widest = whole.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let room = |width: usize| {
+        let path = load.rows.iter().map(|row| row.path.chars().count()).max().unwrap_or(0);
+        let narrow = drawn(load, Some(path)).lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        (path + width).saturating_sub(narrow).max(PATH_MIN)
+    };
+    width.filter(|width| widest > *width).map_or(whole, |width| drawn(load, Some(room(width))))
+}
+
+/// Columns that a path keeps, however narrow the terminal is.
+const PATH_MIN: usize = 14;
+/// Columns of units where there is little room.
+const UNIT: usize = 14;
+
+/// The table, with paths in so many columns and narrow units if that is given.
+fn drawn(load: &LoadCheck, path: Option<usize>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["path", "limit", "unit", "mean", "peak", "peak second", "allowed", "verdict"]);
+    let second = if path.is_some() { "peak\nsecond" } else { "peak second" };
+    table.set_header(["path", "limit", "unit", "mean", "peak", second, "allowed", "verdict"]);
     for row in &load.rows {
         table.add_row([
-            row.path.clone(),
+            path.map_or(row.path.clone(), |width| broken(&row.path, width)),
             row.limit.clone(),
-            row.unit.clone(),
+            path.map_or(row.unit.clone(), |_| words::wrapped(&row.unit, "", UNIT).join("\n")),
             number(row.mean),
             number(row.peak),
             number(row.peak_second),
@@ -146,6 +175,27 @@ fn table(load: &LoadCheck) -> Table {
         }
     }
     table
+}
+
+/// A path in lines of so many columns: broken behind its dots, and within names that are longer than a line.
+fn broken(path: &str, width: usize) -> String {
+    let (mut text, mut used) = (String::new(), 0);
+    for step in path.split_inclusive('.') {
+        let length = step.chars().count();
+        if used > 0 && length <= width && used + length > width {
+            text.push('\n');
+            used = 0;
+        }
+        for letter in step.chars() {
+            if used == width {
+                text.push('\n');
+                used = 0;
+            }
+            text.push(letter);
+            used += 1;
+        }
+    }
+    text
 }
 
 /// A figure for people: whole above 100, two decimals below, thousands apart.
@@ -169,6 +219,13 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_broken_behind_its_dots_and_keeps_every_letter() {
+        assert_eq!(broken("kinesis.changes.shards[1]", 16), "kinesis.changes.\nshards[1]");
+        assert_eq!(broken("kinesis.changes", 15), "kinesis.changes");
+        assert_eq!(broken("tables.a-rather-long-name.items", 12), "tables.a-rat\nher-long-nam\ne.items");
+    }
 
     #[test]
     fn figures_are_short_and_their_thousands_apart() {

@@ -9,7 +9,6 @@ use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use streamgauge::report::comparison::{self, Comparison};
 use streamgauge::report::result::RunResult;
-use streamgauge::report::terminal::Colour;
 use streamgauge::report::{folder, json};
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{self, Loaded};
@@ -84,7 +83,7 @@ pub fn compare(arguments: &Arguments) -> Ended {
     }
     let files = arguments.out.as_ref().map(|folder| folder.display().to_string());
     output::print(&match arguments.format {
-        Format::Text => comparison::terminal::render(&comparison, files.as_deref(), Colour::Ansi),
+        Format::Text => comparison::terminal::render(&comparison, files.as_deref(), output::screen()),
         Format::Markdown => comparison::markdown::render(&comparison),
         Format::Json => json::render(&comparison).map_err(Failure::internal)?,
     })?;

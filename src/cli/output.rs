@@ -1,7 +1,30 @@
 //! Where words go: data to standard output, everything for people to standard error.
 
 use super::exit::Failure;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use streamgauge::report::terminal::{Colour, Screen};
+use terminal_size::Width;
+
+/// Columns that tables need at least.
+const COLUMNS_MIN: usize = 80;
+/// Columns at which sentences can still be read.
+const COLUMNS_MAX: usize = 160;
+
+/// What standard output shows: as wide as the terminal, or what files and pipes get on every machine.
+pub fn screen() -> Screen {
+    Screen { width: terminal_columns().unwrap_or(Screen::PLAIN.width), colour: Colour::Ansi }
+}
+
+/// Columns of the terminal that standard output is, within reason; nothing if it is none.
+pub fn terminal_columns() -> Option<usize> {
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let stated = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let measured = || terminal_size::terminal_size_of(out).map(|(Width(columns), _)| usize::from(columns));
+    Some(stated.or_else(measured)?.clamp(COLUMNS_MIN, COLUMNS_MAX))
+}
 
 /// Prints data to standard output, ending it with a line break.
 ///

@@ -48,7 +48,7 @@ pub fn report(arguments: &Arguments) -> Ended {
     let result = read_result(&arguments.folder)?;
     let files = arguments.folder.display().to_string();
     output::print(&match arguments.format {
-        Format::Text => terminal::render(&result, Some(&files), terminal::Colour::Ansi),
+        Format::Text => terminal::render(&result, Some(&files), output::screen()),
         Format::Markdown => markdown::render(&result),
         Format::Json => json::render(&result).map_err(Failure::internal)?,
         Format::Csv => table(&result, &arguments.table)?,

@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Ended {
     match arguments.format {
         Format::Text => {
             let files = folder.display().to_string();
-            output::print(&terminal::render(&result, Some(&files), terminal::Colour::Ansi))?;
+            output::print(&terminal::render(&result, Some(&files), output::screen()))?;
         }
         Format::Json => output::print(&json::render(&result).map_err(Failure::internal)?)?,
         Format::Markdown => output::print(&markdown::render(&result))?,

@@ -150,7 +150,7 @@ fn kept(folder: &SweepFolder, points: &[usize], path: &str) -> String {
 
 fn print(result: &SweepResult, format: Format, files: &str) -> Result<(), Failure> {
     match format {
-        Format::Text => output::print(&terminal::render(result, files)),
+        Format::Text => output::print(&terminal::render(result, files, output::screen().width)),
         Format::Markdown => output::print(&markdown::render(result)),
         Format::Json => output::print(&json::render(result).map_err(Failure::internal)?),
         Format::None => Ok(()),

@@ -6,6 +6,7 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, MILLISECOND, SECOND};
 use crate::retry;
 use crate::scenario::checked::*;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
@@ -44,60 +45,76 @@ pub fn scenario(seconds: u64) -> Scenario {
         end: End::Drain,
         producers: vec![producer(1_000.0)],
         direct: vec![],
-        tables: vec![TablePlan {
-            name: "orders".into(),
-            throughput: ThroughputPlan::provisioned(2_000, SECOND),
-            indexes: vec![],
-            replication: Some(replication()),
-            streams: None,
+        tables: vec![table()],
+        items: vec![ItemSpace {
+            items: 100,
+            names: KeyNames::Made(KeyName::new("user#", 4).unwrap()),
+            at_start: AtStart::All,
         }],
-        items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],
-        streams: vec![StreamPlan {
-            name: "changes".into(),
-            shards: 4,
-            retention: DAY,
-            record_bytes_max: 1_048_576,
-            limit_calls: false,
-            reshard_step: 30 * SECOND,
-            history: None,
-            capacity: CapacityPlan::default(),
-        }],
+        streams: vec![stream()],
         on_demand_advantage: false,
-        consumers: vec![PollingPlan {
-            name: "search".into(),
-            stream: 0,
-            polls: PollPlan { interval: 250 * MILLISECOND, phase: PollPhase::Staggered(10 * MILLISECOND) },
-            discovery: 0,
-            batch_size: 10_000,
-            per_batch: 5 * MILLISECOND,
-            per_record: 50_000,
-            workers: 2,
-            reader: Default::default(),
-            refused_wait: 200 * MILLISECOND,
-        }],
+        consumers: vec![consumer()],
         timeline: Vec::new(),
         alarms: Vec::new(),
         sidelines: Default::default(),
         queries: vec![],
-        deliveries: vec![FirehosePlan {
-            source: FirehoseSource::Polls(PollPlan {
-                interval: SECOND,
-                phase: PollPhase::Staggered(125 * MILLISECOND),
-            }),
-            size: 1_048_576,
-            interval: SECOND,
-            delimiter_bytes: 1,
-            compression: 0.5,
-            prefix: "raw/".into(),
-            extension: ".gz".into(),
-            put: lognormal(100 * MILLISECOND, 0.3),
-            retry_wait: SECOND,
-            ..FirehosePlan::to_s3("lake", 0)
-        }],
+        deliveries: vec![delivery()],
         lambdas: vec![],
         queues: vec![],
         fleets: vec![],
         account: AccountPlan { concurrency: 1_000, others: 0 },
+    }
+}
+
+fn table() -> TablePlan {
+    TablePlan {
+        name: "orders".into(),
+        throughput: ThroughputPlan::provisioned(2_000, SECOND),
+        indexes: vec![],
+        replication: Some(replication()),
+        streams: None,
+    }
+}
+
+fn stream() -> StreamPlan {
+    StreamPlan {
+        name: "changes".into(),
+        shards: 4,
+        retention: DAY,
+        record_bytes_max: 1_048_576,
+        limit_calls: false,
+        reshard_step: 30 * SECOND,
+        history: None,
+        capacity: CapacityPlan::default(),
+    }
+}
+
+fn consumer() -> PollingPlan {
+    PollingPlan {
+        name: "search".into(),
+        stream: 0,
+        polls: PollPlan::new(250 * MILLISECOND, PollPhase::Staggered(10 * MILLISECOND)),
+        discovery: 0,
+        batch_size: 10_000,
+        per_batch: 5 * MILLISECOND,
+        per_record: 50_000,
+        workers: 2,
+        reader: Default::default(),
+    }
+}
+
+fn delivery() -> FirehosePlan {
+    FirehosePlan {
+        source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Staggered(125 * MILLISECOND))),
+        size: 1_048_576,
+        interval: SECOND,
+        delimiter_bytes: 1,
+        compression: 0.5,
+        prefix: "raw/".into(),
+        extension: ".gz".into(),
+        put: lognormal(100 * MILLISECOND, 0.3),
+        retry_wait: SECOND,
+        ..FirehosePlan::to_s3("lake", 0)
     }
 }
 

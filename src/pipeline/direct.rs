@@ -5,6 +5,7 @@
 //! aggregate's remaining bytes, so that what a shard holds and returns is exact.
 
 mod record_batch;
+mod sight;
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};

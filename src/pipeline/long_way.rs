@@ -205,7 +205,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             attempt.write.way = Way::Long;
             meter.not_due -= 1;
             let in_time = self.attempt(now, attempt);
-            if FULL && attempt.write.at < now && self.cohort.has(attempt.write.at / MICROSECOND) {
+            // A removal by time to live was counted when it was put off.
+            let removal = attempt.write.kind == WriteKind::TimeToLive;
+            if FULL && !removal && self.cohort.has(attempt.write.at / MICROSECOND) {
                 let meter = &mut self.writers[attempt.writer as usize].meter;
                 meter.first_try_cohort += u64::from(in_time);
             }
@@ -284,7 +286,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             kind.carried_out += 1;
         }
         let takes = u64::from(write.takes) * MICROSECOND;
-        if FULL && self.cohort.has(write.at / MICROSECOND) && (takes > 0 || now > write.at) {
+        let waits = write.kind != WriteKind::TimeToLive && (takes > 0 || now > write.at);
+        if FULL && waits && self.cohort.has(write.at / MICROSECOND) {
             writer.latency.record([(now + takes) / MICROSECOND - write.at / MICROSECOND]);
             writer.meter.timed_cohort += u64::from(attempt.failures == 0);
         }

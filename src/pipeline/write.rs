@@ -267,9 +267,23 @@ impl PendingWrite {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// The producer whose turn it is writes.
-    #[inline]
-    pub(super) fn arrive(&mut self, now: Nanos) {
+    /// The next writes up to `until` are made: several at a time where nothing that happens meanwhile can touch a table.
+    /// They take turns with all other events less often that way, which spares the processor a guess at each write.
+    pub(super) fn arrive_ahead(&mut self, until: Nanos) {
+        let apart = if self.pending.is_empty() { self.writes_ahead } else { 1 };
+        for _ in 0..apart {
+            let now = self.next_write.at;
+            self.now = now;
+            self.counts.by_kind[Kind::Arrive as usize] += 1;
+            if !self.arrive(now) || self.next_write.at > until {
+                break;
+            }
+        }
+    }
+
+    /// The producer whose turn it is writes; whether its table took it.
+    #[inline(always)]
+    pub(super) fn arrive(&mut self, now: Nanos) -> bool {
         let handle = self.next_write.writer;
         let writer = &mut self.writers[handle as usize];
         let write = writer.producer.take();
@@ -281,6 +295,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             meter.first_try_cohort += u64::from(accepted);
         }
         self.find_next_write(handle);
+        accepted
     }
 
     /// Finds out whose write comes next, after one by this producer. At equal times it is the one named first.

@@ -74,7 +74,7 @@ pub fn share(bill: &Bill, part: Decimal) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example;
+    use crate::report::{example, terminal};
 
     #[test]
     fn every_level_adds_up_to_the_one_above_it() {
@@ -108,7 +108,7 @@ mod tests {
         bill.lines.iter_mut().filter(|line| line.service == dearest).for_each(|line| line.amount = None);
         assert_eq!(amount(bill).as_deref(), Some("unknown"));
         bill.total = None;
-        let text = crate::report::terminal::render(&result, None, crate::report::terminal::Colour::Plain);
+        let text = terminal::render(&result, None, terminal::Screen::PLAIN);
         assert!(text.contains(&format!("{dearest} unknown")), "{text}");
         assert!(!text.contains(&format!("{dearest} 0")), "{text}");
     }

@@ -330,6 +330,13 @@ fn ordering(result: &RunResult) -> String {
             text += &format!("\n{}", distances.markdown());
         }
     }
+    for row in &result.ordering_not_followed {
+        let path = escaped(&row.path);
+        text += &format!(
+            "\nWhat {path} processes again or out of turn is not measured: {}.\n",
+            escaped(&row.why)
+        );
+    }
     if text.is_empty() { text } else { format!("## Order and duplicates\n{text}") }
 }
 

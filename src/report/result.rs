@@ -16,6 +16,7 @@ pub mod losses;
 pub mod objects;
 pub mod ordering;
 pub mod overload;
+pub mod prefixes;
 pub mod queries;
 pub mod reads;
 pub mod repair;
@@ -78,6 +79,9 @@ pub struct RunResult {
     pub bottlenecks: Vec<waits::BottleneckRow>,
     /// Order and duplicates in the streams.
     pub ordering: Vec<ordering::OrderingRow>,
+    /// Consumers that may process changes again or out of turn, of which that is not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ordering_not_followed: Vec<ordering::NotFollowedRow>,
     /// Everything that was refused, by cause.
     pub throttles: Vec<throttles::ThrottleRow>,
     /// Streams with their worst shards.
@@ -163,6 +167,7 @@ impl RunResult {
             bottlenecks: waits::rows(scenario, outcomes, &latency),
             latency,
             ordering: ordering::rows(scenario, outcomes),
+            ordering_not_followed: ordering::not_followed(scenario),
             throttles: throttles::rows(scenario, outcomes),
             shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),

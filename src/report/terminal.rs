@@ -1,4 +1,4 @@
-//! The summary of a run on one screen: plain text, at most 100 columns wide.
+//! The summary of a run on one screen: plain text, as wide as its screen.
 
 use super::incidents;
 use super::losses;
@@ -10,8 +10,19 @@ use super::table::Table;
 use super::words;
 use super::{cost_tree, drawing};
 
-/// Columns that the summary takes at most.
-pub const WIDTH: usize = 100;
+/// What is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// Columns that lines take at most.
+    pub width: usize,
+    /// Whether it shows colours.
+    pub colour: Colour,
+}
+
+impl Screen {
+    /// What a file or a pipe is: the same everywhere.
+    pub const PLAIN: Self = Self { width: 100, colour: Colour::Plain };
+}
 
 /// Whether verdicts and warnings are coloured by ANSI escapes; print those through `anstream`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +47,18 @@ const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
 
 /// The summary. `files` is the folder that the reports were written to, if any.
-pub fn render(result: &RunResult, files: Option<&str>, colour: Colour) -> String {
-    let mut lines = heading(result);
-    lines.extend(warnings(result, colour));
+pub fn render(result: &RunResult, files: Option<&str>, screen: Screen) -> String {
+    let mut lines = heading(result, screen.width);
+    lines.extend(warnings(result, screen));
     lines.push(String::new());
-    lines.extend(drawing::draw(result, WIDTH));
+    lines.extend(drawing::draw(result, screen.width));
     lines.push(String::new());
-    lines.extend(latency(result));
+    lines.extend(latency(result, screen.width));
     lines.push(String::new());
-    lines.extend(facts(result));
-    lines.extend(result.slo.iter().enumerate().map(|(number, verdict)| {
+    lines.extend(facts(result, screen.width));
+    lines.extend(result.slo.iter().enumerate().flat_map(|(number, verdict)| {
         let label = if number == 0 { "slo" } else { "" };
-        labelled(label, &slo(verdict, colour))
+        objective(label, verdict.verdict, &asked_and_found(verdict), screen)
     }));
     lines.extend(files.map(|files| labelled("files", files)));
     lines.join("\n") + "\n"
@@ -60,7 +71,7 @@ fn labelled(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}")
 }
 
-fn heading(result: &RunResult) -> Vec<String> {
+fn heading(result: &RunResult, width: usize) -> Vec<String> {
     let identity = &result.identity;
     let name = match &identity.variant {
         Some(variant) => format!("{} / {variant}", identity.scenario),
@@ -82,11 +93,11 @@ fn heading(result: &RunResult) -> Vec<String> {
         identity.fingerprint,
     );
     let about =
-        if identity.about.is_empty() { Vec::new() } else { words::wrapped(&identity.about, "", WIDTH) };
-    words::wrapped(&run, "  ", WIDTH).into_iter().chain(about).collect()
+        if identity.about.is_empty() { Vec::new() } else { words::wrapped(&identity.about, "", width) };
+    words::wrapped(&run, "  ", width).into_iter().chain(about).collect()
 }
 
-fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
+fn warnings(result: &RunResult, screen: Screen) -> Vec<String> {
     let mut warnings = Vec::new();
     for overload in &result.overloaded {
         warnings.push(overload.sentence(result.identity.replications));
@@ -102,8 +113,8 @@ fn warnings(result: &RunResult, colour: Colour) -> Vec<String> {
     warnings.extend(result.refusals.iter().cloned());
     warnings
         .iter()
-        .flat_map(|text| words::wrapped(text, "  ", WIDTH))
-        .map(|line| colour.paint(YELLOW, &line))
+        .flat_map(|text| words::wrapped(text, "  ", screen.width))
+        .map(|line| screen.colour.paint(YELLOW, &line))
         .collect()
 }
 
@@ -118,14 +129,14 @@ pub(super) fn latency_figure(row: &LatencyRow, name: &str, value: Option<f64>) -
     }
 }
 
-fn latency(result: &RunResult) -> Vec<String> {
+fn latency(result: &RunResult, width: usize) -> Vec<String> {
     let mut table =
         Table::new(&["<from the intended write", "records", "mean", "p50", "p90", "p99", "p99.9", "max"]);
     for row in &result.latency {
         let figures = row.figures().map(|(name, value)| latency_figure(row, name, value));
         table.row([row.path.clone(), words::count(row.count)].into_iter().chain(figures));
     }
-    let mut lines = table.plain(WIDTH);
+    let mut lines = table.plain(width);
     let unsure =
         |row: &LatencyRow| row.figures().iter().any(|(name, value)| value.is_some() && !row.sure(name));
     if result.latency.iter().any(unsure) {
@@ -134,7 +145,7 @@ fn latency(result: &RunResult) -> Vec<String> {
     lines
 }
 
-fn facts(result: &RunResult) -> Vec<String> {
+fn facts(result: &RunResult, width: usize) -> Vec<String> {
     let mut facts = Vec::new();
     for row in &result.ordering {
         let share = |value: Option<f64>| value.map_or(words::NONE.into(), words::percent);
@@ -149,7 +160,7 @@ fn facts(result: &RunResult) -> Vec<String> {
     facts.push(("bill", bill(result)));
     facts.extend(by_cause(result).map(|text| ("", text)));
     let lines = |(label, text): &(&str, String)| -> Vec<String> {
-        let lines = words::wrapped(text, "", WIDTH - LABEL).into_iter().enumerate();
+        let lines = words::wrapped(text, "", width.saturating_sub(LABEL)).into_iter().enumerate();
         lines.map(|(number, line)| labelled(if number == 0 { label } else { "" }, &line)).collect()
     };
     facts.iter().flat_map(lines).collect()
@@ -229,23 +240,35 @@ fn by_cause(result: &RunResult) -> Option<String> {
     (causes.len() > 1).then(|| format!("by cause: {}", causes.join(", ")))
 }
 
+/// Columns of the word for a verdict.
+const VERDICT: usize = 9;
+
 /// The word for a verdict, in its colour.
-pub(super) fn verdict_word(judgement: Judgement, colour: Colour) -> String {
+fn verdict_word(judgement: Judgement, colour: Colour) -> String {
     let code = match judgement {
         Judgement::Pass => GREEN,
         Judgement::Miss => RED,
         Judgement::Undecided | Judgement::Unknown => YELLOW,
     };
-    colour.paint(code, &format!("{:<9}", judgement.name()))
+    colour.paint(code, &format!("{:<VERDICT$}", judgement.name()))
 }
 
-/// One objective on one line.
-fn slo(verdict: &Verdict, colour: Colour) -> String {
-    let word = verdict_word(verdict.verdict, colour);
+/// What an objective asks, and what was found.
+pub(super) fn asked_and_found(verdict: &Verdict) -> String {
     let found = words::with_interval(&verdict.path, verdict.value, verdict.interval95.as_ref());
     let reason = verdict.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
-    let text = format!("{} {}: {found}{reason}", verdict.path, verdict.asked);
-    format!("{word} {}", words::cut(&text, WIDTH - LABEL - 10))
+    format!("{} {}: {found}{reason}", verdict.path, verdict.asked)
+}
+
+/// The lines of an objective: its verdict, and after it what there is to say.
+pub(super) fn objective(label: &str, judgement: Judgement, text: &str, screen: Screen) -> Vec<String> {
+    let word = format!("{} ", verdict_word(judgement, screen.colour));
+    let lines = words::wrapped(text, "", screen.width.saturating_sub(LABEL + VERDICT + 1));
+    let before = |number: usize| if number == 0 { word.clone() } else { " ".repeat(VERDICT + 1) };
+    let line = |(number, line): (usize, &String)| {
+        labelled(if number == 0 { label } else { "" }, &format!("{}{line}", before(number)))
+    };
+    lines.iter().enumerate().map(line).collect()
 }
 
 #[cfg(test)]
@@ -254,21 +277,24 @@ mod tests {
     use crate::report::example;
 
     #[test]
-    fn the_summary_fits_a_screen_and_says_what_matters() {
-        let text = render(&example::result(2), Some("reports/small"), Colour::Plain);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert!(text.lines().count() <= 40, "{text}");
-        for part in [
-            "seed 7",
-            "fingerprint",
-            "workload.checkout",
-            "─▶ S3",
-            "USD a month",
-            "nothing of",
-            "reports/small",
-        ] {
-            assert!(text.contains(part), "{part} is missing in:\n{text}");
+    fn the_summary_fits_any_screen_and_says_what_matters() {
+        for width in [80, 100, 160] {
+            let screen = Screen { width, ..Screen::PLAIN };
+            let text = render(&example::result(2), Some("reports/small"), screen);
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            assert!(text.lines().count() <= 44, "{text}");
+            for part in [
+                "seed 7",
+                "fingerprint",
+                "workload.checkout",
+                "─▶ S3",
+                "USD a month",
+                "nothing of",
+                "reports/small",
+            ] {
+                assert!(text.contains(part), "{part} is missing in:\n{text}");
+            }
+            assert!(!text.contains('\u{1b}'));
         }
-        assert!(!text.contains('\u{1b}'));
     }
 }

@@ -15,7 +15,7 @@ pub struct Sidelines {
     pub encryption: Vec<Option<EncryptionPlan>>,
     /// How many metrics each shard of a Kinesis stream has.
     pub shard_metrics: Vec<usize>,
-    /// Networks of polling consumers.
+    /// Networks of consumers that read by themselves.
     pub networks: Vec<(String, Network)>,
     /// Logs of functions.
     pub logs: Vec<(String, LogPlan)>,
@@ -27,7 +27,7 @@ impl Sidelines {
         self.contents.get(table).copied().unwrap_or_default()
     }
 
-    /// The network of a polling consumer.
+    /// The private network that a consumer reads from, if it does.
     pub fn network(&self, consumer: &str) -> Option<Network> {
         self.networks.iter().find(|(name, _)| name == consumer).map(|(_, network)| *network)
     }

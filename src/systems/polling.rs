@@ -30,8 +30,6 @@ pub struct PollingPlan {
     pub workers: u32,
     /// Where it begins, and how it reads.
     pub reader: ReaderPlan,
-    /// The wait before a refused call is tried again, on the average; half as long to one and a half times as long.
-    pub refused_wait: Nanos,
 }
 
 /// What a consumer did.

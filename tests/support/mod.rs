@@ -12,6 +12,7 @@ use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::dynamodb::contents::AtStart;
 use streamgauge::systems::dynamodb::replication::{Order, PartitionKey, RecordSize, ReplicationPlan};
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
@@ -30,6 +31,38 @@ use streamgauge::workload::keys::KeyPlan;
 use streamgauge::workload::operation::OperationMix;
 use streamgauge::workload::producer::{ProducerPlan, SizePlan, Source};
 
+/// The scenario that many tests begin with, as a text: 100 changes of 700 bytes a second by way of two shards. The first
+/// argument goes on with the feed's settings, the second one with further sections.
+#[allow(unused_macros, reason = "each test file uses the parts it needs")]
+macro_rules! orders {
+    ($feed:literal, $more:literal) => {
+        concat!(
+            "name: orders
+study: terminating
+duration: 10m
+workload:
+  checkout:
+    writes_to: tables.orders
+    arrivals: { constant: { rate: 100/s } }
+    keys: { uniform: { items: 1_000 } }
+    item: { size: 700 B }
+tables:
+  orders:
+    capacity: { provisioned: { write_units: 1000 } }
+    kinesis: { stream: changes",
+            $feed,
+            " }
+kinesis:
+  changes:
+    capacity: { provisioned: { shards: 2 } }
+",
+            $more
+        )
+    };
+}
+#[allow(unused_imports, reason = "each test file uses the parts it needs")]
+pub(crate) use orders;
+
 /// The scenario that a text is about, or all that is wrong with it.
 pub fn load(text: &str) -> Result<Scenario, String> {
     load_with(text, &[])
@@ -37,9 +70,14 @@ pub fn load(text: &str) -> Result<Scenario, String> {
 
 /// The same with values set over it, as by `--set`.
 pub fn load_with(text: &str, sets: &[&str]) -> Result<Scenario, String> {
+    load_in(Path::new(""), text, sets)
+}
+
+/// The same with its files in a folder.
+pub fn load_in(folder: &Path, text: &str, sets: &[&str]) -> Result<Scenario, String> {
     let sets = sets.iter().map(|set| (*set).to_owned()).collect();
     let options = LoadOptions { sets, ..LoadOptions::default() };
-    let loaded = load_text("s.yaml", text, Path::new(""), &options);
+    let loaded = load_text("s.yaml", text, folder, &options);
     loaded.map(|loaded| loaded.base).map_err(|errors| errors.to_string())
 }
 
@@ -100,7 +138,7 @@ pub fn small(shards: u32, duration: Nanos) -> Scenario {
 pub fn add_table(scenario: &mut Scenario, table: TablePlan, items: u32) {
     let names = KeyNames::Made(KeyName::new(&format!("{}#", table.name), 11).expect("a short prefix"));
     scenario.tables.push(table);
-    scenario.items.push(ItemSpace { items, names });
+    scenario.items.push(ItemSpace { items, names, at_start: AtStart::All });
 }
 
 /// 500 writes a second as of many users, of 500 to 1,500 bytes, to any of 1,000 items; none is tried again.
@@ -181,21 +219,20 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
     PollingPlan {
         name: name.into(),
         stream,
-        polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        polls: PollPlan::new(SECOND, PollPhase::Random),
         discovery: 0,
         batch_size: 10_000,
         per_batch: 0,
         per_record: 0,
         workers: 1,
         reader: ReaderPlan::default(),
-        refused_wait: 200 * MILLISECOND,
     }
 }
 
 /// A delivery stream of 1 MiB and 5 s.
 pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
     FirehosePlan {
-        source: FirehoseSource::Polls(PollPlan { interval: SECOND, phase: PollPhase::Random }),
+        source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Random)),
         size: 1_048_576,
         interval: 5 * SECOND,
         put: Sampler::Constant(120.0 * MILLISECOND as f64),

@@ -4,7 +4,8 @@ use super::choice::Choice;
 use super::plan::Plan;
 use super::{deliveries, fleets, tables};
 
-const KINDS: [&str; 20] = [
+/// A kind that stands here twice is drawn twice as often.
+const KINDS: [&str; 21] = [
     "spike",
     "outage",
     "delivery_outage",
@@ -13,6 +14,7 @@ const KINDS: [&str; 20] = [
     "poison",
     "slow_down",
     "remove",
+    "crash",
     "crash",
     "deploy",
     "cut_off",
@@ -36,7 +38,28 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
         let what = what(choice, seed, plan, kind)?;
         Some(format!("event-{number}: {{ at: {}, {what} }}", plan.moment(choice)))
     };
-    (0..count).filter_map(event).collect()
+    let events: Vec<String> = (0..count).filter_map(event).collect();
+    // Nothing can happen to a consumer that is removed, be it before or after that.
+    let mut removed: Vec<Option<&str>> = Vec::new();
+    let (removals, others): (Vec<&String>, Vec<&String>) =
+        events.iter().partition(|it| it.contains("remove: "));
+    let mut kept = Vec::new();
+    for event in removals.into_iter().chain(others) {
+        let of = consumer_of(event);
+        if of.is_none() || !removed.contains(&of) {
+            kept.push(event.clone());
+        }
+        if event.contains("remove: ") {
+            removed.push(of);
+        }
+    }
+    kept
+}
+
+/// The consumer that an event is about.
+fn consumer_of(event: &str) -> Option<&str> {
+    let (_, rest) = event.split_once("consumers.")?;
+    rest.split([' ', ',', '}']).next()
 }
 
 /// One of the delivery streams that are wanted.
@@ -54,6 +77,12 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
     let lasts = plan.part(choice);
     let consumer = |choice: &mut Choice, kinds: &[&str]| {
         choice.name(&plan.of_kinds(kinds)).map(|name| format!("consumers.{name}"))
+    };
+    let any_consumer = |choice: &mut Choice| {
+        let of_streams = plan.of_kinds(&["polling", "lambda", "pipe", "kcl", "flink"]);
+        let of_queues = plan.queues.iter().filter_map(|queue| queue.reader.clone());
+        let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
+        choice.name(&names).map(|name| format!("consumers.{name}"))
     };
     let stream = choice.name(&plan.stream_names());
     let provisioned = plan.streams.iter().filter(|stream| stream.provisioned).map(|it| it.name.clone());
@@ -74,7 +103,11 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
             format!("for: {lasts}, outage: consumers.{}", choice.name(&names)?)
         }
-        "delivery_outage" => format!("for: {lasts}, outage: firehose.{}", lake(choice, plan, |_| true)?),
+        "delivery_outage" => {
+            // What a producer has put waits for a day at most (FH-R1).
+            let lasts = if choice.chance(20) { "30h".to_owned() } else { lasts };
+            format!("for: {lasts}, outage: firehose.{}", lake(choice, plan, |_| true)?)
+        }
         "transform_outage" => {
             let name = lake(choice, plan, |name| deliveries::transforms(seed, name))?;
             format!("for: {lasts}, outage: firehose.{name}.transform")
@@ -86,10 +119,10 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
         "poison" => format!("poison: {}", consumer(choice, &["lambda"])?),
         "slow_down" => {
             let factor = choice.one_of(&["1.5", "100"]);
-            let of = consumer(choice, &["polling", "lambda", "pipe"])?;
+            let of = any_consumer(choice)?;
             format!("for: {lasts}, slow_down: {{ of: {of}, factor: {factor} }}")
         }
-        "remove" => format!("remove: {}", consumer(choice, &["polling", "lambda", "pipe"])?),
+        "remove" => format!("remove: {}", any_consumer(choice)?),
         "crash" | "deploy" => {
             let passes = if choice.chance(70) { format!("for: {lasts}, ") } else { String::new() };
             let names = plan.of_kinds(&["kcl", "flink"]);
@@ -138,7 +171,11 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             format!("set: {{ tables.{name}.capacity: {} }}", tables::capacity(choice, provisioned))
         }
         "disable" => format!("{}: {}", choice.one_of(&["disable", "enable"]), feed?),
-        "lost_permission" => format!("for: {lasts}, lost_permission: {}", feed?),
+        "lost_permission" => {
+            // A feed gives up after a week (KDC-R4).
+            let lasts = if choice.chance(20) { "200h".to_owned() } else { lasts };
+            format!("for: {lasts}, lost_permission: {}", feed?)
+        }
         _ => format!("for: {lasts}, kms_throttling: {{ of: {}, share: 40% }}", feed?),
     })
 }

@@ -28,12 +28,22 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
         .must("workers", workers(seed, name))
         .must("checkpoint", checkpoint)
         .may(idles, "idle_time", idle)
+        .may(if pushed { 0 } else { 40 }, "from", &["trim_horizon", "latest"])
         .may(40, "max_records", &["1", "50", "1000"])
         .may(40, "prefetch", &["0", "1", "4"])
         .may(60, "per_record", &["0s", "2ms", "30ms"])
         .may(40, "per_batch", &["0s", "100ms"])
         .may(40, "errors", &["0.1%", "10%"])
-        .may(50, "host", &["{ vcpu: 1 }", "{ ec2: c6g.large }", "{ fargate: { vcpu: 0.5, memory: 1 GiB } }"])
+        .may(
+            50,
+            "host",
+            &[
+                "{ vcpu: 1 }",
+                "{ ec2: c6g.large }",
+                "{ fargate: { vcpu: 0.5, memory: 1 GiB } }",
+                "{ own: { vcpu: 4, price_per_hour: 0.17 USD } }",
+            ],
+        )
         .may(60, "failover_time", &["3s", "12s"])
         .may(50, "shutdown", &["graceful", "abrupt"])
         .may(40, "restart", &["5s", "2m"])

@@ -26,7 +26,7 @@ pub fn consumers(seed: u64, plan: &Plan) -> Vec<String> {
             "kcl" => fleets::kcl(choice, seed, plan, name, &reads),
             _ => fleets::flink(choice, plan),
         };
-        let network = *kind == "polling" && choice.chance(20);
+        let network = matches!(*kind, "polling" | "kcl" | "flink") && choice.chance(20);
         let network =
             if network { format!(", network: {}", choice.one_of(&NETWORKS)) } else { String::new() };
         format!("{name}: {{ reads: {}, {kind}: {settings}{network} }}", reads.path)

@@ -142,14 +142,13 @@ impl<'a> LambdaTracker<'a> {
         let millis = Decimal::from((now - started).div_ceil(MILLISECOND));
         let memory = Decimal::from(function.memory_mib) / Decimal::from(1_024);
         let share = millis * memory / Decimal::from(1_000) / Decimal::from(last.records.max(1));
-        if self.plan().is_pipe {
-            let requests = requests(last.payload);
-            let step = self.step(now, what, "the target");
-            return steps.push(step.charged([Charge::shared("pipes.req", requests, last.records)]));
-        }
-        let step = self.step(now, what, "the function");
-        let requests = Charge::shared("lambda.req", 1, last.records);
-        steps.push(step.charged([requests, Charge { id, quantity: share }]));
+        let role = self.plan().role;
+        let of_pipe =
+            role.is_pipe().then(|| Charge::shared("pipes.req", requests(last.payload), last.records));
+        let of_function = [Charge::shared("lambda.req", 1, last.records), Charge { id, quantity: share }];
+        let of_function = of_function.into_iter().filter(|_| role.runs_function());
+        let step = self.step(now, what, if role.runs_function() { "the function" } else { "the target" });
+        steps.push(step.charged(of_pipe.into_iter().chain(of_function)));
     }
 
     /// It is in the mapping's hands no more: what became of it.

@@ -2,11 +2,11 @@
 
 use super::{Change, Comparison, FigureRow, Statistic, VariantRow, side_by_side};
 use crate::report::table::Table;
-use crate::report::terminal::{Colour, WIDTH, verdict_word};
+use crate::report::terminal::{Screen, asked_and_found, objective};
 use crate::report::words;
 
 /// The comparison. `files` is the folder that it was written to, if any.
-pub fn render(comparison: &Comparison, files: Option<&str>, colour: Colour) -> String {
+pub fn render(comparison: &Comparison, files: Option<&str>, screen: Screen) -> String {
     let Some((baseline, variants)) = comparison.variants.split_first() else { return String::new() };
     let mut lines = vec![format!(
         "{} against {}: {} on the same draws, seed {}",
@@ -20,17 +20,17 @@ pub fn render(comparison: &Comparison, files: Option<&str>, colour: Colour) -> S
         lines.push("The variants have different draws or spans: their differences are not judged.".into());
     }
     lines.push(String::new());
-    lines.extend(side_by_side::lines(comparison, WIDTH));
+    lines.extend(side_by_side::lines(comparison, screen.width));
     for (number, variant) in variants.iter().enumerate() {
         lines.push(String::new());
         lines.push(format!("{}: {}", variant.name, bill(variant)));
         for overload in &variant.overloaded {
             lines.push(format!("overloaded: {}", overload.limit));
         }
-        lines.extend(differences(comparison, number));
+        lines.extend(differences(comparison, number, screen.width));
     }
     lines.push(String::new());
-    lines.extend(objectives(comparison, colour));
+    lines.extend(objectives(comparison, screen));
     lines.extend(files.map(|files| format!("files    {files}")));
     lines.join("\n") + "\n"
 }
@@ -46,7 +46,7 @@ fn shown(figure: &FigureRow, variant: usize) -> bool {
     difference.is_clear() || difference.change == Change::NotJudged && difference.mean != Some(0.0)
 }
 
-fn differences(comparison: &Comparison, variant: usize) -> Vec<String> {
+fn differences(comparison: &Comparison, variant: usize, width: usize) -> Vec<String> {
     let names = [&comparison.variants[0].name, &comparison.variants[variant + 1].name];
     let mut table = Table::new(&["<figure", names[0], names[1], "difference", "95 % interval"]);
     let mut unclear = Vec::new();
@@ -71,29 +71,23 @@ fn differences(comparison: &Comparison, variant: usize) -> Vec<String> {
             unclear.push(figure.path.as_str());
         }
     }
-    let mut lines = if table.is_empty() { Vec::new() } else { table.plain(WIDTH) };
+    let mut lines = if table.is_empty() { Vec::new() } else { table.plain(width) };
     if !unclear.is_empty() {
-        lines.extend(words::wrapped(&format!("no clear difference: {}", unclear.join(", ")), "  ", WIDTH));
+        lines.extend(words::wrapped(&format!("no clear difference: {}", unclear.join(", ")), "  ", width));
     } else if table.is_empty() {
         lines.push("no difference in any figure".into());
     }
     lines
 }
 
-fn objectives(comparison: &Comparison, colour: Colour) -> Vec<String> {
-    let mut lines = Vec::new();
-    for variant in &comparison.variants {
-        for verdict in &variant.slo {
-            let found = words::with_interval(&verdict.path, verdict.value, verdict.interval95.as_ref());
-            let text = format!("{}: {} {}: {found}", variant.name, verdict.path, verdict.asked);
-            lines.push(format!(
-                "slo      {} {}",
-                verdict_word(verdict.verdict, colour),
-                words::cut(&text, WIDTH - 19)
-            ));
-        }
-    }
-    lines
+fn objectives(comparison: &Comparison, screen: Screen) -> Vec<String> {
+    let all = comparison.variants.iter();
+    let all = all.flat_map(|variant| variant.slo.iter().map(move |verdict| (&variant.name, verdict)));
+    all.flat_map(|(name, verdict)| {
+        let text = format!("{name}: {}", asked_and_found(verdict));
+        objective("slo", verdict.verdict, &text, screen)
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -103,12 +97,12 @@ mod tests {
 
     #[test]
     fn the_screen_shows_what_differs_and_names_what_does_not() {
-        let text = render(&comparison(3), None, Colour::Plain);
+        let text = render(&comparison(3), None, Screen::PLAIN);
         assert!(
             text.contains("firehose.lake.freshness.mean") && text.contains("slow against small"),
             "{text}"
         );
         assert!(!text.contains("consumers.search.latency.p50"), "what is the same is left out: {text}");
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= Screen::PLAIN.width), "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::or_none;
 use crate::report::result::RunResult;
+use crate::report::result::lambda::LambdaRow;
 use crate::report::table::Table;
 use crate::report::words;
 
@@ -9,7 +10,17 @@ use crate::report::words;
 pub(super) fn section(result: &RunResult) -> String {
     let functions: Vec<_> =
         result.consumers.iter().filter_map(|row| Some((&row.path, row.lambda.as_ref()?))).collect();
-    let mut invocations = Table::new(&[
+    let texts = [
+        super::section("Functions", &invocations(&functions)),
+        super::section("What failures of functions led to", &failures(&functions)),
+    ];
+    texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+type Functions<'a> = [(&'a String, &'a LambdaRow)];
+
+fn invocations(functions: &Functions) -> Table {
+    let mut table = Table::new(&[
         "<function",
         "<reads via",
         "invocations",
@@ -21,7 +32,25 @@ pub(super) fn section(result: &RunResult) -> String {
         "max",
         "batches at once a shard",
     ]);
-    let mut failures = Table::new(&[
+    for (path, row) in functions {
+        table.row([
+            (*path).clone(),
+            row.via.clone(),
+            words::count(row.invocations),
+            words::count(row.errors),
+            words::count(row.throttled_concurrency + row.throttled_scaling + row.throttled_requests),
+            words::count(row.cold_starts),
+            or_none(row.duration_mean_ms, words::milliseconds),
+            or_none(row.concurrency_mean, words::number),
+            words::count(u64::from(row.concurrency_max)),
+            or_none(row.effective_parallelism, words::number),
+        ]);
+    }
+    table
+}
+
+fn failures(functions: &Functions) -> Table {
+    let mut table = Table::new(&[
         "<function",
         "<error handling",
         "blocked batches",
@@ -34,20 +63,8 @@ pub(super) fn section(result: &RunResult) -> String {
         "of these good",
     ]);
     for (path, row) in functions {
-        invocations.row([
-            path.clone(),
-            row.via.clone(),
-            words::count(row.invocations),
-            words::count(row.errors),
-            words::count(row.throttled_concurrency + row.throttled_scaling + row.throttled_requests),
-            words::count(row.cold_starts),
-            or_none(row.duration_mean_ms, words::milliseconds),
-            or_none(row.concurrency_mean, words::number),
-            words::count(u64::from(row.concurrency_max)),
-            or_none(row.effective_parallelism, words::number),
-        ]);
-        failures.row([
-            path.clone(),
+        table.row([
+            (*path).clone(),
             row.repeats.cause.replace('_', " "),
             words::count(row.blocked_batches),
             or_none(row.blocked_max_ms, words::milliseconds),
@@ -59,12 +76,5 @@ pub(super) fn section(result: &RunResult) -> String {
             words::count(row.good_given_up),
         ]);
     }
-    [
-        super::section("Functions", &invocations),
-        super::section("What failures of functions led to", &failures),
-    ]
-    .into_iter()
-    .filter(|text| !text.is_empty())
-    .collect::<Vec<_>>()
-    .join("\n")
+    table
 }

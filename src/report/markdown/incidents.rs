@@ -1,6 +1,7 @@
 //! Stalls, losses and alarms, in the summary.
 
 use super::{or_none, section};
+use crate::report::losses;
 use crate::report::result::RunResult;
 use crate::report::result::alarms::AlarmRow;
 use crate::report::result::losses::LossRow;
@@ -13,7 +14,7 @@ fn span(seconds: f64) -> String {
 }
 
 pub(super) fn section_of(result: &RunResult) -> String {
-    let parts = [stalls(result), losses(result), alarms(result)];
+    let parts = [stalls(result), losses(result), set_aside(result), alarms(result)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -92,6 +93,20 @@ fn losses(result: &RunResult) -> String {
         return String::new();
     }
     format!("{}\n{}", section("Lost to retention", &table), shards.markdown())
+}
+
+/// What is neither lost nor processed.
+fn set_aside(result: &RunResult) -> String {
+    let mut table = Table::new(&["<at", "<fate", "<to be found", "records"]);
+    for it in losses::set_aside(result) {
+        table.row([
+            it.path.to_owned(),
+            it.fate.replace('_', " "),
+            format!("{} {}", it.place, it.path),
+            words::count(it.records),
+        ]);
+    }
+    section("Set aside", &table)
 }
 
 /// What an alarm asks, such as `IteratorAge > 900000 ms in 3 of 5 periods of 1 min`.

@@ -50,7 +50,7 @@ impl Cost {
     ) -> Result<(Self, Vec<Option<f64>>), BillError> {
         let terms = || Terms {
             region: scenario.region.clone(),
-            at: book.as_of(),
+            at: scenario.billing.at.unwrap_or(book.as_of()),
             month_hours: (scenario.billing.month / HOUR) as u32,
             free_tier: scenario.billing.free_tier,
             allow_estimates: scenario.billing.allow_estimates,

@@ -98,26 +98,9 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
             feed_figures(&format!("{path}.kinesis"), number, &mut all);
         }
     }
-    for (number, plan) in scenario.streams.iter().enumerate() {
-        all.push(Figure::new(
-            format!("{}.busiest_second_share", resource("kinesis", &plan.name)),
-            move |outcome| {
-                outcome.streams[number].loads.iter().map(|load| load.utilisation_max()).reduce(f64::max)
-            },
-        ));
-    }
-    for (number, plan) in scenario.streams.iter().enumerate() {
-        let path = format!("{}.utilisation_share", resource("kinesis", &plan.name));
-        all.push(Figure::new(path, move |outcome| utilisation(outcome, number)));
-    }
+    stream_figures(scenario, &mut all);
     for (number, plan) in scenario.consumers.iter().enumerate() {
-        all.push(Figure::new(
-            format!("{}.iterator_age.max", resource("consumers", &plan.name)),
-            move |outcome| {
-                let bins = outcome.consumers[number].series.bins();
-                bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
-            },
-        ));
+        polling_figures(&resource("consumers", &plan.name), number, &mut all);
     }
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
@@ -143,6 +126,26 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
         leg_figures(leg, &mut all);
     }
     all
+}
+
+fn stream_figures(scenario: &Scenario, all: &mut Vec<Figure>) {
+    let paths = || scenario.streams.iter().map(|plan| resource("kinesis", &plan.name)).enumerate();
+    all.extend(paths().map(|(number, path)| {
+        Figure::new(format!("{path}.busiest_second_share"), move |outcome| {
+            let loads = outcome.streams[number].loads.iter();
+            loads.map(|load| load.utilisation_max()).reduce(f64::max)
+        })
+    }));
+    all.extend(paths().map(|(number, path)| {
+        Figure::new(format!("{path}.utilisation_share"), move |outcome| utilisation(outcome, number))
+    }));
+}
+
+fn polling_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
+    all.push(Figure::new(format!("{path}.iterator_age.max"), move |outcome| {
+        let bins = outcome.consumers[number].series.bins();
+        bins.iter().map(|bin| bin[read::column::ITERATOR_AGE]).max().map(|micros| micros as f64 / 1e3)
+    }));
 }
 
 /// What share of the limits of its open shards a stream's writes took in the measured span, on the average: of records or of

@@ -203,46 +203,20 @@ impl StreamRow {
     fn new(scenario: &Scenario, outcome: &Outcome, number: usize) -> Self {
         let plan = &scenario.streams[number];
         let StreamOutcome { loads, lineage, eras, .. } = &outcome.streams[number];
-        let resharded = lineage.shards().len() > lineage.open().len();
-        let mut changes = changes_by_shard(scenario, outcome, number, loads.len());
-        let of_items = changes.clone();
-        if resharded {
+        let of_items = changes_by_shard(scenario, outcome, number, loads.len());
+        let changes = match was_resharded(lineage) {
             // Items have moved from shard to shard: what each shard took is its load.
-            changes = loads.iter().map(|load| load.total.records).collect();
-        }
-        let mut order: Vec<usize> = (0..loads.len()).collect();
-        // The greatest utilisation is compared in whole thousandths, as it was counted.
-        let badness = |shard: usize| {
-            let load: &ShardLoad = &loads[shard];
-            (load.total.refused, (load.utilisation_max() * 1e3) as u64, changes[shard])
+            true => loads.iter().map(|load| load.total.records).collect(),
+            false => of_items.clone(),
         };
-        order.sort_by_key(|shard| std::cmp::Reverse(badness(*shard)));
-        order.truncate(WORST_SHARDS);
-        let kin = |shard: usize| lineage.shard(shard);
-        let state = |shard: usize| match lineage.state(shard, outcome.end, plan.retention) {
-            ShardState::Open => "open".to_owned(),
-            ShardState::Closed => "closed".to_owned(),
-            ShardState::Expired => "expired".to_owned(),
-        };
-        let worst = order.into_iter().map(|shard| {
-            let load = &loads[shard];
-            ShardRow {
-                shard: shard as u32,
-                state: resharded.then(|| state(shard)),
-                parents: kin(shard).map_or(Vec::new(), parents),
-                hash_range_share: kin(shard).and_then(|kin| rounded(kin.share())),
-                load_share: share(changes[shard], changes.iter().sum()).and_then(rounded),
-                utilisation_max: rounded(load.utilisation_max()),
-                utilisation_p99: rounded(load.utilisation_p99()),
-                total: load.total.into(),
-                refused_by_limit: refused(std::iter::once(load)),
-                worst_minute: worst_minute(load),
-                top_keys: match kin(shard) {
-                    // Its items have gone to other shards.
-                    Some(Kin { closed: Some(_), .. }) => Vec::new(),
-                    _ => top_keys(scenario, outcome, number, shard, of_items[shard]),
-                },
+        let worst = worst_first(loads, &changes).into_iter().map(|shard| {
+            let mut row = shard_row(scenario, outcome, number, shard);
+            row.load_share = share(changes[shard], changes.iter().sum()).and_then(rounded);
+            // Items of a closed shard have gone to other ones.
+            if lineage.shard(shard).is_none_or(|kin| kin.closed.is_none()) {
+                row.top_keys = top_keys(scenario, outcome, number, shard, of_items[shard]);
             }
+            row
         });
         let sum = |of: fn(&Traffic) -> u64| loads.iter().map(|load| of(&load.total)).sum();
         Self {
@@ -263,6 +237,47 @@ impl StreamRow {
                 Vec::new()
             },
         }
+    }
+}
+
+fn was_resharded(lineage: &Lineage) -> bool {
+    lineage.shards().len() > lineage.open().len()
+}
+
+/// The shards that are listed: those that refused most first, then those that came nearest to a limit, in whole thousandths
+/// of it, as it was counted, then those with the most changes.
+fn worst_first(loads: &[ShardLoad], changes: &[u64]) -> Vec<usize> {
+    let badness = |shard: usize| {
+        let load = &loads[shard];
+        (load.total.refused, (load.utilisation_max() * 1e3) as u64, changes[shard])
+    };
+    let mut order: Vec<usize> = (0..loads.len()).collect();
+    order.sort_by_key(|shard| std::cmp::Reverse(badness(*shard)));
+    order.truncate(WORST_SHARDS);
+    order
+}
+
+/// A shard without what is known of it only beside the others: its share of the changes, and its keys.
+fn shard_row(scenario: &Scenario, outcome: &Outcome, number: usize, shard: usize) -> ShardRow {
+    let StreamOutcome { loads, lineage, .. } = &outcome.streams[number];
+    let (load, kin) = (&loads[shard], lineage.shard(shard));
+    let state = || match lineage.state(shard, outcome.end, scenario.streams[number].retention) {
+        ShardState::Open => "open".to_owned(),
+        ShardState::Closed => "closed".to_owned(),
+        ShardState::Expired => "expired".to_owned(),
+    };
+    ShardRow {
+        shard: shard as u32,
+        state: was_resharded(lineage).then(state),
+        parents: kin.map_or(Vec::new(), parents),
+        hash_range_share: kin.and_then(|kin| rounded(kin.share())),
+        load_share: None,
+        utilisation_max: rounded(load.utilisation_max()),
+        utilisation_p99: rounded(load.utilisation_p99()),
+        total: load.total.into(),
+        refused_by_limit: refused(std::iter::once(load)),
+        worst_minute: worst_minute(load),
+        top_keys: Vec::new(),
     }
 }
 

@@ -313,7 +313,7 @@ fn usd_per_hour(
     }
     let terms = Terms {
         region: scenario.region.clone(),
-        at: book.as_of(),
+        at: scenario.billing.at.unwrap_or(book.as_of()),
         month_hours: (scenario.billing.month / HOUR) as u32,
         free_tier: false,
         allow_estimates: scenario.billing.allow_estimates,

@@ -3,14 +3,13 @@
 use super::SweepResult;
 use super::markdown::{findings, headline};
 use crate::report::table::Table;
-use crate::report::terminal::WIDTH;
 use crate::report::words::{self, NONE};
 
 /// The most points that are shown.
 const SHOWN: usize = 40;
 
-/// The sweep. `files` is the folder that it was written to.
-pub fn render(sweep: &SweepResult, files: &str) -> String {
+/// The sweep, at most `width` columns wide. `files` is the folder that it was written to.
+pub fn render(sweep: &SweepResult, files: &str, width: usize) -> String {
     let identity = &sweep.identity;
     let mut lines = vec![format!(
         "{}: {} on the same draws, seed {}",
@@ -19,13 +18,13 @@ pub fn render(sweep: &SweepResult, files: &str) -> String {
         identity.seed
     )];
     if !identity.about.is_empty() {
-        lines.extend(words::wrapped(&identity.about, "", WIDTH));
+        lines.extend(words::wrapped(&identity.about, "", width));
     }
     lines.push(String::new());
     let (same, differing): (Vec<&str>, Vec<&str>) =
         headline(sweep).into_iter().partition(|path| sweep.points.len() > 1 && is_same(sweep, path));
-    let (table, shown) = widest(sweep, &differing);
-    lines.extend(table.plain(WIDTH));
+    let (table, shown) = widest(sweep, &differing, width);
+    lines.extend(table.plain(width));
     if let Some(more) = sweep.points.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(format!("... and {} more in points.csv", words::plural(more as u64, "point")));
     }
@@ -34,14 +33,14 @@ pub fn render(sweep: &SweepResult, files: &str) -> String {
     let pairs = same.iter().zip(said(&same)).map(|(path, text)| format!("{path} {text}"));
     let pairs: Vec<String> = pairs.collect();
     if !pairs.is_empty() {
-        lines.extend(words::wrapped(&format!("the same at all points: {}", pairs.join(", ")), "  ", WIDTH));
+        lines.extend(words::wrapped(&format!("the same at all points: {}", pairs.join(", ")), "  ", width));
     }
     if shown < differing.len() {
         let further = format!("in points.csv also: {}", differing[shown..].join(", "));
-        lines.extend(words::wrapped(&further, "  ", WIDTH));
+        lines.extend(words::wrapped(&further, "  ", width));
     }
-    lines.extend(overloads(sweep));
-    lines.extend(findings(sweep).iter().flat_map(|text| words::wrapped(text, "  ", WIDTH)));
+    lines.extend(overloads(sweep, width));
+    lines.extend(findings(sweep).iter().flat_map(|text| words::wrapped(text, "  ", width)));
     lines.push(format!("files    {files}"));
     lines.join("\n") + "\n"
 }
@@ -57,9 +56,9 @@ fn is_same(sweep: &SweepResult, path: &str) -> bool {
 }
 
 /// The table with as many figures as fit, and how many those are.
-fn widest(sweep: &SweepResult, paths: &[&str]) -> (Table, usize) {
+fn widest(sweep: &SweepResult, paths: &[&str], width: usize) -> (Table, usize) {
     let fits = |count: &usize| {
-        table(sweep, &paths[..*count]).plain(usize::MAX).iter().all(|line| line.chars().count() <= WIDTH)
+        table(sweep, &paths[..*count]).plain(usize::MAX).iter().all(|line| line.chars().count() <= width)
     };
     let count = (1..=paths.len()).rev().find(fits).unwrap_or(paths.len().min(1));
     (table(sweep, &paths[..count]), count)
@@ -94,7 +93,7 @@ fn shortened(paths: &[&str], least: usize) -> Vec<String> {
     paths.iter().map(|path| last(path, words(path))).collect()
 }
 
-fn overloads(sweep: &SweepResult) -> Vec<String> {
+fn overloads(sweep: &SweepResult, width: usize) -> Vec<String> {
     let overloaded = sweep.points.iter().filter(|point| !point.run.overloaded.is_empty());
     let names: Vec<String> = overloaded
         .map(|point| {
@@ -103,7 +102,7 @@ fn overloads(sweep: &SweepResult) -> Vec<String> {
         })
         .collect();
     let more = names.len().saturating_sub(SHOWN);
-    let lines = names.into_iter().take(SHOWN).flat_map(|text| words::wrapped(&text, "  ", WIDTH));
+    let lines = names.into_iter().take(SHOWN).flat_map(|text| words::wrapped(&text, "  ", width));
     lines.chain((more > 0).then(|| format!("... and {more} more points are overloaded"))).collect()
 }
 

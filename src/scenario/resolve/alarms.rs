@@ -36,63 +36,33 @@ struct Watched {
     of_dynamodb: bool,
 }
 
+impl Watched {
+    fn new(of: String, metrics: &'static [Metric]) -> Self {
+        Self { of, metrics, bins: 0, of_dynamodb: false }
+    }
+}
+
 fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) -> Option<Watched> {
     let target = of.parse::<Path>().ok();
-    let keys: Vec<&str> = target
-        .iter()
-        .flat_map(|path| path.segments())
-        .filter_map(|segment| match segment {
-            Segment::Key(key) => Some(key.as_str()),
-            Segment::Index(_) => None,
-        })
-        .collect();
-    let watched = |of: String, metrics, bins, of_dynamodb| Some(Watched { of, metrics, bins, of_dynamodb });
-    match keys[..] {
-        ["tables", name, ref rest @ ..] => {
-            let number = resolver.named(path, "tables", name, file.tables.keys())?;
-            let (name, table) = file.tables.get_index(number)?;
-            let place = resource("tables", name);
-            match rest {
-                [] => watched(place, TABLE, 0, true),
-                ["kinesis"] if table.kinesis.is_some() => {
-                    watched(format!("{place}.kinesis"), FEED, FEED_BINS, true)
-                }
-                ["streams"] if table.streams.is_some() => {
-                    watched(format!("{place}.streams"), TABLE_STREAM, 0, true)
-                }
-                _ => {
-                    resolver.error(path, format!("`{place}` has no `{}`", rest.join(".")));
-                    None
-                }
-            }
-        }
+    let keys = target.iter().flat_map(|path| path.segments()).filter_map(|segment| match segment {
+        Segment::Key(key) => Some(key.as_str()),
+        Segment::Index(_) => None,
+    });
+    match keys.collect::<Vec<_>>()[..] {
+        ["tables", name, ref rest @ ..] => of_table(resolver, path, name, rest, file),
         ["kinesis", name] => {
             resolver.named(path, "kinesis", name, file.kinesis.keys())?;
-            watched(resource("kinesis", name), STREAM, 0, false)
+            Some(Watched::new(resource("kinesis", name), STREAM))
         }
         ["sqs", name] => {
             resolver.named(path, "sqs", name, file.sqs.keys())?;
-            watched(resource("sqs", name), QUEUE, 0, false)
+            Some(Watched::new(resource("sqs", name), QUEUE))
         }
         ["firehose", name] => {
             resolver.named(path, "firehose", name, file.firehose.keys())?;
-            watched(resource("firehose", name), DELIVERY, 0, false)
+            Some(Watched::new(resource("firehose", name), DELIVERY))
         }
-        ["consumers", name] => {
-            let number = resolver.named(path, "consumers", name, file.consumers.keys())?;
-            let (name, settings) = file.consumers.get_index(number)?;
-            if settings.reads.0.starts_with("sqs.") {
-                let message = format!("`{of}` reads a queue; watch that instead");
-                resolver.error_with_help(path, message, format!("write `{}`", settings.reads.0));
-                return None;
-            }
-            let metrics = match () {
-                () if settings.polling.is_some() => CONSUMER,
-                () if settings.lambda.is_some() || settings.pipe.is_some() => FUNCTION,
-                () => FLEET,
-            };
-            watched(resource("consumers", name), metrics, 0, false)
-        }
+        ["consumers", name] => of_consumer(resolver, path, name, file),
         _ => {
             let message = format!(
                 "expected a table, its feed or stream, a stream, a consumer, a delivery stream or a queue; found `{of}`"
@@ -101,6 +71,47 @@ fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) 
             None
         }
     }
+}
+
+/// A table, or what of it the further steps of the path name.
+fn of_table(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    rest: &[&str],
+    file: &ScenarioFile,
+) -> Option<Watched> {
+    let number = resolver.named(path, "tables", name, file.tables.keys())?;
+    let (name, table) = file.tables.get_index(number)?;
+    let place = resource("tables", name);
+    let (of, metrics, bins) = match rest {
+        [] => (place, TABLE, 0),
+        ["kinesis"] if table.kinesis.is_some() => (format!("{place}.kinesis"), FEED, FEED_BINS),
+        ["streams"] if table.streams.is_some() => (format!("{place}.streams"), TABLE_STREAM, 0),
+        _ => {
+            resolver.error(path, format!("`{place}` has no `{}`", rest.join(".")));
+            return None;
+        }
+    };
+    Some(Watched { bins, of_dynamodb: true, ..Watched::new(of, metrics) })
+}
+
+/// A consumer of a stream; that of a queue is seen at the queue.
+fn of_consumer(resolver: &mut Resolver, path: &Path, name: &str, file: &ScenarioFile) -> Option<Watched> {
+    let number = resolver.named(path, "consumers", name, file.consumers.keys())?;
+    let (name, settings) = file.consumers.get_index(number)?;
+    let place = resource("consumers", name);
+    if settings.reads.0.starts_with("sqs.") {
+        let message = format!("`{place}` reads a queue; watch that instead");
+        resolver.error_with_help(path, message, format!("write `{}`", settings.reads.0));
+        return None;
+    }
+    let metrics = match () {
+        () if settings.polling.is_some() => CONSUMER,
+        () if settings.lambda.is_some() || settings.pipe.is_some() => FUNCTION,
+        () => FLEET,
+    };
+    Some(Watched::new(place, metrics))
 }
 
 fn alarm(
@@ -124,7 +135,7 @@ fn alarm(
     let delay: Duration = resolver.take(settings.delay, &DELAY);
     resolver.within(&path.key("delay"), delay, Duration::ZERO..=Duration::from_nanos(HOUR), "");
     let watched = watched?;
-    let missing = missing(resolver, path, settings, watched.of_dynamodb);
+    let missing = missing(settings, watched.of_dynamodb);
     let metric = metric(resolver, path, settings, &watched)?;
     let threshold = threshold(resolver, &path.key("threshold"), metric.unit, &settings.threshold)?;
     Some(AlarmPlan {
@@ -170,16 +181,10 @@ fn period(resolver: &mut Resolver, path: &Path, settings: &AlarmSettings, bins: 
     nanos
 }
 
-fn missing(resolver: &mut Resolver, path: &Path, settings: &AlarmSettings, of_dynamodb: bool) -> Missing {
-    let written = settings.treat_missing_data;
-    if of_dynamodb {
-        if written.is_some_and(|written| written != MissingSettings::Ignore) {
-            let message = "alarms on DynamoDB's metrics always ignore missing data, whatever is set";
-            resolver.error(&path.key("treat_missing_data"), message);
-        }
-        return Missing::Ignore;
-    }
-    match written.unwrap_or(MissingSettings::Missing) {
+/// Alarms on DynamoDB's metrics ignore missing data unless something else is chosen; the others take it for missing.
+fn missing(settings: &AlarmSettings, of_dynamodb: bool) -> Missing {
+    let usual = if of_dynamodb { MissingSettings::Ignore } else { MissingSettings::Missing };
+    match settings.treat_missing_data.unwrap_or(usual) {
         MissingSettings::Missing => Missing::Missing,
         MissingSettings::Ignore => Missing::Ignore,
         MissingSettings::Breaching => Missing::Breaching,

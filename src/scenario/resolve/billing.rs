@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::time::DAY;
-use crate::pricing::PriceBook;
-use crate::scenario::checked::Billing;
+use crate::pricing::{Confidence, EVERYWHERE, PriceBook, Rate, Row};
+use crate::scenario::checked::{Billing, Scenario};
 use crate::scenario::diagnostic::did_you_mean;
 use crate::scenario::file::{ALLOW_ESTIMATES, FREE_TIER, MONTH, REGION, ScenarioFile};
 use crate::scenario::inputs::Inputs;
@@ -30,6 +30,7 @@ pub(super) fn resolve(
     Billing {
         month: month.nanos(),
         represents: represents.nanos(),
+        at: settings.at,
         free_tier: resolver.take(settings.free_tier, &FREE_TIER),
         allow_estimates: resolver.take(settings.allow_estimates, &ALLOW_ESTIMATES),
         prices: settings.prices.and_then(|name| {
@@ -53,4 +54,26 @@ pub(super) fn region(resolver: &mut Resolver, file: &ScenarioFile, billing: &Bil
         resolver.error_with_help(&Path::ROOT.key("region"), message, help);
     }
     region
+}
+
+/// Puts the hourly prices that a scenario states for hosts of its own over those of the book.
+pub(super) fn add_hosts(resolver: &mut Resolver, scenario: &mut Scenario) {
+    let mut rows = Vec::new();
+    let mut text = String::new();
+    for plan in &scenario.fleets {
+        let Some((id, price)) = plan.host.own_price() else { continue };
+        text.push_str(&format!("{id}: {price}\n"));
+        rows.push(Row {
+            id: id.to_owned(),
+            service: Some("Own hosts".to_owned()),
+            item: Some(format!("Workers of {}", plan.name)),
+            unit: Some("host-hour".to_owned()),
+            rates: [(EVERYWHERE.to_owned(), Rate { price, confidence: Confidence::Own })].into(),
+            ..Row::default()
+        });
+    }
+    if !rows.is_empty() {
+        let book = scenario.billing.book().with_own(&rows, &text);
+        scenario.billing.prices = resolver.check(&Path::ROOT.key("consumers"), book).map(Arc::new);
+    }
 }

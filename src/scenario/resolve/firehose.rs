@@ -24,6 +24,7 @@ use crate::systems::firehose::settings::{
     SNOWFLAKE_SIZE, SPLUNK_INTERVAL, UNPARSABLE,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
+use crate::systems::polling::settings::CALL_TIME;
 use crate::units::{Bytes, Duration, Percent};
 
 /// The longest prefix of object names (FH-O4).
@@ -78,6 +79,7 @@ fn source(
         let stream = resolver.reference(&path.key("reads"), "kinesis", &reads.0, file.kinesis.keys());
         let polls = stream::polls(resolver, &path.key("poll"), (poll.interval, &POLL_INTERVAL), poll.phase);
         resolver.assume(&REFUSED);
+        resolver.assume(&CALL_TIME);
         return Some((stream?, FirehoseSource::Polls(polls)));
     }
     if settings.poll.is_some() {
@@ -138,18 +140,7 @@ fn resolve(
     let transform = settings.transform.as_ref();
     let transform = transform.map(|it| transform::resolve(resolver, &path.key("transform"), it, kind));
     let delimiter = resolver.take(settings.delimiter, &DELIMITER);
-    let compression = resolver.take(settings.compression.clone(), &COMPRESSION);
-    let (compression, extension) = match &settings.format {
-        Some(format) => {
-            if compression != Compression::None {
-                let message =
-                    "objects of a columnar `format` are compressed inside (FH-F2); take `compression` out";
-                resolver.error(&path.key("compression"), message);
-            }
-            formatted(resolver, &path.key("format"), format)
-        }
-        None => compressed(resolver, &path.key("compression"), &compression),
-    };
+    let (compression, extension) = encoding(resolver, path, settings);
     let conversion_failures = conversion_failures(resolver, settings.format.as_ref());
     let (stream, source) = source?;
     Some(FirehosePlan {
@@ -176,6 +167,22 @@ fn resolve(
         retry_wait: to.bucket.retry_wait,
         late_success: to.bucket.late_success,
     })
+}
+
+/// How large objects are beside what is in them, and the end of their names.
+fn encoding(resolver: &mut Resolver, path: &Path, settings: &FirehoseSettings) -> (f64, &'static str) {
+    let compression = resolver.take(settings.compression.clone(), &COMPRESSION);
+    match &settings.format {
+        Some(format) => {
+            if compression != Compression::None {
+                let message =
+                    "objects of a columnar `format` are compressed inside (FH-F2); take `compression` out";
+                resolver.error(&path.key("compression"), message);
+            }
+            formatted(resolver, &path.key("format"), format)
+        }
+        None => compressed(resolver, &path.key("compression"), &compression),
+    }
 }
 
 /// Formats and partitions are for objects in S3 (FH-F2, FH-D5).

@@ -54,7 +54,15 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             action: it.action,
         };
         for happening in happenings(resolver, &path, file, scenario, settings) {
-            let occurrence = occurrence(happening);
+            let mut occurrence = occurrence(happening);
+            if let Some(by) = consumer_events::removed_by(scenario, &occurrence.place) {
+                let message = format!("`{}` has been removed by the event `{by}`", occurrence.place);
+                resolver.error(&path, message);
+                continue;
+            }
+            if let Some(lasts) = fleet_events::lasts(&scenario.fleets, &occurrence.action) {
+                occurrence.until = Some(occurrence.at + lasts);
+            }
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
             }
@@ -102,21 +110,7 @@ fn happenings(
     scenario: &Scenario,
     settings: &EventSettings,
 ) -> Vec<Happening> {
-    let EventSettings { at: _, lasts, spike, outage, error_rate, poison, split, merge, set, .. } = settings;
-    let turn = destination::written(settings);
-    let of_consumer = consumer_events::written(settings);
-    let kinds = [
-        ("spike", spike.is_some()),
-        ("outage", outage.is_some()),
-        ("error_rate", error_rate.is_some()),
-        ("poison", poison.is_some()),
-        ("split", split.is_some()),
-        ("merge", merge.is_some()),
-        ("set", set.is_some()),
-    ];
-    let more = destination::kinds(settings).into_iter().chain(consumer_events::kinds(settings));
-    let kinds = kinds.into_iter().chain(more).chain(fleet_events::kinds(settings));
-    let kinds: Vec<_> = kinds.collect();
+    let kinds = kinds(settings);
     if !resolver.exactly_one(path, &kinds) {
         return Vec::new();
     }
@@ -126,48 +120,82 @@ fn happenings(
     if settings.worker.is_some() {
         resolver.error(&path.key("worker"), "`worker` says which worker `crash` or `cut_off` is about");
     }
-    if let Some(values) = set {
-        if lasts.is_some() {
-            resolver.error(&path.key("for"), "`set` holds until it is set again; take `for` out");
-        }
+    kinds.iter().filter(|(_, written)| *written).for_each(|(kind, _)| {
+        check_how_long(resolver, path, kind, settings.lasts);
+    });
+    if let Some(values) = &settings.set {
         let path = path.key("set");
         let values = values.keys();
         return values.filter_map(|written| new_value(resolver, &path, written, file, scenario)).collect();
     }
-    if let Some(of) = poison {
-        if lasts.is_some() {
-            resolver.error(&path.key("for"), "`poison` is one record; take `for` out");
+    happening(resolver, path, file, scenario, settings).into_iter().collect()
+}
+
+/// The keys that say what an event is, with whether each is written.
+fn kinds(settings: &EventSettings) -> Vec<(&'static str, bool)> {
+    let kinds = [
+        ("spike", settings.spike.is_some()),
+        ("outage", settings.outage.is_some()),
+        ("error_rate", settings.error_rate.is_some()),
+        ("poison", settings.poison.is_some()),
+        ("split", settings.split.is_some()),
+        ("merge", settings.merge.is_some()),
+        ("set", settings.set.is_some()),
+    ];
+    let more = destination::kinds(settings).into_iter().chain(consumer_events::kinds(settings));
+    kinds.into_iter().chain(more).chain(fleet_events::kinds(settings)).collect()
+}
+
+/// What lasts says how long, and nothing else does. Kinds of other files look at that themselves.
+fn check_how_long(resolver: &mut Resolver, path: &Path, kind: &str, lasts: Option<Duration>) {
+    let stays = match kind {
+        "spike" | "outage" | "error_rate" => {
+            if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
+                resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
+            }
+            return;
         }
-        return self::poison(resolver, &path.key("poison"), &of.0, file, scenario).into_iter().collect();
-    }
-    if let Some(written) = of_consumer {
-        return consumer_events::happening(resolver, path, file, scenario, written, *lasts)
-            .into_iter()
-            .collect();
-    }
-    if let Some(written) = turn {
-        return destination::happening(resolver, path, file, written, *lasts).into_iter().collect();
-    }
-    if lasts.is_some() && (split.is_some() || merge.is_some()) {
-        resolver.error(&path.key("for"), "shards stay as they become; take `for` out");
-    }
-    if let Some(split) = split {
-        return self::split(resolver, &path.key("split"), split, file).into_iter().collect();
-    }
-    if let Some(merge) = merge {
-        return self::merge(resolver, &path.key("merge"), merge, file).into_iter().collect();
-    }
-    if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
-        let kind = kinds.iter().find(|(_, there)| *there).map_or("", |(kind, _)| *kind);
-        resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
-    }
-    let happening = match (spike, outage, error_rate) {
-        (Some(spike), ..) => self::spike(resolver, &path.key("spike"), spike, file),
-        (_, Some(outage), _) => self::outage(resolver, &path.key("outage"), &outage.0, file, scenario),
-        (.., Some(errors)) => error_rate_of(resolver, &path.key("error_rate"), errors, file, scenario),
-        _ => None,
+        "set" => "`set` holds until it is set again",
+        "poison" => "`poison` is one record",
+        "split" | "merge" => "shards stay as they become",
+        _ => return,
     };
-    happening.into_iter().collect()
+    if lasts.is_some() {
+        resolver.error(&path.key("for"), format!("{stays}; take `for` out"));
+    }
+}
+
+/// The one thing that an event brings which sets no value.
+fn happening(
+    resolver: &mut Resolver,
+    path: &Path,
+    file: &ScenarioFile,
+    scenario: &Scenario,
+    settings: &EventSettings,
+) -> Option<Happening> {
+    if let Some(written) = consumer_events::written(settings) {
+        return consumer_events::happening(resolver, path, file, scenario, written, settings.lasts);
+    }
+    if let Some(written) = destination::written(settings) {
+        return destination::happening(resolver, path, file, written, settings.lasts);
+    }
+    if let Some(of) = &settings.poison {
+        return poison(resolver, &path.key("poison"), &of.0, file, scenario);
+    }
+    if let Some(settings) = &settings.split {
+        return split(resolver, &path.key("split"), settings, file);
+    }
+    if let Some(settings) = &settings.merge {
+        return merge(resolver, &path.key("merge"), settings, file);
+    }
+    if let Some(settings) = &settings.spike {
+        return spike(resolver, &path.key("spike"), settings, file);
+    }
+    if let Some(of) = &settings.outage {
+        return outage(resolver, &path.key("outage"), &of.0, file, scenario);
+    }
+    let errors = settings.error_rate.as_ref()?;
+    error_rate_of(resolver, &path.key("error_rate"), errors, file, scenario)
 }
 
 /// The number of a function among those of the scenario; an error if it is another kind of consumer.

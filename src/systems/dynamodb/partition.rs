@@ -207,6 +207,13 @@ impl Partitions {
         partitions
     }
 
+    /// Says which of the items that they were made with exist.
+    pub fn begin_with(&mut self, exists: impl Fn(usize) -> bool) {
+        for (item, of) in self.of_item.iter_mut().enumerate() {
+            *of = if exists(item) { *of | EXISTS } else { *of & !EXISTS };
+        }
+    }
+
     /// Makes room for items up to `items`, which do not exist yet.
     pub fn extend(&mut self, items: usize) {
         let from = self.of_item.len();

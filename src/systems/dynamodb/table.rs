@@ -174,6 +174,11 @@ impl Table {
         self.plan_next_look();
     }
 
+    /// Says which of the items that it was made with exist; the others come with their first write.
+    pub fn begin_with(&mut self, exists: impl Fn(usize) -> bool) {
+        self.throughput.begin_with(exists);
+    }
+
     /// Makes room for items up to `items`, which do not exist yet.
     pub fn extend(&mut self, items: usize) {
         self.throughput.extend(items);

@@ -168,6 +168,13 @@ impl Throughput {
         admitted
     }
 
+    /// Says which of the items that it was made with exist.
+    pub fn begin_with(&mut self, exists: impl Fn(usize) -> bool) {
+        if let Some(partitions) = &mut self.partitions {
+            partitions.begin_with(exists);
+        }
+    }
+
     /// Makes room for items up to `items`, which do not exist yet.
     pub fn extend(&mut self, items: usize) {
         if let Some(partitions) = &mut self.partitions {

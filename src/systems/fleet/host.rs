@@ -3,6 +3,8 @@
 use rust_decimal::Decimal;
 use std::fmt;
 
+use crate::units::Money;
+
 /// A worker's computer and what its hours are billed as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {
@@ -10,6 +12,7 @@ pub struct Host {
     pub vcpu: f64,
     /// Price ids with the units of each that one hour of it takes; empty where nothing is known of its price.
     pub bill: Vec<(String, Decimal)>,
+    own_price: Option<Money>,
 }
 
 /// EC2 instances of the price book, with their processors.
@@ -64,15 +67,26 @@ impl fmt::Display for FargateSize {
 }
 
 impl Host {
+    /// A host that the price book does not have, billed by the hour at a price of the user's own.
+    pub fn own(vcpu: f64, price_id: String, price_per_hour: Money) -> Self {
+        Self { vcpu, bill: vec![(price_id, Decimal::ONE)], own_price: Some(price_per_hour) }
+    }
+
+    /// The user's own price of an hour of it in USD, with its price id, where the price book has none.
+    pub fn own_price(&self) -> Option<(&str, Decimal)> {
+        let (id, _) = self.bill.first()?;
+        Some((id, self.own_price?.amount()))
+    }
+
     /// A host of the user's own, whose price nobody knows.
     pub fn unpriced(vcpu: f64) -> Self {
-        Self { vcpu, bill: Vec::new() }
+        Self { vcpu, bill: Vec::new(), own_price: None }
     }
 
     /// An EC2 instance; none if the price book does not have it.
     pub fn ec2(kind: &str) -> Option<Self> {
         let (kind, vcpu) = INSTANCES.into_iter().find(|(name, _)| *name == kind)?;
-        Some(Self { vcpu, bill: vec![(format!("ec2.{kind}_h"), Decimal::ONE)] })
+        Some(Self { vcpu, bill: vec![(format!("ec2.{kind}_h"), Decimal::ONE)], own_price: None })
     }
 
     /// A Fargate task of so many vCPUs and MiB.
@@ -84,6 +98,6 @@ impl Host {
             (format!("fargate.{kind}.vcpu_h"), quarters / Decimal::from(4)),
             (format!("fargate.{kind}.gb_h"), Decimal::from(memory_mib) / Decimal::from(1_024)),
         ];
-        Self { vcpu, bill }
+        Self { vcpu, bill, own_price: None }
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
-use crate::units::{Bytes, Duration};
+use crate::units::{Bytes, Duration, Money};
 
 const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
 
@@ -60,8 +60,21 @@ pub enum HostSettings {
     Ec2(String),
     /// A Fargate task.
     Fargate(FargateSettings),
+    /// Any other computer, at the user's own price.
+    Own(OwnHostSettings),
     /// Any other computer with so many vCPUs: more than 0, at most 192. Its price is not in the bill.
     Vcpu(f64),
+}
+
+/// A computer that the price book does not have.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnHostSettings {
+    /// vCPUs: more than 0, at most 192.
+    pub vcpu: f64,
+    /// What one of them costs for each hour that it is there: `0.17 USD`. The bill has it as `host.NAME_h`, by the consumer's
+    /// name.
+    pub price_per_hour: Money,
 }
 
 /// A Fargate task.

@@ -15,7 +15,7 @@ use super::hand::Hand;
 use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
-pub use super::plan::{LambdaPlan, MappingPlan, Via};
+pub use super::plan::{LambdaPlan, MappingPlan, Role, Via};
 use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
@@ -172,9 +172,8 @@ impl Mapping {
         let fetched = std::mem::take(&mut hand.fetched);
         fetched.first().into_iter().for_each(|first| hand.stalls.forget(first.appended));
         for record in &fetched {
-            let address = record.written ^ (u64::from(record.key) << 24);
             if self.passes_below < u64::MAX
-                && self.coins.bits(address, u32::from(record.flags)) >= self.passes_below
+                && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
             {
                 self.meter.filtered += 1;
                 continue;
@@ -383,6 +382,20 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         place.refusals += 1;
         place.work.not_before = now + self.plan.retry.backoff.before_jitter(place.refusals);
+        self.wait_no_longer_than_age_allows(now, lane);
+    }
+
+    /// Records are given up when they are older than the mapping allows (LAM-E2), not at the next try after that: once the
+    /// youngest one of the present part is too old, nothing is left to wait for.
+    fn wait_no_longer_than_age_allows(&mut self, now: Nanos, lane: usize) {
+        let Some(age_max) = self.plan.retry.record_age_max else { return };
+        let work = &mut self.lanes[lane].work;
+        let Some(youngest) = work.part().last() else { return };
+        // What was there before the run arrived at moments that wrap around below 0.
+        let age = (now / MICROSECOND).wrapping_sub(youngest.record.appended) as i64;
+        let left = ((age_max / MICROSECOND) as i64 + 1).saturating_sub(age).max(0) as u64;
+        let too_old = (now / MICROSECOND).saturating_add(left).saturating_mul(MICROSECOND).max(now);
+        work.not_before = work.not_before.min(too_old);
     }
 
     /// The function has ended. Returns the records that are now processed, by their places in the lane's
@@ -431,6 +444,7 @@ impl Mapping {
         if !failed.given_up.is_empty() {
             self.give_up_records(lane, failed.given_up);
         }
+        self.wait_no_longer_than_age_allows(now, lane);
         self.add_to_window(lane, failed.done.clone());
         (failed.done, moments)
     }

@@ -199,6 +199,27 @@ fn ddb_p5_p11_a_hot_partition_that_cannot_be_split_is_named_once() {
 }
 
 #[test]
+fn ddb_p2_what_is_inserted_under_keys_known_beforehand_fills_partitions_too() {
+    // 25 GiB on three partitions are 8.33 GiB each; 1.67 GiB more fill each of them.
+    let mut partitions =
+        Partitions::new(&PartitionPlan { bytes: 25 << 30, initial: 3, ..plan(1, OWN_KEYS) }, 60_000);
+    partitions.begin_with(|_| false);
+    let kilobytes = 100;
+    let split_at = |partitions: &mut Partitions, from: u32, to: u32| {
+        for item in from..to {
+            let now = u64::from(item + 1) * SECOND;
+            assert!(partitions.has(now, item, kilobytes));
+            partitions.spend(now, item, kilobytes);
+        }
+        partitions.splits().iter().filter(|split| split.reason == SplitReason::Size).count()
+    };
+    // 3.3 GiB cannot fill all three, which takes 5 GiB; 5.7 GiB do so, however unevenly the keys fall.
+    assert!(split_at(&mut partitions, 0, 35_000) < 3);
+    assert_eq!(split_at(&mut partitions, 35_000, 60_000), 3);
+    check(&partitions, 60_000);
+}
+
+#[test]
 fn ddb_p2_p5_a_full_partition_that_cannot_be_split_is_named() {
     let (mut partitions, items) = no_more_partitions();
     let new = (1_000..).find(|item| partitions.find(OWN_KEYS.of(*item)) == partitions.of(items[0])).unwrap();
