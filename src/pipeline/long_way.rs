@@ -274,7 +274,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if throttle.limit == ThrottleLimit::ItemCollection {
                 return Err(Refusal::CollectionFull);
             }
-            writer.meter.refused += 1;
+            writer.meter.refuse(now);
             if FULL {
                 source.note_throttle(now, throttle);
             }

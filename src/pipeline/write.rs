@@ -66,6 +66,8 @@ pub struct WriterMeter {
     pub too_large: u64,
     /// Requests that the table refused.
     pub refused: u64,
+    /// When the first was.
+    pub first_refused: Option<Nanos>,
     /// First tries of the cohort whose answer took time of its own.
     pub timed_cohort: u64,
     /// Failed for their condition (DDB-U6).
@@ -96,6 +98,12 @@ impl WriterMeter {
             self.condition_failed + self.cancelled + self.call_refused + self.applied_unheard + self.not_due;
         let special = special + self.collection_full;
         self.offered - self.accepted - self.given_up - self.too_large - special
+    }
+
+    /// The table refused a request.
+    pub fn refuse(&mut self, now: Nanos) {
+        self.refused += 1;
+        self.first_refused.get_or_insert(now);
     }
 
     /// Requests sent, retries among them.
@@ -376,7 +384,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             self.fingerprint.outcome(now, u64::from(write.key), 10);
             return;
         }
-        writer.meter.refused += 1;
+        writer.meter.refuse(now);
         if FULL {
             let source = &mut self.tables[writer.producer.table()];
             source.note_throttle(now, throttle);
