@@ -200,6 +200,9 @@ impl Stream {
     /// calls itself, and none while it is busy.
     pub(super) fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
         let count = self.readers.len();
+        if count == 0 {
+            return;
+        }
         let slots = shard * count..(shard + 1) * count;
         if (count == 1 || !self.read_limits.limit_calls()) && self.settle_at_once(now, slots.clone()) {
             return;
