@@ -95,7 +95,7 @@ mod tests {
         let known = words::usd(known.unwrap());
         let text = table(&comparison).markdown();
         assert!(text.contains(&format!("| slow | at least {} |", known.replace(" USD", ""))), "{text}");
-        let text = super::super::terminal::render(&comparison, None, crate::report::terminal::Colour::Plain);
+        let text = super::super::terminal::render(&comparison, None, crate::report::terminal::Screen::PLAIN);
         assert!(
             text.contains(&format!("slow: at least {known} a month; a price of its bill is unknown")),
             "{text}"
