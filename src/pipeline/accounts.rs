@@ -64,6 +64,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("not_due", not_due as u64),
             ]);
         }
+        if meter.collection_full > 0 {
+            fates.push(("collection_full", meter.collection_full));
+        }
         if writer.plan().is_some_and(|plan| plan.call != Call::Single) {
             fates.push(("call_refused", meter.call_refused));
         }

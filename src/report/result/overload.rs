@@ -293,8 +293,9 @@ fn rise(
 fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) -> bool {
     let meter = &outcome.tables[table].meter;
     let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
-    let offered: u64 =
-        writers.map(|(_, (meter, _))| meter.offered - meter.too_large - meter.call_refused).sum();
+    let offered: u64 = writers
+        .map(|(_, (meter, _))| meter.offered - meter.too_large - meter.call_refused - meter.collection_full)
+        .sum();
     let units = meter.units as f64 / meter.accepted.max(1) as f64;
     let [taken, ..] = outcome.tables[table].table.throughput().capacity().integrals(outcome.end);
     let capacity = taken as f64 / 1e9;

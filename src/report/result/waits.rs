@@ -199,7 +199,7 @@ mod tests {
         for file in files.filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
             let loaded = load(&file, &LoadOptions::default()).unwrap_or_else(|errors| panic!("{errors}"));
             let readers = legs(&loaded.base).into_iter().filter(|leg| is_reader(&leg.path));
-            seen.extend(readers.flat_map(|leg| leg.parts.iter().copied()));
+            seen.extend(readers.flat_map(|leg| leg.parts));
         }
         let kinds = ["takeover", "window", "rollover", "upload", "checkpoint", "retry"];
         assert!(kinds.iter().all(|part| seen.contains(part)), "{seen:?}");
