@@ -1,6 +1,7 @@
 //! Kinesis Data Streams for DynamoDB: what AWS says of the feed, and what is assumed where it is silent.
 
 use streamgauge::pipeline::finish::{FeedOutcome, Outcome};
+use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::systems::dynamodb::change_record::{Envelope, TimestampPrecision};
 use streamgauge::systems::dynamodb::item_size::{Attribute, Sizes, Text, Value};
@@ -213,4 +214,40 @@ fn ddb_b5_the_records_of_one_transaction_arrive_at_different_times() {
     let arrivals = feed(&outcome).latency.histogram();
     let spread = arrivals.quantile(1.0).expect("four") - arrivals.quantile(0.0).expect("four");
     assert!(arrivals.count() == 4 && spread > 500_000.0, "{spread} us");
+}
+
+/// A shard that is too small: what the feed tries again is part of what its readers wait for before the stream, and no delay of
+/// the feed's own.
+#[test]
+fn what_a_feed_tries_again_is_replication_to_every_reader() {
+    let readers = [
+        "duration=20s",
+        "kinesis.changes.capacity.provisioned.shards=1",
+        "tables.orders.kinesis.record={ size: json }",
+        "workload.app.arrivals={ constant: { rate: 1400/s } }",
+        "workload.app.item.size=700 B",
+        "consumers={ p: { reads: kinesis.changes, polling: {} }, f: { reads: kinesis.changes, lambda: {} }, w: { reads: kinesis.changes, flink: { parallelism: 1 } } }",
+        "firehose={ lake: { reads: kinesis.changes, to: { s3: {} } } }",
+    ];
+    let scenario = support::scenario(BASE, &[&[STILL], &readers[..]].concat());
+    let outcome = support::run::<true>(&scenario, 0);
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).expect("a result");
+    let parts = |path: &str| {
+        let row = result.latency.iter().find(|row| row.path == path).expect("a leg");
+        let part = |name: &str| row.parts["mean_ms"].get(name).copied().flatten();
+        (part("propagation"), part("replication"), part("retry"))
+    };
+    let (delay, _, Some(retry)) = parts("tables.orders.kinesis.latency") else { panic!("it tries again") };
+    assert!(retry > 1_000.0, "{retry}");
+    for path in
+        ["consumers.p.latency", "consumers.f.latency", "consumers.w.latency", "firehose.lake.freshness"]
+    {
+        let (propagation, replication, _) = parts(path);
+        assert_eq!(propagation, None, "{path}");
+        let expected = delay.expect("a delay") + retry;
+        assert!(
+            (replication.expect("a part") / expected - 1.0).abs() < 1e-3,
+            "{path}: {replication:?}, {expected}"
+        );
+    }
 }

@@ -47,8 +47,11 @@ fn trail(scenario: &Scenario, number: u64) -> Trail {
     follow::follow(scenario, 0, choice, &control(&never)).expect("a run").expect("a record")
 }
 
-/// Fates of all records and their copies by place, and what they are charged.
-fn all(scenario: &Scenario, records: u64) -> (BTreeMap<(String, String), u64>, BTreeMap<&'static str, f64>) {
+/// How often each fate, by place and name.
+type Fates = BTreeMap<(String, String), u64>;
+
+/// Fates of all records and their copies, and what they are charged.
+fn all(scenario: &Scenario, records: u64) -> (Fates, BTreeMap<&'static str, f64>) {
     let (mut fates, mut charges) = (BTreeMap::new(), BTreeMap::new());
     for number in 1..=records {
         let trail = trail(scenario, number);

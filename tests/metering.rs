@@ -322,14 +322,16 @@ fn ddb_streams_rru_of_a_second_reader_is_fan_out_and_of_empty_answers_empty_poll
 #[test]
 fn second_copies_are_a_cause_of_their_own_wherever_their_bytes_are_billed() {
     let feed = "kinesis: { stream: s, replication: { duplicates: 20% } }";
-    let text = BASE.replace("kinesis: { stream: s }", feed)
+    let text = BASE
+        .replace("kinesis: { stream: s }", feed)
+        .replace("polling: { interval: 1s }", "kcl: { version: 2 }")
         + "firehose: { f: { reads: kinesis.s, to: { s3: {} } } }\n";
     let (_, outcome, result) = metered(&text);
     let [copies, _] = outcome.quantities.copies[0];
     let records = outcome.quantities.streams[0][1];
     let expected = copies as f64 / records as f64;
     assert!((0.14..0.19).contains(&expected), "a fifth more makes a sixth of all: {expected}");
-    for id in ["kds.prov.put_unit", "fh.put", "s3.std"] {
+    for id in ["kds.prov.put_unit", "kds.prov.efo_gb", "fh.put", "s3.std"] {
         let line = &result.usage.0[id];
         let share = (line.causes[&Cause::Duplicates] / line.quantity).to_f64().unwrap();
         assert!((share - expected).abs() < 1e-6, "{id}: {share} and {expected}");

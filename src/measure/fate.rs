@@ -21,7 +21,7 @@ pub enum Meaning {
 const ERROR_PREFIX: Meaning = Aside("under the error prefix of");
 
 /// Every fate of the ledger. What a reader may take up elsewhere is not told here: each account speaks of itself.
-const FATES: [(&str, Meaning); 38] = [
+const FATES: [(&str, Meaning); 39] = [
     ("accepted", Done),
     ("applied_unheard", Done),
     ("replicated", Done),
@@ -47,6 +47,7 @@ const FATES: [(&str, Meaning); 38] = [
     ("given_up", Lost),
     ("too_large", Lost),
     ("call_refused", Lost),
+    ("collection_full", Lost),
     ("not_captured", Lost),
     ("dropped", Lost),
     ("expired", Lost),

@@ -409,7 +409,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let count = done.len() as u64;
         for held in &mapping.batch(lane)[done] {
             if self.cohort.has(held.record.written) {
-                latency.record(moments.parts(held));
+                latency.record(mapping.parts(lane, &moments, held));
             }
         }
         if FULL {

@@ -225,8 +225,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (stood_from, stood_to) = (hand.pause.0 / MICROSECOND, hand.pause.1 / MICROSECOND);
         for record in &hand.records {
             if self.cohort.has(record.written) {
-                // Waiting for the worker counts from when both the record and its poll were there.
-                let queueing = polled - due.max(record.appended).min(polled);
+                // Waiting for the worker counts from when both the record and its poll were there, and as long as it had earlier ones.
+                let queueing =
+                    hand.stalls.since(record.appended) + polled - due.max(record.appended).min(polled);
                 let polling = polled - record.appended - queueing;
                 let rollover = stood_to.saturating_sub(stood_from.max(record.appended)).min(polling);
                 let propagation = record.appended - record.written;
@@ -239,7 +240,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             following.note(now, &self.tables, self.cohort, records);
         }
         let hand = consumer.polling.hand(shard);
+        let first = hand.records.first().map(|record| record.appended);
         hand.records.clear();
+        consumer.polling.done(now, shard, first);
         consumer.polling.meter.processed += count;
         if FULL {
             consumer.series.add(now, column::RECORDS, count);

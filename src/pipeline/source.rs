@@ -364,7 +364,7 @@ impl StreamSource {
             }
             Err(why) => {
                 self.series.add(now, column::REFUSED, 1);
-                self.room.refused(now, bytes, self.stream.lineage().open().len());
+                self.room.refused(now, self.stream.lineage().open().len());
                 self.loads[shard].refused(now, *why);
             }
         }

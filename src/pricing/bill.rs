@@ -107,10 +107,10 @@ pub enum BillError {
 impl Bill {
     /// Adds a line for something that is used and whose price the book does not have even by name: its amount, and with it the
     /// total, is unknown.
-    pub fn add_unpriced(&mut self, id: &str, item: String, unit: &str, quantity: Decimal) {
+    pub fn add_unpriced(&mut self, service: &str, id: &str, item: String, unit: &str, quantity: Decimal) {
         self.lines.push(Line {
             id: id.to_owned(),
-            service: String::new(),
+            service: service.to_owned(),
             item,
             quantity,
             unit: unit.to_owned(),

@@ -51,7 +51,7 @@ pub(super) fn note(id: &str, causes: impl IntoIterator<Item = (Cause, Decimal)>)
     missing.next().map(|(_, quantity)| {
         let quantity = quantity.round_dp(2).normalize();
         format!(
-            "{quantity} GB of it were not used: On-demand Advantage bills 25 MiB/s {what} at least (KDS-A4)"
+            "{quantity} GB of it were not used: On-demand Advantage bills at least 25 MiB/s {what} (KDS-A4)"
         )
     })
 }

@@ -3,7 +3,7 @@
 mod deliveries;
 mod timeseries;
 
-pub use timeseries::timeseries;
+pub use timeseries::{MetricSeries, metrics, timeseries};
 
 use ::csv::{QuoteStyle, WriterBuilder};
 use indexmap::IndexMap;

@@ -18,6 +18,7 @@ pub mod ordering;
 pub mod overload;
 pub mod prefixes;
 pub mod queries;
+pub mod reads;
 pub mod repair;
 pub mod shards;
 pub mod sink;
@@ -163,7 +164,7 @@ impl RunResult {
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
             tables: flow::tables(scenario, outcomes),
-            bottlenecks: waits::rows(scenario, &latency),
+            bottlenecks: waits::rows(scenario, outcomes, &latency),
             latency,
             ordering: ordering::rows(scenario, outcomes),
             ordering_not_followed: ordering::not_followed(scenario),

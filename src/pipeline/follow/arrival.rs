@@ -186,6 +186,7 @@ impl<'a> Follower<'a> {
         let ends = [
             (meter.given_up > before.given_up, "given_up"),
             (meter.too_large > before.too_large, "too_large"),
+            (meter.collection_full > before.collection_full, "collection_full"),
             (meter.cancelled > before.cancelled, "cancelled"),
             (meter.applied_unheard > before.applied_unheard, "applied_unheard"),
         ];

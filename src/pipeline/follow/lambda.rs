@@ -74,7 +74,10 @@ impl<'a> LambdaTracker<'a> {
             let step = if pushed {
                 self.step(at, "pushed to its consumer", "the push")
             } else {
-                self.step(at, "read by the mapping", "a poll to reach it")
+                // Time without room is not time without a poll.
+                self.since += seen.stalled;
+                let step = self.step(at, "read by the mapping", "a poll to reach it");
+                if seen.stalled > 0 { step.after("earlier batches", seen.stalled) } else { step }
             };
             let bytes = u64::from(found.record.bytes);
             let fan_out = || match pipeline.streams[found.stream].on_demand.is_on() {

@@ -17,7 +17,7 @@ pub(super) fn readers(result: &RunResult) -> String {
         "calls",
         "empty",
         "refused",
-        "expired",
+        "expired unread",
     ]);
     let calls = |calls: &ReadRow| {
         let refused = calls.refused_calls + calls.refused_bytes;

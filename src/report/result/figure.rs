@@ -4,7 +4,7 @@ use super::firehose;
 use super::leg::{self, Leg, QUANTILES};
 use super::ordering;
 use crate::engine::histogram::Histogram;
-use crate::engine::time::SECOND;
+use crate::engine::time::{MICROSECOND, SECOND};
 use crate::measure::ordering::Ordering;
 use crate::pipeline::finish::{
     DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
@@ -55,7 +55,7 @@ impl Figure {
 /// Whether the figure with this path is a greatest value or a count of failures: see [`Figure::extreme`].
 pub fn is_extreme(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
-    ["max", "lost", "given_up", "expired", "throttled", "wrong_final_states"].contains(&last)
+    ["max", "lost", "given_up", "expired", "throttled", "refused_reads", "wrong_final_states"].contains(&last)
 }
 
 /// The path of the bill's total, which no single outcome knows without prices.
@@ -105,6 +105,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
+    super::reads::figures(scenario, &mut all);
     super::stalls::figures(scenario, &mut all);
     ordering::figures(scenario, &mut all);
     for (number, plan) in scenario.queues.iter().enumerate() {
@@ -257,6 +258,9 @@ fn lambda_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("errors", |function| Some(function.meter.errors as f64)));
     all.push(of("throttled", |function| Some(function.meter.throttled.iter().sum::<u64>() as f64)));
     all.push(of("concurrency", |function| Some(f64::from(function.meter.concurrency_max))));
+    all.push(of("batches_at_once", |function| {
+        share(function.meter.run_micros.iter().sum(), function.meter.busy_shard / MICROSECOND)
+    }));
     all.push(of("processed_again", |function| Some(function.meter.repeated as f64)));
     all.push(of("given_up", |function| Some((function.meter.on_failure + function.meter.discarded) as f64)));
     all.push(of("blocked.max", |function| Some(function.meter.blocked_max as f64 / 1e6)));

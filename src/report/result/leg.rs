@@ -6,7 +6,7 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::systems::fleet;
+use crate::systems::fleet::progress::PARTS as PARTS_OF_FLEETS;
 use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
 use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 
@@ -14,7 +14,9 @@ use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
 
 /// Names of the parts of a delivery stream's latency; the last one is for those that transform.
-pub const PARTS_OF_DELIVERY: [&str; 5] = ["replication", "polling", "buffering", "upload", "transformation"];
+pub const PARTS_OF_DELIVERY: [&str; 5] = ["propagation", "polling", "buffering", "upload", "transformation"];
+/// Names of the parts of a polling consumer's latency; the last one is for readers of DynamoDB streams.
+const PARTS_OF_POLLING: [&str; 5] = ["propagation", "polling", "queueing", "execution", "rollover"];
 
 /// Fewer records than this beyond a percentile are too few to tell it by: its relative error is then above a third or
 /// so.
@@ -49,7 +51,7 @@ pub struct Leg {
     /// Its path, such as `consumers.search.latency`.
     pub path: String,
     /// Names of the parts that its latencies are made of.
-    pub parts: &'static [&'static str],
+    pub parts: Vec<&'static str>,
     /// Where it ends.
     pub place: Place,
 }
@@ -73,9 +75,9 @@ pub struct Sample {
 
 /// All legs of a scenario, in the order of the flow.
 pub fn legs(scenario: &Scenario) -> Vec<Leg> {
-    let leg = |path: String, parts, place| Leg { path, parts, place };
+    let leg = |path: String, parts: &[&'static str], place| Leg { path, parts: parts.to_vec(), place };
     let writers = scenario.producers.iter().enumerate().map(|(number, plan)| {
-        leg(format!("{}.latency", resource("workload", &plan.name)), &["retry"][..], Place::Writer(number))
+        leg(format!("{}.latency", resource("workload", &plan.name)), &["retry"], Place::Writer(number))
     });
     let direct = scenario.direct.iter().enumerate().map(|(number, plan)| {
         let parts = &["buffering", "call", "retry"];
@@ -83,53 +85,64 @@ pub fn legs(scenario: &Scenario) -> Vec<Leg> {
     });
     let feeds = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.replication.is_some());
     let feeds = feeds.map(|(number, plan)| {
-        leg(
-            format!("{}.kinesis.latency", resource("tables", &plan.name)),
-            &["propagation", "retry"],
-            Place::Feed(number),
-        )
+        let path = format!("{}.kinesis.latency", resource("tables", &plan.name));
+        leg(path, &["propagation", "retry"], Place::Feed(number))
     });
     let streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
     let streams = streams.map(|(number, plan)| {
         let path = format!("{}.streams.latency", resource("tables", &plan.name));
         leg(path, &["propagation", "retry"], Place::Streams(number))
     });
-    let consumers = scenario.consumers.iter().enumerate().map(|(number, plan)| {
-        let parts = match scenario.table_of_stream(plan.stream) {
-            Some(_) => &["propagation", "polling", "queueing", "execution", "rollover"][..],
-            None if scenario.has_feed_into(plan.stream) => {
-                &["replication", "polling", "queueing", "execution"]
-            }
-            None => &["propagation", "polling", "queueing", "execution"],
-        };
-        leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Consumer(number))
+    writers.chain(direct).chain(feeds).chain(streams).chain(readers(scenario)).collect()
+}
+
+/// The legs of those who read.
+fn readers(scenario: &Scenario) -> impl Iterator<Item = Leg> {
+    let of_consumer = |name: &str, parts, place| Leg {
+        path: format!("{}.latency", resource("consumers", name)),
+        parts,
+        place,
+    };
+    let consumers = scenario.consumers.iter().enumerate().map(move |(number, plan)| {
+        let parts = parts_behind(scenario, plan.stream, &PARTS_OF_POLLING, 4);
+        of_consumer(&plan.name, parts, Place::Consumer(number))
     });
-    let deliveries = scenario.deliveries.iter().enumerate().map(|(number, plan)| {
-        let parts = match scenario.has_feed_into(plan.stream) {
-            true => &PARTS_OF_DELIVERY,
-            false => &["propagation", "polling", "buffering", "upload", "transformation"],
-        };
-        let parts = if plan.transform.is_some() { &parts[..] } else { &parts[..4] };
-        leg(format!("{}.freshness", plan.path.clone()), parts, Place::Delivery(number))
+    let lambdas = scenario.lambdas.iter().enumerate().map(move |(number, plan)| {
+        let parts = parts_behind(scenario, plan.stream, &PARTS, PARTS_OF_KINESIS.len());
+        of_consumer(&plan.name, parts, Place::Lambda(number))
     });
-    let lambdas = scenario.lambdas.iter().enumerate().map(|(number, plan)| {
-        let parts = match scenario.table_of_stream(plan.stream) {
-            Some(_) => &PARTS[..],
-            None => PARTS_OF_KINESIS,
-        };
-        leg(format!("{}.latency", resource("consumers", &plan.name)), parts, Place::Lambda(number))
+    let queues = scenario.queues.iter().enumerate().filter_map(move |(number, plan)| {
+        let name = &plan.consumer.as_ref()?.name;
+        Some(of_consumer(name, PARTS_OF_QUEUES.to_vec(), Place::Queue(number)))
     });
-    let queues = scenario.queues.iter().enumerate().filter_map(|(number, plan)| {
-        let path = resource("consumers", &plan.consumer.as_ref()?.name);
-        Some(leg(format!("{path}.latency"), &PARTS_OF_QUEUES[..], Place::Queue(number)))
+    let fleets = scenario.fleets.iter().enumerate().map(move |(number, plan)| {
+        let parts = parts_behind(scenario, plan.stream, &PARTS_OF_FLEETS, PARTS_OF_FLEETS.len());
+        of_consumer(&plan.name, parts, Place::Fleet(number))
     });
-    let fleets = scenario.fleets.iter().enumerate().map(|(number, plan)| {
-        let path = format!("{}.latency", resource("consumers", &plan.name));
-        leg(path, &fleet::progress::PARTS[..], Place::Fleet(number))
+    let deliveries = scenario.deliveries.iter().enumerate().map(move |(number, plan)| {
+        let all = if plan.transform.is_some() { &PARTS_OF_DELIVERY[..] } else { &PARTS_OF_DELIVERY[..4] };
+        let parts = parts_behind(scenario, plan.stream, all, all.len());
+        Leg { path: format!("{}.freshness", plan.path), parts, place: Place::Delivery(number) }
     });
-    let feeds = feeds.chain(streams);
-    let readers = consumers.chain(lambdas).chain(queues).chain(fleets);
-    writers.chain(direct).chain(feeds).chain(readers).chain(deliveries).collect()
+    consumers.chain(lambdas).chain(queues).chain(fleets).chain(deliveries)
+}
+
+/// The parts of a latency behind a stream: all of them on a table's own stream, `of_kinesis` of them on others. What a record
+/// spends before its stream is its replication where a feed brings it, with what the feed tries again.
+fn parts_behind(
+    scenario: &Scenario,
+    stream: usize,
+    parts: &[&'static str],
+    of_kinesis: usize,
+) -> Vec<&'static str> {
+    if scenario.table_of_stream(stream).is_some() {
+        return parts.to_vec();
+    }
+    let mut parts = parts[..of_kinesis].to_vec();
+    if scenario.has_feed_into(stream) {
+        parts[0] = "replication";
+    }
+    parts
 }
 
 impl Leg {

@@ -39,7 +39,7 @@ pub struct StreamCapacityRow {
     pub last_refused_s: Option<f64>,
     /// Seconds in which some were, on the average of the replications.
     pub seconds_refused: Option<f64>,
-    /// Those refused in seconds whose whole load the open shards together could have taken.
+    /// Those refused in seconds in which the open shards together accepted less than they can take.
     pub refused_with_room: u64,
     /// The key with the most records.
     pub hottest_key: Option<HottestKey>,

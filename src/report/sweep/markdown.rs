@@ -169,7 +169,8 @@ pub(super) fn headline(sweep: &SweepResult) -> Vec<&str> {
     // What goes wrong together, and how full what is paid for is.
     let telling = paths()
         .filter(|path| path.ends_with(".records_per_kinesis_record") || path.ends_with(".utilisation_share"));
-    let totals = ["cost.month", "throttled", "lost"].into_iter().filter(|path| paths().any(|it| it == *path));
+    let totals = ["cost.month", "throttled", "refused_reads", "lost"].into_iter();
+    let totals = totals.filter(|path| paths().any(|it| it == *path));
     let mut chosen: Vec<&str> = Vec::new();
     for path in asked.chain(totals).chain(telling).chain(tails) {
         if !chosen.contains(&path) {

@@ -205,7 +205,7 @@ fn the_course_of_a_direct_producer_is_warned_of() {
     let bursts = "workload.clicks.arrivals={ bursts: { base: 1/s, burst: 9/s, every: 100s, for: 10s } }";
     assert!(warned(&[bursts, "duration=610s"], "no multiple of the 1m40s"));
     assert!(!warned(&[bursts, "duration=600s"], "no multiple"));
-    let ending = "workload.clicks.arrivals={ stages: [{ rate: 5/s, for: 4m }] }";
+    let ending = "workload.clicks.arrivals={ stages: [{ rate: 5/s, for: 4m }, { rate: 0/s }] }";
     assert!(
         warned(&[ending], "The writes of workload.clicks end at 4m") && warned(&[ending], "by its stages")
     );

@@ -117,6 +117,7 @@ impl Mapping {
         let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none() && lane.window.is_none());
         let hand = &mut self.hands[shard];
         hand.stalled_from = Nanos::MAX;
+        hand.stalls.clear();
         hand.over = closed && !settled;
         closed && settled
     }
@@ -141,6 +142,10 @@ impl Mapping {
     pub fn read(&mut self, now: Nanos, shard: usize) -> &mut Vec<Record> {
         let hand = &mut self.hands[shard];
         hand.polled = now;
+        if hand.stalled_from < now {
+            hand.stalls.note(hand.stalled_from / MICROSECOND, now / MICROSECOND);
+        }
+        hand.stalled_from = Nanos::MAX;
         &mut hand.fetched
     }
 
@@ -164,9 +169,8 @@ impl Mapping {
         let factor = self.plan.factor;
         let first = shard * factor as usize;
         let hand = &mut self.hands[shard];
-        let (polled, stalled) = (hand.polled / MICROSECOND, hand.stalled_from / MICROSECOND);
-        hand.stalled_from = Nanos::MAX;
         let fetched = std::mem::take(&mut hand.fetched);
+        fetched.first().into_iter().for_each(|first| hand.stalls.forget(first.appended));
         for record in &fetched {
             if self.passes_below < u64::MAX
                 && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
@@ -179,7 +183,7 @@ impl Mapping {
                 self.give_up(1, 1, 1);
                 continue;
             }
-            let stalled = polled - stalled.max(record.appended).min(polled);
+            let stalled = self.hands[shard].stalls.since(record.appended);
             let held = Held { record: *record, stalled, came: now / MICROSECOND };
             let lane = first + self.plan.lane_of(record.key) as usize;
             self.lanes[lane].push(now, held, &self.plan.batching);
@@ -321,6 +325,7 @@ impl Mapping {
             self.meter.blocked += now - failed;
             self.meter.blocked_max = self.meter.blocked_max.max(now - failed);
             self.meter.blocks += 1;
+            place.note_retried(failed, now);
         }
         place.close(now, &self.plan.batching);
     }
@@ -357,6 +362,9 @@ impl Mapping {
         }
         if reached >= place.work.processed {
             (place.work.processed, place.work.processed_at) = (reached, now);
+        }
+        if let Some(begun) = place.begun.filter(|begun| *begun < now) {
+            place.note_refused(begun, now);
         }
         (place.started, place.cold, place.fails_at) = (now, run.cold, run.fails_at);
         (place.state, place.refusals) = (State::Running, 0);
@@ -457,6 +465,11 @@ impl Mapping {
         if self.lanes[lane].work.part().is_empty() && !self.lanes[lane].ends_window {
             self.next_part(now, lane);
         }
+    }
+
+    /// The [parts](Moments::parts) of the latency of a record that a lane has just settled.
+    pub fn parts(&self, lane: usize, moments: &Moments, held: &Held) -> [u64; PARTS.len()] {
+        moments.parts(held, self.lanes[lane].held_back_since(held.record.appended))
     }
 
     /// The batch of a lane.

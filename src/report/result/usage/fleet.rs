@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{on_demand, unit_seconds};
+use super::{copies, on_demand, unit_seconds};
 use crate::engine::time::SECOND;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::fleet::quantities::FleetQuantities;
@@ -50,8 +50,10 @@ pub(super) fn gigabytes(
     for (outcome, plan, used) in used(scenario, outcomes).filter(|(_, plan, _)| plan.is_pushed_to()) {
         let on_demand = on_demand::pushed(&outcome.quantities, plan.stream, used.pushed_bytes);
         let id = if scenario.on_demand_advantage { "kds.adv.efo_gb" } else { "kds.od.efo_gb" };
-        usage.add(id, Cause::FanOut, Decimal::from(on_demand))?;
-        usage.add("kds.prov.efo_gb", Cause::FanOut, Decimal::from(used.pushed_bytes - on_demand))?;
+        let copies = copies(&outcome.quantities, plan.stream);
+        usage.add_split(id, Decimal::from(on_demand), Cause::FanOut, copies)?;
+        let provisioned = Decimal::from(used.pushed_bytes - on_demand);
+        usage.add_split("kds.prov.efo_gb", provisioned, Cause::FanOut, copies)?;
     }
     Ok(())
 }
@@ -99,7 +101,7 @@ pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
     if scenario.fleets.iter().any(|plan| kcl(&plan)) {
         rules.push(
             "Lease tables: on-demand request units for renewals, checkpoints and what their workers read, under the cause \
-             checkpoints."
+             checkpoints. What the library writes to CloudWatch is not in this bill."
                 .to_owned(),
         );
         rules.push(match scenario.fleets.iter().filter(kcl).all(|plan| plan.host.bill.is_empty()) {
