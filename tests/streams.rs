@@ -373,16 +373,19 @@ fn dds_r8_a_reader_begins_at_the_oldest_or_the_newest_record_and_not_at_a_moment
     assert!(error.contains("DDS-R8"), "{error}");
 }
 
+/// Six readers that would call once a second share five calls a second, so that each comes round every 1.2 s: 0.2 s more than its
+/// clock says, which is one refusal with its wait of 200 ms on average for each call that is answered.
 #[test]
-fn open_3_six_idle_readers_have_five_calls_a_second_between_them() {
+fn open_3_six_idle_readers_share_five_calls_a_second() {
     let readers: String = (0..6).map(|number| reader(&format!("r{number}"), "")).collect();
     let more = format!("consumers:\n{readers}");
     let outcome =
         Case { duration: "1000s", rate: "{ constant: { rate: 0.001/s } }", more: &more, ..CASE }.run();
-    let refused: u64 = outcome.consumers.iter().map(|consumer| consumer.reads.refused_calls).sum();
-    // Each has a call in 1.2 s: a second, 17.5 ms for the call and 200 ms for each refusal (OWN-8).
-    let expected = 5_000.0 * (1.2 - 1.0175) / 0.2;
-    assert!((refused as f64 / expected - 1.0).abs() < 0.05, "{refused} refused, {expected} expected");
+    let reads = || outcome.consumers.iter().map(|consumer| &consumer.reads);
+    let answered: u64 = reads().map(|it| it.polls + it.empty_polls).sum();
+    assert!((4_900..=5_010).contains(&answered), "{answered}");
+    let refused: u64 = reads().map(|it| it.refused_calls).sum();
+    assert!((refused as f64 / answered as f64 - 1.0).abs() < 0.15, "{refused} of {answered}");
 }
 
 #[test]
