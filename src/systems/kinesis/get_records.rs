@@ -4,7 +4,6 @@ use super::log::Record;
 use super::read_limit::ReadRefused;
 use super::stream::{ASLEEP, NEVER, Stream};
 use crate::engine::time::Nanos;
-use std::ops::Range;
 
 /// What GetRecords calls of one reader came to, over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,7 +203,7 @@ impl Stream {
             return;
         }
         let slots = shard * count..(shard + 1) * count;
-        if (count == 1 || !self.read_limits.limit_calls()) && self.settle_at_once(now, slots.clone()) {
+        if (count == 1 || !self.read_limits.limit_calls()) && self.settle_at_once(now, shard) {
             return;
         }
         loop {
@@ -229,9 +228,9 @@ impl Stream {
     /// Does so for readers that do not take each other's calls, in one step for each. Returns whether that was all: where
     /// calls are refused it is not.
     #[inline]
-    fn settle_at_once(&mut self, now: Nanos, slots: Range<usize>) -> bool {
-        let shard = slots.start / self.readers.len();
-        for (reader, slot) in self.readers.iter_mut().zip(slots) {
+    fn settle_at_once(&mut self, now: Nanos, shard: usize) -> bool {
+        let first = shard * self.readers.len();
+        for (reader, slot) in self.readers.iter_mut().zip(first..) {
             let (next, interval) = (&mut self.next_polls[slot], reader.grid.interval());
             let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
             if polls == 0 {
