@@ -15,15 +15,13 @@ bless:
       # A scenario may show how an objective is missed (3) or stays undecided (4).
       target/release/streamgauge run "$scenario" --format none || (( $? == 3 || $? == 4 ))
     done
-    for folder in reports/*-sweep; do
-      name=$(basename "$folder" -sweep)
+    for scenario in $(grep -l '^sweep:' scenarios/*.yaml); do
       # A sweep takes what it finds there for its own points.
-      rm -r "$folder"
-      target/release/streamgauge sweep "scenarios/$name.yaml" --format none
+      rm -rf "reports/$(basename "$scenario" .yaml)-sweep"
+      target/release/streamgauge sweep "$scenario" --format none
     done
-    for folder in reports/*-compare; do
-      name=$(basename "$folder" -compare)
-      target/release/streamgauge compare "scenarios/$name.yaml" --out "$folder" > /dev/null
+    for scenario in $(grep -l '^variants:' scenarios/*.yaml); do
+      target/release/streamgauge compare "$scenario" --out "reports/$(basename "$scenario" .yaml)-compare" > /dev/null || (( $? == 3 || $? == 4 ))
     done
     # The tables of runs are too large to commit, except for those of the quick start: a digest each will do.
     cd reports

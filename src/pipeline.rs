@@ -13,6 +13,7 @@
 //! [`wiring`] puts a pipeline together, [`finish`] runs it to its [`outcome`], and [`follow`] tells the way of one record.
 
 mod accounts;
+mod asleep;
 pub mod backlog;
 pub mod calls;
 pub mod capacity;
@@ -79,6 +80,8 @@ pub struct Pipeline<const FULL: bool> {
     cohort: Cohort,
     /// The next write of all producers.
     next_write: NextWrite,
+    /// How many writes may be made in one go.
+    writes_ahead: usize,
     writers: Vec<Writer>,
     tables: Vec<TableSource>,
     /// Those of Kinesis, then those of tables, then those that stand for Direct PUT.
@@ -160,16 +163,17 @@ impl<const FULL: bool> Pipeline<FULL> {
                 let (time, rank) = if writes { (write_at, Kind::Arrive as u8) } else { (until + 1, 0) };
                 match self.queue.pop_before(time, rank) {
                     Some(event) => {
+                        // Nearly always the next event is a put as well, of a change that lies far from the processor: it
+                        // comes near while this one is at work.
+                        std::hint::black_box(
+                            self.queue.heads().map(|next| self.changes.peek(next).map(|change| change.key)),
+                        );
                         kind = Kind::of(event.rank());
                         self.now = event.time();
                         self.counts.by_kind[kind as usize] += 1;
                         self.step(event.time(), kind, event.handle());
                     }
-                    None if writes => {
-                        self.now = write_at;
-                        self.counts.by_kind[Kind::Arrive as usize] += 1;
-                        self.arrive(write_at);
-                    }
+                    None if writes => self.arrive_ahead(until),
                     None => return self.pause(),
                 }
             }

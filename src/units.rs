@@ -14,6 +14,7 @@ mod money;
 mod number;
 mod percent;
 mod rate;
+mod ratio;
 mod time_of_day;
 mod timestamp;
 
@@ -24,6 +25,7 @@ pub use duration::Duration;
 pub use money::Money;
 pub use percent::Percent;
 pub use rate::Rate;
+pub use ratio::Ratio;
 pub use time_of_day::TimeOfDay;
 pub use timestamp::{Civil, Timestamp, civil};
 

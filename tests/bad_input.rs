@@ -332,7 +332,16 @@ fn kdc_5_a_second_stream_and_another_region_are_refused() {
     Refusals::default()
         .change("stream: changes", "stream: §[changes, others]", &["a table feeds no second one (KDC-5)"])
         .change("stream: changes", arn, &["stays in its table's account and Region (KDC-5)"])
-        .change("stream: changes", "stream: changes, §region: eu-west-1", &["unknown key `region`"])
+        .change(
+            "stream: changes",
+            "stream: changes, §region: eu-west-1",
+            &["in its table's account and Region (KDC-5)"],
+        )
+        .change(
+            "kinesis: { stream: changes, timestamp_precision: microsecond }",
+            "kinesis: §[{ stream: changes }, { stream: others }]",
+            &["a table feeds one stream, and no second one (KDC-5)"],
+        )
         .end();
 }
 

@@ -162,6 +162,184 @@ fn a_simulation_and_bill_make_out_the_same_lines() {
     assert_eq!((lines(&bare), bare.total), (lines(expected), expected.total));
 }
 
+/// Ten writes a second for 730 h are 26,280,000, and all that they use follows by hand; [`bill`](usage_file::bill) takes the usage from
+/// there, the simulation from its run.
+#[track_caller]
+fn simulation_and_hand_make_out_the_same_lines(scenario: &str, by_hand: &str) {
+    let head = "name: by-hand\nseed: 1\nstudy: steady\nwarm_up: 60s\nduration: 360s\n";
+    let scenario = support::scenario(&format!("{head}{scenario}"), &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+    let simulated = &result.cost.bill;
+    let by_hand = usage_file::bill(&Source::new("by-hand.yaml", by_hand), &BillOptions::default()).unwrap();
+    let line = |bill: &Bill| -> Vec<_> {
+        bill.lines.iter().map(|line| (line.id.clone(), line.unit_price, line.amount)).collect()
+    };
+    assert_eq!((line(simulated), simulated.total), (line(&by_hand), by_hand.total));
+    for (simulated, by_hand) in simulated.lines.iter().zip(&by_hand.lines) {
+        let apart = (simulated.quantity - by_hand.quantity).abs();
+        assert!(apart <= by_hand.quantity * Decimal::new(1, 9), "{}: {}", by_hand.id, simulated.quantity);
+    }
+}
+
+#[test]
+fn a_table_its_feed_and_a_function_are_billed_as_by_hand() {
+    // Items of 1,500 B take two units, written and captured; a record of two such images is one PUT payload unit; a function of half a
+    // GB runs 20 ms for each. A thousand items of 1,500 + 100 B are 0.00149 GB.
+    simulation_and_hand_make_out_the_same_lines(
+        "\
+workload:
+  w:
+    writes_to: tables.t
+    arrivals: { constant: { rate: 10/s } }
+    keys: { uniform: { items: 1_000 } }
+    item: { size: 1500 B }
+tables:
+  t:
+    capacity: { on_demand: {} }
+    kinesis: { stream: s, replication: { delay: 100ms, reorder: 0%, duplicates: 0% } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 1 } } }
+consumers:
+  f: { reads: kinesis.s, lambda: { batch_size: 1, duration: { base: 20ms, per_record: 0us, spread: 0 }, memory: 512 MiB } }
+",
+        "\
+usage:
+  ddb.od.wru: 52560000
+  ddb.cdc.kinesis: 52560000
+  ddb.storage_gbmo: 0.001490116119384765625
+  kds.prov.shard_h: 730
+  kds.prov.put_unit: 26280000
+  lambda.req: 26280000
+  lambda.gbs.x86: 262800
+",
+    );
+}
+
+#[test]
+fn an_on_demand_stream_and_its_reader_are_billed_as_by_hand() {
+    // 1,500 B and a key of 8 are billed as 2 KB written: 26,280,000 x 2,048 / 2^30 GB; and as 1,508 B read.
+    simulation_and_hand_make_out_the_same_lines(
+        "\
+workload:
+  w:
+    writes_to: kinesis.s
+    arrivals: { constant: { rate: 10/s } }
+    keys: { uniform: { items: 1 } }
+    record: { size: 1500 B, partition_key: { prefix: k, digits: 7 } }
+    client: { sdk: { call: put_record } }
+kinesis:
+  s: { capacity: { on_demand: {} } }
+consumers:
+  c: { reads: kinesis.s, polling: { interval: 1s } }
+",
+        "\
+usage:
+  kds.od.stream_h: 730
+  kds.od.in_gb: 50.1251220703125
+  kds.od.out_gb: 36.9085371494293212890625
+",
+    );
+}
+
+#[test]
+fn a_delivery_stream_and_its_objects_are_billed_as_by_hand() {
+    // 6,000 B are billed as 10 KB: 26,280,000 x 10,240 / 2^30 GB; an object a minute; and the month's 6,000 B each are held for a month.
+    simulation_and_hand_make_out_the_same_lines(
+        "\
+workload:
+  w:
+    writes_to: firehose.lake
+    arrivals: { constant: { rate: 10/s } }
+    keys: { uniform: { items: 1 } }
+    record: { size: 6000 B }
+    client: { sdk: { call: put_record } }
+firehose:
+  lake: { direct_put: {}, buffer: { size: 64 MiB, interval: 60s }, to: { s3: {} } }
+",
+        "\
+usage:
+  fh.put: 250.6256103515625
+  s3.put: 43800
+  s3.std: 146.85094356536865234375
+",
+    );
+}
+
+/// DynamoDB's on-demand writes cost 1.25 USD a million until November 2024, and half of that since.
+#[test]
+fn a_scenario_of_an_earlier_day_is_billed_by_the_prices_of_that_day() {
+    let of = |billing: &str| {
+        let text = format!(
+            "name: then\nstudy: terminating\nduration: 10s\nbilling: {{ represents: 10s{billing} }}\nworkload:\n  w: {{ writes_to: tables.t, \
+             arrivals: {{ constant: {{ rate: 1000/s }} }}, keys: {{ uniform: {{ items: 1_000 }} }}, item: {{ size: 3 KiB }} }}\n\
+             tables:\n  t: {{ capacity: {{ on_demand: {{}} }} }}\n"
+        );
+        let scenario = support::scenario(&text, &[]);
+        let outcome = support::run::<true>(&scenario, 0);
+        let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+        let line =
+            result.cost.bill.lines.iter().find(|line| line.id.starts_with("ddb.od.wru")).unwrap().clone();
+        (line.id, line.unit_price.unwrap().to_string(), result.cost.bill.terms.at.to_string())
+    };
+    assert_eq!(of(", at: 2024-05-01"), ("ddb.od.wru.old".into(), "1.25".into(), "2024-05-01".into()));
+    assert_eq!(of(""), ("ddb.od.wru".into(), "0.625".into(), PriceBook::builtin().as_of().to_string()));
+}
+
+/// What the book cannot know of a day it says line by line: prices that no source shows so early, and days that have not come.
+#[test]
+fn a_day_outside_what_the_book_knows_is_named_at_each_price() {
+    let mut usage = Usage::default();
+    for id in ["kds.prov.shard_h", "kds.adv.in_gb", "lambda.gbs.x86"] {
+        usage.add(id, Cause::Base, Decimal::from(1_000)).unwrap();
+    }
+    let notes = |at: &str| {
+        let terms = Terms { at: at.parse().unwrap(), ..terms(false) };
+        let bill = Bill::of(&usage, PriceBook::builtin(), terms).unwrap();
+        let notes = bill.lines.iter().map(|line| line.note.clone().unwrap_or_default()).collect::<Vec<_>>();
+        (bill.total.is_some(), notes)
+    };
+    let (whole, early) = notes("2015-01-01");
+    assert!(!whole && early[0].ends_with("this one holds from 2025-11-01 on"), "{early:?}");
+    assert!(
+        early[1].starts_with("seen from 2024-07-01 on; whether it was the price on 2015-01-01"),
+        "{early:?}"
+    );
+    assert!(early[2].ends_with("this one holds from 2020-12-01 on"), "{early:?}");
+    let (whole, late) = notes("2030-01-01");
+    assert!(whole && late.iter().all(|note| note.contains("it may have changed by 2030-01-01")), "{late:?}");
+    assert_eq!(notes("2026-11-21"), (true, vec![String::new(); 3]), "the book's own day");
+}
+
+/// A delivery channel takes a reader's place and reads nothing that is billed as reading: the one reader beside it is no further one.
+#[test]
+fn kds_od_out_gb_of_the_only_reader_beside_a_delivery_channel_is_no_fan_out() {
+    let scenario = support::scenario(
+        "\
+name: channel
+seed: 1
+study: terminating
+duration: 30s
+workload:
+  w:
+    writes_to: kinesis.s
+    arrivals: { constant: { rate: 10/s } }
+    keys: { uniform: { items: 10 } }
+    record: { size: 1500 B }
+    client: { sdk: { call: put_record } }
+kinesis:
+  s: { capacity: { on_demand: {} }, delivery: { s3: { prefix: a/ } } }
+consumers:
+  f: { reads: kinesis.s, lambda: { duration: { base: 20ms } } }
+",
+        &[],
+    );
+    let outcome = support::run::<true>(&scenario, 0);
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+    let read = &result.usage.0["kds.od.out_gb"];
+    assert_eq!((read.causes.get(&Cause::FanOut), read.causes[&Cause::Base]), (None, read.quantity));
+}
+
 #[test]
 fn kds_prov_lt_ret_gbmo_is_what_a_stream_always_holds_beyond_seven_days() {
     // Of ten days' retention three are long-term: what is written in a month, held for 3 of its 31 days.

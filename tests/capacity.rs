@@ -233,6 +233,32 @@ fn partitions_of_new_items_grow_with_them_and_the_ledger_balances() {
     );
 }
 
+/// Nothing is lost unseen, and nobody tries again what AWS will never take.
+#[test]
+fn ddb_p4_new_items_of_a_full_collection_are_refused_by_name() {
+    let sets = [
+        "duration=1s",
+        "workload.checkout.keys={ sequential: { items: 100_000 } }",
+        "workload.checkout.item={ size: 100 KiB }",
+        "workload.checkout.arrivals={ constant: { rate: 5/s } }",
+        "workload.checkout.operations={ insert: 100% }",
+        "tables.orders={ capacity: { provisioned: { write_units: 3000 } }, size: 10 GiB, sort_key: { collections: 1, local_index: true } }",
+    ];
+    let (result, outcome) = result(&sets);
+    let meter = outcome.producers[0].0;
+    // The collection is full from the start.
+    assert_eq!((meter.accepted, meter.collection_full, meter.retries), (0, meter.offered, 0));
+    assert_eq!((outcome.ledger.fate("collection_full"), result.tables[0].throttled), (meter.offered, 0));
+    assert!(
+        load(&[
+            sets[1],
+            "tables.orders={ capacity: { provisioned: { write_units: 3000 } }, size: 11 GiB, \
+                             sort_key: { collections: 1, local_index: true } }"
+        ])
+        .is_err_and(|errors| errors.contains("10 GiB at most (DDB-P2)"))
+    );
+}
+
 #[test]
 fn ddb_m9_m13_a_later_event_changes_what_an_earlier_one_set() {
     let switch = "{ at: 5m, set: { tables.orders.capacity: { on_demand: {} } } }";

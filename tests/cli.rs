@@ -189,7 +189,7 @@ fn report_says_what_a_folder_of_a_comparison_is_and_shows_its_summary() {
 }
 
 #[test]
-fn follow_says_that_nothing_is_written_to_a_table() {
+fn follow_takes_a_record_that_is_put_straight_into_a_stream() {
     let folder = folder();
     let direct = "\
 name: direct
@@ -201,8 +201,10 @@ kinesis:
   s: { capacity: { provisioned: { shards: 1 } } }
 ";
     std::fs::write(folder.path().join("direct.yaml"), direct).unwrap();
-    let ended = call(folder.path(), &["follow", "direct.yaml"]).code(2);
-    ended.error("no producer of this scenario writes to a table");
+    let shown = call(folder.path(), &["follow", "direct.yaml", "--quiet"]).code(0).stdout;
+    assert!(shown.contains("write 1 of workload.clicks") && shown.contains("in shard 0"), "{shown}");
+    let ended = call(folder.path(), &["follow", "direct.yaml", "--workload", "click"]).code(2);
+    ended.error("there is no producer named `click`; did you mean `clicks`?");
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn producer(
 
 fn polls(choice: &mut Choice) -> PollPlan {
     let interval = choice.one_of(&[100, 200, 250, 1_000, 3_000]) * MILLISECOND;
-    PollPlan { interval, phase: choice.one_of(&[PollPhase::Random, PollPhase::Staggered(17 * MILLISECOND)]) }
+    PollPlan::new(interval, choice.one_of(&[PollPhase::Random, PollPhase::Staggered(17 * MILLISECOND)]))
 }
 
 fn consumer(choice: &mut Choice, name: &str, stream: usize) -> PollingPlan {
@@ -540,8 +540,8 @@ fn check_delivery(scenario: &Scenario, outcome: &Outcome, plan: &FirehosePlan, d
 /// A delivery stream calls at every moment of its clock (FH-S2), whether something is there or not.
 fn assert_calls(scenario: &Scenario, plan: &FirehosePlan, end: Nanos, reads: &ReadMeter) {
     let shards = scenario.streams[plan.stream].shards as usize;
-    let draws = Streams::new(scenario.seed, 0).named(&format!("firehose.{}.polls", plan.name));
-    let grid = plan.polls().expect("it polls").grid(shards, draws);
+    let draws = Streams::new(scenario.seed, 0);
+    let grid = plan.polls().expect("it polls").grid(shards, &draws, &format!("firehose.{}", plan.name));
     let until = |end: Nanos| -> u64 {
         (0..shards).map(|shard| end.saturating_sub(grid.first(shard)).div_ceil(grid.interval())).sum()
     };

@@ -560,3 +560,32 @@ fn lat_8_what_is_put_is_got_within_a_second_on_average_by_polls_of_one_second() 
     assert!((mean - 0.505).abs() < 0.02, "{mean} s");
     assert!(outcome.consumers[0].latency.histogram().max() < 1_100_000);
 }
+
+/// What a direct producer would have written in the minute before the run is there to be read: users' records of an aggregate each,
+/// and no more than a shard takes.
+#[test]
+fn kds_w1_kpl_1_a_stream_has_a_history_of_its_direct_producers() {
+    let history = |sets: &[&str]| {
+        let from = ["kinesis.s.history=1m", "consumers.all.polling.from=trim_horizon"];
+        let outcome = run(&[&from[..], sets].concat());
+        let account = outcome.ledger.accounts.iter().find(|account| account.path == "consumers.all").unwrap();
+        let read = account.fates.iter().find(|(fate, _)| *fate == "processed").unwrap().1;
+        assert_eq!(read, account.entered.iter().map(|(_, count)| count).sum::<u64>(), "all of it is read");
+        account.entered.iter().find(|(name, _)| *name == "history").unwrap().1 as f64
+    };
+    let minute = |rate: f64| 60.0 * rate;
+    let [sdk, full, packed] = [
+        history(&[]),
+        history(&[&rate(2_000)]),
+        history(&[&rate(2_000), &kpl(&format!("aggregation: true, {KPL}"))]),
+    ];
+    for (found, expected) in [(sdk, minute(500.0)), (full, minute(1_000.0)), (packed, minute(2_000.0))] {
+        assert!((found / expected - 1.0).abs() < 0.001, "{found} instead of {expected}");
+    }
+    let nobody = scenario(&["kinesis.t={ capacity: { provisioned: { shards: 1 } }, history: 1h }"]);
+    assert!(
+        nobody.notes.iter().any(|it| it.starts_with("The `history` of kinesis.t is empty")),
+        "{:?}",
+        nobody.notes
+    );
+}

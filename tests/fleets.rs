@@ -6,9 +6,10 @@ use streamgauge::pipeline::fleet::quantities::FleetOutcome;
 use streamgauge::pricing::{Cause, Confidence};
 use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
+use streamgauge::scenario::load_check::LoadCheck;
 use streamgauge::systems::fleet::host::FargateSize;
 use streamgauge::systems::fleet::meter::Redelivery;
-use streamgauge::systems::fleet::{Cadence, ControlPlan, Via};
+use streamgauge::systems::fleet::{ControlPlan, Via};
 
 mod support;
 
@@ -81,7 +82,7 @@ fn kcl_1_kcl_2_kwk_9_a_shard_gives_what_its_calls_ask_for_and_no_more() {
 }
 
 #[test]
-fn def_4_def_5_lat_7_from_the_shard_to_a_worker_it_takes_as_long_as_measured() {
+fn def_4_def_5_lat_6_lat_7_lat_8_from_the_shard_to_a_worker_it_takes_as_long_as_measured() {
     let parts = |kcl: &str| {
         let fleet = fleet(&text("10m", 50, 2, &format!("kcl: {{ {kcl} }}"), ""));
         fleet.latency.mean_parts().unwrap().map(|micros| micros / 1e3)
@@ -89,6 +90,9 @@ fn def_4_def_5_lat_7_from_the_shard_to_a_worker_it_takes_as_long_as_measured() {
     near("pushed", parts("version: 3")[1], 70.0, 0.05);
     // Half of the time between two polls, and the mean of a lognormal with a median of 30 ms: 34 ms.
     near("polled", parts("version: 3, via: polling")[1], 750.0 + 34.0, 0.04);
+    let by_default = parts("version: 2.5, via: polling")[1];
+    near("polled every second", by_default, 500.0 + 34.0, 0.05);
+    assert!(by_default < 1_000.0, "as AWS says of the library's default");
     near("polled fast", parts("version: 3, via: polling, idle_time: 200ms")[1], 100.0 + 34.0, 0.06);
 }
 
@@ -116,6 +120,45 @@ fn kcl_9_kwk_12_a_crash_repeats_what_came_since_the_last_checkpoint() {
     assert!((40.0 * 5.0..=40.0 * 11.0).contains(&long), "{long}");
     let never = repeated(600);
     near("none before the crash", never, 40.0 * 209.2, 0.02);
+}
+
+/// The first worker of one dies for a minute, and again half a minute later for a minute and a half.
+#[test]
+fn a_worker_that_dies_again_while_it_is_away_comes_back_later() {
+    let longest = |second: &str| {
+        let events = format!("events: {{ first: {{ at: 100s, for: 60s, crash: consumers.f }}{second} }}");
+        let fleet = fleet(&text("6m", 20, 2, "kcl: { version: 2, via: polling }", &events));
+        assert_eq!(fleet.meter.processed, 20 * 360);
+        fleet.latency.histogram().max() as f64 / 1e6
+    };
+    // What was written just after the crash waits for the worker to come back, and up to 20 s for it to look for leases.
+    let (once, twice) = (longest(""), longest(", second: { at: 130s, for: 90s, crash: consumers.f }"));
+    assert!((58.0..=60.0 + 22.6).contains(&once), "{once}");
+    assert!((118.0..=120.0 + 22.6).contains(&twice), "{twice}");
+    let shorter = longest(", second: { at: 130s, for: 10s, crash: consumers.f }");
+    assert_eq!(shorter, once, "a shorter one that ends before changes nothing");
+}
+
+/// What a deployment or a crash takes is in the timeline: until the last worker is back.
+#[test]
+fn a_deployment_lasts_until_its_last_worker_is_back() {
+    let until = |consumer: &str, event: &str| {
+        let events = format!("events: {{ it: {{ at: 200s, {event} }} }}");
+        let scenario = support::scenario(&text("20m", 20, 6, consumer, &events), &[]);
+        scenario.timeline[0].until.expect("it passes") / 1_000_000_000
+    };
+    let kcl = "kcl: { workers: 3, restart: 25s }";
+    assert_eq!(until(kcl, "for: 20s, deploy: consumers.f"), 200 + 3 * 20);
+    assert_eq!(until(kcl, "deploy: consumers.f"), 200 + 3 * 25);
+    assert_eq!(until(kcl, "crash: consumers.f"), 200 + 25);
+    assert_eq!(until("flink: { parallelism: 3, restart: 40s }", "deploy: consumers.f"), 200 + 40);
+    // The last of three workers stops 40 s after the first, and its shards are behind until it is back.
+    let events = "events: { release: { at: 200s, for: 20s, deploy: consumers.f } }";
+    let json = result(&text("10m", 60, 6, "kcl: { version: 3, workers: 3, via: polling }", events));
+    let stops: Vec<f64> =
+        json.consumers[0].kcl.as_ref().unwrap().fleet.interruptions.iter().filter_map(|it| it.at_s).collect();
+    assert_eq!(stops, [200.0, 220.0, 240.0]);
+    assert_eq!(json.consumers[0].stalls[0].until_s, Some(260.0));
 }
 
 #[test]
@@ -203,6 +246,35 @@ fn kwk_15_kds_s7_children_are_read_from_their_oldest_record_once_their_parent_is
     }
 }
 
+/// A stream holds ten minutes of 20 records a second from before the run.
+#[test]
+fn kwk_15_kds_r8_an_application_goes_on_in_a_streams_history_where_it_is_told_to() {
+    let with = |kcl: &str| {
+        let text = text("5m", 20, 2, &format!("kcl: {{ {kcl} }}"), "");
+        text.replace("shards: 2 } }", "shards: 2 } }, history: 10m")
+    };
+    let of_history = |kcl: &str| {
+        let fleet = fleet(&with(&format!("version: 3, via: polling{kcl}")));
+        assert_eq!((fleet.meter.lost, fleet.meter.repeated_total()), (0, 0));
+        fleet.meter.processed - 20 * 300
+    };
+    near("all of it", of_history(", from: trim_horizon") as f64, 20.0 * 600.0, 0.001);
+    // The run begins with 5 January.
+    let half = of_history(", from: { at_timestamp: 2026-01-04T23:55:00Z }");
+    near("half of it", half as f64, 20.0 * 300.0, 0.001);
+    assert_eq!((of_history(", from: latest"), of_history("")), (0, 0));
+    // Where its position is left open it is an assumption of the report.
+    let assumes = |kcl: &str| {
+        let assumptions = support::scenario(&with(kcl), &[]).assumptions;
+        assumptions.iter().any(|it| it.what.starts_with("where a fleet goes on"))
+    };
+    assert!(assumes("via: polling") && !assumes("via: polling, from: latest") && !assumes("version: 3"));
+    let error = |kcl: &str| support::load(&with(kcl)).map(|_| ()).unwrap_err();
+    assert!(error("from: trim_horizon").contains("`from` is for a fleet that polls"));
+    let later = error("via: polling, from: { at_timestamp: 2026-01-05T00:00:01Z }");
+    assert!(later.contains("no later than that at which it starts (KDS-R8)"), "{later}");
+}
+
 #[test]
 fn kcl_15_top_10_version_3_needs_fewer_hosts_only_where_load_is_uneven() {
     // The fewest workers of one processor each whose busiest one stays below 85 %.
@@ -224,73 +296,6 @@ fn kcl_15_top_10_version_3_needs_fewer_hosts_only_where_load_is_uneven() {
     let uneven = "keys: { zipfian: { items: 60, exponent: 0.9 } }";
     let (third, second) = (hosts("3", uneven), hosts("2", uneven));
     assert!(third < second, "{third} against {second}");
-}
-
-/// A table that is written twice a second, and a reader of its stream with the adapter.
-fn adapter(duration: &str, kcl: &str, rate: &str, more: &str) -> String {
-    format!(
-        "\
-name: test
-study: terminating
-duration: {duration}
-workload:
-  writer: {{ writes_to: tables.t, arrivals: {{ poisson: {{ rate: {rate} }} }}, keys: {{ uniform: {{ items: 500 }} }}, item: {{ size: 300 B }} }}
-tables:
-  t: {{ capacity: {{ provisioned: {{ write_units: 900 }} }}, streams: {{ view: keys_only }} }}
-consumers:
-  f: {{ reads: tables.t.streams, kcl: {{ {kcl} }} }}
-{more}
-"
-    )
-}
-
-#[test]
-fn adp_1_dds_k1_the_adapter_calls_each_second_and_every_two_after_an_empty_call() {
-    let idle = run(&adapter("30m", "version: 3", "0.001/s", "end: stop"));
-    let reads = idle.fleets[0].reads;
-    assert!(reads.polls <= 6);
-    assert!((895..=905).contains(&(reads.polls + reads.empty_polls)), "{reads:?}");
-    // Where something comes all the time there is a call a second, and all of them are billed.
-    let busy = run(&adapter("30m", "version: 3", "50/s", "end: stop"));
-    let reads = busy.fleets[0].reads;
-    assert!((1_780..=1_801).contains(&reads.polls), "{reads:?}");
-    assert_eq!(busy.quantities.fleets[0].streams_reads, [reads.polls, reads.empty_polls]);
-    let error = support::load(&adapter("30m", "version: 3, max_records: 1_001", "1/s", "")).unwrap_err();
-    assert!(error.contains("expected 1 to 1000 (ADP-1)"), "{error}");
-}
-
-#[test]
-fn adp_2_dds_k2_once_a_minute_behind_it_calls_three_times_as_often() {
-    // Down for three minutes of 300 writes a second: a thousand records a call catch up slowly.
-    let caught_up_after = |catch_up: bool| {
-        let events = "events: { death: { at: 1m, for: 3m, crash: consumers.f } }";
-        let outcome = run(&adapter("7m", &format!("version: 3, catch_up: {catch_up}"), "300/s", events));
-        let fleet = &outcome.fleets[0];
-        assert_eq!(fleet.meter.processed + fleet.meter.lost, outcome.producers[0].0.accepted);
-        let bins = fleet.series.bins();
-        let column = streamgauge::pipeline::fleet::column::ITERATOR_AGE;
-        bins.iter().rposition(|bin| bin[column] > 60_000_000).unwrap()
-    };
-    let (plain, fast) = (caught_up_after(false), caught_up_after(true));
-    // About 200 s of 300 records: 700 a second are gained, or 2,700. Down to a minute behind it takes 60 s, or 16 s.
-    assert!(plain > fast + 20, "{plain} {fast}");
-    let cadence = |kcl: &str| match support::load(&adapter("1m", kcl, "1/s", "")).unwrap().fleets[0].via {
-        Via::Polling(cadence) => cadence,
-        Via::FanOut(_) => panic!("it is polled"),
-    };
-    let second = 1_000_000_000;
-    let usual = Cadence { idle: second, idle_after_empty: 2 * second, catch_up: None };
-    assert_eq!(cadence("version: 3"), usual, "off by default");
-    assert_eq!(cadence("version: 3, catch_up: true"), Cadence { catch_up: Some((60 * second, 3)), ..usual });
-}
-
-#[test]
-fn adp_3_the_adapter_goes_with_version_1_and_version_3() {
-    let error = |kcl: &str| support::load(&adapter("1m", kcl, "1/s", "")).map(|_| ()).unwrap_err();
-    assert!(error("version: 2").contains("ADP-3"));
-    assert!(error("version: 1, catch_up: true").contains("ADP-2"));
-    assert!(error("version: 3, via: enhanced_fan_out").contains("a table's stream has no enhanced fan-out"));
-    assert!(support::load(&adapter("30m", "version: 1", "1/s", "")).is_ok());
 }
 
 #[test]
@@ -327,19 +332,42 @@ fn a_job_that_crashes_goes_back_to_its_last_checkpoint_as_a_whole() {
     assert_eq!(outcome.meter.processed, 100 * 600);
 }
 
+/// A shard takes five calls a second (KDS-R1), and somebody else makes ten, of which nearly all find nothing: after each that is
+/// answered the next one comes too soon. Whose calls are refused is chance, so that both get what they came for.
 #[test]
-fn a_fleet_that_others_leave_no_calls_rests_where_nothing_waits() {
-    // A shard takes five calls a second (KDS-R1), and somebody else makes ten, of which nearly all find nothing.
-    for kind in ["kcl: { version: 2, via: polling }", "flink: { parallelism: 1 }"] {
-        let text = text("20s", 5, 1, kind, "");
+fn kds_r1_kds_w6_a_reader_that_calls_too_often_does_not_keep_others_from_its_shard() {
+    for kind in ["kcl: { version: 2, via: polling }", "flink: { parallelism: 1, poll_interval: 1s }"] {
+        let text = text("2m", 5, 1, kind, "");
         let greedy = "consumers:\n  greedy: { reads: kinesis.s, polling: { interval: 100ms } }\n";
         let outcome = run(&text.replace("consumers:\n", greedy));
-        // What it never gets, retention takes after a day; then there is nothing to come back for.
-        assert!(outcome.complete && outcome.end < 25 * 3_600_000_000_000, "{kind}: {}", outcome.end);
-        let account = outcome.ledger.accounts.iter().find(|account| account.path == "consumers.f").unwrap();
-        let of = |fate: &str| account.fates.iter().find(|(name, _)| *name == fate).unwrap().1;
-        assert_eq!(of("processed") + of("expired"), 5 * 20, "{kind}: {account:?}");
+        assert!(outcome.complete && outcome.end < 300_000_000_000, "{kind}: {}", outcome.end);
+        assert_eq!(outcome.fleets[0].meter.processed, 5 * 120, "{kind}");
+        assert_eq!(outcome.consumers[0].meter.processed, 5 * 120, "{kind}");
+        let reads = [outcome.fleets[0].reads, outcome.consumers[0].reads];
+        let sum = |of: fn(&streamgauge::systems::kinesis::get_records::ReadMeter) -> u64| {
+            reads.iter().map(of).sum::<u64>() as f64
+        };
+        let (admitted, refused) = (sum(|it| it.polls + it.empty_polls), sum(|it| it.refused_calls));
+        // Five were saved, and five a second are earned to the end.
+        let most = 5.0 + 5.0 * outcome.end as f64 / 1e9;
+        assert!(admitted <= most && refused / (admitted + refused) > 0.25, "{kind}: {reads:?}");
     }
+}
+
+/// `check` names who calls how often.
+#[test]
+fn kds_r1_check_names_the_readers_that_call_more_often_than_a_shard_takes() {
+    let warnings = |interval: &str| {
+        let other =
+            format!("consumers:\n  greedy: {{ reads: kinesis.s, polling: {{ interval: {interval} }} }}\n");
+        let text =
+            text("2m", 5, 1, "kcl: { version: 2.5, via: polling }", "").replace("consumers:\n", &other);
+        LoadCheck::of(&support::scenario(&text, &[])).warnings
+    };
+    let said = "The readers of kinesis.s make 11.0 GetRecords calls a second on each shard, which takes 5 (KDS-R1): \
+                consumers.greedy 10, consumers.f 1.";
+    assert!(warnings("100ms").iter().any(|it| it.starts_with(said)), "{:?}", warnings("100ms"));
+    assert!(!warnings("250ms").iter().any(|it| it.contains("KDS-R1")), "four and one are five");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use streamgauge::engine::time::{MICROSECOND, SECOND};
 use streamgauge::experiment::follow;
 use streamgauge::experiment::replicate::{Control, Silent};
 use streamgauge::pipeline::Pipeline;
-use streamgauge::pipeline::follow::arrival::{Choice, Trail};
+use streamgauge::pipeline::follow::arrival::Choice;
 use streamgauge::pipeline::follow::slowest::Leg;
-use streamgauge::pipeline::follow::{Happening, Observer, Step};
+use streamgauge::pipeline::follow::{Happening, Observer, Step, Trail};
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::follow::{Followed, terminal};
@@ -119,7 +119,7 @@ fn waits_add_up_to_the_time_that_the_write_took_to_each_of_its_ends() {
                 "consumers.audit" => &["tables.orders.streams"],
                 _ => &["tables.orders.kinesis", "kinesis.changes"],
             };
-            let took = fate.at.expect("an end") - trail.subject.write.at;
+            let took = fate.at.expect("an end") - trail.subject.at;
             let waited = waited_until(&trail, &fate.place, streams);
             // Steps are stamped with whole nanoseconds, and what buffers remember with microseconds.
             let steps = trail.steps.len() as u64;
@@ -144,14 +144,14 @@ fn the_slowest_write_of_a_leg_takes_as_long_as_the_run_measures() {
     ];
     for (leg, place, longest) in cases {
         let trail = slowest(&scenario, leg);
-        let start = trail.subject.write.at / MICROSECOND;
+        let start = trail.subject.at / MICROSECOND;
         let took = trail.fates.iter().filter(|fate| fate.place == place).filter_map(|fate| fate.at);
         let took: Vec<u64> = took.map(|at| at / MICROSECOND - start).collect();
         assert!(took.contains(&longest), "{place}: {longest} is not among {took:?}");
     }
     let longest = outcome.tables[0].feed.as_ref().unwrap().latency.histogram().max();
     let trail = slowest(&scenario, Leg::Feed(0));
-    let start = trail.subject.write.at / MICROSECOND;
+    let start = trail.subject.at / MICROSECOND;
     assert!(
         trail
             .steps
@@ -245,7 +245,7 @@ fn refusals_retries_and_losses_are_steps_too() {
         trail.fates.iter().any(|fate| fate.name == "on_failure").then_some(trail)
     });
     let trail = given_up.expect("a record that makes the function fail");
-    assert!(trail.subject.write.at >= 5 * SECOND);
+    assert!(trail.subject.at >= 5 * SECOND);
     let here = |step: &&Step| step.place == "consumers.polled";
     let whats: Vec<&str> = trail.steps.iter().filter(here).map(|step| step.what.as_str()).collect();
     let invoked = whats.iter().filter(|what| what.starts_with("invoked")).count();
@@ -265,4 +265,126 @@ fn what_nobody_reads_in_time_expires_before_the_eyes_of_its_follower() {
     let fate = trail.fates.iter().find(|fate| fate.place == "consumers.search").expect("an end");
     assert_eq!(fate.name, "expired");
     assert!(fate.at.is_some_and(|at| at >= 25 * 3_600 * SECOND));
+}
+
+/// A worker writes its checkpoints before its work and dies over a batch: as many followed writes are lost as the fleet lost.
+#[test]
+fn a_record_that_a_worker_lost_is_not_said_to_be_processed() {
+    let text = "\
+name: early
+study: terminating
+duration: 12s
+workload:
+  writer: { writes_to: tables.t, arrivals: { constant: { rate: 20/s } }, keys: { uniform: { items: 50 } }, item: { size: 300 B } }
+tables:
+  t:
+    capacity: { provisioned: { write_units: 100 } }
+    kinesis: { stream: s, replication: { delay: 50ms, reorder: 0%, duplicates: 0% } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 1 } } }
+consumers:
+  f: { reads: kinesis.s, kcl: { version: 2, via: polling, idle_time: 500ms, max_records: 10, per_record: 60ms, errors: 20%, checkpoint: { order: before } } }
+events: { death: { at: 6s, for: 5s, crash: consumers.f } }
+";
+    let scenario = support::scenario(text, &[]);
+    let meter = support::run::<true>(&scenario, 0).fleets.swap_remove(0).meter;
+    assert!(meter.lost > 0 && meter.skipped > 0, "{meter:?}");
+    let mut fates: BTreeMap<String, u64> = BTreeMap::new();
+    for number in 1..=240 {
+        let trail = trail(&scenario, Choice { number: Some(number), ..Choice::default() });
+        let fate = trail.fates.iter().find(|fate| fate.place == "consumers.f").expect("an end");
+        if fate.name == "lost" {
+            assert_eq!(fate.at, Some(6 * SECOND), "the worker dies");
+        }
+        *fates.entry(fate.name.clone()).or_default() += 1;
+    }
+    let of = |name: &str| fates.get(name).copied().unwrap_or(0);
+    assert_eq!((of("processed"), of("lost"), of("skipped")), (meter.processed, meter.lost, meter.skipped));
+}
+
+/// Changes go through a pipe into a queue, and from there to a function.
+fn queued(queue: &str, function: &str) -> Scenario {
+    let text = format!(
+        "\
+name: queued
+study: terminating
+seed: 3
+duration: 10s
+workload:
+  writer: {{ writes_to: tables.t, arrivals: {{ poisson: {{ rate: 8/s }} }}, keys: {{ uniform: {{ items: 5 }} }}, item: {{ size: 400 B }} }}
+tables:
+  t: {{ capacity: {{ provisioned: {{ write_units: 100 }} }}, kinesis: {{ stream: s, replication: {{ reorder: 0%, duplicates: 20% }} }} }}
+kinesis:
+  s: {{ capacity: {{ provisioned: {{ shards: 2 }} }} }}
+consumers:
+  sender: {{ reads: kinesis.s, pipe: {{ to: sqs.q }} }}
+  f: {{ reads: sqs.q, lambda: {{ {function} }} }}
+sqs:
+  q: {{ {queue} }}
+"
+    );
+    support::scenario(&text, &[])
+}
+
+/// Fates of all writes and their copies in the queue, and what they are charged.
+fn in_queue(scenario: &Scenario) -> (BTreeMap<String, u64>, BTreeMap<&'static str, f64>) {
+    let writes = support::run::<true>(scenario, 0).producers[0].0.offered;
+    let (mut fates, mut charges) = (BTreeMap::new(), BTreeMap::new());
+    for number in 1..=writes {
+        let trail = trail(scenario, Choice { number: Some(number), ..Choice::default() });
+        for fate in trail.fates.iter().filter(|fate| fate.place == "sqs.q") {
+            *fates.entry(fate.name.clone()).or_default() += 1;
+        }
+        for charge in trail.steps.iter().flat_map(|step| &step.charges) {
+            *charges.entry(charge.id).or_default() += charge.quantity.to_f64().expect("a number");
+        }
+    }
+    (fates, charges)
+}
+
+#[test]
+fn a_write_is_followed_through_a_queue_to_the_function_that_reads_it() {
+    let scenario = queued("", "batch_window: 1s, duration: { base: 200ms, per_record: 5ms }");
+    let outcome = support::run::<true>(&scenario, 0);
+    for number in [1, 17, 40] {
+        let trail = trail(&scenario, Choice { number: Some(number), ..Choice::default() });
+        let fate = trail.fates.iter().find(|it| it.place == "sqs.q" && !it.copy).expect("an end");
+        assert_eq!(fate.name, "processed");
+        let waited = trail.steps.iter().filter(|step| !step.copy).flat_map(|step| &step.waits);
+        let waited = waited.map(|wait| wait.nanos).sum::<u64>();
+        let took = fate.at.expect("it has ended") - trail.subject.at;
+        assert!(
+            took.abs_diff(waited) <= trail.steps.len() as u64 * MICROSECOND,
+            "{took} {waited}\n{trail:#?}"
+        );
+        let places: Vec<&str> = trail.steps.iter().map(|step| step.place.as_str()).collect();
+        let at = |place: &str| places.iter().position(|it| *it == place).expect("it comes there");
+        assert!(at("consumers.sender") < at("sqs.q") && at("sqs.q") < at("consumers.f"), "{places:?}");
+    }
+    // What all writes are charged is what the run uses, apart from receives that find nothing.
+    let (fates, charges) = in_queue(&scenario);
+    let meter = &outcome.queues[0].queue;
+    assert_eq!(fates, BTreeMap::from([("processed".to_owned(), meter.deleted)]));
+    let requests = meter.sends.iter().chain(&meter.receives).sum::<u64>();
+    let invocations = outcome.queues[0].function.as_ref().expect("a function").invocations;
+    for (id, used) in [("sqs.std", requests), ("lambda.req", invocations)] {
+        let charged = charges[id];
+        assert!((charged / used as f64 - 1.0).abs() < 1e-6, "{id}: {charged} of {used}");
+    }
+}
+
+#[test]
+fn what_a_queue_drops_or_sets_aside_is_what_its_followers_see() {
+    let scenario = queued("max_receive_count: 1", "duration: { base: 20ms }, errors: { rate: 20% }");
+    let meter = support::run::<true>(&scenario, 0).queues.swap_remove(0).queue;
+    assert!(meter.dead > 0);
+    let of = |fates: &BTreeMap<String, u64>, name: &str| fates.get(name).copied().unwrap_or(0);
+    let (fates, _) = in_queue(&scenario);
+    assert_eq!((of(&fates, "processed"), of(&fates, "dead_letter")), (meter.deleted, meter.dead));
+    // Second copies of a change that come within five minutes (SQS-6).
+    let scenario = queued("fifo: {}", "duration: { base: 20ms }");
+    let meter = support::run::<true>(&scenario, 0).queues.swap_remove(0).queue;
+    assert!(meter.deduplicated > 0);
+    let (fates, _) = in_queue(&scenario);
+    assert_eq!((of(&fates, "processed"), of(&fates, "deduplicated")), (meter.deleted, meter.deduplicated));
 }

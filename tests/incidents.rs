@@ -7,6 +7,7 @@ use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::scenario::checked::Scenario;
+use streamgauge::systems::cloudwatch::Missing;
 
 mod support;
 
@@ -244,10 +245,6 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
             "alarms:\n  a: { of: kinesis.s, metric: IncomingRecords, threshold: 1, datapoints_to_alarm: 2 }",
             "evaluation_periods",
         ),
-        (
-            "alarms:\n  a: { of: tables.t, metric: WriteThrottleEvents, threshold: 1, treat_missing_data: breaching }",
-            "always ignore",
-        ),
         ("alarms:\n  a: { of: tables.t.streams, metric: ReturnedBytes, threshold: 1 }", "has no `streams`"),
         (
             "alarms:\n  a: { of: tables.t.kinesis, metric: ThrottledPutRecordCount, threshold: 1, period: 1m }",
@@ -275,6 +272,22 @@ fn wrong_alarms_and_events_are_told_where_they_are_wrong() {
     assert_eq!(HOUR, 60 * MINUTE);
 }
 
+/// AWS's page on missing data: alarms on DynamoDB's metrics ignore it unless another way is chosen, those on others take it for
+/// missing.
+#[test]
+fn alarms_on_metrics_of_dynamodb_ignore_missing_data_unless_told_otherwise() {
+    let consumers = "  c: { reads: kinesis.s, polling: {} }";
+    let missing = |of: &str, more: &str| {
+        let alarm = format!("alarms:\n  a: {{ of: {of}, threshold: 1{more} }}");
+        support::load(&text("1/s", "10m", consumers, &alarm)).unwrap().alarms[0].missing
+    };
+    let (table, stream) =
+        ("tables.t, metric: WriteThrottleEvents", "kinesis.s, metric: WriteProvisionedThroughputExceeded");
+    assert_eq!((missing(table, ""), missing(stream, "")), (Missing::Ignore, Missing::Missing));
+    assert_eq!(missing(table, ", treat_missing_data: breaching"), Missing::Breaching);
+    assert_eq!(missing(stream, ", treat_missing_data: not_breaching"), Missing::NotBreaching);
+}
+
 /// Little's law: executions at once are invocations a second times the time that each takes. That the run goes on for a quarter
 /// of an hour, until a buffer is full, makes them no fewer.
 #[test]
@@ -288,4 +301,72 @@ fn mean_concurrency_is_that_of_the_measured_span() {
     let expected = row.invocations as f64 / 300.0 * row.duration_mean_ms.unwrap() / 1e3;
     let found = row.concurrency_mean.unwrap();
     assert!((found / expected - 1.0).abs() < 0.01, "{found} instead of {expected}");
+}
+
+/// The only worker has one processor and is busy for half of its time with 25 records a second. For a minute it takes four times as
+/// long, 12.5 a second: what comes `t` seconds into that waits for `t` seconds until the half of it, and the longer it lasts
+/// the shorter after that, since 50 a second are processed again in the end.
+#[test]
+fn a_fleet_that_slows_down_is_as_late_as_a_fluid_queue() {
+    let kcl = "kcl: { version: 2, via: polling, idle_time: 500ms, max_records: 25, host: { vcpu: 1 }, per_record: 20ms }";
+    let consumers = format!("  c: {{ reads: kinesis.s, {kcl} }}");
+    let events = "events:\n  slow: { at: 4m, for: 1m, slow_down: { of: consumers.c, factor: 4 } }";
+    let (_, outcome, result) = run(&text("25/s", "10m", &consumers, events));
+    let stall = &result.consumers[0].stalls[0];
+    assert_eq!((stall.from_s, stall.until_s), (Some(240.0), Some(300.0)));
+    let longest = outcome.fleets[0].latency.histogram().max() as f64 / 1e6;
+    // Half a second until it is read, and up to two batches of 25 records in hand.
+    assert!((28.0..=30.0 + 0.5 + 2.0 * 25.0 * 0.08).contains(&longest), "{longest}");
+    assert_eq!(outcome.fleets[0].meter.processed, 25 * 600);
+}
+
+/// Removed at half of the time, a consumer costs half: its hosts, the leases that it renews, its subscription by shard and hour.
+#[test]
+fn kds_e1_kcl_5_flk_2_a_removed_consumer_is_not_billed_any_more() {
+    let consumers = "  pushed: { reads: kinesis.s, lambda: { via: enhanced_fan_out } }
+  workers: { reads: kinesis.s, kcl: { version: 3, workers: 2, host: { ec2: c6g.large }, checkpoint: { every: { interval: 1d } } } }
+  old: { reads: kinesis.s, kcl: { version: 2, via: polling, host: { fargate: { vcpu: 1, memory: 2 GiB } } } }
+  job: { reads: kinesis.s, flink: { parallelism: 2, poll_interval: 1s, autoscaling: false } }";
+    let all = ["pushed", "workers", "old", "job"];
+    let event = |name: &str| format!("  {name}: {{ at: 10m, remove: consumers.{name} }}\n");
+    let events = format!("events:\n{}", all.map(event).concat());
+    let usage = |events: &str| {
+        let text = text("40/s", "20m", consumers, &format!("end: stop\n{events}"));
+        let (scenario, outcome, result) = run(&text);
+        for name in ["workers", "old", "job"] {
+            let path = format!("consumers.{name}");
+            let account = result.ledger.iter().find(|account| account.path == path).unwrap();
+            let left = account.fates.get("after_removal").copied().unwrap_or(0);
+            let share = left as f64 / (40.0 * 1_200.0);
+            let expected = if events.is_empty() { 0.0 } else { 0.5 };
+            assert!((share - expected).abs() < 0.005, "{path}: {share}");
+        }
+        let usage = streamgauge::report::result::usage::of(&scenario, &[outcome]).expect("usage");
+        move |id: &str| -> f64 {
+            usage.0.get(id).map_or(0.0, |line| line.quantity.try_into().expect("a number"))
+        }
+    };
+    let (always, half) = (usage(""), usage(&events));
+    // Two registered consumers of two shards.
+    assert_eq!(always("kds.prov.efo_shard_h"), 2.0 * 2.0 * 730.0);
+    for id in [
+        "kds.prov.efo_shard_h",
+        "ec2.c6g.large_h",
+        "fargate.x86.vcpu_h",
+        "flink.kpu_h",
+        "flink.run_storage_gbmo",
+        "ddb.od.wru",
+    ] {
+        let share = half(id) / always(id);
+        let tolerance = if id == "ddb.od.wru" { 0.02 } else { 1e-9 };
+        assert!((share - 0.5).abs() < tolerance, "{id}: {share}");
+    }
+    assert_eq!(half("kds.prov.shard_h"), always("kds.prov.shard_h"), "the stream itself stays");
+    // Nobody waits for those who are gone, and nothing can happen to them.
+    let steady = text("40/s", "20m", consumers, &events).replace("study: terminating", "study: steady");
+    let (_, outcome, result) = run(&steady);
+    assert!(outcome.complete && result.overloaded.is_empty(), "{:?}", result.overloaded);
+    let late = format!("{events}  late: {{ at: 11m, crash: consumers.workers }}\n");
+    let error = support::load(&text("40/s", "20m", consumers, &late)).map(|_| ()).unwrap_err();
+    assert!(error.contains("`consumers.workers` has been removed by the event `workers`"), "{error}");
 }

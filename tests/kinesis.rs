@@ -164,6 +164,8 @@ struct EveryPoll {
     bytes: u128,
     seen: Nanos,
     blocked_until: Nanos,
+    /// Whether it has refused a call since it last had a second's calls to give (OWN-8).
+    tight: bool,
     places: Vec<usize>,
     meters: Vec<ReadMeter>,
 }
@@ -173,7 +175,7 @@ const BYTES: u128 = 2 * MIB as u128;
 const NANO: u128 = SECOND as u128;
 
 impl EveryPoll {
-    fn poll(&mut self, now: Nanos, reader: usize) -> Vec<Record> {
+    fn poll(&mut self, now: Nanos, reader: usize) -> Result<Vec<Record>, ReadRefused> {
         let elapsed = u128::from(now - self.seen);
         self.calls = (self.calls + CALLS * elapsed).min(CALLS * NANO);
         self.bytes = (self.bytes + BYTES * elapsed).min(BYTES * NANO);
@@ -186,11 +188,14 @@ impl EveryPoll {
         }
         if now < self.blocked_until {
             meter.refused_bytes += 1;
-            return Vec::new();
+            self.tight = true;
+            return Err(ReadRefused::Bytes);
         }
+        self.tight &= self.limit_calls && self.calls < CALLS * NANO;
         if self.limit_calls && self.calls < NANO {
             meter.refused_calls += 1;
-            return Vec::new();
+            self.tight = true;
+            return Err(ReadRefused::Calls);
         }
         self.calls -= NANO.min(self.calls);
         let (mut answer, mut bytes) = (Vec::new(), 0);
@@ -212,7 +217,7 @@ impl EveryPoll {
         }
         // Whole bytes are lent; what is less than a byte stays.
         self.bytes -= wanted.min(self.bytes / NANO * NANO);
-        answer
+        Ok(answer)
     }
 }
 
@@ -305,8 +310,11 @@ fn lazily(case: &Case) -> (Seen, Vec<ReadMeter>) {
     (seen, (0..case.readers.len()).map(|reader| *stream.meter(reader)).collect())
 }
 
-/// Readers that make every poll of their clocks while they are not busy.
+/// Readers that make every poll of their clocks while they are not busy. A refused call, and any on a shard that has refused
+/// some, starts its reader's clock again (OWN-8).
 fn by_every_poll(case: &Case) -> (Seen, Vec<ReadMeter>) {
+    let mut current = case.readers.clone();
+    let chance = PollGrid::new(SECOND, Vec::new());
     let readers = case.readers.len();
     let mut shard = EveryPoll {
         records: Vec::new(),
@@ -316,6 +324,7 @@ fn by_every_poll(case: &Case) -> (Seen, Vec<ReadMeter>) {
         bytes: BYTES * NANO,
         seen: 0,
         blocked_until: 0,
+        tight: false,
         places: vec![0; readers],
         meters: vec![ReadMeter::default(); readers],
     };
@@ -334,7 +343,7 @@ fn by_every_poll(case: &Case) -> (Seen, Vec<ReadMeter>) {
                 shard.records.push(record);
             }
         }
-        let clock = case.readers[reader];
+        let clock = &mut current[reader];
         if kind == DONE {
             let more = shard.places[reader] < shard.records.len();
             let next = if more { now } else { clock.at_or_after(now.max(last_calls[reader] + 1)) };
@@ -342,7 +351,13 @@ fn by_every_poll(case: &Case) -> (Seen, Vec<ReadMeter>) {
             continue;
         }
         last_calls[reader] = now;
-        let records = shard.poll(now, reader);
+        let outcome = shard.poll(now, reader);
+        match outcome {
+            Err(_) => clock.phase = chance.after_refusal(now, 0),
+            Ok(_) if shard.tight => clock.phase = now + clock.interval + chance.call_time(now, 0),
+            Ok(_) => {}
+        }
+        let records = outcome.unwrap_or_default();
         let busy = clock.busy > 0 && !records.is_empty();
         let next = if busy { (now + clock.busy, DONE) } else { (clock.at_or_after(now + 1), POLL) };
         events.insert((next.0, next.1, reader));

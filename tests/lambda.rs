@@ -311,6 +311,20 @@ fn lam_e2_lam_e3_lam_e5_error_handling_decides_what_one_bad_record_costs() {
     assert!(aged.meter.discarded >= 1);
 }
 
+/// A batch that fails is given up when its youngest record is too old, not at the first try after that: the waits between tries
+/// have grown to half a minute by then.
+#[test]
+fn lam_e2_records_are_given_up_when_they_are_too_old_and_not_later() {
+    let settings = "batch_size: 100, batch_window: 5s, maximum_record_age: 1m";
+    let outcome = poisoned(settings);
+    // Its records came within 5 s, and the first try follows a poll later at most.
+    assert_eq!(outcome.meter.blocks, 1);
+    let blocked = outcome.meter.blocked_max;
+    assert!((55 * SECOND..=MINUTE).contains(&blocked), "{} ms", blocked / MILLISECOND);
+    // With the bad one go those of its batch, and those behind it that were as old: 20 a second of 5 s, and of 5 s more.
+    assert!((50..=250).contains(&outcome.meter.good_given_up), "{:?}", outcome.meter);
+}
+
 #[test]
 fn lam_f1_filtered_records_cost_no_invocation_but_are_read() {
     let settings = |filter: &str| format!("batch_size: 10, duration: {{ base: 1ms }}{filter}");

@@ -116,6 +116,10 @@ fn lam_p5_dds_l6_a_new_mapping_starts_late_and_latest_misses_what_comes_meanwhil
         let settings = format!("created: 100s, start_delay: 60s, from: {from}, duration: {{ base: 1ms }}");
         let outcome = run(&text("5m", STEADY, &reader("f", &settings), ""));
         let before = outcome.ledger.fate("before_start");
+        let noted = outcome.timeline.entries().iter().filter(|entry| entry.place == "consumers.f");
+        let noted: Vec<(u64, &str)> =
+            noted.map(|entry| (entry.at / SECOND, entry.what.split(',').next().unwrap())).collect();
+        assert_eq!(noted, [(100, "its mapping is created"), (160, "begins to read")]);
         (outcome.lambdas[0].clone(), before)
     };
     let (latest, before) = of("latest");

@@ -42,6 +42,14 @@ fn shown(entry: &Entry, region: &str) -> String {
 fn every_row_of_the_facts_is_in_the_book_with_price_confidence_and_source_and_no_other() {
     let Some(text) = facts() else { return };
     let prices = text.split("## 2. Prices").nth(1).unwrap().split("### Extra Regions").next().unwrap();
+    for dated in [
+        "**On-demand Advantage** (November 2025)",
+        "(2026 feature)",
+        "Lambda was billed in 100 ms steps until December 2020",
+        "0.035 per GB in 2016 and fell to 0.029 by 2018",
+    ] {
+        assert!(text.contains(dated), "{dated}");
+    }
     let book = book();
     let mut seen = BTreeSet::new();
     for cells in table_rows(prices) {
@@ -51,7 +59,7 @@ fn every_row_of_the_facts_is_in_the_book_with_price_confidence_and_source_and_no
         assert_eq!(REGIONS.map(|region| shown(entry, region)).to_vec(), expected, "{id}");
         assert_eq!(entry.source, cells[8], "{id}");
         assert_eq!(entry.per, single_units(&cells[1]), "{id}: {}", cells[1]);
-        assert_eq!((entry.valid_from, entry.valid_to), validity(&cells[1]), "{id}: {}", cells[1]);
+        assert_eq!((entry.valid_from, entry.valid_to), validity(&id, &cells[1]), "{id}: {}", cells[1]);
         seen.insert(id);
     }
     assert_eq!(seen, book.keys().cloned().collect(), "ids that are in one of the two only");
@@ -67,10 +75,14 @@ fn single_units(unit: &str) -> u64 {
     }
 }
 
-/// The price cut of 1 November 2024 is the only change of price that the facts date.
-fn validity(unit: &str) -> (Option<Date>, Option<Date>) {
+/// The price cut of 1 November 2024, and what section 3 and the list of superseded prices date.
+fn validity(id: &str, unit: &str) -> (Option<Date>, Option<Date>) {
     let day: Option<Date> = "2024-11-01".parse().ok();
     match () {
+        () if id == "kds.adv.channel_s3tables_gb" => ("2026-01-01".parse().ok(), None),
+        () if id.starts_with("kds.adv.") => ("2025-11-01".parse().ok(), None),
+        () if id.starts_with("lambda.gbs.") => ("2020-12-01".parse().ok(), None),
+        () if id.starts_with("fh.put.") => ("2018-01-01".parse().ok(), None),
         () if unit.contains("(since 2024-11") => (day, None),
         () if unit.contains("(before") || unit.contains("(old)") => (None, day),
         // Stated for the requests of the Standard-IA class by the rows of their old prices alone.

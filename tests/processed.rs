@@ -75,6 +75,9 @@ fn lam_e1_what_a_failed_batch_had_reached_is_processed_again() {
     // Whoever drops what came before, or ends with the newest try, ends right.
     assert_eq!((processed.repairs.items, processed.repairs.wrong), (200, [0; 3]));
     assert_eq!(processed.repairs.kept_out[1], processed.ordering.late());
+    // Nothing was out of order before the put, so that sequence numbers tell all of it.
+    let by = &processed.repairs.by_sequence;
+    assert_eq!((by.kept_out, by.sorted, by.wrong), (processed.ordering.late(), processed.ordering.late(), 0));
 }
 
 /// A function that says where it failed gets nothing again that it has processed.
@@ -115,6 +118,8 @@ fn sqs_1_sqs_6_only_a_fifo_queue_keeps_the_order_of_an_item() {
     assert_eq!(processed.ordering.late(), standard.queues[0].queue.out_of_order);
     assert!(processed.ordering.late() > 100);
     agrees(processed);
+    let by = &processed.repairs.by_sequence;
+    assert_eq!((by.kept_out, by.sorted, by.wrong), (processed.ordering.late(), processed.ordering.late(), 0));
     let fifo = queued(ONE, "fifo: {}", function);
     let processed = fifo.queues[0].processed.as_ref().expect("followed");
     assert!(processed.ordering.records > 1_000);
@@ -205,4 +210,55 @@ fn reports_show_the_rows_of_consumers() {
     assert_eq!(value("duplicates"), Some(share));
     assert_eq!(value("out_of_order"), value("consumers.f.out_of_order_share"));
     assert_eq!(value("consumers.f.wrong_final_states"), Some(0.0));
+}
+
+/// Two tables whose items have the same numbers, each with a stream and a sender of its own, into one queue: what is processed out of
+/// turn is that of each alone, as if it had a queue to itself.
+#[test]
+fn senders_to_one_queue_are_followed_each_by_itself() {
+    let text = |second: &str| {
+        format!(
+            "\
+name: test
+study: terminating
+duration: 2m
+workload:
+  first: {{ writes_to: tables.a, arrivals: {{ constant: {{ rate: 20/s }} }}, keys: {{ uniform: {{ items: 1 }} }}, item: {{ size: 500 B }} }}
+  second: {{ writes_to: tables.b, arrivals: {{ constant: {{ rate: 20/s }} }}, keys: {{ uniform: {{ items: 1 }} }}, item: {{ size: 500 B }} }}
+tables:
+  a: {{ capacity: {{ provisioned: {{ write_units: 100 }} }}, kinesis: {{ stream: s, replication: {{ reorder: 0%, duplicates: 0% }} }} }}
+  b: {{ capacity: {{ provisioned: {{ write_units: 100 }} }}, kinesis: {{ stream: {second}, replication: {{ reorder: 0%, duplicates: 0% }} }} }}
+kinesis:
+  s: {{ capacity: {{ provisioned: {{ shards: 1 }} }} }}
+  t: {{ capacity: {{ provisioned: {{ shards: 1 }} }} }}
+consumers:
+  one: {{ reads: kinesis.s, pipe: {{ to: sqs.q }} }}
+  two: {{ reads: kinesis.t, pipe: {{ to: sqs.q }} }}
+  f: {{ reads: sqs.q, lambda: {{ batch_size: 1, duration: {{ base: 20ms, spread: 0.8 }} }} }}
+sqs: {{ q: {{}} }}
+"
+        )
+    };
+    let scenario = support::scenario(&text("t"), &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    let processed = outcome.queues[0].processed.as_ref().expect("followed");
+    assert_eq!(processed.ordering.records, outcome.queues[0].queue.deleted);
+    assert_eq!((processed.repairs.items, processed.ordering.duplicates), (2, 0));
+    let [_, late] = causes(processed);
+    assert!(matches!(late[..], [(Cause::Queue, _)]), "{late:?}");
+    agrees(processed);
+    // The queue itself takes the two items for one: what is late among both is more than what is late within each.
+    let late = processed.ordering.late();
+    assert!(late > 100 && late < outcome.queues[0].queue.out_of_order, "{late}");
+    let by = &processed.repairs.by_sequence;
+    assert_eq!((by.sorted, by.wrong), (late, 0));
+    // Records of one stream do not say which of two tables they are of.
+    let mixed = support::scenario(&text("s"), &[]);
+    let outcome = support::run::<true>(&mixed, 0);
+    assert!(outcome.queues[0].processed.is_none());
+    let result = RunResult::new(&mixed, &[outcome], mixed.billing.book()).expect("it can be billed");
+    let rows: Vec<_> = result.ordering_not_followed.iter().map(|row| row.path.as_str()).collect();
+    assert_eq!(rows, ["consumers.one", "consumers.f"]);
+    let summary = streamgauge::report::markdown::render(&result);
+    assert!(summary.contains("is not measured: several tables feed its stream"), "{summary}");
 }

@@ -25,6 +25,7 @@ fn plan() -> QueryPlan {
         overhead: Sampler::Constant(0.0),
         per_object: 0,
         scan_rate: 1 << 40,
+        repartition: HOUR,
         compaction: None,
     }
 }
@@ -100,6 +101,23 @@ fn ath_8_more_than_the_active_limit_are_refused() {
     let meter = query(&crowd, &[], 21 * MINUTE);
     // The first round of 150 still runs when the second one comes: 50 of it find room.
     assert_eq!((meter.done, meter.refused), (200, 100));
+}
+
+/// Small objects in one prefix: one query reads them at its own pace, thirty at once want 30 times 833 requests a second, of which
+/// S3 answers 5,500. The last of them is done when all requests are; the limit costs larger objects nothing.
+#[test]
+fn ath_5_queries_of_many_small_objects_share_what_s3_answers() {
+    let small: Vec<StoredObject> = (0..20_000).map(|_| object(MINUTE, MIB / 10)).collect();
+    let large: Vec<StoredObject> = (0..100).map(|_| object(MINUTE, 20 * MIB)).collect();
+    let reads = |at_once| QueryPlan { at_once, per_object: 1_200_000, ..plan() };
+    let alone = one(&reads(1), &small);
+    assert!(alone.slowed == 0 && (24_000..24_010).contains(&(alone.time.max() / 1_000)), "{alone:?}");
+    let crowd = one(&reads(30), &small);
+    // 20,000 GETs and 20 LISTs each, of which a second's worth is answered at once.
+    let all = 30.0 * 20_020.0 / 5_500.0 - 1.0;
+    assert!((crowd.time.max() as f64 / 1e6 - all).abs() < 0.5, "{} against {all}", crowd.time.max());
+    assert_eq!(crowd.done, 30);
+    assert_eq!(one(&reads(30), &large).slowed, 0);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use streamgauge::engine::random::Streams;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pricing::Cause;
-use streamgauge::report::markdown;
 use streamgauge::report::result::RunResult;
+use streamgauge::report::{markdown, terminal, words};
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::{LoadCheck, Verdict};
 use streamgauge::systems::kinesis::log::Record;
@@ -455,4 +455,115 @@ fn no_calls_to_a_stream_are_told_of_a_function_that_reads_a_queue() {
     assert_eq!(row("| reader"), Some(vec!["calls", "empty", "refused", "expired"]));
     assert_eq!(row("| consumers.f | sqs.q |"), Some(vec!["-"; 4]));
     assert!(row("| consumers.sender |").is_some_and(|cells| !cells.contains(&"-")));
+}
+
+/// `check` sees the functions behind queues: of a second for ten messages, two batches at once take 20 a second, and one item of
+/// a FIFO queue 10.
+#[test]
+fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
+    let rows = |rate: &str, queue: &str, items: u32, function: &str| {
+        let rate = format!("{{ constant: {{ rate: {rate} }} }}");
+        let scenario = Case { rate: &rate, queue, items, function, ..CASE }.load();
+        LoadCheck::of(&scenario).rows
+    };
+    let row = |rows: Vec<streamgauge::scenario::load_check::LoadRow>, path: &str| {
+        let row = rows.into_iter().find(|row| row.path == path).expect("a row");
+        (row.limit, (row.mean * 1e6).round() / 1e6, row.allowed, row.verdict)
+    };
+    let two = "duration: { base: 1s }, maximum_concurrency: 2";
+    let found = row(rows("30/s", "", 1_000, two), "consumers.f");
+    assert_eq!(found, ("LAM-C6".to_owned(), 3.0, 2.0, Verdict::Overloaded));
+    assert_eq!(row(rows("15/s", "", 1_000, two), "consumers.f").3, Verdict::Fine);
+    // Ten a second are too many for it by 10 a second: that is what waits after ten minutes.
+    let case = Case { rate: "{ constant: { rate: 30/s } }", function: two, more: "end: stop", ..CASE };
+    let account = case.run().ledger.accounts.into_iter().find(|account| account.path == "sqs.q").unwrap();
+    let waits = account.fates.iter().find(|(fate, _)| *fate == "waiting").unwrap().1 as f64;
+    assert!((waits / (10.0 * 600.0) - 1.0).abs() < 0.02, "{waits}");
+    let found = row(rows("12/s", "fifo: {}", 1, two), "consumers.f.groups");
+    assert_eq!(found, ("SQS-6".to_owned(), 1.2, 1.0, Verdict::Overloaded));
+    // Without a limit of its own it has the account's, or its reservation.
+    let of = |function: &str| row(rows("30/s", "", 1_000, function), "consumers.f").2;
+    assert_eq!(of("duration: { base: 1s }"), 1_000.0);
+    assert_eq!(of("duration: { base: 1s }, reserved_concurrency: 7"), 7.0);
+}
+
+/// Two batches of one message at once, 100 ms each: 20 a second of 10. For two minutes they take four times as long, and five
+/// messages a second wait; after that there are 10 a second to spare.
+#[test]
+fn a_function_behind_a_queue_that_slows_down_leaves_what_it_cannot_take() {
+    let function = "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, cold_start: 0s";
+    let more = "events: { slow: { at: 4m, for: 2m, slow_down: { of: consumers.f, factor: 4 } } }";
+    let outcome = Case { function, more, ..CASE }.run();
+    let visible = streamgauge::pipeline::sqs::column::VISIBLE;
+    let most = outcome.queues[0].series.bins().iter().map(|bin| bin[visible]).max().unwrap() as f64;
+    assert!((most / (5.0 * 120.0) - 1.0).abs() < 0.05, "{most}");
+    let width = outcome.queues[0].series.width();
+    let bins = outcome.queues[0].series.bins();
+    let last = bins.iter().rposition(|bin| bin[visible] > 30).unwrap() as f64;
+    let caught_up = (last + 1.0) * width as f64 / SECOND as f64;
+    assert!((caught_up - (360.0 + 600.0 / 10.0)).abs() < 10.0, "{caught_up}");
+    assert_eq!(outcome.queues[0].queue.deleted, 10 * 600);
+}
+
+/// A mapping that is deleted leaves the rest in the queue, and its pollers ask no more: three times a minute for each of five.
+#[test]
+fn sqs_3_a_function_that_is_removed_from_its_queue_leaves_the_rest_there() {
+    let more = "events: { gone: { at: 5m, remove: consumers.f } }";
+    let outcome = Case { more, ..CASE }.run();
+    assert!(outcome.complete && outcome.end < 11 * 60 * SECOND, "{}", outcome.end);
+    let account = outcome.ledger.accounts.iter().find(|account| account.path == "sqs.q").unwrap();
+    let of = |name: &str| account.fates.iter().find(|(fate, _)| *fate == name).unwrap().1;
+    assert_eq!((of("processed") + of("waiting"), of("in_hand")), (6_000, 0));
+    assert!((of("waiting") as f64 / 3_000.0 - 1.0).abs() < 0.02, "{account:?}");
+    let quiet = |more: &str| {
+        let case = Case { rate: "{ constant: { rate: 0.001/s } }", more, duration: "40m", ..CASE };
+        case.run().quantities.queues[0].empty_receives as f64
+    };
+    let (always, half) = (quiet(""), quiet("events: { gone: { at: 20m, remove: consumers.f } }"));
+    assert!((always - 40.0 * 15.0).abs() <= 15.0 && (half - 20.0 * 15.0).abs() <= 15.0, "{always} {half}");
+    let twice =
+        "events: { gone: { at: 5m, remove: consumers.f }, late: { at: 6m, for: 1m, outage: consumers.f } }";
+    let error = Case { more: twice, ..CASE }.error();
+    assert!(error.contains("`consumers.f` has been removed by the event `gone`"), "{error}");
+}
+
+/// Dead letters and what goes to an on-failure destination are no losses, and are told beside them.
+#[test]
+fn lam_e5_what_is_set_aside_is_told_beside_what_is_lost() {
+    let told = |case: Case| {
+        let result = case.result();
+        let of = |path: &str, fate: &str| {
+            let account = result.ledger.iter().find(|account| account.path == path).unwrap();
+            account.fates.get(fate).copied().unwrap_or(0)
+        };
+        let counts =
+            [of("sqs.q", "dead_letter"), of("consumers.sender", "on_failure"), of("sqs.q", "expired")];
+        let terminal = terminal::render(&result, None, terminal::Screen::PLAIN);
+        let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        (counts, result.figure("lost"), line(&terminal), markdown::render(&result))
+    };
+    let function = "errors: { rate: 30% }, retries: 0, on_failure: sqs, batch_size: 10, sends_to: [sqs.q]";
+    let sender = &format!("lambda: {{ duration: {{ base: 10ms }}, {function} }}");
+    let dead = Case {
+        sender,
+        queue: "max_receive_count: 1, visibility_timeout: 1m",
+        function: "duration: { base: 10ms }, errors: { rate: 20% }",
+        ..CASE
+    };
+    let ([letters, aside, expired], lost, terminal, summary) = told(dead);
+    assert!(letters > 0 && aside > 0 && expired == 0, "{letters} {aside}");
+    assert_eq!(lost, Some(0.0), "neither is lost");
+    for (count, path, fate, place) in [
+        (letters, "sqs.q", "dead letter", "in the dead-letter queue of"),
+        (aside, "consumers.sender", "on failure", "at the on-failure destination of"),
+    ] {
+        let count = words::count(count);
+        assert!(terminal.contains(&format!("{count} {place} {path}")), "{terminal}");
+        let row = summary.lines().find(|line| line.contains(&format!("| {path} | {fate} |"))).expect("a row");
+        assert!(row.contains(&format!("| {count} |")), "{row}");
+    }
+    assert!(terminal.contains("nothing of 6,000 writes in all replications; "), "{terminal}");
+    let ([letters, aside, _], _, terminal, summary) = told(CASE);
+    assert_eq!((letters, aside), (0, 0));
+    assert!(!terminal.contains("dead-letter queue of") && !summary.contains("Set aside"));
 }

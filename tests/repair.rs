@@ -50,5 +50,9 @@ fn kdc_1_kdc_2_every_late_record_is_followed_to_its_repair() {
         let longest = repairs.smallest_window(10_000).map(|(window, _)| window);
         assert_eq!(longest, Some(repairs.lateness.max()));
         assert_eq!(repairs.wrong_with(repairs.lateness.max()), 0);
+        // Changes were out of order before they were put: sequence numbers say nothing of that, however long one waits.
+        let by = &repairs.by_sequence;
+        assert_eq!((by.kept_out, by.sorted, by.smallest_window()), (0, 0, 0));
+        assert_eq!((by.wrong, &by.stale_micros), (repairs.wrong[0], &repairs.stale_micros[0]));
     }
 }

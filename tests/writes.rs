@@ -414,6 +414,65 @@ fn kdc_r3_r4_after_168_hours_replication_is_switched_off_and_later_changes_are_l
     assert!((168.0..168.1).contains(&age), "{age}");
 }
 
+/// A change a second, each of another item, tried again every 5 s exactly, reaches its stream's door 100 ms later: of the one
+/// written at `w`, those tries fail that are `w + 0.1 + 5 n` and come before permission is back, whoever sees them.
+#[test]
+fn open_7_kdc_r1_every_waiting_change_goes_on_trying_by_itself_also_unseen() {
+    let retry = "retry: { base: 5s, cap: 5s, jitter: none }, delay";
+    let of = |until: u64, events: &str| {
+        let outcome =
+            run_with(events, &producer(1, ""), |text| text.replace("{ delay", &format!("{{ {retry}")));
+        let tries = |written: u64| (1_000 * until).saturating_sub(1_000 * written + 100).div_ceil(5_000);
+        let expected: u64 = (20..until.min(100)).map(tries).sum();
+        (outcome.tables[0].feed.as_ref().expect("a feed").meter, expected)
+    };
+    let (lost, expected) = of(90, "  lost: { at: 20s, for: 70s, lost_permission: tables.orders.kinesis }\n");
+    assert_eq!((lost.denied, lost.replicated), (expected, 100));
+    // A key that refuses all has the same effect, and so has permission that is lost once more meanwhile.
+    let keys = "  keys: { at: 20s, for: 70s, kms_throttling: { of: tables.orders.kinesis, share: 100% } }\n";
+    let (lost, expected) = of(90, keys);
+    assert_eq!((lost.key_throttled, lost.replicated), (expected, 100));
+    let twice = "  one: { at: 20s, for: 40s, lost_permission: tables.orders.kinesis }
+  two: { at: 50s, for: 40s, lost_permission: tables.orders.kinesis }\n";
+    let (lost, expected) = of(90, twice);
+    assert_eq!((lost.denied, lost.replicated), (expected, 100));
+    // Switched off with 30 s for what is under way, in the midst of it: all that waits is dropped, at its next try.
+    let off = "  lost: { at: 20s, for: 300s, lost_permission: tables.orders.kinesis }
+  off: { at: 50s, disable: tables.orders.kinesis }\n";
+    let (lost, _) = of(80, off);
+    assert_eq!((lost.dropped, lost.not_captured, lost.replicated), (30, 50, 20));
+    let tries: u64 = (20..50).map(|written| (80_000 - 1_000 * written - 100_u64).div_ceil(5_000)).sum();
+    assert_eq!(lost.denied, tries);
+}
+
+#[test]
+fn kdc_r3_kdc_r4_changes_that_wait_a_week_for_permission_cost_little_to_follow_and_keep_their_ages() {
+    let events = "  lost: { at: 1h, for: 300h, lost_permission: tables.orders.kinesis }\n";
+    let slow = producer(1, "").replace("rate: 1/s", "rate: 0.1/s").replace("items: 5000", "items: 100000");
+    let outcome = run_with(events, &slow, |text| text.replace("duration: 100s", "duration: 200h"));
+    let feed = outcome.tables[0].feed.as_ref().expect("a feed");
+    let meter = feed.meter;
+    // 360 changes an hour, each of another item: those of 168 h wait in vain, and 31 h are left after that.
+    assert!(
+        meter.dropped.abs_diff(168 * 360) <= 2 && meter.not_captured.abs_diff(31 * 360) <= 2,
+        "{meter:?}"
+    );
+    let age = meter.age_max_micros as f64 / 3.6e9;
+    assert!((168.0..168.002).contains(&age), "{age}");
+    // Each waits half a week on average, and tries 2 times in 5 s: waits are anything up to 5 s.
+    let tries = 168.0 * 360.0 * 84.0 * 3_600.0 / 2.5;
+    assert!((meter.denied as f64 / tries - 1.0).abs() < 0.01, "{} against {tries}", meter.denied);
+    // The feed's age grows by an hour an hour all the while, and is small again after that.
+    let bins = feed.series.bins();
+    let width = feed.series.width() as f64 / 3.6e12;
+    let column = streamgauge::pipeline::feed::column::AGE;
+    for (number, bin) in bins.iter().enumerate().filter(|(number, _)| *number as f64 * width < 160.0) {
+        let end = (number as f64 + 1.0) * width;
+        let age = bin[column] as f64 / 3.6e9;
+        assert!((age - (end - 1.0).max(0.0)).abs() <= width + 0.1, "{age} h at {end} h");
+    }
+}
+
 #[test]
 fn kdc_j12_kdc_j13_a_record_over_the_limit_is_skipped_and_later_ones_go_on() {
     // Both images of a 400 KB item exceed 1 MiB only with the bloat of JSON: here binary data (KDC-J9).

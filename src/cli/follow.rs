@@ -7,14 +7,14 @@ use super::simulate::{Manner, Session, variant};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use streamgauge::engine::time::MICROSECOND;
-use streamgauge::pipeline::follow::arrival::{Choice, Trail};
+use streamgauge::pipeline::follow::Trail;
+use streamgauge::pipeline::follow::arrival::Choice;
 use streamgauge::report::follow::{Followed, leg, terminal};
 use streamgauge::report::json;
 use streamgauge::report::result::leg::legs;
 use streamgauge::scenario;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::diagnostic::nearest;
-use streamgauge::scenario::path::resource;
 use streamgauge::units::Duration;
 
 /// Follow one write through all of the pipeline: each step with its time, what it waited for, its size and its cost.
@@ -91,17 +91,15 @@ pub fn follow(arguments: &Arguments) -> Ended {
 }
 
 fn find(scenario: &Scenario, arguments: &Arguments, session: &Session) -> Result<Trail, Failure> {
-    if scenario.producers.is_empty() {
-        return Err(Failure::rejected("no producer of this scenario writes to a table").help(
-            "`follow` follows writes to tables, not records that producers put straight into streams",
-        ));
+    if scenario.producers.is_empty() && scenario.direct.is_empty() {
+        return Err(Failure::rejected("no producer of this scenario writes anything"));
     }
     if let Some(wanted) = &arguments.slowest {
         let legs = legs(scenario);
         let found = legs.iter().find(|leg| leg.path == *wanted).and_then(leg);
         let Some(leg) = found else {
             let known = || legs.iter().filter(|it| leg(it).is_some()).map(|leg| leg.path.as_str());
-            return Err(unknown("latency that writes to tables have", wanted, known().collect()));
+            return Err(unknown("latency that writes have", wanted, known().collect()));
         };
         let trail = session.slowest(scenario, arguments.replication, leg)?;
         return trail.ok_or_else(|| Failure::rejected(format_args!("`{wanted}` measured no write")));
@@ -114,30 +112,32 @@ fn find(scenario: &Scenario, arguments: &Arguments, session: &Session) -> Result
 }
 
 fn choice(scenario: &Scenario, arguments: &Arguments) -> Result<Choice, Failure> {
-    let writer = arguments.workload.as_ref().map(|name| {
-        let name = name.strip_prefix("workload.").unwrap_or(name);
-        let found = scenario.producers.iter().position(|plan| plan.name == name);
-        found.ok_or_else(|| {
-            let names = scenario.producers.iter().map(|plan| plan.name.as_str()).collect();
-            if scenario.direct.iter().any(|plan| plan.name == name) {
-                let path = resource("workload", name);
-                return Failure::rejected(format_args!(
-                    "`{path}` puts its records straight into a stream; `follow` follows writes to tables"
-                ));
-            }
-            unknown("producer of writes to tables", name, names)
-        })
-    });
+    let named = arguments.workload.as_ref().map(|name| producer(scenario, name)).transpose()?;
     // The first one that is measured, unless somebody says which.
     let asked = arguments.number.is_some() || arguments.at.is_some();
     let first = if asked { 0 } else { scenario.warm_up.div_ceil(MICROSECOND) * MICROSECOND };
     Ok(Choice {
-        writer: writer.transpose()?,
+        direct: named.map_or(scenario.producers.is_empty(), |(_, direct)| direct),
+        writer: named.map(|(number, _)| number),
         number: arguments.number,
         key: arguments.key.clone(),
         from: arguments.at.map_or(first, |at| at.nanos()),
         skip: 0,
     })
+}
+
+/// The number of a producer among its kind, and whether it puts straight into a stream.
+fn producer(scenario: &Scenario, name: &str) -> Result<(usize, bool), Failure> {
+    let name = name.strip_prefix("workload.").unwrap_or(name);
+    let to_tables = scenario.producers.iter().map(|plan| plan.name.as_str());
+    let direct = scenario.direct.iter().map(|plan| plan.name.as_str());
+    if let Some(number) = to_tables.clone().position(|known| known == name) {
+        return Ok((number, false));
+    }
+    match direct.clone().position(|known| known == name) {
+        Some(number) => Ok((number, true)),
+        None => Err(unknown("producer", name, to_tables.chain(direct).collect())),
+    }
 }
 
 fn unknown(what: &str, wanted: &str, known: Vec<&str>) -> Failure {

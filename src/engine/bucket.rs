@@ -128,9 +128,65 @@ impl TokenBucket {
     }
 }
 
+/// Two token buckets that are always looked at together: a taking needs tokens from both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TwinBucket {
+    levels_nano: [u64; 2],
+    updated: Nanos,
+}
+
+impl TwinBucket {
+    /// Two full buckets at time 0.
+    pub fn full(limits: &[Limit; 2]) -> Self {
+        Self { levels_nano: limits.map(|limit| limit.depth_nano), updated: 0 }
+    }
+
+    /// Takes tokens from both, if both have them; otherwise takes nothing and says which has them.
+    #[inline]
+    pub fn try_take(&mut self, limits: &[Limit; 2], now: Nanos, tokens: [u64; 2]) -> Result<(), [bool; 2]> {
+        debug_assert!(now >= self.updated, "time does not run backwards");
+        let span = now - self.updated;
+        let mut enough = [false; 2];
+        for (bucket, limit) in limits.iter().enumerate() {
+            let level = &mut self.levels_nano[bucket];
+            let earned = span.saturating_mul(limit.rate_per_second);
+            *level = level.saturating_add(earned).min(limit.depth_nano);
+            enough[bucket] = *level >= tokens[bucket].saturating_mul(SECOND);
+        }
+        self.updated = now;
+        // One question: on a bucket that is nearly empty, each answer is anybody's guess.
+        if !(enough[0] & enough[1]) {
+            return Err(enough);
+        }
+        self.levels_nano[0] -= tokens[0] * SECOND;
+        self.levels_nano[1] -= tokens[1] * SECOND;
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twins_take_what_two_buckets_would_take_together() {
+        let limits = [Limit::new(3, 5), Limit::new(1_000, 700)];
+        let (mut twin, mut apart) = (TwinBucket::full(&limits), limits.map(|limit| limit.full()));
+        let mut draws = crate::engine::random::Streams::new(1, 0).named("twins");
+        let (mut now, mut outcomes) = (0, [0; 4]);
+        for _ in 0..10_000 {
+            now += draws.below(SECOND / 2);
+            let tokens = [1 + draws.below(2), draws.below(800)];
+            let enough = [0, 1].map(|twin: usize| apart[twin].has(&limits[twin], now, tokens[twin]));
+            if enough == [true; 2] {
+                apart.iter_mut().zip(tokens).for_each(|(bucket, tokens)| bucket.spend(tokens));
+            }
+            let expected = if enough == [true; 2] { Ok(()) } else { Err(enough) };
+            assert_eq!(twin.try_take(&limits, now, tokens), expected);
+            outcomes[usize::from(enough[0]) + 2 * usize::from(enough[1])] += 1;
+        }
+        assert!(outcomes.iter().all(|count| *count > 100), "every outcome was met: {outcomes:?}");
+    }
 
     #[test]
     fn long_run_throughput_is_depth_plus_rate_times_time() {

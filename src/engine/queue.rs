@@ -194,6 +194,12 @@ impl EventQueue {
         Some(event)
     }
 
+    /// The handles of two events of which one is likely to be the next.
+    #[inline]
+    pub fn heads(&self) -> [u32; 2] {
+        [self.head.handle(), self.first_head.handle()]
+    }
+
     /// Forgets the head of the bucket being served and looks at the one behind it.
     #[inline]
     fn drop_head(&mut self) {
@@ -226,14 +232,23 @@ impl EventQueue {
         event
     }
 
-    /// Compares the heads of all lanes. Which of them is first is anybody's guess, so nothing branches on it.
+    /// Compares the heads of all lanes. Which of them is first is anybody's guess, so nothing branches on it; the first one so
+    /// far stays in registers as two halves, for compilers choose between numbers of 128 bits by a branch.
     #[inline]
     fn find_first_head(&mut self) {
-        let heads = &self.lane_heads;
-        // Only the number of the lane is carried along: compilers choose between events of 128 bits by a branch.
-        let earlier = |first, lane| select_unpredictable(heads[lane] < heads[first], lane, first);
-        self.first_lane = (1..heads.len()).fold(0, earlier);
-        self.first_head = heads.get(self.first_lane).copied().unwrap_or(Event::NEVER);
+        let never = (Event::NEVER.key(), Event::NEVER.0 as u64, 0);
+        let (key, rest, lane) =
+            self.lane_heads.iter().enumerate().fold(never, |(key, rest, lane), (other, head)| {
+                let (other_key, other_rest) = (head.key(), head.0 as u64);
+                let earlier = (other_key < key) | ((other_key == key) & (other_rest < rest));
+                (
+                    select_unpredictable(earlier, other_key, key),
+                    select_unpredictable(earlier, other_rest, rest),
+                    select_unpredictable(earlier, other, lane),
+                )
+            });
+        self.first_lane = lane;
+        self.first_head = Event((u128::from(key) << 64) | u128::from(rest));
     }
 
     #[inline]
@@ -445,13 +460,20 @@ fn sort_latest_first(events: &mut [Event]) {
 
 /// Puts each of up to `N` events behind as many as are later than it. Times within a bucket are random, so a sort that
 /// branches on them guesses wrong about once an event; these comparisons are more, but nothing hangs on one of them.
+/// Events at one time and of one rank, which are rare, would land on one place: then the places do not add up.
 #[inline]
 fn sort_by_counting<const N: usize>(events: &mut [Event]) {
-    let mut padded = [Event(0); N];
+    let (mut padded, mut keys, mut places) = ([Event(0); N], [0; N], 0);
     padded[..events.len()].copy_from_slice(events);
+    keys.iter_mut().zip(&padded).for_each(|(key, event)| *key = event.key());
     for event in &padded[..events.len()] {
-        let later = padded.iter().map(|other| usize::from(other > event)).sum::<usize>();
+        let later = keys.iter().map(|other| usize::from(*other > event.key())).sum::<usize>();
         events[later] = *event;
+        places += later;
+    }
+    if places != events.len() * (events.len() - 1) / 2 {
+        events.copy_from_slice(&padded[..events.len()]);
+        events.sort_unstable_by(|a, b| b.cmp(a));
     }
 }
 

@@ -31,6 +31,12 @@ impl<T: Copy> Slab<T> {
         self.values[handle as usize]
     }
 
+    /// What lies at a handle that may be none of this slab's.
+    #[inline]
+    pub fn peek(&self, handle: u32) -> Option<&T> {
+        self.values.get(handle as usize)
+    }
+
     /// The value at a live handle, for changing.
     #[inline]
     pub fn get_mut(&mut self, handle: u32) -> &mut T {

@@ -6,6 +6,7 @@ use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, MILLISECOND, SECOND};
 use crate::retry;
 use crate::scenario::checked::*;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
@@ -45,7 +46,11 @@ pub fn scenario(seconds: u64) -> Scenario {
         producers: vec![producer(1_000.0)],
         direct: vec![],
         tables: vec![table()],
-        items: vec![ItemSpace { items: 100, names: KeyNames::Made(KeyName::new("user#", 4).unwrap()) }],
+        items: vec![ItemSpace {
+            items: 100,
+            names: KeyNames::Made(KeyName::new("user#", 4).unwrap()),
+            at_start: AtStart::All,
+        }],
         streams: vec![stream()],
         on_demand_advantage: false,
         consumers: vec![consumer()],
@@ -88,23 +93,19 @@ fn consumer() -> PollingPlan {
     PollingPlan {
         name: "search".into(),
         stream: 0,
-        polls: PollPlan { interval: 250 * MILLISECOND, phase: PollPhase::Staggered(10 * MILLISECOND) },
+        polls: PollPlan::new(250 * MILLISECOND, PollPhase::Staggered(10 * MILLISECOND)),
         discovery: 0,
         batch_size: 10_000,
         per_batch: 5 * MILLISECOND,
         per_record: 50_000,
         workers: 2,
         reader: Default::default(),
-        refused_wait: 200 * MILLISECOND,
     }
 }
 
 fn delivery() -> FirehosePlan {
     FirehosePlan {
-        source: FirehoseSource::Polls(PollPlan {
-            interval: SECOND,
-            phase: PollPhase::Staggered(125 * MILLISECOND),
-        }),
+        source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Staggered(125 * MILLISECOND))),
         size: 1_048_576,
         interval: SECOND,
         delimiter_bytes: 1,

@@ -3,9 +3,10 @@
 use super::replicate::{Control, ExperimentError};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
-use crate::pipeline::follow::Observer;
-use crate::pipeline::follow::arrival::{Choice, Follower, Trail};
+use crate::pipeline::follow::arrival::{Choice, Follower};
+use crate::pipeline::follow::put::PutFollower;
 use crate::pipeline::follow::slowest::{Leg, Slowest};
+use crate::pipeline::follow::{Observer, Trail};
 use crate::pipeline::wiring::Prepared;
 use crate::scenario::checked::Scenario;
 
@@ -23,6 +24,11 @@ pub fn follow(
     control: &Control<'_>,
 ) -> Result<Option<Trail>, ExperimentError> {
     let prepared = Prepared::new(scenario);
+    if choice.direct {
+        let mut follower = PutFollower::new(scenario, choice);
+        watch(scenario, &prepared, replication, &mut follower, control)?;
+        return Ok(follower.finish());
+    }
     let mut follower = Follower::new(scenario, &prepared, choice);
     watch(scenario, &prepared, replication, &mut follower, control)?;
     Ok(follower.finish())
@@ -42,12 +48,17 @@ pub fn slowest(
     let mut slowest = Slowest::of(leg);
     watch(scenario, &prepared, replication, &mut slowest, control)?;
     let Some(written) = slowest.written else { return Ok(None) };
+    let writer = match leg {
+        Leg::Direct(number) => Some(number),
+        _ => None,
+    };
+    let direct = writer.is_some() || scenario.producers.is_empty();
     let mut found = None;
     for skip in 0..TWINS_MAX {
-        let choice = Choice { from: written, skip, ..Choice::default() };
+        let choice = Choice { direct, writer, from: written, skip, ..Choice::default() };
         let Some(trail) = follow(scenario, replication, choice, control)? else { break };
         let micros = |at: Nanos| at / MICROSECOND;
-        let start = micros(trail.subject.write.at);
+        let start = micros(trail.subject.at);
         if start > micros(written) {
             break;
         }

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_first_outcome_that_differs_is_named() {
         let mut scenario = example::scenario(2);
-        let polls = PollPlan { interval: 100_000_000, phase: PollPhase::Staggered(0) };
+        let polls = PollPlan::new(100_000_000, PollPhase::Staggered(0));
         scenario.deliveries[0].source = crate::systems::firehose::FirehoseSource::Polls(polls);
         scenario.deliveries[0].interval = 500_000_000;
         if let Some(replication) = &mut scenario.tables[0].replication {

@@ -1,5 +1,7 @@
 //! What a direct producer's records and calls came to.
 
+use crate::engine::time::Nanos;
+
 /// Counts of one direct producer. Records are user records; parcels are Kinesis records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirectMeter {
@@ -33,6 +35,8 @@ pub struct DirectMeter {
     pub parcels_accepted: u64,
     /// Kinesis records refused for too many records, too many bytes, both.
     pub refused: [u64; 3],
+    /// When the first was, or the first record in a request that was refused as a whole.
+    pub first_refused: Option<Nanos>,
     /// Requests that a Firehose refused as a whole (FH-Q1).
     pub refused_requests: u64,
     /// Records in those.

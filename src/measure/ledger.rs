@@ -1,5 +1,6 @@
 //! The ledger: everything that entered a stretch of the pipeline ends in exactly one named fate.
 
+use super::fate::{Meaning, meaning};
 use std::fmt;
 
 /// One stretch of the pipeline, with what entered it and what became of that.
@@ -65,6 +66,12 @@ impl Ledger {
     /// # Errors
     /// The first one that does not balance.
     pub fn check(&self) -> Result<(), Unbalanced> {
+        let names = || self.accounts.iter().flat_map(|account| &account.fates).map(|(name, _)| *name);
+        debug_assert_eq!(
+            names().find(|name| meaning(name).is_none()),
+            None,
+            "say in measure::fate what it means"
+        );
         match self.accounts.iter().find(|account| account.total_entered() != account.total_fates()) {
             Some(account) => Err(Unbalanced(account.clone())),
             None => Ok(()),
@@ -75,6 +82,12 @@ impl Ledger {
     pub fn fate(&self, name: &str) -> u64 {
         let fates = self.accounts.iter().flat_map(|account| &account.fates);
         fates.filter(|(fate, _)| *fate == name).map(|(_, count)| count).sum()
+    }
+
+    /// What never arrives and lies nowhere, over all stretches: once for each reader that it does not reach.
+    pub fn lost(&self) -> u64 {
+        let fates = self.accounts.iter().flat_map(|account| &account.fates);
+        fates.filter(|(fate, _)| meaning(fate) == Some(Meaning::Lost)).map(|(_, count)| count).sum()
     }
 
     /// Adds another replication's ledger of the same scenario.

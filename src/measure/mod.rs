@@ -3,12 +3,15 @@
 pub mod copies;
 pub mod direct;
 pub mod era;
+pub mod fate;
 pub mod latency;
 pub mod ledger;
 pub mod ordering;
+pub mod prefixes;
 pub mod processed;
 pub mod repair;
 pub mod sample;
+pub mod sequence;
 pub mod series;
 pub mod shard_load;
 pub mod stream_load;

@@ -9,6 +9,7 @@ use super::copies::{Copies, Late};
 use super::ordering::{Cause, Ordering};
 use super::repair::Repairs;
 use super::sample::Sample;
+use super::sequence::{self, BySequence, Number};
 use crate::systems::kinesis::log::Micros;
 use std::collections::VecDeque;
 
@@ -27,6 +28,8 @@ pub struct Handled {
     pub created: Micros,
     /// When the processing ends.
     pub done: Micros,
+    /// When it arrived in its shard, which tells its place in the order of sequence numbers.
+    pub arrived: Micros,
     /// Why it comes again, if it was processed before.
     pub again: Option<Cause>,
     /// Why it may be late, if it is processed for the first time.
@@ -41,6 +44,16 @@ struct Change {
     created: Micros,
     /// When it was first processed.
     first: Micros,
+    /// When it first arrived in its shard.
+    arrived: Micros,
+    /// Measured late records of it that sorting by sequence numbers puts right, with all that was processed so far.
+    sorted: u32,
+}
+
+impl Change {
+    fn number(&self) -> Number {
+        (self.arrived, self.created)
+    }
 }
 
 /// An item of the sample.
@@ -53,6 +66,7 @@ struct Item {
     /// When the newest one was processed last.
     newest_done: Micros,
     copies: Copies,
+    by_sequence: sequence::Copy,
 }
 
 /// What a consumer has processed.
@@ -68,12 +82,20 @@ pub struct Processed {
 }
 
 /// What became of order and duplicates at a consumer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Counts, causes and distances.
     pub ordering: Ordering,
     /// What ways to repair that come to.
     pub repairs: Repairs,
+}
+
+impl Outcome {
+    /// Adds what another source's records came to.
+    pub fn merge(&mut self, other: &Self) {
+        self.ordering.merge(&other.ordering);
+        self.repairs.merge(&other.repairs);
+    }
 }
 
 impl Processed {
@@ -143,8 +165,16 @@ impl Processed {
             }
             item.newest_done = done;
         }
-        if !repeats {
-            item.changes.insert(above, Change { created, first: done });
+        let sorted = item.sort(above, handled, &mut self.repairs.by_sequence);
+        let newest = item.changes.back().map_or(0, |newest| newest.created).max(created);
+        item.by_sequence.note(handled, newest, &mut self.repairs.by_sequence);
+        if repeats {
+            if let Some(change) = item.changes.get_mut(from).filter(|_| from < above) {
+                change.arrived = change.arrived.min(handled.arrived);
+                change.sorted += sorted;
+            }
+        } else {
+            item.changes.insert(above, Change { created, first: done, arrived: handled.arrived, sorted });
             if item.changes.len() > CHANGES_MAX {
                 item.changes.pop_front();
                 item.forgot = true;
@@ -158,9 +188,32 @@ impl Processed {
         for item in self.items.iter().filter(|item| !item.changes.is_empty()) {
             self.repairs.items += 1;
             item.copies.end(&mut self.repairs);
+            item.by_sequence.end(&mut self.repairs.by_sequence);
         }
         self.repairs.wrong_below.sort_unstable();
         Outcome { ordering: self.ordering, repairs: self.repairs }
+    }
+}
+
+impl Item {
+    /// What sorting by sequence numbers makes of a record, of whose item the changes from `above` on are newer: 1 if it is late and
+    /// comes before those then. Older changes that do no longer come before it are not put right.
+    fn sort(&mut self, above: usize, handled: &Handled, by: &mut BySequence) -> u32 {
+        let Handled { done, counted, .. } = *handled;
+        let number = (handled.arrived, handled.created);
+        let numbers = self.changes.iter().map(|change| (change.number(), change.first));
+        if let Some(since) = self.by_sequence.behind(number, numbers) {
+            if counted {
+                by.lateness.record(done - since);
+            }
+            for older in self.changes.range_mut(..above).filter(|older| older.number() > number) {
+                by.sorted -= u64::from(std::mem::take(&mut older.sorted));
+            }
+        }
+        let mut newer = self.changes.range(above..).peekable();
+        let sorted = counted && newer.peek().is_some() && newer.all(|newer| newer.number() > number);
+        by.sorted += u64::from(sorted);
+        u32::from(sorted)
     }
 }
 
@@ -169,7 +222,7 @@ mod tests {
     use super::*;
 
     fn handled(created: Micros, done: Micros, again: Option<Cause>) -> Handled {
-        Handled { key: 0, created, done, again, cause: Cause::Queue, counted: true }
+        Handled { key: 0, created, done, arrived: done, again, cause: Cause::Queue, counted: true }
     }
 
     fn outcome(all: &[Handled]) -> Outcome {
@@ -179,17 +232,21 @@ mod tests {
     }
 
     /// A batch of three changes of one item fails at the third and is given again: the first one is then behind the second, and
-    /// the second puts the copy right, unless second arrivals are dropped, where nothing was wrong.
+    /// the second puts the copy right, unless second arrivals are dropped, where nothing was wrong. Sequence numbers tell all of it.
     #[test]
     fn lam_e1_a_batch_that_comes_again_repeats_and_reorders_and_ends_right() {
         let again = Some(Cause::BatchRetry);
-        let Outcome { ordering, repairs } = outcome(&[
-            handled(10, 100, None),
-            handled(20, 100, None),
-            handled(10, 300, again),
-            handled(20, 300, again),
-            handled(30, 300, None),
-        ]);
+        let of_stream = |handled: Handled| Handled { arrived: handled.created + 3, ..handled };
+        let Outcome { ordering, repairs } = outcome(
+            &[
+                handled(10, 100, None),
+                handled(20, 100, None),
+                handled(10, 300, again),
+                handled(20, 300, again),
+                handled(30, 300, None),
+            ]
+            .map(of_stream),
+        );
         assert_eq!((ordering.records, ordering.duplicates, ordering.late()), (5, 2, 1));
         assert_eq!(ordering.repeats[Cause::BatchRetry as usize], 2);
         assert_eq!(ordering.out_of_order[Cause::BatchRetry as usize], 1);
@@ -198,6 +255,8 @@ mod tests {
         assert_eq!(repairs.kept_out, [0, 1, 1]);
         // It came 200 µs after the first newer one: so long a buffer has to wait.
         assert_eq!(repairs.smallest_window(10_000), Some((200, 1)));
+        let by = &repairs.by_sequence;
+        assert_eq!((by.kept_out, by.sorted, by.wrong, by.smallest_window()), (1, 1, 0, 200));
     }
 
     /// The older of two changes is done last: only a comparison of times, or a buffer of their distance, ends right.

@@ -11,14 +11,17 @@
 //! * *reorder buffer of w*: every record waits for w after its arrival; when one is due, all records of its item that
 //!   wait and were created earlier are applied before it. Within equal times the order of arrival stays.
 //!
+//! What ordering by sequence numbers comes to is told in [`super::sequence`]: of a feed, nothing.
+//!
 //! The sample is all items unless there are very many, or every record has a delay of its own: then so many records are late that
 //! following each of them would cost more than the simulation.
 //!
 //! A record that follows the item's newest version in the stream leaves all four with the right state, so only items
 //! with something out of order are remembered, and a record in order costs a store.
 
-use super::copies::{Copies, Late};
+use super::copies::{self, Copies, Late};
 use super::sample::Sample;
+use super::sequence::BySequence;
 use crate::engine::histogram::Histogram;
 use crate::systems::kinesis::log::Micros;
 
@@ -119,6 +122,8 @@ pub struct Repairs {
     pub wrong: [u64; 3],
     /// For each item that some buffer leaves wrong, the window from which on it does not; [`Micros::MAX`]: none. Sorted.
     pub wrong_below: Vec<Micros>,
+    /// What ordering by sequence numbers comes to.
+    pub by_sequence: BySequence,
 }
 
 impl Repairs {
@@ -134,6 +139,7 @@ impl Repairs {
             self.wrong[which] += other.wrong[which];
             self.stale_micros[which].merge(&other.stale_micros[which]);
         }
+        self.by_sequence.merge(&other.by_sequence);
         self.wrong_below.extend(&other.wrong_below);
         self.wrong_below.sort_unstable();
     }
@@ -225,6 +231,9 @@ impl Repair {
             self.open[item.open as usize - 1].copies.end(&mut self.repairs);
         }
         self.repairs.wrong_below.sort_unstable();
+        // Records join the stream in the order of their sequence numbers.
+        let (wrong, stale) = (self.repairs.wrong[copies::NONE], &self.repairs.stale_micros[copies::NONE]);
+        self.repairs.by_sequence = BySequence::in_order(wrong, stale);
         self.repairs
     }
 }

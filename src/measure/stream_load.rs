@@ -8,7 +8,8 @@ use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_S
 pub struct StreamLoad {
     /// Puts refused, first tries and retries.
     pub refused: u64,
-    /// Those refused in seconds whose whole load, refused puts included, the open shards together could have taken.
+    /// Those refused in seconds in which the open shards together accepted less than they can take: a put that is refused and
+    /// tried again is no load.
     pub refused_with_room: u64,
     /// Seconds in which puts were refused.
     pub seconds_refused: u64,
@@ -17,7 +18,7 @@ pub struct StreamLoad {
     /// When the last one was.
     pub last_refused: Option<Nanos>,
     end_of_second: Nanos,
-    /// Records and bytes offered in the second under way, and puts refused.
+    /// Records and bytes accepted in the second under way, and puts refused.
     records: u64,
     bytes: u64,
     refused_now: u64,
@@ -29,12 +30,14 @@ impl StreamLoad {
     /// Counts an accepted put while so many shards are open.
     #[inline]
     pub fn accepted(&mut self, now: Nanos, bytes: u32, open: usize) {
-        self.offered(now, bytes, open);
+        self.offered(now, open);
+        self.records += 1;
+        self.bytes += u64::from(bytes);
     }
 
     /// Counts a refused put.
-    pub fn refused(&mut self, now: Nanos, bytes: u32, open: usize) {
-        self.offered(now, bytes, open);
+    pub fn refused(&mut self, now: Nanos, open: usize) {
+        self.offered(now, open);
         self.refused += 1;
         self.refused_now += 1;
         self.first_refused.get_or_insert(now);
@@ -42,13 +45,11 @@ impl StreamLoad {
     }
 
     #[inline]
-    fn offered(&mut self, now: Nanos, bytes: u32, open: usize) {
+    fn offered(&mut self, now: Nanos, open: usize) {
         if now >= self.end_of_second {
             self.close_second();
             self.end_of_second = (now / SECOND + 1) * SECOND;
         }
-        self.records += 1;
-        self.bytes += u64::from(bytes);
         self.open = open;
     }
 
@@ -56,9 +57,9 @@ impl StreamLoad {
     #[cold]
     pub fn close_second(&mut self) {
         let shards = self.open as u64;
-        let fits = self.records <= shards * WRITE_RECORDS_PER_SECOND
-            && self.bytes <= shards * WRITE_BYTES_PER_SECOND;
-        self.refused_with_room += if fits { self.refused_now } else { 0 };
+        let room =
+            self.records < shards * WRITE_RECORDS_PER_SECOND && self.bytes < shards * WRITE_BYTES_PER_SECOND;
+        self.refused_with_room += if room { self.refused_now } else { 0 };
         self.seconds_refused += u64::from(self.refused_now > 0);
         (self.records, self.bytes, self.refused_now) = (0, 0, 0);
     }
@@ -68,16 +69,18 @@ impl StreamLoad {
 mod tests {
     use super::*;
 
+    /// Second 0: one shard of two takes its 1,000 records, and 500 meant for it are refused six times each: there was room for them.
+    /// Second 1: both have all that they can take.
     #[test]
-    fn kds_o5_refusals_count_as_needless_only_in_seconds_that_fit_the_shards_together() {
+    fn kds_o5_refusals_count_as_needless_only_in_seconds_in_which_the_shards_together_accepted_less_than_they_can()
+     {
         let mut load = StreamLoad::default();
-        // Second 0: 1,500 records for two shards, all meant for one. Second 1: 2,100 are too many for both.
         (0..1_000).for_each(|i| load.accepted(i, 100, 2));
-        (0..500).for_each(|i| load.refused(1_000 + i, 100, 2));
+        (0..3_000).for_each(|i| load.refused(1_000 + i, 2));
         (0..2_000).for_each(|i| load.accepted(SECOND + i, 100, 2));
-        (0..100).for_each(|i| load.refused(SECOND + 5_000 + i, 100, 2));
+        (0..100).for_each(|i| load.refused(SECOND + 5_000 + i, 2));
         load.close_second();
-        assert_eq!((load.refused, load.refused_with_room, load.seconds_refused), (600, 500, 2));
+        assert_eq!((load.refused, load.refused_with_room, load.seconds_refused), (3_100, 3_000, 2));
         assert_eq!((load.first_refused, load.last_refused), (Some(1_000), Some(SECOND + 5_099)));
     }
 }

@@ -64,6 +64,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("not_due", not_due as u64),
             ]);
         }
+        if meter.collection_full > 0 {
+            fates.push(("collection_full", meter.collection_full));
+        }
         if writer.plan().is_some_and(|plan| plan.call != Call::Single) {
             fates.push(("call_refused", meter.call_refused));
         }
@@ -73,17 +76,22 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn feed_account(&self, name: &str, number: usize, table: &TableSource) -> Option<Account> {
         let feed = table.feed.as_ref()?;
         let waiting = self.changes.iter().filter(|change| change.table as usize == number).count();
+        let meter = &feed.meter;
         let mut fates = vec![
-            ("replicated", feed.meter.replicated),
-            ("too_large", feed.meter.too_large),
+            ("replicated", meter.replicated),
+            ("too_large", meter.originals_too_large),
+            (
+                "copies_lost",
+                meter.too_large + meter.dropped - meter.originals_too_large - meter.originals_dropped,
+            ),
             ("waiting", waiting as u64),
         ];
         if feed.destination().is_some() {
-            fates.extend([("not_captured", feed.meter.not_captured), ("dropped", feed.meter.dropped)]);
+            fates.extend([("not_captured", meter.not_captured), ("dropped", meter.originals_dropped)]);
         }
         Some(Account {
             path: format!("{}.kinesis", resource("tables", name)),
-            entered: vec![("changes", table.table.meter.changes()), ("copies", feed.meter.copies)],
+            entered: vec![("changes", table.table.meter.changes()), ("copies", meter.copies)],
             fates,
         })
     }
@@ -146,20 +154,20 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         // Fates that need a function, a format or another destination than S3.
         let plan = &scenario.deliveries[number];
-        let failed = |error: ErrorOutput| delivery.firehose.meter.failed[error as usize];
+        let failed = |error: ErrorOutput| (error.fate(), delivery.firehose.meter.failed[error as usize]);
         if let Some(it) = &delivery.transforming {
             let dropped = it.transform.meter.dropped;
             account.fates.extend([
                 ("transforming", it.transform.in_hand()),
                 ("dropped_by_transform", dropped),
-                ("transform_failed", failed(ErrorOutput::TransformFailed)),
+                failed(ErrorOutput::TransformFailed),
             ]);
         }
         if plan.conversion_failures > 0.0 {
-            account.fates.push(("conversion_failed", failed(ErrorOutput::FormatConversionFailed)));
+            account.fates.push(failed(ErrorOutput::FormatConversionFailed));
         }
         if plan.endpoint.is_some() {
-            account.fates.push(("destination_failed", failed(ErrorOutput::DestinationFailed)));
+            account.fates.push(failed(ErrorOutput::DestinationFailed));
         }
         // A fate that needs an outage.
         let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
@@ -169,8 +177,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         // Fates that only partitioned records can have: they lie under the error prefix.
         if delivery.firehose.partitioning().is_some() {
             account.fates.extend([
-                ("active_partition_exceeded", failed(ErrorOutput::ActivePartitionExceeded)),
-                ("processing_failed", failed(ErrorOutput::ProcessingFailed)),
+                failed(ErrorOutput::ActivePartitionExceeded),
+                failed(ErrorOutput::ProcessingFailed),
             ]);
         }
         account

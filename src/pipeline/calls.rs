@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use super::event::Kind;
+use super::long_way::Refusal;
 use super::write::{PendingWrite, Writer, column};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::retry::Failure;
@@ -172,10 +173,12 @@ impl<const FULL: bool> Pipeline<FULL> {
             if self.conflicts(now, handle, item.write.key) {
                 self.note_conflicts(now, handle, 1);
                 left.push(item);
-            } else if self.charge(now, handle, &item.write) {
-                self.carried_out(now, &item);
             } else {
-                left.push(item);
+                match self.charge(now, handle, &item.write) {
+                    Ok(()) => self.carried_out(now, &item),
+                    Err(Refusal::CollectionFull) => self.collection_full(now, &item),
+                    Err(Refusal::Throttled) => left.push(item),
+                }
             }
         }
         let writer = &mut self.writers[handle as usize];
@@ -201,13 +204,18 @@ impl<const FULL: bool> Pipeline<FULL> {
             conflict |= self.conflicts(now, handle, item.write.key);
         }
         let mut charged = 0;
+        let mut full = Vec::new();
         if conflict {
             self.note_conflicts(now, handle, items.len() as u64);
         } else {
             for item in &items {
-                charged += u64::from(self.charge(now, handle, &item.write));
+                match self.charge(now, handle, &item.write) {
+                    Ok(()) => charged += 1,
+                    Err(Refusal::CollectionFull) => full.push(item.write.key),
+                    Err(Refusal::Throttled) => {}
+                }
             }
-            let throttled = charged < items.len() as u64;
+            let throttled = charged + (full.len() as u64) < items.len() as u64;
             self.note(now, handle, column::THROTTLED_REQUESTS, u64::from(throttled));
         }
         let fails = |item: &&PendingWrite| item.write.kind == WriteKind::ConditionalFailure;
@@ -228,6 +236,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             long.calls.meter.cancelled += 1;
         }
         let table = writer.producer.table();
+        if !full.is_empty() {
+            return self.cancel_for_collections(now, table, charged, &items, &full);
+        }
         if !condition_fails || charged < items.len() as u64 {
             self.tables[table].table.meter.changeless += charged;
             return self.send_call_again(now, items);
@@ -238,6 +249,26 @@ impl<const FULL: bool> Pipeline<FULL> {
             } else {
                 self.tables[table].table.meter.changeless += 1;
                 self.writers[handle as usize].meter.cancelled += 1;
+                self.fingerprint.outcome(now, u64::from(item.write.key), 7);
+            }
+        }
+    }
+
+    /// A transaction of which some items have no room in their collections: they never will, and the others go with them.
+    fn cancel_for_collections(
+        &mut self,
+        now: Nanos,
+        table: usize,
+        charged: u64,
+        items: &[PendingWrite],
+        full: &[u32],
+    ) {
+        self.tables[table].table.meter.changeless += charged;
+        for item in items {
+            if full.contains(&item.write.key) {
+                self.collection_full(now, item);
+            } else {
+                self.writers[item.writer as usize].meter.cancelled += 1;
                 self.fingerprint.outcome(now, u64::from(item.write.key), 7);
             }
         }

@@ -4,9 +4,10 @@ use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
-use crate::engine::random::{Draws, Keyed};
+use crate::engine::random::Draws;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
 use crate::systems::athena::StoredObject;
 use crate::systems::firehose::endpoint::Endpoint;
@@ -87,8 +88,6 @@ pub struct Delivery {
     pub reader: usize,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
-    /// Draws for the waits after refused calls.
-    pub refused: Keyed,
     /// Before this its destination takes nothing.
     pub down_until: Nanos,
     /// Time between two attempts while it is down.
@@ -101,6 +100,10 @@ pub struct Delivery {
     pub latency: Latency<5>,
     /// Sizes of complete objects in bytes, as stored.
     pub sizes: Histogram,
+    /// Objects by prefix and hour.
+    pub prefixes: Prefixes,
+    /// Whether its prefixes differ by partition.
+    pub partitions: bool,
     /// The first objects, one by one.
     pub rows: Vec<ObjectRow>,
     /// All objects, where queries scan them.
@@ -389,6 +392,8 @@ impl Delivery {
         let stored = self.stored(object.batch.bytes);
         let Some(oldest_arrival) = object.batch.oldest_arrival() else { return };
         self.sizes.record(stored);
+        let partition = if self.partitions { object.buffer } else { 0 };
+        self.prefixes.note(partition, oldest_arrival, records, stored);
         self.series.add(now, column::RECORDS, records);
         self.series.add(now, column::BYTES, stored);
         self.series.add(now, column::OBJECTS, 1);

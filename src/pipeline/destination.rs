@@ -12,6 +12,7 @@ use crate::workload::producer::Write;
 impl<const FULL: bool> Pipeline<FULL> {
     /// A planned event turns a table's destination.
     pub(super) fn turn_destination(&mut self, now: Nanos, table: usize, turn: Turn, until: Nanos) {
+        self.wake_changes(now, table);
         let Some(feed) = &mut self.tables[table].feed else { return };
         let destination = feed.destination.get_or_insert_default();
         // When its status changes by itself.
@@ -80,7 +81,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                     Obstacle::Permission => feed.meter.denied += 1,
                     Obstacle::Key => feed.meter.key_throttled += 1,
                 }
-                self.wait_for_the_stream(now, handle, change);
+                let failures = self.put_failed(now, handle, change);
+                let feed = self.tables[change.table as usize].feed.as_mut();
+                if !feed.is_some_and(|feed| feed.falls_asleep(now, handle, &change, failures)) {
+                    self.try_again_later(now, handle, change, failures);
+                }
                 Trouble::Waits
             }
         }
@@ -97,6 +102,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             let place = format!("{}.kinesis", resource("tables", &feed.table));
             let what = format!("a change waited for {hours} h: replication is switched off");
             self.timeline.note(now, &place, what);
+            self.wake_changes(now, table);
         }
     }
 }

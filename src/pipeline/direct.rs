@@ -5,6 +5,7 @@
 //! aggregate's remaining bytes, so that what a shard holds and returns is exact.
 
 mod record_batch;
+mod sight;
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
@@ -336,6 +337,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         direct.meter.parcels += 1;
         if let Err(why) = outcome {
             direct.meter.refused[why as usize] += 1;
+            direct.meter.first_refused.get_or_insert(now);
             direct.meter.refused_records += u64::from(parcel.count);
             let mut next = parcel.first;
             for _ in 0..parcel.count {

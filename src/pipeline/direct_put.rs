@@ -10,7 +10,7 @@ use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::series::Series;
 use crate::scenario::checked::Scenario;
 use crate::systems::firehose::ingest::{Ingest, IngestPlan};
-use crate::systems::firehose::plan::{DIRECT_PUT_RETENTION, REFUSED_WAIT};
+use crate::systems::firehose::plan::DIRECT_PUT_RETENTION;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::read_limit::ReadRefused;
 use crate::systems::kinesis::shard::WriteRefused;
@@ -119,13 +119,6 @@ impl<const FULL: bool> Pipeline<FULL> {
 }
 
 impl Delivery {
-    /// How long it waits after a refused GetRecords call before it tries again (FH-S7).
-    #[cold]
-    pub(super) fn wait_after_refusal(&self, now: Nanos, shard: usize) -> Nanos {
-        let jitter = 0.5 + self.refused.unit(now, shard as u32);
-        (REFUSED_WAIT as f64 * jitter) as Nanos + 1
-    }
-
     /// Measures one GetRecords call (FH-M4).
     pub(super) fn note_read(
         &mut self,

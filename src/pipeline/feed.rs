@@ -1,5 +1,6 @@
 //! The feed of one table into one stream: changes reach the stream's door, are put, wait and are tried again.
 
+use super::asleep::Asleep;
 use super::change::{Change, LEADS, LINKED, METERED, TWICE};
 use super::destination::Trouble;
 use super::event::Kind;
@@ -16,6 +17,7 @@ use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
 use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::kinesis::stream::Put;
 use crate::workload::producer::Write;
 
 /// Columns of a feed's series.
@@ -43,6 +45,8 @@ pub struct Feed {
     pub table: String,
     /// Its destination, once something has happened to it.
     pub(super) destination: Option<Destination>,
+    /// Changes whose tries are known to fail.
+    pub(super) asleep: Asleep,
     pub(super) chances: Chances,
     /// One lane for each length of wait, where waits have no jitter.
     waits: Vec<(Nanos, Lane)>,
@@ -79,6 +83,7 @@ impl Feed {
         Self {
             table: table.to_owned(),
             destination: None,
+            asleep: Asleep::default(),
             chances: Chances::new(plan, streams, &format!("tables.{table}.kinesis")),
             waits: (1..=steps).map(|failures| (plan.backoff.wait(failures, || 1.0), queue.lane())).collect(),
             in_order,
@@ -290,22 +295,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut shard =
             if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
         let place = &mut self.streams[feed.plan.stream];
-        if place.stream.is_closed(shard) {
-            shard = table.route_again(change.key, &place.stream);
-        }
-        let feed = table.feed.as_mut()?;
-        feed.meter.units += u64::from(change.units);
-        if change.flags() & (flags::COPY | METERED) == flags::COPY {
-            feed.meter.units_copied += u64::from(change.units);
-        }
-        let outcome = place.stream.admit(now, shard, change.bytes());
-        if FULL {
-            place.count(now, shard, change.bytes(), &outcome);
-        }
-        if outcome.is_err() {
-            self.put_refused(now, handle, change);
-            return None;
-        }
         let (written, appended) = (change.written / MICROSECOND, now / MICROSECOND);
         let record = Record {
             written,
@@ -314,8 +303,27 @@ impl<const FULL: bool> Pipeline<FULL> {
             key: change.key,
             flags: change.flags() & (flags::COPY | flags::DISORDERED | flags::RETRIED),
         };
-        place.stream.append(shard, &record);
-        place.wake_readers(now, shard, &mut self.queue);
+        let mut put = place.stream.put_here(now, shard, &record);
+        if put == Put::Closed {
+            shard = table.route_again(change.key, &place.stream);
+            put = place.stream.put_here(now, shard, &record);
+        }
+        let feed = table.feed.as_mut()?;
+        feed.meter.units += u64::from(change.units);
+        if change.flags() & (flags::COPY | METERED) == flags::COPY {
+            feed.meter.units_copied += u64::from(change.units);
+        }
+        if FULL {
+            let refused = if let Put::Refused(why) = put { Err(why) } else { Ok(()) };
+            place.count(now, shard, change.bytes(), &refused);
+        }
+        let Put::Appended { awaited } = put else {
+            self.put_refused(now, handle, change);
+            return None;
+        };
+        if awaited {
+            place.wake_sleepers(now, shard, &mut self.queue);
+        }
         let counted = self.cohort.has(written);
         let created = if FULL { self.created[handle as usize] } else { 0 };
         feed.note_order::<FULL>(&change, &record, created, counted);
@@ -368,14 +376,22 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A change waits for another try.
-    pub(super) fn wait_for_the_stream(&mut self, now: Nanos, handle: u32, change: Change) {
+    #[inline]
+    fn wait_for_the_stream(&mut self, now: Nanos, handle: u32, change: Change) {
+        let failures = self.put_failed(now, handle, change);
+        self.try_again_later(now, handle, change, failures);
+    }
+
+    /// A put failed: notes how often that is so by now, and that later changes of its item wait behind it.
+    #[inline]
+    pub(super) fn put_failed(&mut self, now: Nanos, handle: u32, change: Change) -> u8 {
         if Feed::waited_too_long(now, change.written) {
             self.cut_off(now, change.table as usize);
         }
-        let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         let waiting = self.changes.get_mut(handle);
         waiting.failures = change.failures.saturating_add(1);
-        let failures = u32::from(waiting.failures);
+        let failures = waiting.failures;
+        let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return failures };
         if failures == 1 {
             waiting.set(flags::RETRIED);
             if feed.in_order && change.flags() & LEADS == 0 {
@@ -386,12 +402,18 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL {
             feed.note_age(now, (now - change.written) / MICROSECOND);
         }
+        failures
+    }
+
+    /// The next try of a change that failed so often.
+    #[inline]
+    pub(super) fn try_again_later(&mut self, now: Nanos, handle: u32, change: Change, failures: u8) {
+        let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         // Waits without jitter have a lane each, the longest one for all that are capped.
-        match feed.waits.get(failures as usize - 1).or(feed.waits.last()) {
+        match feed.waits.get(usize::from(failures) - 1).or(feed.waits.last()) {
             Some((wait, lane)) => self.queue.push_in_lane(*lane, now + wait, Kind::Put as u8, handle),
             None => {
-                let unit = || feed.chances.backoff_unit(change.address(), failures);
-                let wait = feed.plan.backoff.wait(failures, unit);
+                let wait = feed.wait(now, &change, failures);
                 self.queue.push(now + wait, Kind::Put as u8, handle);
             }
         }

@@ -245,6 +245,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         self.finish_fleets(end);
+        self.count_asleep(end);
         self.tables.iter_mut().for_each(|source| source.table.settle(end));
     }
 
@@ -313,6 +314,7 @@ impl Ended<'_> {
             s3: delivery.bucket.meter,
             latency: delivery.latency,
             sizes: delivery.sizes,
+            prefixes: delivery.prefixes,
             rows: delivery.rows,
             series: delivery.series,
         }

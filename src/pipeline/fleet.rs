@@ -3,6 +3,7 @@
 
 pub mod control;
 pub mod quantities;
+mod removal;
 mod unread;
 pub mod wiring;
 
@@ -53,7 +54,7 @@ pub enum Access {
         cadence: Cadence,
         /// From a poll to the worker.
         delivery: Sampler,
-        /// The draws for it, and for waits after refused calls.
+        /// The draws for it.
         draws: Keyed,
     },
     /// By pushes.
@@ -79,6 +80,10 @@ pub struct FleetConsumer {
     pub reader: usize,
     /// Its number among the handles of readers' polls.
     pub handle: usize,
+    /// Whether it begins with what the stream held before the run.
+    pub reads_history: bool,
+    /// When it was removed, and shards times nanoseconds for which it had been registered with its stream by then.
+    pub removed: Option<(Nanos, u128)>,
     /// Whether the stream is that of a table.
     pub of_table: bool,
     /// From the intended write to the end of the processing that saw it first.
@@ -135,6 +140,7 @@ impl FleetConsumer {
     /// When it may read a shard again after a call that was made now.
     fn next_read(&self, now: Nanos, shard: usize, stream: &Stream) -> Nanos {
         let Access::Polling { cadence, .. } = &self.access else { return now };
+        let now = now + stream.call_time(now, shard, self.reader);
         let Some((behind, times)) = cadence.catch_up else { return now + cadence.idle };
         let oldest = stream.next_arrival(shard, self.reader);
         let late = oldest.is_some_and(|appended| now > appended * MICROSECOND + behind);
@@ -143,6 +149,16 @@ impl FleetConsumer {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
+    /// A fleet begins with what was there before the run.
+    pub(super) fn start_fleet(&mut self, now: Nanos, number: usize) {
+        let consumer = &self.fleets[number];
+        let place = &mut self.streams[consumer.stream];
+        let polls = place.stream.start_reader(now, consumer.reader);
+        place.schedule(&polls, &mut self.queue);
+        let there = place.stream.behind_in_all(consumer.reader);
+        self.timeline.note(now, &consumer.place, format!("begins to read, with {there} records there"));
+    }
+
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.fleets[number];
@@ -198,8 +214,12 @@ impl<const FULL: bool> Pipeline<FULL> {
                         consumer.note_read_again(now, shard, records);
                         consumer.fleet.shard_mut(shard).refetched(now, records, got);
                     }
-                    Err(_) if FULL => consumer.series.add(now, column::REFUSED, 1),
-                    Err(_) => {}
+                    Err(_) => {
+                        if FULL {
+                            consumer.series.add(now, column::REFUSED, 1);
+                        }
+                        return self.try_read_again(now, number, shard);
+                    }
                 }
                 at = consumer.next_read(now, shard, stream);
             }
@@ -225,17 +245,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             idle = cadence.idle_after_empty;
         }
         if outcome.is_err() {
-            // Its clock alone would bring it back with those that took the calls of this moment.
-            let wait = (idle as f64 * (0.5 + draws.unit(now, shard as u32))) as Nanos + 1;
             if FULL {
                 consumer.series.add(now, column::REFUSED, 1);
             }
             if stream.is_closed(shard) || !stream.sleep_if_drained(now, shard, consumer.reader) {
-                return self.read_at(now + wait, number, shard);
+                return self.try_read_again(now, number, shard);
             }
-            // Nothing is there to come back for, and others' empty calls may leave it none for ever.
+            // It sleeps, and tries again all the same: any wake-up is welcome.
             consumer.fleet.shard_mut(shard).poll_due = None;
-            return stream.call_next_at(now + wait, shard, consumer.reader);
+            return;
         }
         if !stream.sleep_if_drained(now, shard, consumer.reader) {
             let at = consumer.next_read(now, shard, stream);
@@ -246,7 +264,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         if stream.is_closed(shard) {
             consumer.fleet.shard_mut(shard).at_end = true;
         } else {
-            stream.call_next_at(now + idle, shard, consumer.reader);
+            let reply = now + stream.call_time(now, shard, consumer.reader);
+            stream.call_next_at(reply + idle, shard, consumer.reader);
         }
     }
 
@@ -275,6 +294,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         consumer.fleet.shard_mut(shard).fetch(now, &self.batch, now);
         self.read_at(now, number, shard);
+    }
+
+    /// A call was refused: it is made again when the stream's clock for this reader says so.
+    fn try_read_again(&mut self, now: Nanos, number: usize, shard: usize) {
+        let consumer = &self.fleets[number];
+        let at = self.streams[consumer.stream].stream.next_poll(now + 1, shard, consumer.reader);
+        self.read_at(at, number, shard);
     }
 
     /// A shard is read next at this moment.
@@ -374,9 +400,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// What became of the records of a fleet's stream; what waits is counted where it lies.
     pub(super) fn fleet_account(&self, name: &str, end: Nanos, consumer: &FleetConsumer) -> Account {
         let source = &self.streams[consumer.stream];
-        let (waiting, expired) = source.stream.waiting(end, consumer.reader);
+        let removed = consumer.removed.is_some();
+        let (waiting, expired) = if removed { (0, 0) } else { source.stream.waiting(end, consumer.reader) };
         let meter = &consumer.fleet.meter;
-        Account {
+        let mut account = Account {
             path: resource("consumers", name),
             entered: vec![("records", source.stream.appended_total())],
             fates: vec![
@@ -387,6 +414,15 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("waiting", waiting),
                 ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
             ],
+        };
+        if let Some(past) = source.stream.past().filter(|_| consumer.reads_history) {
+            account.entered.push(("history", past.records()));
+            account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
         }
+        if removed {
+            let unread = source.stream.after_removal(end, consumer.reader);
+            account.fates.push(("after_removal", unread + meter.after_removal));
+        }
+        account
     }
 }

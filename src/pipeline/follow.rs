@@ -11,7 +11,10 @@ pub mod delivery;
 pub mod fleet;
 pub mod lambda;
 pub mod polling;
+pub mod put;
+pub mod queue;
 pub mod slowest;
+mod ways;
 
 use rust_decimal::Decimal;
 
@@ -136,6 +139,38 @@ pub struct Fate {
     pub at: Option<Nanos>,
 }
 
+/// What is followed: a write to a table, or a record put straight into a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its producer: a path.
+    pub workload: String,
+    /// Its number among its producer's, from 1.
+    pub number: u64,
+    /// The table or the stream: a path.
+    pub to: String,
+    /// The name of its item, or its partition key.
+    pub key: String,
+    /// What it does.
+    pub operation: String,
+    /// When it was meant to take place.
+    pub at: Nanos,
+    /// Its write units; none of a record.
+    pub write_units: u16,
+    /// Size of its record, bytes.
+    pub record_bytes: u32,
+}
+
+/// What was seen of it.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    /// The write or the record.
+    pub subject: Subject,
+    /// Its steps, in order of time.
+    pub steps: Vec<Step>,
+    /// Where its ways ended, in the order of the scenario.
+    pub fates: Vec<Fate>,
+}
+
 /// One record in a stream as one reader is to find it.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -232,7 +267,7 @@ impl Pipeline<true> {
             self.now = event.at;
             self.counts.by_kind[event.kind as usize] += 1;
             match event.kind {
-                Kind::Arrive => self.arrive(event.at),
+                Kind::Arrive => _ = self.arrive(event.at),
                 kind => self.step(event.at, kind, event.handle),
             }
             if observer.after(self, &event) {

@@ -13,7 +13,7 @@ use crate::measure::series::Series;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::log::Record;
-use crate::systems::lambda::mapping::{Mapping, Next, PARTS};
+use crate::systems::lambda::mapping::{Mapping, Next, PARTS, Role};
 use crate::systems::sqs::requests::requests;
 
 /// Columns of a function's series.
@@ -88,6 +88,8 @@ impl Creation {
 /// One function with its mapping at work.
 #[derive(Clone, Debug)]
 pub struct LambdaConsumer {
+    /// Its path, such as `consumers.search`.
+    pub place: String,
     /// The mapping and its function.
     pub mapping: Mapping,
     /// How it reads.
@@ -104,12 +106,14 @@ pub struct LambdaConsumer {
     pub discovery: Nanos,
     /// Whether it begins within the run, or with something that was there before it.
     pub begins: bool,
-    /// Whether it is an EventBridge Pipe, which takes no concurrency.
-    pub is_pipe: bool,
+    /// Who reads, and what runs.
+    pub role: Role,
     /// Requests that a pipe is billed for, each started 64 KB of a batch one: first tries, later ones (EBP-4).
     pub pipe_requests: [u64; 2],
     /// Numbers of the queues that it sends its records to.
     pub sends_to: Vec<usize>,
+    /// Shards times nanoseconds for which it had been registered with its stream when it was removed (KDS-E1).
+    pub deregistered: Option<u128>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
     /// Order of what it processes, if it may process something again.
@@ -302,9 +306,15 @@ impl<const FULL: bool> Pipeline<FULL> {
             return;
         }
         let appended = place.stream.appended_total();
-        if consumer.creation.as_mut().is_none_or(|creation| creation.step(appended)) {
-            let polls = place.stream.start_reader(now, consumer.reader);
-            place.schedule(&polls, &mut self.queue);
+        if !consumer.creation.as_mut().is_none_or(|creation| creation.step(appended)) {
+            return self.timeline.note(now, &consumer.place, "its mapping is created");
+        }
+        let polls = place.stream.start_reader(now, consumer.reader);
+        place.schedule(&polls, &mut self.queue);
+        if now > 0 {
+            let there = place.stream.behind_in_all(consumer.reader);
+            let what = format!("begins to read, with {there} records there");
+            self.timeline.note(now, &consumer.place, what);
         }
     }
 
@@ -343,16 +353,16 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Invokes a function, if the account has room for it.
     fn invoke(&mut self, now: Nanos, number: usize, lane: usize) {
         let age = if FULL { self.lambdas[number].iterator_age(now, lane) } else { 0 };
-        let LambdaConsumer { mapping, series, is_pipe, pipe_requests, .. } = &mut self.lambdas[number];
+        let LambdaConsumer { mapping, series, role, pipe_requests, .. } = &mut self.lambdas[number];
         let account = &mut self.account;
-        let let_in = match *is_pipe {
-            true => {
-                let (payload, again) = mapping.payload_of_part(lane);
-                pipe_requests[usize::from(again)] += requests(payload);
-                Ok(false)
-            }
-            false => account.start(now, &mut mapping.share, &mut mapping.environments),
+        let let_in = match role.runs_function() {
+            true => account.start(now, &mut mapping.share, &mut mapping.environments),
+            false => Ok(false),
         };
+        if role.is_pipe() && let_in.is_ok() {
+            let (payload, again) = mapping.payload_of_part(lane);
+            pipe_requests[usize::from(again)] += requests(payload);
+        }
         match let_in {
             Err(why) => {
                 mapping.refused(now, lane, why);
@@ -381,14 +391,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         if !self.lambdas[number].sends_to.is_empty() {
             self.send_on(now, number, lane);
         }
-        let LambdaConsumer { mapping, series, latency, is_pipe, following, .. } = &mut self.lambdas[number];
+        let LambdaConsumer { mapping, series, latency, role, following, .. } = &mut self.lambdas[number];
         if let Some(following) = following {
             let (reached, repeated) = mapping.reached_again(lane);
             let again = |place| (place < repeated).then_some(Cause::BatchRetry);
             let records = reached.iter().enumerate().map(|(place, held)| (&held.record, again(place), None));
             following.note(now, &self.tables, self.cohort, records);
         }
-        if !*is_pipe {
+        if role.runs_function() {
             self.account.end(now, &mut mapping.share, &mut mapping.environments);
         }
         let errors = mapping.meter.errors;
@@ -399,7 +409,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let count = done.len() as u64;
         for held in &mapping.batch(lane)[done] {
             if self.cohort.has(held.record.written) {
-                latency.record(moments.parts(held));
+                latency.record(mapping.parts(lane, &moments, held));
             }
         }
         if FULL {

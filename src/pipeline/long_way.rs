@@ -10,6 +10,7 @@ use super::write::{PendingWrite, Writer, column};
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::retry::{Failure, RetryQuota};
+use crate::systems::dynamodb::throttle::ThrottleLimit;
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::workload::client::{Call, ClientPlan};
 use crate::workload::producer::{ProducerPlan, Way, Write};
@@ -31,6 +32,15 @@ pub struct KindMeter {
     pub record_bytes: u64,
     /// Change data capture units of one attempt to send each of them (KDC-M1).
     pub capture_units: u64,
+}
+
+/// Why a table does not take a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A limit has no room for it now.
+    Throttled,
+    /// The items of its partition key hold 10 GB already.
+    CollectionFull,
 }
 
 /// Purposes of draws that are addressed by a write.
@@ -228,18 +238,25 @@ impl<const FULL: bool> Pipeline<FULL> {
         if let Some(applied) = self.server_error(&attempt) {
             return self.answer_lost(now, attempt, applied);
         }
-        if !self.charge(now, attempt.writer, &attempt.write) {
-            self.note(now, attempt.writer, column::THROTTLED_REQUESTS, 1);
-            self.write_failed(now, attempt, Failure::Throttling);
-            return false;
+        match self.charge(now, attempt.writer, &attempt.write) {
+            Ok(()) => {}
+            Err(Refusal::CollectionFull) => {
+                self.collection_full(now, &attempt);
+                return false;
+            }
+            Err(Refusal::Throttled) => {
+                self.note(now, attempt.writer, column::THROTTLED_REQUESTS, 1);
+                self.write_failed(now, attempt, Failure::Throttling);
+                return false;
+            }
         }
         self.carried_out(now, &attempt);
         self.writers[attempt.writer as usize].succeed(attempt.client, attempt.cost);
         true
     }
 
-    /// Takes a write's units from its table; whether it had them. Removals by time to live are free (DDB-L2).
-    pub(super) fn charge(&mut self, now: Nanos, handle: u32, write: &Write) -> bool {
+    /// Takes a write's units from its table, or says why it does not get them. Removals by time to live are free (DDB-L2).
+    pub(super) fn charge(&mut self, now: Nanos, handle: u32, write: &Write) -> Result<(), Refusal> {
         let writer = &mut self.writers[handle as usize];
         let source = &mut self.tables[writer.producer.table()];
         if FULL && source.series.enter(now) {
@@ -250,15 +267,18 @@ impl<const FULL: bool> Pipeline<FULL> {
             if FULL {
                 source.series.add(now, column::EXPIRED_ITEMS, 1);
             }
-            return true;
+            return Ok(());
         }
         let units = u32::from(write.units);
         if let Err(throttle) = source.table.write(now, write.key, units, write.kind) {
-            writer.meter.refused += 1;
+            if throttle.limit == ThrottleLimit::ItemCollection {
+                return Err(Refusal::CollectionFull);
+            }
+            writer.meter.refuse(now);
             if FULL {
                 source.note_throttle(now, throttle);
             }
-            return false;
+            return Err(Refusal::Throttled);
         }
         if FULL {
             source.series.add(now, column::UNITS, u64::from(units));
@@ -266,7 +286,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if let Some(kind) = writer.kind(write.kind) {
             kind.units += u64::from(units);
         }
-        true
+        Ok(())
     }
 
     /// A charged write takes place and its client hears of it.
@@ -343,9 +363,16 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// but is throttled has its answer.
     fn answer_lost(&mut self, now: Nanos, mut attempt: PendingWrite, applied: bool) -> bool {
         if applied {
-            if !self.charge(now, attempt.writer, &attempt.write) {
-                self.write_failed(now, attempt, Failure::Throttling);
-                return false;
+            match self.charge(now, attempt.writer, &attempt.write) {
+                Ok(()) => {}
+                Err(Refusal::CollectionFull) => {
+                    self.collection_full(now, &attempt);
+                    return false;
+                }
+                Err(Refusal::Throttled) => {
+                    self.write_failed(now, attempt, Failure::Throttling);
+                    return false;
+                }
             }
             self.apply(now, &attempt);
             attempt.applied = true;
@@ -403,6 +430,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn too_large(&mut self, now: Nanos, attempt: &PendingWrite) {
         self.writers[attempt.writer as usize].meter.too_large += 1;
         self.fingerprint.outcome(now, u64::from(attempt.write.key), 3);
+        self.client_is_free(now, attempt);
+    }
+
+    /// The items of its partition key hold 10 GB already (DDB-P4); trying again would not help.
+    pub(super) fn collection_full(&mut self, now: Nanos, attempt: &PendingWrite) {
+        self.writers[attempt.writer as usize].meter.collection_full += 1;
+        self.fingerprint.outcome(now, u64::from(attempt.write.key), 10);
         self.client_is_free(now, attempt);
     }
 

@@ -21,6 +21,7 @@ use crate::measure::era::Era;
 use crate::measure::latency::Latency;
 use crate::measure::ledger::Ledger;
 use crate::measure::ordering::Ordering;
+use crate::measure::prefixes::Prefixes;
 use crate::measure::processed::Outcome as Processed;
 use crate::measure::repair::Repairs;
 use crate::measure::series::Series;
@@ -231,6 +232,8 @@ pub struct DeliveryOutcome {
     pub latency: Latency<5>,
     /// Sizes of objects.
     pub sizes: Histogram,
+    /// Objects by prefix and hour.
+    pub prefixes: Prefixes,
     /// The first objects.
     pub rows: Vec<ObjectRow>,
     /// Its series.

@@ -4,12 +4,13 @@ use super::Cohort;
 use super::write::TableSource;
 use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::ordering::Cause;
-use crate::measure::processed::{Handled, Processed};
+use crate::measure::processed::{Handled, Outcome, Processed};
 use crate::scenario::checked::Scenario;
 use crate::scenario::timeline::Action;
 use crate::systems::dynamodb::replication::Order;
 use crate::systems::fleet::meter::Redelivery;
 use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::lambda::plan::LambdaPlan;
 use crate::systems::sqs::queue::Message;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,19 @@ pub struct Following {
     processed: Processed,
 }
 
+/// A consumer, by its kind and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A polling consumer.
+    Polling(usize),
+    /// A function on a stream, or a pipe.
+    Lambda(usize),
+    /// The function on the queue with this number.
+    Queue(usize),
+    /// A fleet of workers.
+    Fleet(usize),
+}
+
 /// The consumers of a scenario that are followed.
 #[derive(Clone, Copy, Debug)]
 pub struct Followed<'a>(pub &'a Scenario);
@@ -33,13 +47,23 @@ pub struct Followed<'a>(pub &'a Scenario);
 impl Followed<'_> {
     /// A polling consumer, if it reads shards beside their parents.
     pub fn polling(self, number: usize) -> Option<Following> {
+        self.polled(number).and_then(|stream| self.source(stream))
+    }
+
+    /// The stream of a polling consumer that reads shards beside their parents.
+    fn polled(self, number: usize) -> Option<usize> {
         let plan = &self.0.consumers[number];
-        (!plan.reader.parents_first).then(|| self.source(plan.stream)).flatten()
+        (!plan.reader.parents_first).then_some(plan.stream)
     }
 
     /// A function that reads a stream, if it may fail, by the plan or by its events: then its batch comes again (LAM-E1). That one
     /// may run into its timeout counts where an invocation of a full batch takes half of it in the mean.
     pub fn lambda(self, number: usize) -> Option<Following> {
+        self.mapped(number).and_then(|stream| self.source(stream))
+    }
+
+    /// The stream of a function that may fail.
+    fn mapped(self, number: usize) -> Option<usize> {
         let plan = &self.0.lambdas[number];
         let (function, errors) = (&plan.function, &plan.function.errors);
         let poison =
@@ -53,7 +77,7 @@ impl Followed<'_> {
         };
         let turned = self.0.timeline.iter().any(|occurrence| turned(&occurrence.action));
         let may_fail = errors.rate > 0.0 || poison || slow || depends || turned;
-        may_fail.then(|| self.source(plan.stream)).flatten()
+        may_fail.then_some(plan.stream)
     }
 
     /// A fleet of workers: whoever takes a shard over begins at its last checkpoint.
@@ -61,16 +85,47 @@ impl Followed<'_> {
         self.source(self.0.fleets[number].stream)
     }
 
-    /// The function that reads a queue, if one stream's records come into it by one sender: a message does not tell what
-    /// another one has sent.
-    pub fn queue(self, number: usize) -> Option<Following> {
-        self.0.queues[number].consumer.as_ref()?;
-        let sends = |plan: &&crate::systems::lambda::mapping::LambdaPlan| {
+    /// The function that reads a queue: what each sender sends it is followed by itself.
+    pub fn queue(self, number: usize) -> Option<BySender> {
+        let senders = self.senders(number).map(|(sender, stream)| Some((sender, self.source(stream)?)));
+        let senders = senders.collect::<Option<Vec<_>>>()?;
+        (!senders.is_empty()).then_some(BySender(senders))
+    }
+
+    /// Those that send to a queue which a function reads, by number, and the streams that they read.
+    fn senders(self, number: usize) -> impl Iterator<Item = (usize, usize)> {
+        let is_read = self.0.queues[number].consumer.is_some();
+        let all = self.0.lambdas.iter().enumerate().filter(move |_| is_read);
+        let sends = move |(_, plan): &(usize, &LambdaPlan)| {
             plan.function.sends_to.iter().any(|send| send.queue == number)
         };
-        let mut senders = self.0.lambdas.iter().filter(sends);
-        let sender = senders.next().filter(|_| senders.next().is_none())?;
-        self.source(sender.stream)
+        all.filter(sends).map(|(sender, plan)| (sender, plan.stream)).filter(move |(_, it)| self.is_fed(*it))
+    }
+
+    /// Whether anything comes into a stream.
+    fn is_fed(self, stream: usize) -> bool {
+        let mut feeds = self.0.tables.iter().filter_map(|plan| plan.replication.as_ref());
+        self.0.table_of_stream(stream).is_some()
+            || feeds.any(|feed| feed.stream == stream)
+            || self.0.direct.iter().any(|direct| direct.stream == stream)
+    }
+
+    /// Why what a consumer processes is not followed although it has an order of its own; nothing if it is, or has none.
+    pub fn why_not(self, consumer: Kind) -> Option<&'static str> {
+        let streams: Vec<usize> = match consumer {
+            Kind::Polling(number) => self.polled(number).into_iter().collect(),
+            Kind::Lambda(number) => self.mapped(number).into_iter().collect(),
+            Kind::Fleet(number) => vec![self.0.fleets[number].stream],
+            Kind::Queue(number) => self.senders(number).map(|(_, stream)| stream).collect(),
+        };
+        let unknown = |stream: &usize| self.is_fed(*stream) && self.source(*stream).is_none();
+        let unknown = streams.into_iter().find(unknown)?;
+        Some(match self.0.direct.iter().any(|direct| direct.stream == unknown) {
+            true => {
+                "direct producers put into its stream: records do not say whose change of which item they are"
+            }
+            false => "several tables feed its stream: records do not say of which one their item is",
+        })
     }
 
     /// Whether changes of this table are followed at some consumer.
@@ -79,6 +134,7 @@ impl Followed<'_> {
         let lambdas = (0..self.0.lambdas.len()).filter_map(|number| self.lambda(number));
         let fleets = (0..self.0.fleets.len()).filter_map(|number| self.fleet(number));
         let queues = (0..self.0.queues.len()).filter_map(|number| self.queue(number));
+        let queues = queues.flat_map(|senders| senders.0.into_iter().map(|(_, following)| following));
         polling.chain(lambdas).chain(fleets).chain(queues).any(|following| following.table == table)
     }
 
@@ -124,6 +180,7 @@ impl Following {
                 key: record.key,
                 created: late.copied().unwrap_or(record.written),
                 done: now / MICROSECOND,
+                arrived: record.appended,
                 again: again.or(copy),
                 cause,
                 counted: cohort.has(record.written),
@@ -132,13 +189,44 @@ impl Following {
     }
 
     /// What it came to.
-    pub fn finish(self) -> crate::measure::processed::Outcome {
+    pub fn finish(self) -> Outcome {
         self.processed.finish()
     }
 }
 
+/// What the function on a queue processes, for each of its senders by itself: a message does not tell what another sender has sent,
+/// and items of different sources may have the same number.
+#[derive(Clone, Debug)]
+pub struct BySender(Vec<(usize, Following)>);
+
+impl BySender {
+    /// Notes messages whose processing ends now, in their order.
+    pub fn note<'a>(
+        &mut self,
+        now: Nanos,
+        tables: &[TableSource],
+        cohort: Cohort,
+        messages: impl Iterator<Item = &'a Message> + Clone,
+    ) {
+        for (sender, following) in &mut self.0 {
+            let sent = messages.clone().filter(|message| usize::from(message.sender) == *sender);
+            following.note(now, tables, cohort, of_messages(sent));
+        }
+    }
+
+    /// What it came to, all senders together.
+    pub fn finish(self) -> Outcome {
+        let mut all = self.0.into_iter().map(|(_, following)| following.finish());
+        let first = all.next().unwrap_or_default();
+        all.fold(first, |mut sum, other| {
+            sum.merge(&other);
+            sum
+        })
+    }
+}
+
 /// Messages as they were processed, with why each comes again, and what may have made it late.
-pub fn of_messages<'a>(
+fn of_messages<'a>(
     messages: impl Iterator<Item = &'a Message>,
 ) -> impl Iterator<Item = (&'a Record, Option<Cause>, Option<Cause>)> {
     messages.map(|message| {

@@ -61,8 +61,8 @@ pub struct TableQuantities {
     pub provisioned_indexes: u128,
     /// Provisioned read units times nanoseconds.
     pub provisioned_reads: u128,
-    /// Items that there is room for at the moment, and not since an earlier one: a growing key space makes more.
-    pub items: u64,
+    /// Items that have come for good since the start, at the moment and not since an earlier one.
+    pub new_items: u64,
     /// Writes accepted from producers that are no other Region's replica.
     pub local_writes: u64,
 }
@@ -89,7 +89,7 @@ impl TableQuantities {
             provisioned: self.provisioned - earlier.provisioned,
             provisioned_indexes: self.provisioned_indexes - earlier.provisioned_indexes,
             provisioned_reads: self.provisioned_reads - earlier.provisioned_reads,
-            items: self.items,
+            new_items: self.new_items,
             local_writes: self.local_writes - earlier.local_writes,
         }
     }
@@ -138,6 +138,8 @@ pub struct LambdaQuantities {
     pub pushed_bytes: u64,
     /// Requests of a pipe.
     pub pipe_requests: [u64; 2],
+    /// Shards times nanoseconds for which it was registered for enhanced fan-out, as far as those are billed.
+    pub registered_nanos: u128,
 }
 
 /// What a queue and its function used, as counts. First tries and later ones are apart.
@@ -182,6 +184,7 @@ impl LambdaQuantities {
         self.processed -= before.processed;
         self.sent -= before.sent;
         self.pushed_bytes -= before.pushed_bytes;
+        self.registered_nanos -= before.registered_nanos;
     }
 
     fn of_transform(delivery: &super::deliver::Delivery) -> Self {
@@ -194,8 +197,10 @@ impl LambdaQuantities {
         }
     }
 
-    fn of(consumer: &super::lambda::LambdaConsumer) -> Self {
+    fn of(consumer: &super::lambda::LambdaConsumer, shard_nanos: u128) -> Self {
+        let registered = consumer.fan_out().map(|_| consumer.deregistered.unwrap_or(shard_nanos));
         Self {
+            registered_nanos: registered.unwrap_or(0),
             pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
             pipe_requests: consumer.pipe_requests,
             ..Self::of_meter(&consumer.mapping.meter)
@@ -265,7 +270,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|delivery| [delivery.firehose.meter.bytes, delivery.firehose.meter.billed_bytes])
                 .collect(),
-            lambdas: self.lambdas.iter().map(LambdaQuantities::of).collect(),
+            lambdas: self
+                .lambdas
+                .iter()
+                .map(|it| LambdaQuantities::of(it, self.streams[it.stream].shard_nanos(at)))
+                .collect(),
             queues: self.queues.iter_mut().map(|place| QueueQuantities::of(place, at)).collect(),
             transforms: self.deliveries.iter().map(LambdaQuantities::of_transform).collect(),
             fleets: self.fleet_quantities(at),
@@ -287,7 +296,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             writer.producer.table() == number && !replicated
         };
         TableQuantities {
-            items: source.items().len() as u64,
+            new_items: source.route.gained(source.items()),
             local_writes: self.writers.iter().filter(local).map(|writer| writer.meter.accepted).sum(),
             ..TableQuantities::of(&source.table, at)
         }

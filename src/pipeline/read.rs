@@ -5,7 +5,6 @@ use super::event::{Kind, pack, unpack};
 use super::processed::Following;
 use super::source::Reader;
 use super::streams::column as returned;
-use crate::engine::random::Keyed;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
 use crate::measure::ordering::Cause;
@@ -50,10 +49,6 @@ pub struct Consumer {
     pub following: Option<Box<Following>>,
     /// Where it stands with what was there before it began.
     pub backfill: Backfill,
-    /// Draws for the waits after refused calls.
-    pub refused: Keyed,
-    /// The wait after a refused call, on the average.
-    pub refused_wait: Nanos,
     /// From the intended write to the end of processing: propagation, polling, queueing, execution, rollover.
     pub latency: Latency<5>,
     /// Its series.
@@ -94,24 +89,15 @@ impl Backfill {
     }
 }
 
-impl Consumer {
-    /// How long it waits after a refused call: its clock alone would bring it back at the same moment of the next second,
-    /// to be refused by the same calls of others.
-    #[cold]
-    fn wait_after_refusal(&self, now: Nanos, shard: usize) -> Nanos {
-        let jitter = 0.5 + self.refused.unit(now, shard as u32);
-        (self.refused_wait as f64 * jitter) as Nanos + 1
-    }
-}
-
 impl<const FULL: bool> Pipeline<FULL> {
     /// A consumer begins to read.
     pub(super) fn start_consumer(&mut self, now: Nanos, reader: usize) {
         let number = match self.reader(reader) {
             Reader::Consumer(number) => number as usize,
             Reader::Lambda(number) => return self.start_function(now, number as usize),
-            // Delivery streams and fleets read from the start of the run on.
-            Reader::Delivery(_) | Reader::Fleet(_) => return,
+            Reader::Fleet(number) => return self.start_fleet(now, number as usize),
+            // Delivery streams read from the start of the run on.
+            Reader::Delivery(_) => return,
         };
         let consumer = &mut self.consumers[number];
         let place = &mut self.streams[consumer.stream];
@@ -200,10 +186,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if place.stream.sleep_if_drained(now, shard, consumer.reader) {
                 self.rest(now, number, shard);
             } else {
-                let at = match outcome {
-                    Ok(_) => place.stream.next_poll(now + 1, shard, consumer.reader),
-                    Err(_) => now + consumer.wait_after_refusal(now, shard),
-                };
+                let at = place.stream.next_poll(now + 1, shard, consumer.reader);
                 self.queue.push(at, Kind::Poll as u8, pack(number, shard));
             }
             return false;
@@ -242,8 +225,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (stood_from, stood_to) = (hand.pause.0 / MICROSECOND, hand.pause.1 / MICROSECOND);
         for record in &hand.records {
             if self.cohort.has(record.written) {
-                // Waiting for the worker counts from when both the record and its poll were there.
-                let queueing = polled - due.max(record.appended).min(polled);
+                // Waiting for the worker counts from when both the record and its poll were there, and as long as it had earlier ones.
+                let queueing =
+                    hand.stalls.since(record.appended) + polled - due.max(record.appended).min(polled);
                 let polling = polled - record.appended - queueing;
                 let rollover = stood_to.saturating_sub(stood_from.max(record.appended)).min(polling);
                 let propagation = record.appended - record.written;
@@ -256,7 +240,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             following.note(now, &self.tables, self.cohort, records);
         }
         let hand = consumer.polling.hand(shard);
+        let first = hand.records.first().map(|record| record.appended);
         hand.records.clear();
+        consumer.polling.done(now, shard, first);
         consumer.polling.meter.processed += count;
         if FULL {
             consumer.series.add(now, column::RECORDS, count);
@@ -317,11 +303,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if place.stream.sleep_if_drained(now, shard, delivery.reader) {
             place.rest(now, shard, delivery.reader, &mut self.queue);
         } else {
-            let at = match outcome {
-                Ok(_) => place.stream.next_poll(now + 1, shard, delivery.reader),
-                // Its clock alone would bring it back at the same moment of the next second, to be refused again.
-                Err(_) => now + delivery.wait_after_refusal(now, shard),
-            };
+            let at = place.stream.next_poll(now + 1, shard, delivery.reader);
             self.queue.push(at, Kind::Poll as u8, handle);
         }
         if FULL {

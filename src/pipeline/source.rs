@@ -297,8 +297,9 @@ impl StreamSource {
         }
     }
 
+    /// Schedules the polls of readers that sleep on a shard.
     #[cold]
-    fn wake_sleepers(&mut self, now: Nanos, shard: usize, queue: &mut EventQueue) {
+    pub fn wake_sleepers(&mut self, now: Nanos, shard: usize, queue: &mut EventQueue) {
         for (reader, at) in self.stream.wake(now, shard) {
             queue.push(at, Kind::Poll as u8, pack(self.readers[reader] as usize, shard));
         }
@@ -363,7 +364,7 @@ impl StreamSource {
             }
             Err(why) => {
                 self.series.add(now, column::REFUSED, 1);
-                self.room.refused(now, bytes, self.stream.lineage().open().len());
+                self.room.refused(now, self.stream.lineage().open().len());
                 self.loads[shard].refused(now, *why);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
-use super::processed::{Following, of_messages};
+use super::processed::BySender;
 use crate::engine::random::Streams;
 use crate::engine::slots::Slots;
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -13,7 +13,7 @@ use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::path::resource;
 use crate::systems::kinesis::log::Record;
 use crate::systems::sqs::consumer::{Next, PARTS, QueueConsumer, parts};
-use crate::systems::sqs::queue::{Message, Queue, address};
+use crate::systems::sqs::queue::{Message, Queue};
 use crate::systems::sqs::requests::BATCH_MAX;
 use std::collections::BTreeMap;
 
@@ -38,7 +38,8 @@ pub mod column {
 /// Messages on their way to the pollers of a queue, or hidden after a failure.
 #[derive(Clone, Debug)]
 pub struct Absent {
-    queue: usize,
+    /// The queue, by number.
+    pub queue: usize,
     /// They.
     pub messages: Vec<Message>,
     failed: bool,
@@ -56,7 +57,7 @@ pub struct QueuePlace {
     /// When the last message of each item can be had, of a FIFO queue: later ones come no sooner.
     shown: BTreeMap<u32, Nanos>,
     /// Order of what its function processes.
-    pub following: Option<Box<Following>>,
+    pub following: Option<Box<BySender>>,
     /// Calls so far, which number the draws.
     calls: u32,
     /// From the intended write to the end of the invocation.
@@ -85,7 +86,7 @@ impl QueuePlace {
 
     /// When the messages of one call can be had: no sooner than earlier ones of the same items, of a FIFO queue.
     fn shown_at(&mut self, now: Nanos, messages: &[Message]) -> Nanos {
-        let first = messages.first().map_or(0, |message| address(&message.record));
+        let first = messages.first().map_or(0, |message| message.record.identity());
         self.calls = self.calls.wrapping_add(1);
         let delivery = self.consumer.as_ref().map_or(0, |consumer| consumer.delivery(first, self.calls));
         let mut at = now + self.queue.plan.delay + delivery;
@@ -213,7 +214,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(mut settled) = consumer.ended(now, running as u32, queue) else { return };
         if let Some(following) = following {
             let processed = settled.done.iter().chain(&settled.failed[..settled.reached]);
-            following.note(now, &self.tables, self.cohort, of_messages(processed));
+            following.note(now, &self.tables, self.cohort, processed);
         }
         settled.failed[..settled.reached].iter_mut().for_each(|message| message.processed = true);
         for message in settled.done.iter().filter(|message| self.cohort.has(message.record.written)) {
@@ -265,9 +266,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let such = |record: &Record| measured(record.written);
         // Where nobody reads, messages wait until the end.
         self.absent.iter().any(|absent| absent.messages.iter().any(|message| such(&message.record)))
-            || self.queues.iter().filter(|place| place.consumer.is_some()).any(|place| {
+            || self.queues.iter().any(|place| {
                 let running = place.consumer.iter().flat_map(|consumer| consumer.running.iter());
-                place.queue.any_waiting(such)
+                let is_read = place.consumer.as_ref().is_some_and(|consumer| !consumer.is_removed());
+                (is_read && place.queue.any_waiting(such))
                     || running.flat_map(|running| &running.messages).any(|message| such(&message.record))
             })
     }

@@ -59,7 +59,11 @@ fn note(entries: &mut Vec<Entry>, path: &str, throughput: &Throughput, name: &dy
                     "is {state} and cannot be split: no more than {PARTITIONS_MAX} partitions are simulated"
                 )
             }
-            SplitReason::Size => "is full and cannot be split: its items stay together (DDB-P4)".to_owned(),
+            SplitReason::Size => {
+                "is full and cannot be split: its items stay together, and new ones are refused \
+                 (ItemCollectionSizeLimitExceededException, DDB-P4)"
+                    .to_owned()
+            }
             _ => format!("is hot and cannot be split: all its writes go to {} (DDB-P8)", name(item)),
         };
         enter(at, format!("partition {partition} {why}"));

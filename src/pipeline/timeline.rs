@@ -24,12 +24,18 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn planned(&mut self, now: Nanos, handle: u32) {
         let number = (handle / 2) as usize;
         if number >= self.plan.len() {
-            return self.note_status(now, handle as usize - 2 * self.plan.len());
+            let table = handle as usize - 2 * self.plan.len();
+            self.wake_changes(now, table);
+            return self.note_status(now, table);
         }
         let (begins, occurrence) = (handle.is_multiple_of(2), &self.plan[number]);
         let what = if begins { occurrence.what.clone() } else { format!("{}: over", occurrence.what) };
         self.timeline.planned(now, &occurrence.place, what, &occurrence.name);
         let until = occurrence.until.unwrap_or(now);
+        if let (false, Action::Destination(table, _)) = (begins, &occurrence.action) {
+            let table = *table;
+            return self.wake_changes(now, table);
+        }
         if begins && let Err(refused) = self.begin(now, occurrence.action.clone(), until) {
             let occurrence = &self.plan[number];
             let why = refused.to_string();
@@ -55,14 +61,24 @@ impl<const FULL: bool> Pipeline<FULL> {
             Action::FunctionSlowDown(number, factor) => {
                 self.lambdas[number].mapping.function.slow_down(factor, until);
             }
+            Action::QueueFunctionSlowDown(number, factor) => {
+                if let Some(consumer) = &mut self.queues[number].consumer {
+                    consumer.function.slow_down(factor, until);
+                }
+            }
+            Action::FleetSlowDown(number, factor) => self.fleets[number].fleet.slow_down(factor, until),
             Action::RemoveConsumer(number) => {
                 let (stream, reader) = (self.consumers[number].stream, self.consumers[number].reader);
                 self.streams[stream].stream.remove_reader(now, reader);
             }
-            Action::RemoveFunction(number) => {
-                let (stream, reader) = (self.lambdas[number].stream, self.lambdas[number].reader);
-                self.streams[stream].stream.remove_reader(now, reader);
+            Action::RemoveFunction(number) => self.remove_function(now, number),
+            Action::RemoveQueueFunction(number) => {
+                let place = &mut self.queues[number];
+                if let Some(consumer) = &mut place.consumer {
+                    consumer.remove(now, &mut place.queue);
+                }
             }
+            Action::RemoveFleet(number) => self.remove_fleet(now, number),
             Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
             Action::TransformOutage(number) => {
                 if let Some(it) = &mut self.deliveries[number].transforming {

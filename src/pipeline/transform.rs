@@ -39,7 +39,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn transform(&mut self, now: Nanos, number: usize, shard: usize) {
         let mut looks = Vec::new();
         if let Some(it) = &mut self.deliveries[number].transforming {
-            it.transform.take(now, shard, &self.batch, &mut looks);
+            it.transform.take(now, shard, &self.batch, (&mut self.account, &mut looks));
         }
         self.look_again(number, looks);
     }
@@ -59,7 +59,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (number, shard) = unpack(handle);
         let mut looks = Vec::new();
         if let Some(it) = &mut self.deliveries[number].transforming {
-            it.transform.look(now, shard as u32, &mut looks);
+            it.transform.look(now, shard as u32, (&mut self.account, &mut looks));
         }
         self.look_again(number, looks);
     }
@@ -69,7 +69,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (number, slot) = unpack(handle);
         let mut looks = Vec::new();
         let Some(it) = &mut self.deliveries[number].transforming else { return };
-        let returned = it.transform.returned(now, slot as u32, &mut looks);
+        let returned = it.transform.returned(now, slot as u32, (&mut self.account, &mut looks));
         self.look_again(number, looks);
         match returned {
             Returned::Later => {}

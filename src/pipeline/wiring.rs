@@ -21,14 +21,17 @@ use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
 use crate::measure::latency::Latency;
+use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
 use crate::measure::timeline::Timeline;
-use crate::scenario::checked::{Scenario, Study};
+use crate::scenario::checked::{ItemSpace, Scenario, Study};
 use crate::scenario::path::resource;
-use crate::systems::dynamodb::items::Items;
+use crate::systems::dynamodb::contents::AtStart;
+use crate::systems::dynamodb::destination::CUT_OFF_AGE;
+use crate::systems::dynamodb::items::{Item, Items};
 use crate::systems::dynamodb::replication::{Order, ReplicationPlan};
 use crate::systems::dynamodb::streams::StreamsPlan;
-use crate::systems::dynamodb::table::Table;
+use crate::systems::dynamodb::table::{Table, TablePlan};
 use crate::systems::firehose::endpoint::Endpoint;
 use crate::systems::firehose::transform::Transform;
 use crate::systems::firehose::{Firehose, FirehosePlan};
@@ -61,8 +64,10 @@ pub struct Prepared {
 pub struct Route {
     names: KeyNames,
     replication: Option<ReplicationPlan>,
-    /// The shard of each item that exists at the start.
+    /// The shard of each item that has a number from the start on.
     shards: Vec<u16>,
+    /// Which of them exist then.
+    at_start: AtStart,
 }
 
 impl Route {
@@ -72,6 +77,16 @@ impl Route {
         let hash =
             |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
         self.replication.as_ref().map_or(0, hash)
+    }
+
+    /// How many items have come for good.
+    pub fn gained(&self, items: &Items) -> u64 {
+        let came = |(number, item): &(usize, &Item)| {
+            item.version > 0 && (*number >= self.shards.len() || self.at_start.gains(*number))
+        };
+        // Where all exist only those beyond the start can come.
+        let from = if self.at_start == AtStart::All { self.shards.len() } else { 0 };
+        items.items.iter().enumerate().skip(from).filter(came).count() as u64
     }
 
     /// The name of an item.
@@ -89,7 +104,9 @@ impl Prepared {
             let replication = table.replication.clone();
             let shards = replication.as_ref().map_or(1, |plan| scenario.streams[plan.stream].shards);
             let ranges = HashRanges::even(NonZeroU32::new(shards).unwrap_or(NonZeroU32::MIN));
-            let mut route = Route { names: scenario.key_names(number), replication, shards: Vec::new() };
+            let names = scenario.key_names(number);
+            let at_start = scenario.items[number].at_start.clone();
+            let mut route = Route { names, replication, shards: Vec::new(), at_start };
             let shard = |key| ranges.index_of(route.hash_key(key)) as u16;
             route.shards = (0..scenario.items(number)).map(shard).collect();
             Arc::new(route)
@@ -97,7 +114,7 @@ impl Prepared {
         let tables = scenario.tables.iter().enumerate();
         Self {
             routes: (0..scenario.tables.len()).map(route).collect(),
-            tables: tables.map(|(number, plan)| Table::new(plan, scenario.items(number))).collect(),
+            tables: tables.map(|(number, plan)| table_at_start(scenario, number, plan)).collect(),
         }
     }
 
@@ -105,6 +122,15 @@ impl Prepared {
     pub fn route(&self, table: usize) -> &Route {
         &self.routes[table]
     }
+}
+
+fn table_at_start(scenario: &Scenario, number: usize, plan: &TablePlan) -> Table {
+    let ItemSpace { items, at_start, .. } = &scenario.items[number];
+    let mut table = Table::new(plan, *items);
+    if *at_start != AtStart::All {
+        table.begin_with(|item| at_start.has(item));
+    }
+    table
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -120,7 +146,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let deliveries = deliveries(scenario, &draws, &mut streams);
         let mut lambdas = lambdas(scenario, &draws, &mut streams, &mut queue);
         let mut queues = super::sqs::queues(scenario, &draws);
-        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams);
+        let mut fleets = super::fleet::wiring::fleets(scenario, &draws, &mut streams, &mut queue);
         if FULL {
             follow_order(Followed(scenario), &mut consumers, &mut lambdas, &mut queues, &mut fleets);
         }
@@ -129,6 +155,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             arrivals_end: arrivals_end(scenario),
             cohort: cohort(scenario),
             next_write: NextWrite { at: END_OF_TIME + 1, writer: 0 },
+            writes_ahead: if writes_are_apart(scenario) { WRITES_AHEAD } else { 1 },
             writers: scenario.producers.iter().map(|plan| writer(plan, &draws)).collect(),
             tables,
             streams,
@@ -200,6 +227,20 @@ fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
         latency: Latency::default(),
         long: LongWay::new(plan, draws),
     }
+}
+
+/// Writes made in one go where that changes nothing.
+const WRITES_AHEAD: usize = 64;
+
+/// Whether nothing but their producers acts upon the tables, and nothing but their feeds looks at them: then it does not show
+/// whether a write is made before or after what else happens in the same milliseconds.
+fn writes_are_apart(scenario: &Scenario) -> bool {
+    let plain = scenario.producers.iter().all(|plan| plan.client.is_none());
+    let fed = scenario.tables.iter().all(|plan| plan.replication.is_some() && plan.streams.is_none());
+    let followed = (0..scenario.tables.len()).any(|table| Followed(scenario).has_table(table));
+    // A feed that has been held up for a week stops taking changes.
+    let cut_off = scenario.ends_by() >= CUT_OFF_AGE;
+    plain && fed && scenario.timeline.is_empty() && !followed && !cut_off
 }
 
 /// All streams: those of Kinesis, those of tables, and what stands for them before a Firehose that takes puts.
@@ -302,7 +343,7 @@ fn consumers(
     let mut consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, draws.named(&format!("consumers.{}.polls", plan.name)));
+        let grid = plan.polls.grid(shards, draws, &format!("consumers.{}", plan.name));
         source.readers.push(number as u32);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
@@ -315,8 +356,6 @@ fn consumers(
             reader,
             following: None,
             backfill: Backfill::default(),
-            refused: draws.keyed(&format!("consumers.{}.refused", plan.name)),
-            refused_wait: plan.refused_wait,
             down_until: 0,
             discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
@@ -363,17 +402,18 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             pushed: plan.polls().is_none(),
             pushes: 0,
             reader: match plan.polls() {
-                Some(polls) => source.stream.add_reader(polls.grid(shards, named("polls"))),
+                Some(polls) => source.stream.add_reader(polls.grid(shards, draws, &plan.path)),
                 None => source.stream.register_stream_consumer(),
             },
             compression: plan.compression,
-            refused: keyed("refused"),
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
+            prefixes: Prefixes::new(scenario.start),
+            partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
             series: Series::new(scenario.duration),
         }
@@ -397,7 +437,7 @@ fn lambdas(
         let (access, reader) = match &plan.via {
             Via::Shared(polls) => {
                 let draws_of_delivery = draws.keyed(&format!("{path}.delivery"));
-                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let grid = polls.grid(shards, draws, &path);
                 let access = Access::Shared { delivery: plan.delivery.clone(), draws: draws_of_delivery };
                 let reader = match begins {
                     true => source.stream.add_reader_as(grid, plan.reader),
@@ -415,6 +455,7 @@ fn lambdas(
         let starts = (!source.stream.has_started(reader)).then_some(plan.reader.starts);
         created.chain(starts).for_each(|at| queue.push(at, Kind::Start as u8, handle as u32));
         LambdaConsumer {
+            place: resource("consumers", &plan.name),
             mapping: Mapping::new(&plan.mapping, &plan.function, draws, &path, shards),
             access,
             stream: plan.stream,
@@ -423,9 +464,10 @@ fn lambdas(
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             discovery: plan.discovery,
             begins,
-            is_pipe: plan.is_pipe,
+            role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            deregistered: None,
             creation: plan.created.map(Creation::planned),
             following: None,
             latency: Latency::default(),
@@ -440,5 +482,7 @@ fn account(scenario: &Scenario) -> Account {
     let of_streams = scenario.lambdas.iter().map(|plan| &plan.function);
     let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
     let functions = of_streams.chain(of_queues.map(|plan| &plan.function));
-    Account::new(&scenario.account, functions.filter_map(|plan| plan.reserved).sum())
+    let of_deliveries = scenario.deliveries.iter().filter_map(|plan| plan.transform.as_ref()?.reserved);
+    let reserved = functions.filter_map(|plan| plan.reserved).chain(of_deliveries);
+    Account::new(&scenario.account, reserved.sum())
 }

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::book::{Lookup, LookupError, PriceBook};
+use super::commitment;
 use super::date::Date;
 use super::entry::{Asked, Confidence, Entry, Rate, Unpriced};
 use super::exact;
-use super::meter;
 use super::usage::{Cause, Usage, UsageError, UsageLine};
 
 const CENTS: u32 = 2;
@@ -107,10 +107,10 @@ pub enum BillError {
 impl Bill {
     /// Adds a line for something that is used and whose price the book does not have even by name: its amount, and with it the
     /// total, is unknown.
-    pub fn add_unpriced(&mut self, id: &str, item: String, unit: &str, quantity: Decimal) {
+    pub fn add_unpriced(&mut self, service: &str, id: &str, item: String, unit: &str, quantity: Decimal) {
         self.lines.push(Line {
             id: id.to_owned(),
-            service: String::new(),
+            service: service.to_owned(),
             item,
             quantity,
             unit: unit.to_owned(),
@@ -157,8 +157,11 @@ impl Bill {
                 )],
             };
             for band in bands.into_iter().filter(|band| !band.quantity.is_zero()) {
+                let unseen = band.unseen(terms.at, book.as_of());
                 let line = band.line(used).ok_or_else(|| UsageError::TooLarge { id: id.clone() })?;
-                lines.push(Line { note: line.note.or_else(|| commitment(id, usage, &terms)), ..line });
+                let committed = || commitment::note(id, used.causes.iter().map(|(cause, of)| (*cause, *of)));
+                let note = line.note.or_else(committed).or(unseen);
+                lines.push(Line { note, ..line });
             }
         }
         Bill::sum(lines, book, terms)
@@ -202,23 +205,6 @@ struct Band<'a> {
     quantity: Decimal,
     price: Result<Rate, Unpriced>,
     note: Option<&'static str>,
-}
-
-/// What a user of On-demand Advantage has to add to what was used, in words.
-fn commitment(id: &str, usage: &Usage, terms: &Terms) -> Option<String> {
-    let of = |id: &str| usage.0.get(id).map(|line| line.quantity).unwrap_or_default();
-    let (what, used) = match id {
-        "kds.adv.in_gb" => ("written", of(id)),
-        "kds.adv.out_gb" => ("read, fan-out included", of(id) + of("kds.adv.efo_gb")),
-        _ => return None,
-    };
-    let least = meter::advantage_commitment_gb(terms.month_hours);
-    (used < least).then(|| {
-        let missing = (least - used).normalize();
-        format!(
-            "below the commitment of {least} GB {what} in a month; AWS bills the missing {missing} GB too"
-        )
-    })
 }
 
 /// Takes what the free quantity still gives to this price out of its pool.
@@ -265,6 +251,18 @@ fn family(entry: &Entry, lookup: &Lookup<'_>) -> String {
 impl<'a> Band<'a> {
     fn unpriced(entry: &'a Entry, id: &str, quantity: Decimal, reason: Unpriced) -> Band<'a> {
         Band { entry, id: id.to_owned(), quantity, price: Err(reason), note: None }
+    }
+
+    /// That the book does not know whether its price held on that day; nothing where the price says so itself or is the user's.
+    fn unseen(&self, at: Date, as_of: Date) -> Option<String> {
+        self.price.as_ref().ok().filter(|rate| rate.confidence != Confidence::Own)?;
+        if at > as_of {
+            return Some(format!(
+                "the price of {as_of}, when the book was compiled; it may have changed by {at}"
+            ));
+        }
+        let seen = self.entry.seen_from().filter(|seen| self.entry.valid_from.is_none() && at < *seen)?;
+        Some(format!("seen from {seen} on; whether it was the price on {at} is not known"))
     }
 
     /// `None` if the amount does not fit.

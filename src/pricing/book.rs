@@ -316,7 +316,18 @@ mod tests {
         let wru = |at| price("ddb.od.wru", "us-east-1", at).unwrap().0;
         assert_eq!((wru("2024-10-31"), wru("2024-11-01")), ("1.25".to_owned(), "0.625".to_owned()));
         let expired = price("ddb.od.wru.old", "us-east-1", "2026-01-05");
-        assert_eq!(expired, Err(Unpriced::OutOfDate { date: day("2026-01-05") }));
+        let expired = expired.unwrap_err().to_string();
+        assert_eq!(expired, "the price on 2026-01-05 is not known; this one held until 2024-11-01");
+        // An account could not choose Advantage before November 2025, and Lambda billed steps of 100 ms until December 2020.
+        for (id, before, from) in [
+            ("kds.adv.in_gb", "2025-10-31", "2025-11-01"),
+            ("lambda.gbs.x86", "2020-11-30", "2020-12-01"),
+            ("fh.put", "2016-05-01", "2018-01-01"),
+        ] {
+            let early = price(id, "us-east-1", before).unwrap_err().to_string();
+            assert!(early.ends_with(&format!("this one holds from {from} on")), "{early}");
+            assert!(price(id, "us-east-1", from).is_ok());
+        }
     }
 
     #[test]

@@ -118,10 +118,14 @@ pub enum Unpriced {
         price: Decimal,
     },
     /// The book's price did not hold on that day.
-    #[error("the price on {date} is not known")]
+    #[error("the price on {date} is not known; {}", held(*valid_from, *valid_to))]
     OutOfDate {
         /// The day asked for.
         date: Date,
+        /// First day on which the price held, where known.
+        valid_from: Option<Date>,
+        /// First day on which it held no more.
+        valid_to: Option<Date>,
     },
     /// The usage is above the last tier whose price is known.
     #[error("the price above {above} a month is not known")]
@@ -146,7 +150,59 @@ pub struct Asked<'a> {
     pub estimates: bool,
 }
 
+/// When a price held, in words.
+fn held(valid_from: Option<Date>, valid_to: Option<Date>) -> String {
+    match (valid_from, valid_to) {
+        (Some(from), Some(to)) => format!("this one held from {from} until {to}"),
+        (None, Some(to)) => format!("this one held until {to}"),
+        (Some(from), None) => format!("this one holds from {from} on"),
+        (None, None) => "this one holds on other days".to_owned(),
+    }
+}
+
+/// When the sources of the book were made: their key, the beginning of the ids that were read in them then, and the day. Of those that
+/// are left out no day is known.
+const SOURCES: [(&str, &str, Date); 23] = [
+    ("S1", "ddb.", day(2024, 11, 15)),
+    ("S1", "vpce.", day(2024, 10, 18)),
+    ("S1", "dt.", day(2024, 9, 25)),
+    ("S1", "fargate.", day(2025, 7, 7)),
+    ("S1", "", day(2024, 7, 1)),
+    ("S2", "", day(2026, 5, 1)),
+    ("S4", "", day(2023, 9, 21)),
+    ("S5", "", day(2025, 12, 1)),
+    ("S6", "", day(2026, 9, 16)),
+    ("S7", "", day(2026, 8, 27)),
+    ("S8", "", day(2026, 9, 19)),
+    ("S9", "", day(2023, 12, 31)),
+    ("S9b", "", day(2023, 12, 31)),
+    ("S10", "", day(2023, 6, 30)),
+    ("S12", "", day(2023, 6, 30)),
+    ("S13", "", day(2026, 9, 20)),
+    ("S14", "", day(2020, 10, 15)),
+    ("S15", "", day(2025, 11, 30)),
+    ("S15b", "", day(2023, 6, 30)),
+    ("S18", "", day(2025, 5, 31)),
+    ("S19", "", day(2026, 7, 10)),
+    ("S20", "", day(2026, 1, 1)),
+    ("S21", "", day(2026, 9, 30)),
+];
+
+const fn day(year: u16, month: u8, day: u8) -> Date {
+    Date::new(year, month, day).expect("a day of the calendar")
+}
+
 impl Entry {
+    /// The first day on which a source of the book shows this price, where some source is dated.
+    pub fn seen_from(&self) -> Option<Date> {
+        let dated = |key: &str| {
+            let mut dated =
+                SOURCES.iter().filter(|(source, ids, _)| *source == key && self.id.starts_with(ids));
+            dated.next().map(|(_, _, day)| *day)
+        };
+        self.source.split(' ').filter_map(dated).min()
+    }
+
     /// Whether the price holds on that day.
     pub fn holds_on(&self, at: Date) -> bool {
         self.valid_from.is_none_or(|from| from <= at) && self.valid_to.is_none_or(|to| at < to)
@@ -159,7 +215,8 @@ impl Entry {
 
     pub(super) fn price(&self, asked: Asked<'_>) -> Result<Rate, Unpriced> {
         if !self.holds_on(asked.at) {
-            return Err(Unpriced::OutOfDate { date: asked.at });
+            let Self { valid_from, valid_to, .. } = *self;
+            return Err(Unpriced::OutOfDate { date: asked.at, valid_from, valid_to });
         }
         let region = || asked.region.to_owned();
         match self.rate(asked.region) {

@@ -15,6 +15,7 @@
 mod bill;
 mod book;
 mod book_file;
+pub mod commitment;
 mod date;
 mod entry;
 mod exact;

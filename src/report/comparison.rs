@@ -16,6 +16,7 @@ use super::result::identity::PriceBookIdentity;
 use super::result::overload::Overload;
 use super::result::slo::{Verdict, exit_code};
 use super::result::{FORMAT, RunResult};
+use super::words;
 use crate::experiment::statistics::{Interval, LEVEL_DEFAULT};
 use crate::scenario::checked::Unit;
 
@@ -66,8 +67,23 @@ pub struct VariantRow {
     /// Its month's bill, USD; null if a price is unknown.
     #[schemars(with = "Option<String>")]
     pub cost_month: Option<Decimal>,
+    /// The part of it that is known, where a price is unknown: the bill is at least this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub cost_month_at_least: Option<Decimal>,
     /// The verdicts on its objectives.
     pub slo: Vec<Verdict>,
+}
+
+impl VariantRow {
+    /// Its month's bill in words.
+    pub fn bill(&self) -> String {
+        match (self.cost_month, self.cost_month_at_least) {
+            (Some(cost), _) => words::usd(cost),
+            (None, Some(least)) => format!("at least {}", words::usd(least)),
+            (None, None) => "unknown".to_owned(),
+        }
+    }
 }
 
 /// One figure in all variants, in the unit of its path as in `result.json`.
@@ -243,6 +259,13 @@ impl VariantRow {
             complete: result.complete,
             overloaded: result.overloaded.clone(),
             cost_month: result.cost.bill.total,
+            cost_month_at_least: result
+                .cost
+                .bill
+                .total
+                .is_none()
+                .then_some(result.cost.bill.known_subtotal)
+                .filter(|least| !least.is_zero()),
             slo: result.slo.clone(),
         }
     }

@@ -3,7 +3,7 @@
 mod deliveries;
 mod timeseries;
 
-pub use timeseries::timeseries;
+pub use timeseries::{MetricSeries, metrics, timeseries};
 
 use ::csv::{QuoteStyle, WriterBuilder};
 use indexmap::IndexMap;
@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use super::result::RunResult;
 use super::result::objects;
 use super::result::ordering::OrderingRow;
+use super::result::prefixes;
 use super::result::repair::RepairRow;
 use super::result::shards::{EraRow, EraShardRow, ShardRow};
 use crate::engine::time::{Nanos, SECOND};
@@ -299,6 +300,21 @@ pub fn objects(scenario: &Scenario, outcome: &Outcome) -> String {
     sheet.text()
 }
 
+/// `prefixes.csv`: the objects of replication 0 by prefix and hour, up to [`PREFIXES_MAX`](crate::measure::prefixes::PREFIXES_MAX)
+/// of each delivery stream.
+pub fn prefixes(scenario: &Scenario, outcome: &Outcome) -> String {
+    let mut sheet =
+        Sheet::new(&["firehose", "prefix", "hour", "objects", "bytes", "records", "object_bytes_mean"]);
+    for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
+        for row in prefixes::rows(scenario, plan, delivery) {
+            let counts = [row.objects, row.bytes, row.records].map(|count| count.to_string());
+            let head = [plan.path.clone(), row.prefix, row.hour];
+            sheet.row(head.into_iter().chain(counts).chain([cell(row.object_bytes_mean)]));
+        }
+    }
+    sheet.text()
+}
+
 /// Seconds to the microsecond, written exactly.
 fn seconds(nanos: Nanos) -> String {
     format!("{}.{:06}", nanos / SECOND, nanos % SECOND / 1_000)
@@ -348,6 +364,24 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), listed.len());
+    }
+
+    /// The table by prefix and hour holds every object once, where its name says.
+    #[test]
+    fn fh_o2_o3_objects_by_prefix_and_hour_are_those_of_the_list() {
+        let scenario = example::scenario(1);
+        let outcomes = example::outcomes(&scenario, 1);
+        let listed = records(&objects(&scenario, &outcomes[0]));
+        let rows = records(&prefixes(&scenario, &outcomes[0]));
+        assert!(!rows.is_empty());
+        let sum = |place: usize| rows.iter().map(|row| row[place].parse::<u64>().unwrap()).sum::<u64>();
+        let s3 = &outcomes[0].deliveries[0].s3;
+        assert_eq!((sum(3), sum(4)), (s3.objects, s3.bytes));
+        for row in &rows {
+            let begins = format!("{}{}/", row[1], row[2].replace(['-', 'T'], "/"));
+            let here = listed.iter().filter(|object| object[1].starts_with(&begins));
+            assert_eq!(here.count().to_string(), row[3], "{begins}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub const PREVIOUS: &str = "previous";
 /// The summary of either.
 pub const SUMMARY: &str = "summary.md";
 /// All other files that a run or an experiment may write.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     SUMMARY,
     "latency.csv",
     "ordering.csv",
@@ -30,6 +30,7 @@ const OTHERS: [&str; 9] = [
     "throttles.csv",
     "shards.csv",
     "timeseries.csv",
+    "prefixes.csv",
     "objects.csv",
     "points.csv",
 ];
@@ -53,7 +54,7 @@ pub fn renderings(result: &RunResult) -> Files {
     std::iter::once((SUMMARY.to_owned(), markdown::render(result))).chain(tables).collect()
 }
 
-/// Writes all files of a run into `folder`, which is made if need be: its renderings, `timeseries.csv`, and `objects.csv`
+/// Writes all files of a run into `folder`, which is made if need be: its renderings, `timeseries.csv`, `prefixes.csv`, and `objects.csv`
 /// where `list_objects` asks for it. Files that an earlier run left there are removed first.
 ///
 /// # Errors
@@ -68,6 +69,9 @@ pub fn write_run(
     let mut files = renderings(result);
     if let Some(first) = outcomes.first() {
         files.push(("timeseries.csv".to_owned(), csv::timeseries(scenario, first)));
+        if !scenario.deliveries.is_empty() {
+            files.push(("prefixes.csv".to_owned(), csv::prefixes(scenario, first)));
+        }
         if list_objects {
             files.push(("objects.csv".to_owned(), csv::objects(scenario, first)));
         }

@@ -10,11 +10,9 @@ use serde::Serialize;
 use super::result::identity::PriceBookIdentity;
 use super::result::leg::{Leg, Place};
 use crate::engine::time::Nanos;
-use crate::pipeline::follow::arrival::Trail;
-use crate::pipeline::follow::{Charge, Fate, Step, slowest};
+use crate::pipeline::follow::{Charge, Fate, Step, Trail, slowest};
 use crate::pricing::{Asked, Confidence, LookupError, PriceBook};
 use crate::scenario::checked::Scenario;
-use crate::scenario::path::resource;
 
 /// Writes that costs are given for: those of one would be full of noughts.
 const WRITES: u64 = 1_000_000;
@@ -55,15 +53,15 @@ pub struct WriteRow {
     pub workload: String,
     /// Its number among its producer's, from 1.
     pub number: u64,
-    /// The table it writes to.
-    pub table: String,
-    /// The name of its item.
+    /// The table it writes to, or the stream that it is put into.
+    pub to: String,
+    /// The name of its item, or its partition key.
     pub item: String,
-    /// What it does to it.
+    /// What it does to it; `put` for a record put straight into a stream.
     pub operation: String,
     /// When it was meant to take place, simulated seconds.
     pub at_s: f64,
-    /// Its write units.
+    /// Its write units; 0 for a record put straight into a stream.
     pub write_units: u16,
     /// Size of its record for Kinesis, bytes.
     pub record_bytes: u32,
@@ -158,9 +156,9 @@ impl Followed {
         replication: u64,
         book: &PriceBook,
     ) -> Result<Self, LookupError> {
-        let start = trail.subject.write.at;
-        let asked =
-            Asked { region: &scenario.region, at: book.as_of(), estimates: scenario.billing.allow_estimates };
+        let start = trail.subject.at;
+        let at = scenario.billing.at.unwrap_or(book.as_of());
+        let asked = Asked { region: &scenario.region, at, estimates: scenario.billing.allow_estimates };
         let steps = trail.steps.iter().map(|step| row(step, start, book, asked));
         let steps: Vec<StepRow> = steps.collect::<Result<_, _>>()?;
         let costs = || steps.iter().flat_map(|step| &step.costs);
@@ -179,7 +177,7 @@ impl Followed {
                 as_of: book.as_of(),
                 digest: book.digest().to_owned(),
             },
-            write: write(scenario, trail),
+            write: write(trail),
             usd_a_million: costs().filter_map(|cost| cost.usd_a_million).sum::<Decimal>().normalize(),
             unknown,
             ends: trail.fates.iter().map(|fate| end(fate, start)).collect(),
@@ -193,18 +191,17 @@ impl Followed {
     }
 }
 
-fn write(scenario: &Scenario, trail: &Trail) -> WriteRow {
+fn write(trail: &Trail) -> WriteRow {
     let subject = &trail.subject;
-    let producer = &scenario.producers[subject.writer];
     WriteRow {
-        workload: resource("workload", &producer.name),
+        workload: subject.workload.clone(),
         number: subject.number,
-        table: resource("tables", &scenario.tables[producer.table].name),
+        to: subject.to.clone(),
         item: subject.key.clone(),
-        operation: subject.write.kind.name().to_owned(),
-        at_s: micros(subject.write.at, 1e6),
-        write_units: subject.write.units,
-        record_bytes: subject.write.record.bytes,
+        operation: subject.operation.clone(),
+        at_s: micros(subject.at, 1e6),
+        write_units: subject.write_units,
+        record_bytes: subject.record_bytes,
     }
 }
 
@@ -251,8 +248,8 @@ fn cost(charge: &Charge, book: &PriceBook, asked: Asked<'_>) -> Result<CostRow, 
     })
 }
 
-/// The leg whose slowest write can be looked for; nothing for legs that no write to a table takes, nor for those behind a
-/// queue, where a write is not followed.
+/// The leg whose slowest write can be looked for; nothing for those behind a queue, which may end before the
+/// event that settles them.
 pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
     match leg.place {
         Place::Writer(number) => Some(slowest::Leg::Producer(number)),
@@ -262,6 +259,7 @@ pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
         Place::Delivery(number) => Some(slowest::Leg::Delivery(number)),
         Place::Lambda(number) => Some(slowest::Leg::Lambda(number)),
         Place::Fleet(number) => Some(slowest::Leg::Fleet(number)),
-        Place::Direct(_) | Place::Queue(_) => None,
+        Place::Direct(number) => Some(slowest::Leg::Direct(number)),
+        Place::Queue(_) => None,
     }
 }

@@ -14,6 +14,9 @@ pub(super) fn stalls(result: &RunResult) -> Vec<String> {
     let line = |(row, stall): (&super::result::flow::ConsumerRow, &super::result::stalls::StallRow)| {
         let peak = stall.peak_lag_s.map_or(words::NONE.to_owned(), span);
         let recovered = match stall.recovered_after_s {
+            Some(after) if stall.until_s.is_none() => {
+                format!("caught up {} after its beginning", span(after))
+            }
             Some(after) => format!("caught up {} after its end", span(after)),
             None => "not caught up by the end of the run".to_owned(),
         };

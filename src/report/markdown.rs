@@ -23,7 +23,7 @@ use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
 use super::words::{self, NONE};
-use super::{streams, writes};
+use super::{losses, streams, writes};
 
 /// The whole summary.
 pub fn render(result: &RunResult) -> String {
@@ -99,6 +99,7 @@ fn heading(result: &RunResult) -> String {
         );
     }
     result.refusals.iter().for_each(|refusal| paragraph(&format!("**{}**", escaped(refusal))));
+    paragraph(&format!("Lost: {}.", escaped(&losses::sentence(result))));
     result.notes.iter().for_each(|note| paragraph(&escaped(note)));
     text
 }
@@ -328,6 +329,13 @@ fn ordering(result: &RunResult) -> String {
         if !distances.is_empty() {
             text += &format!("\n{}", distances.markdown());
         }
+    }
+    for row in &result.ordering_not_followed {
+        let path = escaped(&row.path);
+        text += &format!(
+            "\nWhat {path} processes again or out of turn is not measured: {}.\n",
+            escaped(&row.why)
+        );
     }
     if text.is_empty() { text } else { format!("## Order and duplicates\n{text}") }
 }

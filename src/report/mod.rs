@@ -13,6 +13,7 @@ pub mod folder;
 pub mod follow;
 mod incidents;
 pub mod json;
+mod losses;
 pub mod markdown;
 pub mod number;
 pub mod price_list;

@@ -16,7 +16,9 @@ pub mod losses;
 pub mod objects;
 pub mod ordering;
 pub mod overload;
+pub mod prefixes;
 pub mod queries;
+pub mod reads;
 pub mod repair;
 pub mod shards;
 pub mod sink;
@@ -77,6 +79,9 @@ pub struct RunResult {
     pub bottlenecks: Vec<waits::BottleneckRow>,
     /// Order and duplicates in the streams.
     pub ordering: Vec<ordering::OrderingRow>,
+    /// Consumers that may process changes again or out of turn, of which that is not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ordering_not_followed: Vec<ordering::NotFollowedRow>,
     /// Everything that was refused, by cause.
     pub throttles: Vec<throttles::ThrottleRow>,
     /// Streams with their worst shards.
@@ -159,9 +164,10 @@ impl RunResult {
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
             producers: flow::producers(scenario, outcomes),
             tables: flow::tables(scenario, outcomes),
-            bottlenecks: waits::rows(scenario, &latency),
+            bottlenecks: waits::rows(scenario, outcomes, &latency),
             latency,
             ordering: ordering::rows(scenario, outcomes),
+            ordering_not_followed: ordering::not_followed(scenario),
             throttles: throttles::rows(scenario, outcomes),
             shards: shards::rows(scenario, outcomes, book)?,
             consumers: flow::consumers(scenario, outcomes),

@@ -49,9 +49,12 @@ impl Table {
         if let Some(first) = widths.first_mut() {
             *first = (*first).min(width.saturating_sub(rest).max(8));
         }
+        let firsts: Vec<&str> = all().filter_map(|row| row.first()).map(String::as_str).collect();
+        let first = |cell: &str, width: usize| super::words::cut_apart(cell, width, &firsts);
         let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).zip(&self.columns).map(|((cell, width), (_, side))| {
-                let cell = super::words::cut(cell, *width);
+            let numbered = row.iter().zip(&widths).zip(&self.columns).enumerate();
+            let cells = numbered.map(|(number, ((cell, width), (_, side)))| {
+                let cell = if number == 0 { first(cell, *width) } else { cell.clone() };
                 match side {
                     Side::Left => format!("{cell:<width$}"),
                     Side::Right => format!("{cell:>width$}"),
@@ -99,6 +102,15 @@ mod tests {
         table.row(["a-long-name-of-a-leg".into(), "1 ms".into()]);
         table.row(["b|c".into(), "900 ms".into()]);
         assert_eq!(table.plain(18), ["leg            p50", "a-long-na…    1 ms", "b|c         900 ms"]);
+        // Two names that would read the same keep what tells them apart.
+        let mut table = Table::new(&["<figure", "p50"]);
+        let names = ["tables.orders.streams.latency.p99", "tables.orders.kinesis.latency.p99"];
+        names.into_iter().for_each(|name| table.row([name.into(), "1 ms".into()]));
+        let lines = table.plain(26);
+        assert!(lines.iter().all(|line| line.chars().count() <= 26) && lines[1] != lines[2], "{lines:?}");
+        let mut table = Table::new(&["<leg", "p50"]);
+        table.row(["a-long-name-of-a-leg".into(), "1 ms".into()]);
+        table.row(["b|c".into(), "900 ms".into()]);
         assert!(table.markdown().ends_with("| b\\|c | 900 ms |\n"));
         assert!(table.markdown().starts_with("| leg | p50 |\n| --- | ---: |\n"));
     }

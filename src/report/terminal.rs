@@ -1,6 +1,7 @@
 //! The summary of a run on one screen: plain text, as wide as its screen.
 
 use super::incidents;
+use super::losses;
 use super::result::RunResult;
 use super::result::identity::StudyName;
 use super::result::latency::LatencyRow;
@@ -154,7 +155,7 @@ fn facts(result: &RunResult, width: usize) -> Vec<String> {
     facts.extend(worst_table(result).map(|text| ("table", text)));
     facts.extend(worst_shard(result).map(|text| ("shard", text)));
     facts.extend(incidents::stalls(result).into_iter().map(|text| ("stall", text)));
-    facts.push(("lost", lost(result)));
+    facts.push(("lost", losses::sentence(result)));
     facts.extend(incidents::alarms(result).into_iter().map(|text| ("alarm", text)));
     facts.push(("bill", bill(result)));
     facts.extend(by_cause(result).map(|text| ("", text)));
@@ -212,21 +213,6 @@ fn worst_shard(result: &RunResult) -> Option<String> {
         text += &format!(", {} of it {}", words::percent(key.share.unwrap_or(0.0)), key.key);
     }
     Some(text)
-}
-
-fn lost(result: &RunResult) -> String {
-    let offered: u64 = result.producers.iter().map(|producer| producer.offered).sum();
-    let mut fates: Vec<String> = Vec::new();
-    for account in &result.ledger {
-        for name in ["given_up", "too_large", "expired", "skipped", "undeliverable"] {
-            let count = account.fates.get(name).copied().unwrap_or(0);
-            if count > 0 {
-                fates.push(format!("{} {} at {}", words::count(count), name.replace('_', " "), account.path));
-            }
-        }
-    }
-    let written = format!("of {} writes in all replications", words::count(offered));
-    if fates.is_empty() { format!("nothing {written}") } else { format!("{} {written}", fates.join(", ")) }
 }
 
 fn bill(result: &RunResult) -> String {

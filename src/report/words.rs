@@ -133,6 +133,24 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(room).chain(['…']).chain(last.chars()).collect()
 }
 
+/// A name of several cut to a width in characters so that it does not read like another one: at its end, in its middle, or
+/// around the first letter that it does not share with a name that it would else be taken for.
+pub fn cut_apart(name: &str, width: usize, names: &[&str]) -> String {
+    let alike = |cut: &dyn Fn(&str) -> String| {
+        let short = cut(name);
+        names.iter().copied().find(|other| *other != name && cut(other) == short)
+    };
+    let (at_end, in_middle) = (|name: &str| cut(name, width), |name: &str| cut_middle(name, width));
+    let Some(other) = alike(&at_end) else { return at_end(name) };
+    if alike(&in_middle).is_none() {
+        return in_middle(name);
+    }
+    let shared = name.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    // A word of what is shared says where that letter is.
+    let rest: String = name.chars().skip(shared.saturating_sub(width / 3)).collect();
+    cut(&format!("…{rest}"), width)
+}
+
 /// A name shortened to a width in characters: its beginning says what it is, and its end which one.
 pub fn cut_middle(name: &str, width: usize) -> String {
     let length = name.chars().count();

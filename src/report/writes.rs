@@ -54,6 +54,7 @@ pub(super) fn section(result: &RunResult) -> String {
     if kinds.is_empty() {
         return String::new();
     }
+    add_plain(&mut kinds, result);
     add_puts(&mut kinds, result);
     let clients = if clients.is_empty() { String::new() } else { format!("\n{}", clients.markdown()) };
     format!("## Kinds of writes\n\n{}{clients}", kinds.markdown())
@@ -80,6 +81,15 @@ fn met(writes: &WritesRow) -> Vec<(&'static str, u64)> {
         ]);
     }
     met
+}
+
+/// Producers whose writes to a table are all plain: what each takes of it is not counted apart.
+fn add_plain(kinds: &mut Table, result: &RunResult) {
+    for row in result.producers.iter().filter(|row| row.writes.is_none() && row.puts.is_none()) {
+        let head = [row.path.clone(), "plain".to_owned()];
+        let counts = [words::count(row.offered), words::count(row.accepted)];
+        kinds.row(head.into_iter().chain(counts).chain([NONE; 4].map(str::to_owned)));
+    }
 }
 
 /// Records that are put straight into a stream: of one kind, and they take nothing of a table.

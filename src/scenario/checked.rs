@@ -5,9 +5,10 @@ use super::sidelines::Sidelines;
 use super::timeline::Occurrence;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
-use crate::pricing::PriceBook;
+use crate::pricing::{Date, PriceBook};
 use crate::systems::athena::QueryPlan;
 use crate::systems::cloudwatch::AlarmPlan;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::streams::StreamsPlan;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::firehose::FirehosePlan;
@@ -45,10 +46,12 @@ pub enum End {
 /// A table's items.
 #[derive(Clone, Debug)]
 pub struct ItemSpace {
-    /// Items at the start.
+    /// Items that have a number from the start on.
     pub items: u32,
     /// Their keys.
     pub names: KeyNames,
+    /// Which of them exist then.
+    pub at_start: AtStart,
 }
 
 /// How the warm-up was chosen.
@@ -67,6 +70,8 @@ pub struct Billing {
     pub month: Nanos,
     /// How much of the month this scenario stands for: all of it, unless several scenarios share one.
     pub represents: Nanos,
+    /// The day whose prices hold, where it is not that of the price book.
+    pub at: Option<Date>,
     /// Whether monthly free quantities are taken off.
     pub free_tier: bool,
     /// Whether estimates stand in for prices that are not known.
@@ -78,7 +83,7 @@ pub struct Billing {
 impl Default for Billing {
     fn default() -> Self {
         let month = 730 * HOUR;
-        Self { month, represents: month, free_tier: false, allow_estimates: false, prices: None }
+        Self { month, represents: month, at: None, free_tier: false, allow_estimates: false, prices: None }
     }
 }
 
@@ -249,7 +254,7 @@ impl Scenario {
         self.items[table].names.clone()
     }
 
-    /// Items of a table at the start.
+    /// Items of a table that have a number from the start on.
     pub fn items(&self, table: usize) -> u32 {
         self.items[table].items
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::timeline::EventSettings;
+use crate::pricing::Date;
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
 use crate::systems::athena::settings::AthenaSettings;
@@ -212,6 +213,9 @@ pub struct BillingSettings {
     pub month: Option<Duration>,
     /// How much of the month the scenario stands for; all of it when left out.
     pub represents: Option<Duration>,
+    /// The day whose prices hold: the price book's own when left out, whatever the simulated calendar says.
+    #[schemars(example = &"2024-05-01")]
+    pub at: Option<Date>,
     /// Whether monthly free quantities are taken off.
     #[schemars(extend("default" = FREE_TIER.value))]
     pub free_tier: Option<bool>,

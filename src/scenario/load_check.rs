@@ -4,12 +4,15 @@
 //! by chance. Retries are left out, for within the limits there are none. Peaks of several producers are added
 //! as if they came together.
 
+mod callers;
+mod course;
 mod demand;
 mod direct;
 mod direct_put;
 pub mod estimates;
 mod fleets;
 mod queues;
+mod readers;
 mod tables;
 
 use schemars::JsonSchema;
@@ -21,9 +24,8 @@ use crate::engine::time::SECOND;
 use crate::systems::dynamodb::replication::Chance;
 use crate::systems::kinesis::past::PastShard;
 use crate::systems::kinesis::plan::StreamPlan;
-use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_SECOND};
-use crate::systems::lambda::mapping::{LambdaPlan, Via};
+use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::systems::sink::SinkPlan;
 use demand::Demand;
@@ -134,12 +136,13 @@ impl LoadCheck {
                 Some(shards) => direct.add_to(shards),
                 None => check.direct_put(scenario, plan.stream, &direct),
             }
-            check.warnings.extend(direct.warnings());
+            check.warnings.extend(direct.warnings(scenario));
         }
         for (number, (plan, loads)) in scenario.streams.iter().zip(&shards).enumerate() {
             check.stream(plan, loads);
             check.readers(scenario, number, plan, loads);
         }
+        check.readers_of_tables(scenario);
         // The shards of a table's stream take what its partitions take, which depends on the run.
         for plan in scenario.consumers.iter().filter(|plan| plan.stream < scenario.streams.len()) {
             check.consumer(plan, &shards[plan.stream]);
@@ -204,42 +207,6 @@ impl LoadCheck {
         }
         let most = f64::from(plan.capacity.on_demand_shards_max);
         self.row(&path.key("capacity").key("on_demand"), "KDS-O6", unit, load, limit * most);
-    }
-
-    fn readers(&mut self, scenario: &Scenario, number: usize, plan: &StreamPlan, loads: &ShardLoads) {
-        let path = Path::ROOT.key("kinesis").key(&plan.name);
-        let consumers = scenario.consumers.iter().map(|plan| (plan.stream, plan.polls.interval));
-        let functions = scenario.lambdas.iter().filter_map(|plan| match &plan.via {
-            Via::Shared(polls) => Some((plan.stream, polls.interval)),
-            Via::FanOut(_) => None,
-        });
-        let fleets = scenario.fleets.iter();
-        let fleets = fleets.filter_map(|plan| Some((plan.stream, fleets::interval(plan)?)));
-        let readers = consumers
-            .chain(functions)
-            .chain(fleets)
-            .chain(scenario.deliveries.iter().filter_map(|plan| Some((plan.stream, plan.polls()?.interval))));
-        let intervals: Vec<u64> =
-            readers.filter(|(stream, _)| *stream == number).map(|(_, interval)| interval).collect();
-        if intervals.is_empty() {
-            return;
-        }
-        let calls = intervals.iter().map(|interval| SECOND as f64 / *interval as f64).sum();
-        if plan.limit_calls {
-            let load = Load { mean: calls, peak: calls };
-            self.row(
-                &path.key("readers"),
-                "KDS-R1",
-                "GetRecords calls/s a shard",
-                load,
-                CALLS_PER_SECOND as f64,
-            );
-        }
-        let (hottest, load) = hottest(&loads.bytes);
-        let mut read = Load::default();
-        read.add(load, intervals.len() as f64);
-        let path = path.key("shards").index(hottest).key("readers");
-        self.row(&path, "KDS-R1", "B/s read", read, BYTES_PER_SECOND as f64);
     }
 
     /// A function that is late finds full batches, so that is what each invocation then costs.
@@ -313,17 +280,27 @@ pub(super) fn fill_histories(scenario: &mut Scenario) {
     }
     let demands: Vec<Demand> =
         (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
-    let loads = shard_loads(scenario, &demands);
-    for (stream, loads) in scenario.streams.iter_mut().zip(loads) {
+    let mut loads = shard_loads(scenario, &demands);
+    let mut packed: Vec<Vec<f64>> = loads.iter().map(|loads| vec![0.0; loads.records.len()]).collect();
+    for plan in &scenario.direct {
+        let direct = Direct::of(scenario, plan);
+        if let (Some(loads), Some(packed)) = (loads.get_mut(plan.stream), packed.get_mut(plan.stream)) {
+            direct.add_to(loads);
+            direct.add_packed(packed);
+        }
+    }
+    for (stream, (loads, packed)) in scenario.streams.iter_mut().zip(loads.iter().zip(&packed)) {
         let Some(history) = &mut stream.history else { continue };
         let seconds = history.span as f64 / SECOND as f64;
-        let shard = |(records, bytes): (&Load, &Load)| {
+        let shard = |((records, bytes), packed): ((&Load, &Load), &f64)| {
             let size = if records.mean > 0.0 { bytes.mean / records.mean } else { 0.0 };
             let rate = records.mean.min(WRITE_RECORDS_PER_SECOND as f64);
             let rate = rate.min(WRITE_BYTES_PER_SECOND as f64 / size.max(1.0));
-            PastShard { records: (rate * seconds) as u64, bytes: size as u32 }
+            // Users' records of an aggregate are records of their own to whoever reads them.
+            let members = 1.0 + packed / records.mean.max(f64::MIN_POSITIVE);
+            PastShard { records: (rate * members * seconds) as u64, bytes: (size / members) as u32 }
         };
-        history.shards = loads.records.iter().zip(&loads.bytes).map(shard).collect();
+        history.shards = loads.records.iter().zip(&loads.bytes).zip(packed).map(shard).collect();
     }
 }
 

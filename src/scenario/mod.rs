@@ -13,6 +13,7 @@ mod canonical;
 pub mod checked;
 pub mod de;
 pub mod diagnostic;
+mod feed_rule;
 pub mod file;
 mod inputs;
 mod load;

@@ -19,6 +19,7 @@ mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
+mod pipe;
 mod producer;
 mod reader;
 mod shape;
@@ -40,7 +41,7 @@ use super::file::{
 };
 use super::inputs::Inputs;
 use super::load_check;
-use super::path::Path;
+use super::path::{Path, resource};
 use super::resolver::Resolver;
 use super::sidelines::Sidelines;
 use super::tree::Node;
@@ -123,9 +124,26 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
         overrides: setting.overrides,
         variant: setting.variant,
     };
+    look_at_histories(&mut resolver, &scenario);
     (scenario.assumptions, scenario.notes) = resolver.finish()?;
     load_check::fill_histories(&mut scenario);
     Ok(scenario)
+}
+
+/// A history is of what the run's producers write: of a stream that has none, nothing is known.
+fn look_at_histories(resolver: &mut Resolver, scenario: &Scenario) {
+    let feeds = |table: usize, number: usize| {
+        scenario.tables[table].replication.as_ref().is_some_and(|it| it.stream == number)
+    };
+    for (number, stream) in scenario.streams.iter().enumerate().filter(|(_, it)| it.history.is_some()) {
+        let direct = scenario.direct.iter().any(|plan| plan.stream == number);
+        if !direct && !scenario.producers.iter().any(|plan| feeds(plan.table, number)) {
+            let path = resource("kinesis", &stream.name);
+            resolver.notes.push(format!(
+                "The `history` of {path} is empty: it is what its producers would have written, and nothing writes to it."
+            ));
+        }
+    }
 }
 
 /// What concerns the run as a whole; what flows through it is still missing.

@@ -257,6 +257,14 @@ impl<'a> Resolver<'a> {
         let unused = self.chosen.iter().filter(|chosen| !chosen.used);
         self.notes
             .extend(unused.map(|Chosen { path, .. }| format!("Nothing in this scenario uses `{path}`.")));
+        // What concerns two parts of a scenario is said once.
+        let mut notes: Vec<String> = Vec::new();
+        self.notes.retain(|note| {
+            !notes.contains(note) && {
+                notes.push(note.clone());
+                true
+            }
+        });
         self.assumptions.sort_by(|a, b| (&a.id, &a.what).cmp(&(&b.id, &b.what)));
         Diagnostics::new(self.errors).or((self.assumptions, self.notes))
     }

@@ -33,7 +33,8 @@ pub struct EventSettings {
     pub poison: Option<Reference>,
     /// A consumer takes longer for everything it processes.
     pub slow_down: Option<SlowDownSettings>,
-    /// A consumer stops reading for good: it finishes what it has in hand, and nobody waits for the rest.
+    /// A consumer stops reading for good: it finishes what it has in hand, and nobody waits for the rest. A subscription, a
+    /// worker's host and a lease table cost nothing from then on; what is in a queue stays there.
     pub remove: Option<Reference>,
     /// A worker of a KCL fleet dies and is back after `for`: `consumers.search`, the first worker unless `worker` says which. A
     /// Flink application restarts as a whole.
@@ -195,10 +196,18 @@ pub enum Action {
     ConsumerSlowDown(usize, f64),
     /// A function, by number, takes so many times as long.
     FunctionSlowDown(usize, f64),
+    /// A function that reads a queue, by number of the queue, takes so many times as long.
+    QueueFunctionSlowDown(usize, f64),
+    /// A fleet, by number, takes so many times as long.
+    FleetSlowDown(usize, f64),
     /// A polling consumer, by number, stops reading for good.
     RemoveConsumer(usize),
     /// A function's mapping, by number, is deleted.
     RemoveFunction(usize),
+    /// The mapping of a function that reads a queue, by number of the queue, is deleted.
+    RemoveQueueFunction(usize),
+    /// A fleet, by number, is stopped for good.
+    RemoveFleet(usize),
     /// A record will make a function fail: it was told so, and nothing is left to do.
     Poison(usize),
     /// Something happens to the destination of a table's feed, by number of the table.

@@ -5,6 +5,7 @@
 //! month_hours: 730
 //! free_tier: false
 //! at: 2026-11-21                 # the day whose prices hold
+//! advantage_commitment: false    # On-demand Advantage: what the account uses elsewhere makes up its minimum
 //! prices: { fh.put: 0.025 }      # over those of the book, flat where that has tiers
 //! usage:                         # single units: requests, GB, hours, GB-s
 //!   kds.prov.shard_h: 14600
@@ -30,7 +31,7 @@ use super::source::{Origin, Source};
 use super::tree::{Entry, Node, Value};
 use super::{de, yaml};
 use crate::pricing::{
-    Asked, Bill, BillError, Date, Line, LookupError, PriceBook, Row, Terms, Usage, UsageError,
+    Asked, Bill, BillError, Date, Line, LookupError, PriceBook, Row, Terms, Usage, UsageError, commitment,
 };
 
 /// The hours that a month, or what is billed of it, can have; 730 is what AWS's calculator takes.
@@ -65,6 +66,7 @@ struct UsageFile {
     free_tier: Option<bool>,
     at: Option<Date>,
     allow_estimates: Option<bool>,
+    advantage_commitment: Option<bool>,
     #[serde(rename = "prices")]
     _prices: Option<IgnoredAny>,
     usage: Usage,
@@ -77,11 +79,24 @@ struct UsageFile {
 /// its place.
 pub fn bill(source: &Arc<Source>, options: &BillOptions) -> Result<Bill, Diagnostics> {
     let tree = exact_parts(&tree(source)?);
-    let file: UsageFile = de::from_node(&tree)?;
+    let mut file: UsageFile = de::from_node(&tree)?;
     let mut order = Order { book: book(&tree, options)?, terms: terms(&tree, &file, options)?, tree };
     order.check_prices(&file.usage)?;
     order.check_names(&file.usage, options.allow_unknown)?;
-    let bill = Bill::of(&file.usage, &order.book, order.terms.clone()).map_err(|error| order.wrong(error))?;
+    let is_open = commitment::is_open(&file.usage);
+    if is_open && file.advantage_commitment.unwrap_or(true) {
+        let added = commitment::add(&mut file.usage, order.terms.month_hours);
+        added.map_err(|error| order.wrong(error.into()))?;
+    }
+    let mut bill =
+        Bill::of(&file.usage, &order.book, order.terms.clone()).map_err(|error| order.wrong(error))?;
+    if is_open && file.advantage_commitment == Some(false) {
+        for line in bill.lines.iter_mut().filter(|line| line.id.starts_with("kds.adv.")) {
+            let said =
+                "without the minimum of On-demand Advantage, as `advantage_commitment: false` says (KDS-A4)";
+            line.note.get_or_insert_with(|| said.to_owned());
+        }
+    }
     if options.allow_unknown {
         return Ok(bill);
     }
@@ -113,7 +128,16 @@ fn tree(source: &Arc<Source>) -> Result<Node, Diagnostics> {
     if is_result {
         return Ok(of_result(&tree));
     }
-    let known = ["region", "month_hours", "free_tier", "at", "allow_estimates", "prices", "usage"];
+    let known = [
+        "region",
+        "month_hours",
+        "free_tier",
+        "at",
+        "allow_estimates",
+        "advantage_commitment",
+        "prices",
+        "usage",
+    ];
     // Ids have a point in them, keys have none.
     if map.is_empty() || map.keys().any(|key| known.contains(&key.as_str()) || !key.contains('.')) {
         return Ok(tree);
@@ -327,6 +351,7 @@ fn no_such(id: &str, nearest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pricing::Cause;
 
     fn read(name: &str, text: &str, options: &BillOptions) -> Result<Bill, Diagnostics> {
         bill(&Source::new(name, text), options)
@@ -457,16 +482,32 @@ mod tests {
         assert!(line.note.as_ref().unwrap().contains("not AWS's price"), "{line:?}");
     }
 
+    /// 25 MiB/s for 730 h is 25 x 2,628,000 / 1,024 = 64,160.15625 GB: 2,053.125 USD written and 1,026.5625 USD read.
     #[test]
-    fn kds_adv_in_gb_below_the_commitment_of_25_mib_a_second_is_noted() {
-        // 25 MiB/s for 730 h is 25 x 2,628,000 / 1,024 GB.
-        let note = |used: &str| {
-            let text = format!("usage: {{ kds.adv.in_gb: {used} }}");
-            let bill = read("u.yaml", &text, &BillOptions::default()).unwrap();
-            bill.lines[0].note.clone()
+    fn kds_a4_usage_of_on_demand_advantage_pays_its_minimum_written_and_read() {
+        let of = |text: &str| {
+            let bill = read("u.yaml", text, &BillOptions::default()).unwrap();
+            let amounts = bill.lines.iter().map(|line| (line.id.clone(), line.amount.unwrap().to_string()));
+            (amounts.collect::<BTreeMap<_, _>>(), bill.total.unwrap().to_string(), bill)
         };
-        let below = note("160.15625").unwrap();
-        assert!(below.contains("64160.15625 GB") && below.contains("missing 64000 GB"), "{below}");
-        assert_eq!(note("64160.15625"), None);
+        let (lines, total, bill) = of("usage: { kds.adv.in_gb: 1000, kds.adv.out_gb: 1000 }");
+        assert_eq!(
+            (lines["kds.adv.in_gb"].as_str(), lines["kds.adv.out_gb"].as_str()),
+            ("2053.13", "1026.56")
+        );
+        assert_eq!(total, "3079.69");
+        assert_eq!(bill.by_cause()[&Cause::Base].to_string(), "48.00", "what was used at these prices");
+        let note = bill.lines[0].note.as_ref().unwrap();
+        assert!(note.starts_with("63160.16 GB of it were not used"), "{note}");
+        // The minimum to read is there though nothing was read, and what is pushed counts as read.
+        assert_eq!(of("usage: { kds.adv.in_gb: 1000 }").1, "3079.69");
+        assert_eq!(of("usage: { kds.adv.in_gb: 70000, kds.adv.efo_gb: 70000 }").1, "3360.00");
+        assert_eq!(of("month_hours: 365\nusage: { kds.adv.in_gb: 1 }").1, "1539.84");
+        // Unless the usage says otherwise, which the bill then says.
+        let (_, total, bill) = of("advantage_commitment: false\nusage: { kds.adv.in_gb: 1000 }");
+        let note = bill.lines[0].note.as_ref().unwrap();
+        assert!(total == "32.00" && note.contains("advantage_commitment: false"), "{total} {note}");
+        let stated = "usage: { kds.adv.in_gb: { quantity: 1500, causes: { base: 1000, commitment: 500 } } }";
+        assert_eq!(of(stated).1, "48.00", "what is stated to make up the minimum");
     }
 }

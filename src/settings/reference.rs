@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 /// A section and a name in it, such as `tables.orders`; a name with dots is quoted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Reference(pub String);
 
 impl JsonSchema for Reference {

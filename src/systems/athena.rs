@@ -13,6 +13,7 @@ use crate::engine::random::Draws;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MICROSECOND, MINUTE, Nanos, SECOND, round};
 use crate::systems::kinesis::log::Micros;
+use crate::systems::s3::Reads;
 
 const MB: u64 = 1 << 20;
 
@@ -53,6 +54,8 @@ pub struct QueryPlan {
     pub per_object: Nanos,
     /// Bytes scanned a second.
     pub scan_rate: u64,
+    /// How long after too many requests the prefix they read takes more (S3-2).
+    pub repartition: Nanos,
     /// Merges the objects of past hours.
     pub compaction: Option<Compaction>,
 }
@@ -102,6 +105,8 @@ pub struct QueryMeter {
     pub scanned_to_deduplicate: u64,
     /// Bytes billed (ATH-1).
     pub billed: u64,
+    /// Time that queries lost to S3's limit on requests (S3-1), microseconds.
+    pub slowed: u64,
     /// GET requests.
     pub gets: u64,
     /// LIST requests.
@@ -183,6 +188,10 @@ pub fn run(
     let pairs = plans.iter().zip(draws);
     let mut views: Vec<View<'_>> =
         pairs.map(|(plan, draws)| View::new(plan, objects[plan.delivery], draws.clone())).collect();
+    // Objects of one delivery stream lie under one prefix, whoever queries them.
+    let repartition = |delivery| plans.iter().find(|plan| plan.delivery == delivery).map(|it| it.repartition);
+    let mut reads: Vec<Reads> =
+        (0..objects.len()).map(|delivery| Reads::new(repartition(delivery).unwrap_or(HOUR))).collect();
     let mut active = BinaryHeap::new();
     let mut rounds: BinaryHeap<_> =
         plans.iter().enumerate().map(|(number, plan)| Reverse((plan.every, number))).collect();
@@ -199,7 +208,7 @@ pub fn run(
                 view.meter.refused += u64::from(measured);
                 continue;
             }
-            let time = view.query(at, span, measured);
+            let time = view.query(at, span, measured, &mut reads[view.plan.delivery]);
             active.push(Reverse(at + time));
         }
     }
@@ -230,7 +239,7 @@ impl<'a> View<'a> {
     }
 
     /// One query; returns how long it takes.
-    fn query(&mut self, now: Nanos, span: Span, measured: bool) -> Nanos {
+    fn query(&mut self, now: Nanos, span: Span, measured: bool, reads: &mut Reads) -> Nanos {
         let first = self.plan.window.map_or(0, |window| span.hour(now.saturating_sub(window)));
         let (mut found, mut lists) = (Prefix::default(), 0);
         for (hour, prefix) in self.hours.range(first..) {
@@ -247,7 +256,9 @@ impl<'a> View<'a> {
         let scanned = read(self.plan.share) + extra;
         let scan = u128::from(scanned) * u128::from(SECOND) / u128::from(self.plan.scan_rate);
         let overhead = round(self.plan.overhead.sample(&mut self.draws));
-        let time = overhead + found.objects * self.plan.per_object + scan as Nanos;
+        let takes = overhead + found.objects * self.plan.per_object + scan as Nanos;
+        let slowed = reads.slow_down(now, found.splits + lists, takes);
+        let time = takes + slowed;
         if !measured {
             return time.min(TIMEOUT);
         }
@@ -258,6 +269,7 @@ impl<'a> View<'a> {
             meter.sums[1] += age;
         }
         meter.objects += found.objects;
+        meter.slowed += slowed / MICROSECOND;
         meter.gets += found.splits;
         meter.lists += lists;
         if time > TIMEOUT {

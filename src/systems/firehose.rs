@@ -164,7 +164,7 @@ impl Firehose {
     /// The buffer of a record: partitioning comes before conversion (FH-S9).
     fn buffer_for(&self, shard: usize, record: &Record) -> usize {
         let found = self.partitioning.as_ref().map_or(Ok(shard), |it| it.partition(record));
-        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        let change = record.identity();
         let fails = |(share, draws): &(f64, Keyed)| draws.unit(change, 0) < *share;
         let found = match &self.conversion_failures {
             Some(chance) if found.is_ok() && fails(chance) => Err(ErrorOutput::FormatConversionFailed),

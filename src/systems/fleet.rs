@@ -18,6 +18,8 @@ use crate::systems::flink::job::JobPlan;
 use crate::systems::kcl::leases::LeasePlan;
 use crate::systems::kinesis::fan_out::FanOutPlan;
 use crate::systems::kinesis::log::Record;
+use crate::systems::kinesis::poll_grid::REFUSED_WAIT;
+use crate::systems::kinesis::reader::ReaderPlan;
 use checkpoint::CheckpointPlan;
 use host::Host;
 use meter::{FleetMeter, Redelivery};
@@ -33,6 +35,8 @@ pub struct FleetPlan {
     pub stream: usize,
     /// How it reads.
     pub via: Via,
+    /// Where it begins.
+    pub reader: ReaderPlan,
     /// From a poll to the records' arrival at the worker, nanoseconds (DEF-5).
     pub delivery: Sampler,
     /// Records asked for in one call.
@@ -78,8 +82,17 @@ pub struct Cadence {
     pub idle: Nanos,
     /// After one that returned none.
     pub idle_after_empty: Nanos,
+    /// After one that was refused, on the average; half as long to one and a half times as long (OWN-8).
+    pub refused_wait: Nanos,
     /// Once it is this far behind it calls this many times as often (ADP-2).
     pub catch_up: Option<(Nanos, u32)>,
+}
+
+impl Cadence {
+    /// A call after this long, whatever the last one returned, with the usual wait after a refused one.
+    pub fn every(idle: Nanos) -> Self {
+        Self { idle, idle_after_empty: idle, refused_wait: REFUSED_WAIT, catch_up: None }
+    }
 }
 
 /// Who decides which worker reads which shard.
@@ -101,6 +114,8 @@ pub struct Fleet {
     checkpoints: CheckpointPlan,
     thrown: Keyed,
     saves: Keyed,
+    /// So many times as long its processing takes before this moment.
+    slow: (f64, Nanos),
     workers: Vec<Worker>,
     shards: Vec<Progress>,
     /// What it counted.
@@ -127,6 +142,7 @@ impl Fleet {
             checkpoints: plan.checkpoints.clone(),
             thrown: draws.keyed(&format!("{path}.thrown")),
             saves: draws.keyed(&format!("{path}.checkpoints")),
+            slow: (1.0, 0),
             workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
             shards: vec![Progress::default(); shards],
             meter: FleetMeter::default(),
@@ -218,7 +234,10 @@ impl Fleet {
     fn execute(&mut self, now: Nanos, worker: usize, shard: usize) -> Nanos {
         let progress = &mut self.shards[shard];
         let (from, until) = progress.hand();
-        let time = self.per_batch + self.per_record * (until - from);
+        let mut time = self.per_batch + self.per_record * (until - from);
+        if now < self.slow.1 {
+            time = round(time as f64 * self.slow.0);
+        }
         let (start, end) = self.workers[worker].reserve(now, time);
         progress.execute(start, end);
         end
@@ -304,6 +323,17 @@ impl Fleet {
     /// All workers give up what is under way.
     pub fn stop_all(&mut self, now: Nanos) {
         self.workers.iter_mut().for_each(|worker| worker.stop(now));
+    }
+
+    /// Batches that begin before `until` take so many times as long.
+    pub fn slow_down(&mut self, factor: f64, until: Nanos) {
+        self.slow = (factor, until);
+    }
+
+    /// All workers stop for good. What was read and not processed is left.
+    pub fn abandon(&mut self, now: Nanos) {
+        self.stop_all(now);
+        self.meter.after_removal += self.shards.iter_mut().map(Progress::abandon).sum::<u64>();
     }
 
     /// Whether a worker's last checkpoint of a shard is written; asked once.

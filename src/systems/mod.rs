@@ -14,3 +14,4 @@ pub mod polling;
 pub mod s3;
 pub mod sink;
 pub mod sqs;
+pub mod stalls;

@@ -2,10 +2,11 @@
 
 pub mod settings;
 
-use crate::engine::time::{Nanos, round};
-use crate::systems::kinesis::log::Record;
+use crate::engine::time::{MICROSECOND, Nanos, round};
+use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::kinesis::poll_grid::PollPlan;
 use crate::systems::kinesis::reader::ReaderPlan;
+use crate::systems::stalls::Stalls;
 use std::collections::VecDeque;
 
 /// A polling consumer as the scenario describes it, checked.
@@ -29,8 +30,6 @@ pub struct PollingPlan {
     pub workers: u32,
     /// Where it begins, and how it reads.
     pub reader: ReaderPlan,
-    /// The wait before a refused call is tried again, on the average; half as long to one and a half times as long.
-    pub refused_wait: Nanos,
 }
 
 /// What a consumer did.
@@ -55,6 +54,8 @@ pub struct InHand {
     pub polled: Nanos,
     /// Whether it left records behind, as MillisBehindLatest tells (KDS-R9).
     pub behind: bool,
+    /// When its worker was busy while more was there to read.
+    pub stalls: Stalls,
     /// From when until when the consumer stood at the end of the shard's parent.
     pub pause: (Nanos, Nanos),
 }
@@ -69,6 +70,7 @@ struct Worker {
 /// A polling consumer at work.
 #[derive(Clone, Debug)]
 pub struct Polling {
+    interval: Nanos,
     per_batch: Nanos,
     per_record: Nanos,
     /// Records asked for in one call.
@@ -85,6 +87,7 @@ impl Polling {
     /// A consumer whose workers are idle, over a stream of `shards` shards.
     pub fn new(plan: &PollingPlan, shards: usize) -> Self {
         Self {
+            interval: plan.polls.interval,
             per_batch: plan.per_batch,
             per_record: plan.per_record,
             batch_size: plan.batch_size,
@@ -120,6 +123,20 @@ impl Polling {
     /// What the worker of a shard has in hand for it.
     pub fn in_hand_of(&self, shard: usize) -> &InHand {
         &self.hands[shard]
+    }
+
+    /// A batch is processed, of which the first record arrived at `first`. What its call left behind waits for the worker from the
+    /// moment at which that call was due; what came later does so from the poll on that would have been next.
+    pub fn done(&mut self, now: Nanos, shard: usize, first: Option<Micros>) {
+        let hand = &mut self.hands[shard];
+        let busy_from = if hand.behind { hand.due } else { hand.polled + self.interval };
+        match first {
+            Some(first) if hand.behind => hand.stalls.forget(first),
+            _ => hand.stalls.clear(),
+        }
+        if busy_from < now {
+            hand.stalls.note(busy_from / MICROSECOND, now / MICROSECOND);
+        }
     }
 
     /// Starts processing what a poll returned; returns how long that takes.

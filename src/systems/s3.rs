@@ -56,20 +56,54 @@ impl Prefix {
         Self { plan, partitions: 1, passed: 0, doubles_at: None }
     }
 
-    /// Takes so many requests at `now`; returns how long their client waits, and how often it was refused.
-    fn take(&mut self, now: Nanos, requests: u64) -> (Nanos, u64) {
+    /// Lets so many requests through after all before them; returns how long that takes from `now` on.
+    fn pass(&mut self, now: Nanos, requests: u64) -> Nanos {
         if self.doubles_at.is_some_and(|at| at <= now) {
             (self.partitions, self.doubles_at) = (self.partitions * 2, None);
         }
         let rate = self.plan.per_second.saturating_mul(self.partitions).max(1);
         self.passed = self.passed.max(now) + requests * SECOND / rate;
-        let ahead = self.passed - now;
+        self.passed - now
+    }
+
+    /// It was too much: there are twice as many partitions some time later (S3-2).
+    fn overflow(&mut self, now: Nanos) {
+        self.doubles_at = self.doubles_at.or(Some(now + self.plan.repartition));
+    }
+
+    /// Takes so many requests at `now`; returns how long their client waits, and how often it was refused.
+    fn take(&mut self, now: Nanos, requests: u64) -> (Nanos, u64) {
+        let ahead = self.pass(now, requests);
         if ahead <= SECOND {
             return (0, 0);
         }
-        self.doubles_at = self.doubles_at.or(Some(now + self.plan.repartition));
+        self.overflow(now);
         let refused = (ahead - SECOND).div_ceil(self.plan.retry_wait.max(1));
         (refused * self.plan.retry_wait, refused)
+    }
+}
+
+/// What readers of one prefix get through together (S3-1): GET and LIST requests in the order in which their readers began.
+#[derive(Clone, Debug)]
+pub struct Reads(Prefix);
+
+impl Reads {
+    /// Nobody has read yet; with too many requests there are twice as many partitions so long after.
+    pub fn new(repartition: Nanos) -> Self {
+        Self(Prefix::new(PrefixPlan { per_second: GETS_PER_SECOND, repartition, ..PrefixPlan::default() }))
+    }
+
+    /// Somebody begins at `now`, no sooner than others before, and makes so many requests within so long, if S3 answers all of them;
+    /// returns how much longer it takes. A second's worth is answered at once.
+    pub fn slow_down(&mut self, now: Nanos, requests: u64, takes: Nanos) -> Nanos {
+        if requests == 0 {
+            return 0;
+        }
+        let longer = self.0.pass(now, requests).saturating_sub(takes + SECOND);
+        if longer > 0 {
+            self.0.overflow(now);
+        }
+        longer
     }
 }
 
@@ -127,6 +161,20 @@ mod tests {
         assert_eq!(waits.iter().filter(|wait| **wait == 0).count(), 3_500);
         assert_eq!((waits[9_999], crowd.meter.puts), (2 * SECOND, 10_000));
         assert_eq!(crowd.meter.slow_downs, 3_500 + 2 * 3_000);
+    }
+
+    /// One reader opens 800 objects a second, ten of them 8,000: S3 answers 5,500, so that the last one is done after the time that
+    /// all requests take.
+    #[test]
+    fn s3_1_a_prefix_takes_5500_gets_a_second() {
+        let mut alone = Reads::new(1_800 * SECOND);
+        assert_eq!(alone.slow_down(0, 55_000, 69 * SECOND), 0);
+        let mut crowd = Reads::new(1_800 * SECOND);
+        let longer: Vec<Nanos> = (0..10).map(|_| crowd.slow_down(0, 55_000, 69 * SECOND)).collect();
+        assert_eq!(longer[..7], [0; 7]);
+        assert_eq!(longer[7..], [10, 20, 30].map(|seconds| seconds * SECOND));
+        // Twice the partitions take twice as much.
+        assert!((0..10).all(|_| crowd.slow_down(1_800 * SECOND, 55_000, 69 * SECOND) == 0));
     }
 
     #[test]

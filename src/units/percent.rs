@@ -41,18 +41,22 @@ impl FromStr for Percent {
 }
 
 impl fmt::Display for Percent {
-    /// The shortest digits that identify the fraction, with the point moved two places: exact both ways.
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let fraction = self.0.to_string();
-        let (whole, part) = fraction.split_once('.').unwrap_or((&fraction, ""));
-        let (moved, rest) = part.split_at(part.len().min(2));
-        let percent = format!("{whole}{moved:0<2}");
-        let percent = percent.trim_start_matches('0');
-        let percent = if percent.is_empty() { "0" } else { percent };
-        match rest {
-            "" => write!(formatter, "{percent}%"),
-            rest => write!(formatter, "{percent}.{rest}%"),
-        }
+        write(self.0, formatter)
+    }
+}
+
+/// The shortest digits that identify the fraction, with the point moved two places: exact both ways.
+pub(super) fn write(fraction: f64, formatter: &mut fmt::Formatter) -> fmt::Result {
+    let fraction = fraction.to_string();
+    let (whole, part) = fraction.split_once('.').unwrap_or((&fraction, ""));
+    let (moved, rest) = part.split_at(part.len().min(2));
+    let percent = format!("{whole}{moved:0<2}");
+    let percent = percent.trim_start_matches('0');
+    let percent = if percent.is_empty() { "0" } else { percent };
+    match rest {
+        "" => write!(formatter, "{percent}%"),
+        rest => write!(formatter, "{percent}.{rest}%"),
     }
 }
 

@@ -67,6 +67,16 @@ impl ArrivalPlan {
         }
     }
 
+    /// Whether the rate changes in [`from`, `to`) and does not repeat; nothing of a trace, which is a sample as it stands.
+    pub fn changes_once_in(&self, from: Nanos, to: Nanos) -> bool {
+        match self {
+            Self::Poisson(profile) | Self::Regular(profile) => {
+                !profile.repeats() && profile.changes_in(from, to)
+            }
+            Self::Trace(_) => false,
+        }
+    }
+
     /// When the last arrival can occur; nothing if arrivals go on for ever.
     pub fn end(&self) -> Option<Nanos> {
         match self {

@@ -170,6 +170,11 @@ impl RecordFlow {
         self.batch.get(self.next).copied()
     }
 
+    /// The same, where it was asked for before.
+    pub fn next_made(&self) -> Option<Made> {
+        self.batch.get(self.next).copied()
+    }
+
     /// Steps over the record that [`peek`](Self::peek) showed.
     pub fn step(&mut self) {
         self.next += 1;

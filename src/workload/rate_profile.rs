@@ -123,6 +123,15 @@ impl RateProfile {
         self.repeats
     }
 
+    /// Whether the listed rates differ between moments of [`from`, `to`), the end of the list among them.
+    pub fn changes_in(&self, from: Nanos, to: Nanos) -> bool {
+        let inside = self.bins.iter().filter(|bin| bin.start < to && bin.end > from).map(|bin| bin.rate);
+        let rest = (self.length() < to).then_some(0.0);
+        let mut rates = inside.chain(rest);
+        let first = rates.next();
+        rates.any(|rate| Some(rate) != first)
+    }
+
     /// When the last event can occur; nothing if that is never settled.
     pub fn end(&self) -> Option<Nanos> {
         let end = self.bins.iter().rev().find(|bin| bin.rate > 0.0).map_or(0, |bin| bin.end);

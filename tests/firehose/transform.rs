@@ -75,7 +75,7 @@ fn fh_t3_o4_m5_a_function_that_fails_leaves_whole_batches_under_processing_faile
 #[test]
 fn a_transformation_is_billed_by_requests_and_milliseconds() {
     let sets = [
-        "firehose.lake.transform={ duration: { base: 100ms }, memory: 512 MiB, dropped: 50% }",
+        "firehose.lake.transform={ duration: { base: 100ms }, memory: 512 MiB, dropped: 50%, cold_start: 0s }",
         "billing={ represents: 10m }",
         "end=stop",
     ];
@@ -113,4 +113,37 @@ fn fh_s2_t4_top_2_a_backup_is_a_second_reader_with_objects_of_its_own() {
     let gigabytes = Decimal::from(bytes[1] * month) / Decimal::from(1_u64 << 30);
     assert_eq!(used.0["fh.put"].quantity.round_dp(6), gigabytes.round_dp(6));
     assert!(refused(POLLED, &["firehose.lake.backup={ buffer: { interval: 0s } }"]).contains("FH-B8"));
+}
+
+/// A function beside it takes what the account has: batches are given up although the transformation never fails by itself. With a
+/// reservation of its own it is left alone.
+#[test]
+fn fh_t3_lam_c6_a_transformation_shares_the_accounts_concurrency() {
+    let busy = "consumers.busy={ reads: kinesis.changes, lambda: { batch_size: 1, parallelization_factor: 10, duration: { base: 30s }, timeout: 60s } }";
+    let account = "account={ lambda_concurrency: 115, lambda_others: 95 }";
+    let of = |reserved: &str| {
+        let transform = format!("firehose.lake.transform={{ buffer: {{ interval: 5s }}{reserved} }}");
+        let (_, outcome) = run(POLLED, &[FEW, &transform, busy, account, "end=stop"]);
+        let failed = fate(&outcome, "firehose.lake", "transform_failed").0;
+        (outcome.deliveries[0].transform.as_ref().unwrap().meter, failed)
+    };
+    let (shared, lost) = of("");
+    assert!(shared.throttled[0] > 10 && shared.given_up > 0 && lost > 0, "{shared:?}");
+    let (reserved, lost) = of(", reserved_concurrency: 10");
+    assert_eq!((reserved.throttled, reserved.given_up, lost), ([0; 3], 0, 0));
+    let refused = refused(POLLED, &["firehose.lake.transform={ reserved_concurrency: 950 }"]);
+    assert!(refused.contains("AWS keeps 100"), "{refused}");
+}
+
+/// Records that come back larger than they were: AWS's limits are on the response, not on the ratio.
+#[test]
+fn fh_t2_a_transformation_may_make_records_larger() {
+    let of = |ratio: &str| {
+        let transform = format!("firehose.lake.transform={{ size_ratio: {ratio} }}");
+        let (_, outcome) =
+            run(POLLED, &[FEW, &transform, "firehose.lake.buffer={ size: 128 MiB, interval: 900s }"]);
+        outcome.deliveries[0].s3.bytes as f64
+    };
+    assert!((of("250%") / of("100%") - 2.5).abs() < 0.01);
+    assert!(refused(POLLED, &["firehose.lake.transform={ size_ratio: 0% }"]).contains("more than 0%"));
 }

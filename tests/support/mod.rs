@@ -12,6 +12,7 @@ use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::systems::dynamodb::contents::AtStart;
 use streamgauge::systems::dynamodb::replication::{Order, PartitionKey, RecordSize, ReplicationPlan};
 use streamgauge::systems::dynamodb::table::TablePlan;
 use streamgauge::systems::dynamodb::throughput::ThroughputPlan;
@@ -137,7 +138,7 @@ pub fn small(shards: u32, duration: Nanos) -> Scenario {
 pub fn add_table(scenario: &mut Scenario, table: TablePlan, items: u32) {
     let names = KeyNames::Made(KeyName::new(&format!("{}#", table.name), 11).expect("a short prefix"));
     scenario.tables.push(table);
-    scenario.items.push(ItemSpace { items, names });
+    scenario.items.push(ItemSpace { items, names, at_start: AtStart::All });
 }
 
 /// 500 writes a second as of many users, of 500 to 1,500 bytes, to any of 1,000 items; none is tried again.
@@ -218,21 +219,20 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
     PollingPlan {
         name: name.into(),
         stream,
-        polls: PollPlan { interval: SECOND, phase: PollPhase::Random },
+        polls: PollPlan::new(SECOND, PollPhase::Random),
         discovery: 0,
         batch_size: 10_000,
         per_batch: 0,
         per_record: 0,
         workers: 1,
         reader: ReaderPlan::default(),
-        refused_wait: 200 * MILLISECOND,
     }
 }
 
 /// A delivery stream of 1 MiB and 5 s.
 pub fn firehose(name: &str, stream: usize) -> FirehosePlan {
     FirehosePlan {
-        source: FirehoseSource::Polls(PollPlan { interval: SECOND, phase: PollPhase::Random }),
+        source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Random)),
         size: 1_048_576,
         interval: 5 * SECOND,
         put: Sampler::Constant(120.0 * MILLISECOND as f64),

@@ -120,6 +120,9 @@ fn transform(choice: &mut Choice) -> String {
         .may(40, "buffer", &["{ interval: 5s }", "{ size: 200 KiB }"])
         .may(30, "retries", &["0", "5"])
         .may(30, "retry_wait", &["0s", "10s"])
+        .may(30, "runtime", &["node", "java"])
+        .may(30, "cold_start", &["0s", "2s"])
+        .may(30, "keep_warm", &["1s", "10m"])
         .end()
 }
 

@@ -38,7 +38,28 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
         let what = what(choice, seed, plan, kind)?;
         Some(format!("event-{number}: {{ at: {}, {what} }}", plan.moment(choice)))
     };
-    (0..count).filter_map(event).collect()
+    let events: Vec<String> = (0..count).filter_map(event).collect();
+    // Nothing can happen to a consumer that is removed, be it before or after that.
+    let mut removed: Vec<Option<&str>> = Vec::new();
+    let (removals, others): (Vec<&String>, Vec<&String>) =
+        events.iter().partition(|it| it.contains("remove: "));
+    let mut kept = Vec::new();
+    for event in removals.into_iter().chain(others) {
+        let of = consumer_of(event);
+        if of.is_none() || !removed.contains(&of) {
+            kept.push(event.clone());
+        }
+        if event.contains("remove: ") {
+            removed.push(of);
+        }
+    }
+    kept
+}
+
+/// The consumer that an event is about.
+fn consumer_of(event: &str) -> Option<&str> {
+    let (_, rest) = event.split_once("consumers.")?;
+    rest.split([' ', ',', '}']).next()
 }
 
 /// One of the delivery streams that are wanted.
@@ -56,6 +77,12 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
     let lasts = plan.part(choice);
     let consumer = |choice: &mut Choice, kinds: &[&str]| {
         choice.name(&plan.of_kinds(kinds)).map(|name| format!("consumers.{name}"))
+    };
+    let any_consumer = |choice: &mut Choice| {
+        let of_streams = plan.of_kinds(&["polling", "lambda", "pipe", "kcl", "flink"]);
+        let of_queues = plan.queues.iter().filter_map(|queue| queue.reader.clone());
+        let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
+        choice.name(&names).map(|name| format!("consumers.{name}"))
     };
     let stream = choice.name(&plan.stream_names());
     let provisioned = plan.streams.iter().filter(|stream| stream.provisioned).map(|it| it.name.clone());
@@ -92,10 +119,10 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
         "poison" => format!("poison: {}", consumer(choice, &["lambda"])?),
         "slow_down" => {
             let factor = choice.one_of(&["1.5", "100"]);
-            let of = consumer(choice, &["polling", "lambda", "pipe"])?;
+            let of = any_consumer(choice)?;
             format!("for: {lasts}, slow_down: {{ of: {of}, factor: {factor} }}")
         }
-        "remove" => format!("remove: {}", consumer(choice, &["polling", "lambda", "pipe"])?),
+        "remove" => format!("remove: {}", any_consumer(choice)?),
         "crash" | "deploy" => {
             let passes = if choice.chance(70) { format!("for: {lasts}, ") } else { String::new() };
             let names = plan.of_kinds(&["kcl", "flink"]);

@@ -28,6 +28,7 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
         .must("workers", workers(seed, name))
         .must("checkpoint", checkpoint)
         .may(idles, "idle_time", idle)
+        .may(if pushed { 0 } else { 40 }, "from", &["trim_horizon", "latest"])
         .may(40, "max_records", &["1", "50", "1000"])
         .may(40, "prefetch", &["0", "1", "4"])
         // A worker that takes seconds has something in hand when it dies.

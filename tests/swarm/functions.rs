@@ -78,15 +78,25 @@ pub fn of_stream(choice: &mut Choice, plan: &Plan, name: &str, reads: &Reads) ->
     function(map, errors, duration).end()
 }
 
-/// A pipe to the queue that is there for it.
+/// A pipe to the queue that is there for it, or to a function that sends there.
 pub fn pipe(choice: &mut Choice, plan: &Plan, name: &str, reads: &Reads) -> String {
     let pushed = !reads.of_table && choice.chance(40);
     let queue = plan.queues.iter().find(|queue| queue.sender == *name).map(|queue| &queue.name);
-    mapping(Map::new(choice), plan, reads, pushed)
-        .must("to", format!("sqs.{}", queue.map_or("", |name| name.as_str())))
+    let queue = format!("sqs.{}", queue.map_or("", |name| name.as_str()));
+    let reading = mapping(Map::new(choice), plan, reads, pushed)
         .may(60, "batch_size", &["1", "10"])
         .may(if reads.aggregates { 0 } else { 40 }, "parallelization_factor", &["1", "10"])
-        .end()
+        .end();
+    // Drawn last, so that whether a function is there draws nothing else anew.
+    let target = match choice.chance(40) {
+        true => {
+            let (duration, errors) = (duration(choice), errors(choice));
+            let map = Map::new(choice).must("sends_to", format!("[{queue}]"));
+            format!("{{ lambda: {} }}", function(map, errors, duration).end())
+        }
+        false => queue,
+    };
+    reading.replacen('{', &format!("{{ to: {target},"), 1)
 }
 
 /// The functions that read queues.

@@ -29,6 +29,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             if let Err(why) = outcome {
                 direct.records.get_mut(parcel.first).marks |= mark::REFUSED;
                 direct.meter.refused_records += 1;
+                direct.meter.first_refused.get_or_insert(now);
                 if let Some(why) = why {
                     direct.meter.refused[why as usize] += 1;
                 }

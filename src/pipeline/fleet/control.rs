@@ -110,6 +110,17 @@ impl Turn {
     }
 }
 
+/// How a worker leaves what it has in hand of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// As it stands.
+    Abrupt,
+    /// Finished and written down.
+    InOrder,
+    /// Finished, but its checkpoint is refused, since the lease is no longer its own.
+    Refused,
+}
+
 /// Workers that a turn's handle can number.
 const WORKER_BITS: u32 = 16;
 
@@ -169,6 +180,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let (number, low) = unpack(handle);
         let (turn, worker) = (Turn::ALL[low >> WORKER_BITS], low & ((1 << WORKER_BITS) - 1));
         self.looks -= usize::from(turn.is_look());
+        if self.fleets[number].removed.is_some() {
+            return;
+        }
         let next = match turn {
             Turn::Take => self.take_leases(now, number, worker),
             Turn::Assign => self.assign_leases(now, number),
@@ -178,7 +192,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Turn::Back => self.worker_back(now, number, worker),
             Turn::DeployNext => {
                 self.worker_back(now, number, worker);
-                self.deploy_worker(now, number, worker + 1);
+                self.deploy_next(now, number, worker);
                 None
             }
         };
@@ -221,6 +235,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Something is due about the lease of a shard, or a job has found a shard.
     pub(in crate::pipeline) fn lease(&mut self, now: Nanos, handle: u32) {
         let (number, shard) = unpack(handle);
+        if self.fleets[number].removed.is_some() {
+            return;
+        }
         let leases = match &mut self.fleets[number].control {
             Control::Kcl(leases) => leases,
             Control::Flink(job) => {
@@ -274,7 +291,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if progress.has_in_hand() {
             // One that would take longer than it has is cut off.
             if progress.due > now + HAND_OVER {
-                self.interrupt(now, number, shard, false);
+                self.interrupt(now, number, shard, Stop::Abrupt);
                 self.stop_reading(now, number, vec![shard], (worker, Redelivery::Rebalance));
                 let scheduled = self.leases(number).and_then(|leases| leases.handed_over(now, shard));
                 self.schedule_leases(number, scheduled);
@@ -352,7 +369,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// A worker dies (`in_order` false) or is stopped; it is back after `away`. Of a job, all of it restarts.
+    /// A worker dies or is stopped; it is back after `away`, of two such times the later one. Of a job, all of it restarts.
     pub(in crate::pipeline) fn stop_worker(
         &mut self,
         now: Nanos,
@@ -360,7 +377,14 @@ impl<const FULL: bool> Pipeline<FULL> {
         worker: usize,
         (why, away): (Redelivery, Option<Nanos>),
     ) {
-        if let Some(back) = self.take_down(now, number, worker, (why, away)) {
+        let later = match self.leases(number) {
+            Some(leases) if !leases.is_up(worker) => {
+                let back = now + away.unwrap_or(leases.plan().restart);
+                leases.stay_away(worker, back).then_some(back)
+            }
+            _ => self.take_down(now, number, worker, (why, away)),
+        };
+        if let Some(back) = later {
             self.turn_at(back, number, Turn::Back, worker);
         }
     }
@@ -373,44 +397,58 @@ impl<const FULL: bool> Pipeline<FULL> {
         worker: usize,
         (why, away): (Redelivery, Option<Nanos>),
     ) -> Option<Nanos> {
-        let (shards, in_order, back) = match &mut self.fleets[number].control {
+        let mut others = Vec::new();
+        let (shards, back) = match &mut self.fleets[number].control {
             Control::Kcl(leases) if !leases.is_up(worker) => return None,
             Control::Kcl(leases) => {
                 let in_order = why == Redelivery::Deploy && leases.plan().graceful_shutdown;
                 let back = now + away.unwrap_or(leases.plan().restart);
-                (leases.gone(now, worker, in_order), in_order, back)
+                let may_save: Vec<bool> = leases.may_save_all();
+                let (shards, scheduled) = leases.gone(now, worker, (in_order, back));
+                others = scheduled;
+                let stop = |shard: usize| match (in_order, may_save[shard]) {
+                    (false, _) => Stop::Abrupt,
+                    (true, true) => Stop::InOrder,
+                    (true, false) => Stop::Refused,
+                };
+                (shards.into_iter().map(|shard| (shard, stop(shard))).collect(), back)
             }
             Control::Flink(job) => {
                 let marks = job.completed(now);
-                let was_up = job.is_up();
-                let shards = if was_up { job.shards() } else { Vec::new() };
+                let shards = if job.is_up() { job.shards() } else { Vec::new() };
                 let back = job.stop(now, away);
                 self.apply_marks(now, number, marks);
                 // A job that is deployed or scales goes on from a snapshot.
-                (shards, why != Redelivery::Crash, back)
+                let stop = if why == Redelivery::Crash { Stop::Abrupt } else { Stop::InOrder };
+                (shards.into_iter().map(|shard| (shard, stop)).collect::<Vec<_>>(), back)
             }
         };
-        for shard in &shards {
-            self.interrupt(now, number, *shard, in_order);
+        for (shard, stop) in &shards {
+            self.interrupt(now, number, *shard, *stop);
         }
+        let shards = shards.into_iter().map(|(shard, _)| shard).collect();
         self.stop_reading(now, number, shards, (worker, why));
         let FleetConsumer { fleet, control, .. } = &mut self.fleets[number];
         match control {
             Control::Kcl(_) => fleet.worker_mut(worker).stop(now),
             Control::Flink(_) => fleet.stop_all(now),
         }
+        self.schedule_leases(number, others);
         Some(back)
     }
 
     /// A worker's batch is cut off, or finished and written down.
-    fn interrupt(&mut self, now: Nanos, number: usize, shard: usize, in_order: bool) {
+    pub(super) fn interrupt(&mut self, now: Nanos, number: usize, shard: usize, stop: Stop) {
         let fleet = &mut self.fleets[number].fleet;
         let until = fleet.shard(shard).processed();
-        let ended = if in_order { fleet.finish_begun(shard) } else { fleet.interrupt(now, shard) };
+        let ended = match stop {
+            Stop::Abrupt => fleet.interrupt(now, shard),
+            Stop::InOrder | Stop::Refused => fleet.finish_begun(shard),
+        };
         if let Some(ended) = &ended {
             self.count_done(now, number, shard, ended);
         }
-        if in_order {
+        if stop == Stop::InOrder {
             let until = ended.map_or(until, |ended| ended.until);
             self.fleets[number].fleet.save_at_once(now, shard, until);
         }
@@ -437,6 +475,18 @@ impl<const FULL: bool> Pipeline<FULL> {
             leases.set_deploy(away);
         }
         self.deploy_worker(now, number, 0);
+    }
+
+    /// Stops the next worker of a deployment, once the one before is back.
+    fn deploy_next(&mut self, now: Nanos, number: usize, before: usize) {
+        match self.leases(number) {
+            Some(leases) if !leases.is_up(before) => {
+                // It has died in the meantime, and takes longer.
+                let at = leases.back_at(before);
+                self.turn_at(at, number, Turn::DeployNext, before);
+            }
+            _ => self.deploy_worker(now, number, before + 1),
+        }
     }
 
     fn deploy_worker(&mut self, now: Nanos, number: usize, worker: usize) {

@@ -29,6 +29,8 @@ pub struct FleetQuantities {
     pub read_bytes: u64,
     /// Bytes pushed by enhanced fan-out.
     pub pushed_bytes: u64,
+    /// Shards times nanoseconds for which it was registered for enhanced fan-out, as far as those are billed.
+    pub registered_nanos: u128,
     /// Calls to a table's stream that returned records, and that did not.
     pub streams_reads: [u64; 2],
     /// Processor time taken, by worker.
@@ -47,6 +49,7 @@ impl FleetQuantities {
         self.host_nanos -= before.host_nanos;
         self.read_bytes -= before.read_bytes;
         self.pushed_bytes -= before.pushed_bytes;
+        self.registered_nanos -= before.registered_nanos;
         self.busy.iter_mut().zip(&before.busy).for_each(|(now, before)| *now -= before);
     }
 }
@@ -141,6 +144,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
                 ..FleetQuantities::default()
             };
+            let shard_nanos = || streams[consumer.stream].shard_nanos(at);
+            let (hosts_until, registered) = consumer.removed.unwrap_or_else(|| (at, shard_nanos()));
+            used.registered_nanos = consumer.fan_out().map_or(0, |_| registered);
             if consumer.of_table {
                 let meter = streams[consumer.stream].meter(consumer.reader);
                 used.streams_reads = [meter.polls, meter.empty_polls];
@@ -151,11 +157,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                     let renewals = leases.table.renewals(leases.plan().renewal());
                     used.writes = [consumer.fleet.meter.checkpoints, renewals + leases.table.writes];
                     used.half_reads = leases.table.half_reads;
-                    used.host_nanos = u128::from(at) * workers.len() as u128;
+                    used.host_nanos = u128::from(hosts_until) * workers.len() as u128;
                 }
                 Control::Flink(job) => {
                     let working = job.kpu_nanos(at);
-                    let all = working + u128::from(at) * u128::from(ORCHESTRATION_KPUS);
+                    let all = working + u128::from(hosts_until) * u128::from(ORCHESTRATION_KPUS);
                     used.kpu_nanos = [working, all];
                 }
             }

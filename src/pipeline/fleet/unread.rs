@@ -32,9 +32,10 @@ impl FleetConsumer {
     pub(super) fn note_unread(&mut self, (since, until): (Nanos, Nanos), shard: usize, stream: &Stream) {
         let again = self.fleet.shard(shard).to_refetch(0).map(|record| record.appended);
         let Some(oldest) = again.or_else(|| stream.next_arrival(shard, self.reader)) else { return };
-        let from = since.max(oldest * MICROSECOND);
+        // What arrived before the run did so at moments that wrap around below 0.
+        let from = since.max(oldest.checked_mul(MICROSECOND).unwrap_or(0));
         if from < until {
-            let age = |at: Nanos| (at / MICROSECOND).saturating_sub(oldest);
+            let age = |at: Nanos| (at / MICROSECOND).wrapping_sub(oldest);
             self.series.raise_between((from, until), column::ITERATOR_AGE, age);
         }
     }

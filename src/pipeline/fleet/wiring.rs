@@ -2,9 +2,11 @@
 
 use super::control::Control;
 use super::{Access, FleetConsumer};
+use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::measure::latency::Latency;
 use crate::measure::series::Series;
+use crate::pipeline::event::Kind;
 use crate::pipeline::source::StreamSource;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -13,11 +15,17 @@ use crate::systems::flink::job::Job;
 use crate::systems::kcl::leases::Leases;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
+use crate::systems::kinesis::reader::From;
 
 /// The fleets of a scenario, as readers of their streams.
-pub fn fleets(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]) -> Vec<FleetConsumer> {
+pub fn fleets(
+    scenario: &Scenario,
+    draws: &Streams,
+    streams: &mut [StreamSource],
+    queue: &mut EventQueue,
+) -> Vec<FleetConsumer> {
     let others = scenario.consumers.len() + scenario.deliveries.len() + scenario.lambdas.len();
-    let fleet = |(number, plan): (usize, &FleetPlan)| {
+    let mut fleet = |(number, plan): (usize, &FleetPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
         let path = format!("consumers.{}", plan.name);
@@ -26,11 +34,23 @@ pub fn fleets(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
         let (access, reader) = match &plan.via {
             Via::Polling(cadence) => {
                 // Each shard's clock goes on from its last call; where it begins is chance.
-                let polls = PollPlan { interval: cadence.idle_after_empty, phase: PollPhase::Random };
-                let grid = polls.grid(shards, draws.named(&format!("{path}.polls")));
+                let polls = PollPlan {
+                    interval: cadence.idle_after_empty,
+                    phase: PollPhase::Random,
+                    refused_wait: cadence.refused_wait,
+                };
+                let grid = polls.grid(shards, draws, &path);
                 let draws = draws.keyed(&format!("{path}.delivery"));
                 let access = Access::Polling { cadence: *cadence, delivery: plan.delivery.clone(), draws };
-                (access, source.stream.add_reader(grid))
+                // One that stands at the tip has nothing to pass over.
+                let reader = match plan.reader.from {
+                    From::Latest => source.stream.add_reader(grid),
+                    _ => source.stream.add_reader_as(grid, plan.reader),
+                };
+                if !source.stream.has_started(reader) {
+                    queue.push(plan.reader.starts, Kind::Start as u8, handle as u32);
+                }
+                (access, reader)
             }
             Via::FanOut(fan_out) => {
                 let fan_out = FanOut::new(fan_out, draws, &path, shards);
@@ -53,6 +73,8 @@ pub fn fleets(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             stream: plan.stream,
             reader,
             handle,
+            reads_history: !source.stream.has_started(reader),
+            removed: None,
             of_table: scenario.table_of_stream(plan.stream).is_some(),
             latency: Latency::default(),
             interruptions: Vec::new(),
@@ -60,5 +82,5 @@ pub fn fleets(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             series: Series::new(scenario.duration),
         }
     };
-    scenario.fleets.iter().enumerate().map(fleet).collect()
+    scenario.fleets.iter().enumerate().map(&mut fleet).collect()
 }

@@ -1,11 +1,11 @@
-//! The way of a followed write from its producer into the streams, and the list of those who are to read it there.
+//! The way of a followed write from its producer into the streams.
 
-use super::{Charge, Fate, Found, Happening, Observer, Sight, Step, Tracker, tracker};
+use super::ways::{Ways, is_upstream};
+use super::{Charge, Happening, Observer, Step, Subject, Trail};
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
 use crate::pipeline::change::{Change, LINKED};
 use crate::pipeline::event::Kind;
-use crate::pipeline::source::Reader;
 use crate::pipeline::wiring::Prepared;
 use crate::pipeline::write::WriterMeter;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
@@ -13,7 +13,6 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::index::Index;
 use crate::systems::dynamodb::write_kind::WriteKind;
-use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::log::{Record, flags};
 use crate::workload::producer::Write;
 use rust_decimal::Decimal;
@@ -21,7 +20,9 @@ use rust_decimal::Decimal;
 /// Which write to follow: the first one that is all of this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// Its producer, by number.
+    /// Whether its producer is one of those that put straight into streams.
+    pub direct: bool,
+    /// Its producer, by number among its kind.
     pub writer: Option<usize>,
     /// Its number among its producer's, from 1.
     pub number: Option<u64>,
@@ -35,15 +36,15 @@ pub struct Choice {
 
 /// The write that was chosen.
 #[derive(Clone, Debug)]
-pub struct Subject {
+struct Chosen {
     /// Its producer, by number.
-    pub writer: usize,
+    writer: usize,
     /// Its number among its producer's, from 1.
-    pub number: u64,
+    number: u64,
     /// The name of its item.
-    pub key: String,
+    key: String,
     /// The write.
-    pub write: Write,
+    write: Write,
 }
 
 /// One copy of the change between table and stream.
@@ -60,25 +61,14 @@ struct InFeed {
     lines_up: bool,
 }
 
-/// One record at one reader.
-struct Branch<'a> {
-    found: Found,
-    copy: bool,
-    /// The record's place among all of its shard.
-    sequence: u64,
-    tracker: Box<dyn Tracker + 'a>,
-    taken: bool,
-    meter: ReadMeter,
-}
-
 /// Follows one write.
 pub struct Follower<'a> {
     scenario: &'a Scenario,
     prepared: &'a Prepared,
     choice: Choice,
     /// The write whose turn it is, if it would do, and what its producer had counted before.
-    candidate: Option<(Subject, WriterMeter)>,
-    subject: Option<Subject>,
+    candidate: Option<(Chosen, WriterMeter)>,
+    subject: Option<Chosen>,
     /// The write among those that wait for another try.
     pending: Option<u32>,
     /// When the last step at the table took place.
@@ -89,20 +79,7 @@ pub struct Follower<'a> {
     /// What each shard of the stream that the next put goes to had accepted before.
     appended: Vec<u64>,
     lost_before: [u64; 2],
-    branches: Vec<Branch<'a>>,
-    steps: Vec<Step>,
-    fates: Vec<Fate>,
-}
-
-/// What was seen of a write.
-#[derive(Clone, Debug)]
-pub struct Trail {
-    /// The write.
-    pub subject: Subject,
-    /// Its steps, in order of time.
-    pub steps: Vec<Step>,
-    /// Where its ways ended, in the order of the scenario.
-    pub fates: Vec<Fate>,
+    ways: Ways<'a>,
 }
 
 impl<'a> Follower<'a> {
@@ -121,9 +98,7 @@ impl<'a> Follower<'a> {
             publication: None,
             appended: Vec::new(),
             lost_before: [0; 2],
-            branches: Vec::new(),
-            steps: Vec::new(),
-            fates: Vec::new(),
+            ways: Ways::new(scenario),
         }
     }
 
@@ -131,25 +106,23 @@ impl<'a> Follower<'a> {
     pub fn finish(mut self) -> Option<Trail> {
         let subject = self.subject?;
         let open = self.in_feed.iter().map(|it| (it.copy, "waiting"));
-        let open = open.chain(self.publication.map(|_| (false, "waiting")));
-        let table =
-            resource("tables", &self.scenario.tables[self.scenario.producers[subject.writer].table].name);
-        let unfinished = |place: &str, copy, name: &str| Fate {
-            place: place.to_owned(),
-            copy,
-            name: name.to_owned(),
-            at: None,
-        };
-        self.fates.extend(open.map(|(copy, name)| unfinished(&table, copy, name)));
-        if self.accepted.is_none() && self.fates.is_empty() {
-            self.fates.push(unfinished(&table, false, "waiting_for_retry"));
+        let open: Vec<_> = open.chain(self.publication.map(|_| (false, "waiting"))).collect();
+        let producer = &self.scenario.producers[subject.writer];
+        let table = resource("tables", &self.scenario.tables[producer.table].name);
+        open.into_iter().for_each(|(copy, name)| self.ways.is_open(&table, copy, name));
+        if self.accepted.is_none() && self.ways.fates.is_empty() {
+            self.ways.is_open(&table, false, "waiting_for_retry");
         }
-        for branch in &self.branches {
-            let name = if branch.taken { "in_hand" } else { "waiting" };
-            self.fates.push(unfinished(branch.tracker.place(), branch.copy, name));
-        }
-        self.steps.sort_by_key(|step| step.at);
-        Some(Trail { subject, steps: self.steps, fates: self.fates })
+        Some(self.ways.finish(Subject {
+            workload: resource("workload", &producer.name),
+            number: subject.number,
+            to: table,
+            key: subject.key,
+            operation: subject.write.kind.name().to_owned(),
+            at: subject.write.at,
+            write_units: subject.write.units,
+            record_bytes: subject.write.record.bytes,
+        }))
     }
 
     /// The write that is about to be made, if it is the one asked for.
@@ -174,10 +147,10 @@ impl<'a> Follower<'a> {
             return;
         }
         let write = Write { at: event.at, ..write };
-        self.candidate = Some((Subject { writer, number, key: name, write }, place.meter));
+        self.candidate = Some((Chosen { writer, number, key: name, write }, place.meter));
     }
 
-    fn table(&self, subject: &Subject) -> usize {
+    fn table(&self, subject: &Chosen) -> usize {
         self.scenario.producers[subject.writer].table
     }
 
@@ -203,22 +176,23 @@ impl<'a> Follower<'a> {
             let units = subject.write.units;
             let units = format!("{units} write unit{}", if units == 1 { "" } else { "s" });
             let step = step(&format!("{what}: {units}"));
-            self.steps.push(step.sized(bytes).charged(charge));
+            self.ways.steps.push(step.sized(bytes).charged(charge));
             self.accepted = Some(now);
             if !makes_change {
-                self.end(&place, false, "accepted", now);
+                self.ways.end(&place, false, "accepted", now);
             }
             return;
         }
         let ends = [
             (meter.given_up > before.given_up, "given_up"),
             (meter.too_large > before.too_large, "too_large"),
+            (meter.collection_full > before.collection_full, "collection_full"),
             (meter.cancelled > before.cancelled, "cancelled"),
             (meter.applied_unheard > before.applied_unheard, "applied_unheard"),
         ];
         if let Some((_, fate)) = ends.iter().find(|(ended, _)| *ended) {
-            self.steps.push(step(&format!("not written: {}", fate.replace('_', " "))));
-            return self.end(&place, false, fate, now);
+            self.ways.steps.push(step(&format!("not written: {}", fate.replace('_', " "))));
+            return self.ways.end(&place, false, fate, now);
         }
         let why = match () {
             () if meter.not_due > before.not_due => "not due yet",
@@ -226,9 +200,9 @@ impl<'a> Follower<'a> {
             () if meter.server_errors > before.server_errors => "its answer left the outcome open",
             () => "refused: throttled",
         };
-        self.steps.push(step(why));
+        self.ways.steps.push(step(why));
         self.tried = now;
-        let Subject { writer, write, .. } = subject;
+        let Chosen { writer, write, .. } = subject;
         // Items of a call are sent again with it: the place of any call of this producer may be theirs.
         let is_it = |it: &crate::pipeline::write::PendingWrite| {
             it.writer() as usize == writer
@@ -238,7 +212,7 @@ impl<'a> Follower<'a> {
     }
 
     /// What the write costs at the table: units of the table and of its indexes.
-    fn write_charge(&self, pipeline: &Pipeline<true>, subject: &Subject) -> Vec<Charge> {
+    fn write_charge(&self, pipeline: &Pipeline<true>, subject: &Chosen) -> Vec<Charge> {
         let table = &pipeline.tables[self.table(subject)].table;
         let units = u32::from(subject.write.units);
         let indexes = table.indexes().iter().filter(|_| units > 0);
@@ -255,7 +229,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Finds the change on its way to the streams.
-    fn find_changes(&mut self, now: Nanos, pipeline: &Pipeline<true>, subject: &Subject) {
+    fn find_changes(&mut self, now: Nanos, pipeline: &Pipeline<true>, subject: &Chosen) {
         let (table, write) = (self.table(subject), &subject.write);
         let is_it = |written: Nanos, key: u32| written == write.at && key == write.key;
         let changes = pipeline
@@ -323,7 +297,7 @@ impl<'a> Follower<'a> {
         let step = self.feed_step(now, change, &place, what.to_owned());
         let units = Decimal::from(there.units);
         let charge = refused.then_some(Charge { id: "ddb.cdc.kinesis", quantity: units });
-        self.steps.push(step.charged(charge));
+        self.ways.steps.push(step.charged(charge));
         (change.since, change.sent, change.change, change.lines_up) = (now, true, *there, lines_up);
     }
 
@@ -338,8 +312,8 @@ impl<'a> Follower<'a> {
         if let Some(fate) = fate {
             let what = format!("never reaches the stream: {}", fate.replace('_', " "));
             let step = self.feed_step(now, change, &place, what);
-            self.steps.push(step);
-            return self.end(&place, change.copy, fate, now);
+            self.ways.steps.push(step);
+            return self.ways.end(&place, change.copy, fate, now);
         }
         let (stream, shard) = (feed.plan.stream, usize::from(feed.items.shards[change.change.key as usize]));
         let source = &pipeline.streams[stream];
@@ -354,7 +328,7 @@ impl<'a> Follower<'a> {
         };
         let capture = Charge { id: "ddb.cdc.kinesis", quantity: Decimal::from(change.change.units) };
         let step = self.feed_step(now, change, &source.place, format!("in shard {shard}"));
-        self.steps.push(step.sized(bytes).charged([capture, put]));
+        self.ways.steps.push(step.sized(bytes).charged([capture, put]));
         // Its flags as they were at the last look, with what its last try may have added.
         let tried = if change.change.failures > 0 { flags::RETRIED } else { 0 };
         let kept = flags::COPY | flags::DISORDERED | flags::RETRIED;
@@ -365,7 +339,8 @@ impl<'a> Follower<'a> {
             key: change.change.key,
             flags: (change.change.flags() & kept) | tried,
         };
-        self.branch(pipeline, stream, shard, record, change.copy);
+        let sequence = source.stream.appended(shard).saturating_sub(1);
+        self.ways.branch(pipeline, (stream, shard, sequence), record, change.copy);
     }
 
     /// The change has become visible in its table's own stream.
@@ -380,7 +355,7 @@ impl<'a> Follower<'a> {
         let bytes = subject.write.record.streams_bytes;
         let waited = now - self.accepted.unwrap_or(now);
         let step = Step::new(now, &source.place, format!("in shard {shard}"));
-        self.steps.push(step.after("the stream's delay", waited).sized(bytes));
+        self.ways.steps.push(step.after("the stream's delay", waited).sized(bytes));
         self.publication = None;
         let record = Record {
             written: subject.write.at / MICROSECOND,
@@ -389,83 +364,16 @@ impl<'a> Follower<'a> {
             key: subject.write.key,
             flags: 0,
         };
-        self.branch(pipeline, stream, shard, record, false);
-    }
-
-    /// From here on every reader of the stream has its own way.
-    fn branch(&mut self, pipeline: &Pipeline<true>, stream: usize, shard: usize, record: Record, copy: bool) {
-        let source = &pipeline.streams[stream];
-        for (reader, handle) in source.readers.iter().enumerate() {
-            let kind: Reader = pipeline.reader(*handle as usize);
-            self.branches.push(Branch {
-                found: Found { stream, shard, record, reader },
-                copy,
-                sequence: source.stream.appended(shard).saturating_sub(1),
-                tracker: tracker(self.scenario, kind),
-                taken: false,
-                meter: *source.meter(reader),
-            });
-        }
-    }
-
-    /// Looks where each reader's copy is after an event of the readers' side.
-    fn look(&mut self, now: Nanos, pipeline: &Pipeline<true>) {
-        let (steps, fates) = (&mut self.steps, &mut self.fates);
-        self.branches.retain_mut(|branch| {
-            let first = steps.len();
-            let mut sight = branch.tracker.look(now, pipeline, &branch.found, steps);
-            steps[first..].iter_mut().for_each(|step| step.copy = branch.copy);
-            if sight == Sight::Ahead {
-                sight = branch.passed_over(pipeline);
-            }
-            branch.taken |= sight == Sight::Held;
-            let Sight::Ended(name) = sight else { return true };
-            let (place, copy) = (branch.tracker.place().to_owned(), branch.copy);
-            if !branch.taken {
-                let step = Step::new(now, &place, format!("never read: {}", name.replace('_', " ")));
-                steps.push(Step { copy, ..step });
-            }
-            fates.push(Fate { place, copy, name: name.to_owned(), at: Some(now) });
-            false
-        });
-    }
-
-    fn end(&mut self, place: &str, copy: bool, name: &str, at: Nanos) {
-        self.fates.push(Fate { place: place.to_owned(), copy, name: name.to_owned(), at: Some(at) });
+        let sequence = source.stream.appended(shard).saturating_sub(1);
+        self.ways.branch(pipeline, (stream, shard, sequence), record, false);
     }
 
     /// Whether nothing can happen to the write any more.
     fn is_over(&self) -> bool {
         let under_way = self.pending.is_some() || !self.in_feed.is_empty() || self.publication.is_some();
-        let begun = self.accepted.is_some() || !self.fates.is_empty();
-        self.subject.is_some() && begun && !under_way && self.branches.is_empty()
+        let begun = self.accepted.is_some() || !self.ways.fates.is_empty();
+        self.subject.is_some() && begun && !under_way && self.ways.are_over()
     }
-}
-
-impl Branch<'_> {
-    /// Whether its reader has gone past a record that it never had in its hands.
-    fn passed_over(&mut self, pipeline: &Pipeline<true>) -> Sight {
-        let Found { stream, shard, reader, .. } = self.found;
-        let source = &pipeline.streams[stream];
-        let (before, now) = (self.meter, *source.meter(reader));
-        self.meter = now;
-        if source.stream.read_up_to(shard, reader) <= self.sequence {
-            return Sight::Ahead;
-        }
-        match () {
-            () if source.stream.is_removed(reader) => Sight::Ended("after_removal"),
-            () if now.expired > before.expired => Sight::Ended("expired"),
-            () if now.skipped > before.skipped => Sight::Ended("skipped"),
-            () => Sight::Ended("before_start"),
-        }
-    }
-}
-
-/// Whether events of this kind can only concern what lies before the streams' readers.
-fn is_upstream(kind: Kind) -> bool {
-    use Kind::{Arrive, CallAgain, Gathered, Publish, Put, PutRecords, Record, Replied, WriteAgain};
-    let to_tables = matches!(kind, Arrive | WriteAgain | Put | Publish);
-    to_tables || matches!(kind, Record | CallAgain | Gathered | PutRecords | Replied)
 }
 
 impl Observer for Follower<'_> {
@@ -499,7 +407,7 @@ impl Observer for Follower<'_> {
             if self.subject.is_none() {
                 let place = resource("workload", &self.scenario.producers[subject.writer].name);
                 let kind = subject.write.kind.name().replace('_', " ");
-                self.steps.push(Step::new(event.at, &place, format!("{kind} of {}", subject.key)));
+                self.ways.steps.push(Step::new(event.at, &place, format!("{kind} of {}", subject.key)));
                 self.tried = event.at;
                 self.subject = Some(subject);
             }
@@ -510,8 +418,8 @@ impl Observer for Follower<'_> {
         } else if event.kind == Kind::Publish && self.publication == Some(event.handle) {
             self.published(event.at, pipeline);
         }
-        if !self.branches.is_empty() && !is_upstream(event.kind) {
-            self.look(event.at, pipeline);
+        if !is_upstream(event.kind) {
+            self.ways.look(event.at, pipeline);
         }
         self.is_over()
     }

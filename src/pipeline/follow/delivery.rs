@@ -10,7 +10,9 @@ use crate::pipeline::Pipeline;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::athena::QueryPlan;
-use crate::systems::firehose::{FirehoseMeter, FirehosePlan, FlushReason, Held, Object, billed_bytes};
+use crate::systems::firehose::{
+    ErrorOutput, FirehoseMeter, FirehosePlan, FlushReason, Held, Object, billed_bytes,
+};
 
 /// Looks for a record in a delivery stream's buffers and uploads.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ struct Shipment {
     oldest: Nanos,
     waits: bool,
     stored: bool,
-    is_error: bool,
+    error: Option<ErrorOutput>,
 }
 
 impl Shipment {
@@ -44,7 +46,7 @@ impl Shipment {
             oldest: object.batch.oldest_arrival().unwrap_or(0) * MICROSECOND,
             waits: object.waits,
             stored: object.stored,
-            is_error: object.error.is_some(),
+            error: object.error,
         }
     }
 }
@@ -52,7 +54,7 @@ impl Shipment {
 impl<'a> DeliveryTracker<'a> {
     /// For the delivery stream of this number.
     pub fn new(scenario: &'a Scenario, number: usize) -> Self {
-        let place = resource("firehose", &scenario.deliveries[number].name);
+        let place = scenario.deliveries[number].path.clone();
         let meter = FirehoseMeter::default();
         Self { scenario, number, place, polled: None, object: None, meter }
     }
@@ -118,11 +120,10 @@ impl<'a> DeliveryTracker<'a> {
     }
 
     fn fate(&self, meter: &FirehoseMeter, object: &Shipment) -> &'static str {
-        match () {
-            () if meter.undeliverable > self.meter.undeliverable => "undeliverable",
-            () if !object.is_error => "delivered",
-            () if meter.failed[0] > self.meter.failed[0] => "active_partition_exceeded",
-            () => "processing_failed",
+        match object.error {
+            _ if meter.undeliverable > self.meter.undeliverable => "undeliverable",
+            None => "delivered",
+            Some(error) => error.fate(),
         }
     }
 

@@ -74,7 +74,10 @@ impl<'a> LambdaTracker<'a> {
             let step = if pushed {
                 self.step(at, "pushed to its consumer", "the push")
             } else {
-                self.step(at, "read by the mapping", "a poll to reach it")
+                // Time without room is not time without a poll.
+                self.since += seen.stalled;
+                let step = self.step(at, "read by the mapping", "a poll to reach it");
+                if seen.stalled > 0 { step.after("earlier batches", seen.stalled) } else { step }
             };
             let bytes = u64::from(found.record.bytes);
             let fan_out = || match pipeline.streams[found.stream].on_demand.is_on() {
@@ -139,14 +142,13 @@ impl<'a> LambdaTracker<'a> {
         let millis = Decimal::from((now - started).div_ceil(MILLISECOND));
         let memory = Decimal::from(function.memory_mib) / Decimal::from(1_024);
         let share = millis * memory / Decimal::from(1_000) / Decimal::from(last.records.max(1));
-        if self.plan().is_pipe {
-            let requests = requests(last.payload);
-            let step = self.step(now, what, "the target");
-            return steps.push(step.charged([Charge::shared("pipes.req", requests, last.records)]));
-        }
-        let step = self.step(now, what, "the function");
-        let requests = Charge::shared("lambda.req", 1, last.records);
-        steps.push(step.charged([requests, Charge { id, quantity: share }]));
+        let role = self.plan().role;
+        let of_pipe =
+            role.is_pipe().then(|| Charge::shared("pipes.req", requests(last.payload), last.records));
+        let of_function = [Charge::shared("lambda.req", 1, last.records), Charge { id, quantity: share }];
+        let of_function = of_function.into_iter().filter(|_| role.runs_function());
+        let step = self.step(now, what, if role.runs_function() { "the function" } else { "the target" });
+        steps.push(step.charged(of_pipe.into_iter().chain(of_function)));
     }
 
     /// It is in the mapping's hands no more: what became of it.

@@ -51,7 +51,8 @@ impl Tracker for PollingTracker<'_> {
             None if !held => Sight::Ahead,
             None => {
                 let arrived = found.record.appended * MICROSECOND;
-                let queued = hand.polled - hand.due.max(arrived).min(hand.polled);
+                let earlier = hand.stalls.since(found.record.appended) * MICROSECOND;
+                let queued = earlier + hand.polled - hand.due.max(arrived).min(hand.polled);
                 let what = match hand.records.len() {
                     1 => "read by a GetRecords call, alone".to_owned(),
                     records => format!("read by a GetRecords call with {} others", records - 1),

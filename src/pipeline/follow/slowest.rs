@@ -22,6 +22,8 @@ pub enum Leg {
     Lambda(usize),
     /// At a fleet's worker.
     Fleet(usize),
+    /// In the stream that a direct producer puts into, by number of the producer.
+    Direct(usize),
 }
 
 /// Looks for the slowest write of a leg.
@@ -55,6 +57,7 @@ impl Pipeline<true> {
             Leg::Delivery(number) => self.deliveries[number].latency.histogram(),
             Leg::Lambda(number) => self.lambdas[number].latency.histogram(),
             Leg::Fleet(number) => self.fleets[number].latency.histogram(),
+            Leg::Direct(number) => self.direct[number].latency.histogram(),
         })
     }
 }

@@ -60,7 +60,7 @@ fn variants(comparison: &Comparison) -> Table {
         table.row([
             variant.name.clone(),
             variant.overrides.join("; "),
-            variant.cost_month.map_or("unknown".into(), words::usd),
+            variant.bill(),
             variant.cost_month.zip(first).map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
             variant.replications.to_string(),
             variant.seed.to_string(),

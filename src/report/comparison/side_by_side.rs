@@ -6,7 +6,7 @@ use crate::report::table::Table;
 use crate::report::words::{self, NONE};
 
 /// Figures of the whole pipeline that are shown beside the bill and the latencies, the most important first.
-const WHOLE: [&str; 4] = ["lost", "duplicates", "out_of_order", "throttled"];
+const WHOLE: [&str; 5] = ["lost", "duplicates", "out_of_order", "throttled", "refused_reads"];
 
 /// The figures that are shown: the bill, the 99th percentile of each way's end, and what went wrong anywhere.
 fn shown(comparison: &Comparison) -> Vec<&FigureRow> {
@@ -29,6 +29,7 @@ fn heading(figure: &FigureRow) -> String {
         (Some(name), _) => format!("{name} p99"),
         (None, COST_MONTH) => "USD a month".into(),
         (None, "out_of_order") => "disorder".into(),
+        (None, "refused_reads") => "reads refused".into(),
         (None, path) => path.into(),
     }
 }
@@ -57,6 +58,7 @@ fn drawn(comparison: &Comparison, figures: &[&FigureRow], intervals: bool) -> Ta
             let of_mean = intervals && figure.statistic != Statistic::Worst;
             let interval = figure.intervals95.get(number).filter(|_| of_mean);
             match figure.values[number] {
+                None if figure.path == COST_MONTH => variant.bill().replace(" USD", ""),
                 None if variant.overloaded.is_empty() => NONE.to_owned(),
                 None => "overloaded".to_owned(),
                 value => words::with_interval(&figure.path, value, interval).replace(" USD", ""),
@@ -80,6 +82,24 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| small |") && text.contains("| slow |"), "{text}");
+    }
+
+    /// What is known of a bill is the least that it comes to.
+    #[test]
+    fn a_variant_of_which_a_price_is_unknown_shows_what_is_known() {
+        let mut comparison = comparison(3);
+        let known = comparison.variants[1].cost_month.take();
+        comparison.variants[1].cost_month_at_least = known;
+        let cost = comparison.figures.iter_mut().find(|figure| figure.path == COST_MONTH).unwrap();
+        cost.values[1] = None;
+        let known = words::usd(known.unwrap());
+        let text = table(&comparison).markdown();
+        assert!(text.contains(&format!("| slow | at least {} |", known.replace(" USD", ""))), "{text}");
+        let text = super::super::terminal::render(&comparison, None, crate::report::terminal::Screen::PLAIN);
+        assert!(
+            text.contains(&format!("slow: at least {known} a month; a price of its bill is unknown")),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A comparison on one screen: what clearly differs, and what does not.
 
-use super::{Change, Comparison, FigureRow, Statistic, side_by_side};
+use super::{Change, Comparison, FigureRow, Statistic, VariantRow, side_by_side};
 use crate::report::table::Table;
 use crate::report::terminal::{Screen, asked_and_found, objective};
 use crate::report::words;
@@ -23,7 +23,7 @@ pub fn render(comparison: &Comparison, files: Option<&str>, screen: Screen) -> S
     lines.extend(side_by_side::lines(comparison, screen.width));
     for (number, variant) in variants.iter().enumerate() {
         lines.push(String::new());
-        lines.push(format!("{}: {}", variant.name, bill(variant.cost_month)));
+        lines.push(format!("{}: {}", variant.name, bill(variant)));
         for overload in &variant.overloaded {
             lines.push(format!("overloaded: {}", overload.limit));
         }
@@ -35,8 +35,9 @@ pub fn render(comparison: &Comparison, files: Option<&str>, screen: Screen) -> S
     lines.join("\n") + "\n"
 }
 
-fn bill(total: Option<rust_decimal::Decimal>) -> String {
-    total.map_or("a price of its bill is unknown".into(), |total| format!("{} a month", words::usd(total)))
+fn bill(variant: &VariantRow) -> String {
+    let unknown = if variant.cost_month.is_none() { "; a price of its bill is unknown" } else { "" };
+    format!("{} a month{unknown}", variant.bill())
 }
 
 /// What is shown as a table: clear differences, or all that are not judged.

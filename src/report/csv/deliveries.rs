@@ -1,13 +1,13 @@
 //! CloudWatch's metrics of delivery streams.
 
-use super::Sheet;
-use super::timeseries::{Metric, maximum, series, sum};
+use super::timeseries::{Metric, MetricSeries, maximum, points_of, series, sum};
 use crate::engine::time::SECOND;
 use crate::pipeline::direct_put::{self, Front};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::pipeline::{deliver, transform};
 use crate::systems::firehose::FirehosePlan;
 use crate::systems::firehose::endpoint::EndpointKind;
+use crate::systems::firehose::ingest::Quota;
 
 /// FH-M1, FH-M2.
 const DELIVERY: [Metric; 4] = [
@@ -62,7 +62,7 @@ const PARTITIONS: [Metric; 2] = [
 
 /// The metrics of one delivery stream.
 pub(super) fn metrics(
-    sheet: &mut Sheet,
+    sheet: &mut Vec<MetricSeries>,
     plan: &FirehosePlan,
     (outcome, delivery): (&Outcome, &DeliveryOutcome),
 ) {
@@ -105,21 +105,18 @@ fn names_of(plan: &FirehosePlan) -> [&'static str; 4] {
 }
 
 /// The quotas of Direct PUT at the end of each bin (FH-M3).
-fn quotas(sheet: &mut Sheet, path: &str, front: &Front) {
+fn quotas(sheet: &mut Vec<MetricSeries>, path: &str, front: &Front) {
     let (width, bins) = (front.series.width(), front.series.bins().len() as u64);
-    for bin in 0..bins {
+    let quota = |bin: u64| {
         let end = (bin + 1) * width;
         let scale = front.ingest.scales.iter().rev().find(|(from, _)| *from < end).map_or(1, |scale| scale.1);
-        let quota = front.ingest.quota_at(scale);
-        let limits = [
-            ("RecordsPerSecondLimit", "Count", quota.records),
-            ("BytesPerSecondLimit", "Bytes", quota.bytes),
-            ("PutRequestsPerSecondLimit", "Count", quota.requests),
-        ];
-        for (metric, unit, limit) in limits {
-            let head = [(bin * width / SECOND).to_string(), (width / SECOND).to_string(), path.to_owned()];
-            let tail = [metric.to_owned(), "Maximum".to_owned(), unit.to_owned(), limit.to_string()];
-            sheet.row(head.into_iter().chain(tail));
-        }
-    }
+        front.ingest.quota_at(scale)
+    };
+    let mut limit = |name, unit, of: fn(&Quota) -> u64| {
+        let points = (0..bins).map(|bin| (bin * width / SECOND, of(&quota(bin)))).collect();
+        sheet.push(points_of(path, &maximum(name, unit, 0, 1), width / SECOND, points));
+    };
+    limit("RecordsPerSecondLimit", "Count", |quota| quota.records);
+    limit("BytesPerSecondLimit", "Bytes", |quota| quota.bytes);
+    limit("PutRequestsPerSecondLimit", "Count", |quota| quota.requests);
 }

@@ -126,42 +126,83 @@ const FLEET: [Metric; 5] = [
     maximum("MillisBehindLatest", "Milliseconds", fleet::column::ITERATOR_AGE, 1_000),
     sum("ReadProvisionedThroughputExceeded", "Count", fleet::column::REFUSED),
 ];
-/// `timeseries.csv`: the metrics of replication 0 under CloudWatch's names and in its units, a row for each metric and
-/// bin. Maxima have no row for a bin in which nothing was measured, as CloudWatch has no data point then.
+
+/// The data points of one metric under CloudWatch's name and in its unit. Maxima have none for a bin in which nothing was measured,
+/// as CloudWatch has none then.
+#[derive(Clone, Debug)]
+pub struct MetricSeries {
+    /// What it is of, such as `consumers.search`.
+    pub resource: String,
+    /// CloudWatch's name of it.
+    pub name: &'static str,
+    statistic: &'static str,
+    unit: &'static str,
+    period_s: u64,
+    divisor: u64,
+    /// By the second at which each bin begins.
+    points: Vec<(u64, u64)>,
+}
+
+impl MetricSeries {
+    /// The data points: when each bin begins, and its value.
+    pub fn points(&self) -> impl Iterator<Item = (Nanos, f64)> {
+        self.points.iter().map(|(second, value)| (second * SECOND, *value as f64 / self.divisor as f64))
+    }
+}
+
+/// `timeseries.csv`: the metrics of replication 0, a row for each metric and bin.
 pub fn timeseries(scenario: &Scenario, outcome: &Outcome) -> String {
     let mut sheet = Sheet::new(&["second", "period_s", "resource", "metric", "statistic", "unit", "value"]);
-    for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
-        of_table(&mut sheet, plan, table);
-    }
-    for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
-        let path = resource("kinesis", &plan.name);
-        series(&mut sheet, &path, &stream.series, &STREAM);
-        if stream.capacity.is_some() {
-            open_shards(&mut sheet, &path, stream);
+    for metric in metrics(scenario, outcome) {
+        for (second, value) in &metric.points {
+            let value = match metric.divisor {
+                1 => value.to_string(),
+                divisor => (*value as f64 / divisor as f64).to_string(),
+            };
+            let head = [second.to_string(), metric.period_s.to_string(), metric.resource.clone()];
+            let tail = [metric.name, metric.statistic, metric.unit].map(str::to_owned);
+            sheet.row(head.into_iter().chain(tail).chain([value]));
         }
-    }
-    for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
-        series(&mut sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
-    }
-    for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
-        series(&mut sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
-        if function.fan_out.is_some() {
-            series(&mut sheet, &resource("consumers", &plan.name), &function.series, &FAN_OUT);
-        }
-    }
-    for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
-        series(&mut sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
-    }
-    for (plan, fleet) in scenario.fleets.iter().zip(&outcome.fleets) {
-        series(&mut sheet, &resource("consumers", &plan.name), &fleet.series, &FLEET);
-    }
-    for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
-        super::deliveries::metrics(&mut sheet, plan, (outcome, delivery));
     }
     sheet.text()
 }
 
-fn of_table(sheet: &mut Sheet, plan: &TablePlan, table: &TableOutcome) {
+/// All metrics of one replication.
+pub fn metrics(scenario: &Scenario, outcome: &Outcome) -> Vec<MetricSeries> {
+    let mut all = Vec::new();
+    let sheet = &mut all;
+    for (plan, table) in scenario.tables.iter().zip(&outcome.tables) {
+        of_table(sheet, plan, table);
+    }
+    for (plan, stream) in scenario.streams.iter().zip(&outcome.streams) {
+        let path = resource("kinesis", &plan.name);
+        series(sheet, &path, &stream.series, &STREAM);
+        if stream.capacity.is_some() {
+            open_shards(sheet, &path, stream);
+        }
+    }
+    for (plan, consumer) in scenario.consumers.iter().zip(&outcome.consumers) {
+        series(sheet, &resource("consumers", &plan.name), &consumer.series, &CONSUMER);
+    }
+    for (plan, function) in scenario.lambdas.iter().zip(&outcome.lambdas) {
+        series(sheet, &resource("consumers", &plan.name), &function.series, &LAMBDA);
+        if function.fan_out.is_some() {
+            series(sheet, &resource("consumers", &plan.name), &function.series, &FAN_OUT);
+        }
+    }
+    for (plan, queue) in scenario.queues.iter().zip(&outcome.queues) {
+        series(sheet, &resource("sqs", &plan.name), &queue.series, &QUEUE);
+    }
+    for (plan, fleet) in scenario.fleets.iter().zip(&outcome.fleets) {
+        series(sheet, &resource("consumers", &plan.name), &fleet.series, &FLEET);
+    }
+    for (plan, delivery) in scenario.deliveries.iter().zip(&outcome.deliveries) {
+        super::deliveries::metrics(sheet, plan, (outcome, delivery));
+    }
+    all
+}
+
+fn of_table(sheet: &mut Vec<MetricSeries>, plan: &TablePlan, table: &TableOutcome) {
     let path = resource("tables", &plan.name);
     series(sheet, &path, &table.series, &TABLE);
     let provisioned = matches!(plan.throughput.capacity, CapacityPlan::Provisioned(_));
@@ -180,18 +221,22 @@ fn of_table(sheet: &mut Sheet, plan: &TablePlan, table: &TableOutcome) {
 }
 
 /// Open shards at the end of each bin: `OpenShardCount` of CloudWatch.
-fn open_shards(sheet: &mut Sheet, path: &str, stream: &StreamOutcome) {
+fn open_shards(sheet: &mut Vec<MetricSeries>, path: &str, stream: &StreamOutcome) {
     let period = stream.series.width() / SECOND;
-    for bin in 0..stream.series.bins().len() as u64 {
-        let open = open_at(&stream.lineage, (bin + 1) * stream.series.width());
-        let head = [(bin * period).to_string(), period.to_string(), path.to_owned()];
-        let tail = ["OpenShardCount", "Maximum", "Count"].map(str::to_owned);
-        sheet.row(head.into_iter().chain(tail).chain([open.to_string()]));
-    }
+    let open = |bin| open_at(&stream.lineage, (bin + 1) * stream.series.width()) as u64;
+    let bins = 0..stream.series.bins().len() as u64;
+    let points = bins.map(|bin| (bin * period, open(bin))).collect();
+    sheet.push(points_of(path, &maximum("OpenShardCount", "Count", 0, 1), period, points));
+}
+
+/// The data points of a metric as a series.
+pub(super) fn points_of(path: &str, metric: &Metric, period_s: u64, points: Vec<(u64, u64)>) -> MetricSeries {
+    let Metric { name, statistic, unit, divisor, .. } = *metric;
+    MetricSeries { resource: path.to_owned(), name, statistic, unit, period_s, divisor, points }
 }
 
 pub(super) fn series<const COLUMNS: usize>(
-    sheet: &mut Sheet,
+    sheet: &mut Vec<MetricSeries>,
     path: &str,
     series: &Series<COLUMNS>,
     metrics: &[Metric],
@@ -201,7 +246,7 @@ pub(super) fn series<const COLUMNS: usize>(
 
 /// A series in bins of at least this width.
 fn coarse_series<const COLUMNS: usize>(
-    sheet: &mut Sheet,
+    sheet: &mut Vec<MetricSeries>,
     path: &str,
     series: &Series<COLUMNS>,
     metrics: &[Metric],
@@ -210,19 +255,13 @@ fn coarse_series<const COLUMNS: usize>(
     let together = (width / series.width()).max(1);
     let period = together * series.width() / SECOND;
     for metric in metrics {
-        for (bin, bins) in series.bins().chunks(together as usize).enumerate() {
+        let chunks = series.bins().chunks(together as usize).enumerate();
+        let points = chunks.filter_map(|(bin, bins)| {
             let values = bins.iter().map(|values| values[metric.column]);
             let value = if metric.statistic == "Sum" { values.sum() } else { values.max().unwrap_or(0) };
-            if value == 0 && metric.statistic == "Maximum" {
-                continue;
-            }
-            let value = match metric.divisor {
-                1 => value.to_string(),
-                divisor => (value as f64 / divisor as f64).to_string(),
-            };
-            let head = [(bin as u64 * period).to_string(), period.to_string(), path.to_owned()];
-            let tail = [metric.name, metric.statistic, metric.unit].map(str::to_owned);
-            sheet.row(head.into_iter().chain(tail).chain([value]));
-        }
+            let measured = value > 0 || metric.statistic == "Sum";
+            measured.then_some((bin as u64 * period, value))
+        });
+        sheet.push(points_of(path, metric, period, points.collect()));
     }
 }

@@ -36,13 +36,15 @@ pub(super) fn stages(row: &DeliveryRow) -> String {
     }
     if let Some(it) = &row.transform {
         text += &format!(
-            "\n{path} transforms: {} ({} repeated, {} failed, {} timed out, {} too large), {} at a time at most; {} went on, {} were \
-             dropped, {} failed.\n",
+            "\n{path} transforms: {} ({} repeated, {} failed, {} timed out, {} too large, {} started cold), {} tries refused by Lambda, {} at a \
+             time at most; {} went on, {} were dropped, {} failed.\n",
             words::plural(it.invocations, "invocation"),
             words::count(it.retried),
             words::count(it.errors),
             words::count(it.timeouts),
             words::count(it.too_large),
+            words::count(it.cold_starts),
+            words::count(it.throttled),
             it.concurrency_max,
             words::plural(it.ok, "record"),
             words::count(it.dropped),

@@ -1,6 +1,7 @@
 //! Stalls, losses and alarms, in the summary.
 
 use super::{or_none, section};
+use crate::report::losses;
 use crate::report::result::RunResult;
 use crate::report::result::alarms::AlarmRow;
 use crate::report::result::losses::LossRow;
@@ -13,7 +14,7 @@ fn span(seconds: f64) -> String {
 }
 
 pub(super) fn section_of(result: &RunResult) -> String {
-    let parts = [stalls(result), losses(result), alarms(result)];
+    let parts = [stalls(result), losses(result), set_aside(result), alarms(result)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -62,8 +63,10 @@ fn stalls(result: &RunResult) -> String {
         return String::new();
     }
     section("Stalls", &table)
-        + "\nA consumer has caught up when its iterator age is no more than twice the greatest before the event, or than a bin of \
-           the series, and stays so for a twentieth of the event's length; one that does not read reports no age.\n"
+        + "\nA consumer has caught up when its iterator age is no more than twice the greatest in the second half of the time before \
+           the first event of all, or than a bin of the series, and stays so for a twentieth of the event's length; one that does \
+           not read reports no age. After an event without an end that time is the one from its beginning to the last lateness before the consumer's \
+           next event. Who is removed has no row.\n"
         + &curves
 }
 
@@ -90,6 +93,20 @@ fn losses(result: &RunResult) -> String {
         return String::new();
     }
     format!("{}\n{}", section("Lost to retention", &table), shards.markdown())
+}
+
+/// What is neither lost nor processed.
+fn set_aside(result: &RunResult) -> String {
+    let mut table = Table::new(&["<at", "<fate", "<to be found", "records"]);
+    for it in losses::set_aside(result) {
+        table.row([
+            it.path.to_owned(),
+            it.fate.replace('_', " "),
+            format!("{} {}", it.place, it.path),
+            words::count(it.records),
+        ]);
+    }
+    section("Set aside", &table)
 }
 
 /// What an alarm asks, such as `IteratorAge > 900000 ms in 3 of 5 periods of 1 min`.

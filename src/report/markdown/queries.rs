@@ -38,6 +38,14 @@ pub(super) fn section(result: &RunResult) -> String {
         );
     }
     let mut text = super::section("Queries (times and ages: replication 0)", &table);
+    for row in &result.queries {
+        let Some(slowed) = row.slowed_by_s3_mean_s.filter(|slowed| *slowed > 0.0) else { continue };
+        text += &format!(
+            "\nS3 answers 5,500 GET requests a second under a prefix (S3-1): that adds {} to a query of {} on the average.\n",
+            words::milliseconds(slowed * 1e3),
+            super::escaped(&row.path),
+        );
+    }
     for row in result.queries.iter().filter(|row| row.compaction_objects_read > 0) {
         text += &format!(
             "\nCompaction for {}: {} became {}.\n",

@@ -17,7 +17,7 @@ pub(super) fn readers(result: &RunResult) -> String {
         "calls",
         "empty",
         "refused",
-        "expired",
+        "expired unread",
     ]);
     let calls = |calls: &ReadRow| {
         let refused = calls.refused_calls + calls.refused_bytes;
@@ -112,6 +112,29 @@ pub(super) fn objects(result: &RunResult) -> String {
             hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
         }
     }
-    let text = section("Objects (replication 0)", &table) + &partitions;
-    if hours.is_empty() { text } else { format!("{text}\n{}", hours.markdown()) }
+    let mut text = section("Objects (replication 0)", &table) + &partitions;
+    for table in [hours, prefixes(result)].into_iter().filter(|table| !table.is_empty()) {
+        text += &format!("\n{}", table.markdown());
+    }
+    text
+}
+
+/// Prefixes and hours with the most objects, where there are several.
+const PREFIXES_SHOWN: usize = 5;
+
+fn prefixes(result: &RunResult) -> Table {
+    let mut table = Table::new(&["<most objects by prefix", "<hour (UTC)", "objects", "bytes", "mean size"]);
+    let rows = result.objects.iter().filter_map(|row| Some((&row.path, row.prefixes.as_ref()?)));
+    for (path, rows) in rows.filter(|(_, rows)| rows.most.len() > 1) {
+        for row in rows.most.iter().take(PREFIXES_SHOWN) {
+            table.row([
+                format!("{path}: {}", row.prefix),
+                row.hour.clone(),
+                words::count(row.objects),
+                words::bytes(row.bytes as f64),
+                or_none(row.object_bytes_mean, words::bytes),
+            ]);
+        }
+    }
+    table
 }

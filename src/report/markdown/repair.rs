@@ -24,7 +24,9 @@ pub(super) fn section(result: &RunResult) -> String {
     format!(
         "## Repairs\n\n{}\nA last-writer-wins copy of the table, as a consumer keeps it that reads parents first and each record once. \
          A final state is wrong when it is not the item's newest change in the stream. A reorder buffer holds every record for its \
-         window and sorts each item by creation time; equal times keep the order of arrival. Entries follow from Little's law.{own}\n",
+         window and sorts each item by creation time; equal times keep the order of arrival. Sequence numbers tell the order in which records \
+         were put: ordering by them undoes what happened to it afterwards, and nothing that came to the stream out of order; the sequence \
+         buffer shown is the smallest that restores their order. Entries follow from Little's law.{own}\n",
         feeds.join("\n")
     )
 }

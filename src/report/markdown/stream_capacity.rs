@@ -39,7 +39,7 @@ fn sentences(shards: u32, row: &StreamCapacityRow) -> String {
     } else {
         format!(
             " {} refused in all replications, the first at {}, the last at {}, in {} different seconds of a replication; {} of \
-             them while all open shards together had room.",
+             them in seconds in which all open shards together accepted less than they can.",
             words::plural(row.refused, "put"),
             second(row.first_refused_s),
             second(row.last_refused_s),

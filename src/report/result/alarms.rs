@@ -1,13 +1,11 @@
 //! Alarms: when each went off, how early that was, and how often for nothing.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::time::{DAY, MINUTE, Nanos, SECOND};
 use crate::pipeline::finish::Outcome;
-use crate::report::csv;
+use crate::report::csv::{self, MetricSeries};
 use crate::report::number::{mean, rounded};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
@@ -83,7 +81,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<AlarmRow> {
     if scenario.alarms.is_empty() {
         return Vec::new();
     }
-    let series: Vec<Sheet> = outcomes.iter().map(|outcome| Sheet::of(scenario, outcome)).collect();
+    let series: Vec<Vec<MetricSeries>> = outcomes.iter().map(|it| csv::metrics(scenario, it)).collect();
     scenario.alarms.iter().map(|plan| row(plan, scenario, outcomes, &series)).collect()
 }
 
@@ -96,8 +94,8 @@ struct Watch {
 }
 
 impl Watch {
-    fn of(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome, sheet: &Sheet) -> Self {
-        let points = sheet.points(plan, scenario.duration);
+    fn of(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome, metrics: &[MetricSeries]) -> Self {
+        let points = points(metrics, plan, scenario.duration);
         let changes = plan.changes(&points);
         let first_loss = first_loss(plan, scenario, outcome);
         let ends = changes.iter().skip(1).map(|(at, _)| *at).chain([outcome.end]);
@@ -150,10 +148,15 @@ fn first_loss(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome) -> Optio
     of_it.filter_map(|(_, losses)| losses.first()).min()
 }
 
-fn row(plan: &AlarmPlan, scenario: &Scenario, outcomes: &[Outcome], series: &[Sheet]) -> AlarmRow {
+fn row(
+    plan: &AlarmPlan,
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    series: &[Vec<MetricSeries>],
+) -> AlarmRow {
     let watches = outcomes.iter().zip(series);
     let watches: Vec<Watch> =
-        watches.map(|(outcome, sheet)| Watch::of(plan, scenario, outcome, sheet)).collect();
+        watches.map(|(outcome, metrics)| Watch::of(plan, scenario, outcome, metrics)).collect();
     let seconds = |at: Nanos| rounded(at as f64 / 1e9);
     let (first_breach, first_alarm, first_loss) = match watches.first() {
         Some(first) => (first.first_breach, first.first_alarm(), first.first_loss),
@@ -216,41 +219,17 @@ fn missing(missing: Missing) -> &'static str {
     }
 }
 
-/// The series of one replication as `timeseries.csv` has them: by resource and metric, the moments of bins and their values.
-#[derive(Debug, Default)]
-struct Sheet(BTreeMap<(String, String), Vec<(Nanos, f64)>>);
-
-impl Sheet {
-    /// What is written is what is watched: no alarm sees what a reader of the file does not.
-    fn of(scenario: &Scenario, outcome: &Outcome) -> Self {
-        let text = csv::timeseries(scenario, outcome);
-        let mut sheet = Self::default();
-        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-        for record in reader.records().flatten() {
-            let (Some(second), Some(resource), Some(metric), Some(value)) =
-                (record.get(0), record.get(2), record.get(3), record.get(6))
-            else {
-                continue;
-            };
-            if let (Ok(second), Ok(value)) = (second.parse::<u64>(), value.parse()) {
-                let key = (resource.to_owned(), metric.to_owned());
-                sheet.0.entry(key).or_default().push((second * SECOND, value));
-            }
-        }
-        sheet
+/// The data points of an alarm's metric, a period each, over the span of the run. They are those of `timeseries.csv`: no alarm sees
+/// what a reader of that file does not.
+fn points(metrics: &[MetricSeries], plan: &AlarmPlan, span: Nanos) -> Vec<Option<f64>> {
+    let mut points = vec![None; (span / plan.period) as usize];
+    let watched = metrics.iter().filter(|metric| metric.resource == plan.of && metric.name == plan.metric);
+    for (at, value) in watched.flat_map(MetricSeries::points) {
+        let Some(point) = points.get_mut((at / plan.period) as usize) else { continue };
+        let so_far = point.unwrap_or(0.0);
+        *point = Some(if plan.sums { so_far + value } else { so_far.max(value) });
     }
-
-    /// The data points of an alarm's metric, a period each, over the span of the run.
-    fn points(&self, plan: &AlarmPlan, span: Nanos) -> Vec<Option<f64>> {
-        let mut points = vec![None; (span / plan.period) as usize];
-        let key = (plan.of.clone(), plan.metric.to_owned());
-        for (at, value) in self.0.get(&key).into_iter().flatten() {
-            let Some(point) = points.get_mut((at / plan.period) as usize) else { continue };
-            let so_far = point.unwrap_or(0.0);
-            *point = Some(if plan.sums { so_far + value } else { so_far.max(*value) });
-        }
-        points
-    }
+    points
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Cost {
     ) -> Result<(Self, Vec<Option<f64>>), BillError> {
         let terms = || Terms {
             region: scenario.region.clone(),
-            at: book.as_of(),
+            at: scenario.billing.at.unwrap_or(book.as_of()),
             month_hours: (scenario.billing.month / HOUR) as u32,
             free_tier: scenario.billing.free_tier,
             allow_estimates: scenario.billing.allow_estimates,
@@ -90,6 +90,9 @@ impl Cost {
     }
 }
 
+/// The service that bills deliveries by channel, as the price book names it.
+const CHANNELS: &str = "Kinesis Data Streams";
+
 /// Adds what is used and has no price in the book; whether there is something. Quantities are of the month, in GB.
 fn add_unpriced(scenario: &Scenario, outcomes: &[Outcome], bill: &mut Bill) -> bool {
     let spans: u128 = outcomes.iter().map(|outcome| u128::from(outcome.quantities.at)).sum();
@@ -98,7 +101,7 @@ fn add_unpriced(scenario: &Scenario, outcomes: &[Outcome], bill: &mut Bill) -> b
         let month = Decimal::from(*bytes) * Decimal::from(scenario.billing.represents / SECOND);
         let span = Decimal::from(u64::try_from(spans / u128::from(SECOND)).unwrap_or(u64::MAX).max(1));
         let gigabytes = (month / span / Decimal::from(1_u64 << 30)).round_dp(6).normalize();
-        bill.add_unpriced(id, item.clone(), "GB", gigabytes);
+        bill.add_unpriced(CHANNELS, id, item.clone(), "GB", gigabytes);
     }
     !lines.is_empty()
 }

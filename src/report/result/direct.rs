@@ -71,6 +71,7 @@ fn producer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Produce
         accepted: sum(|meter| meter.accepted),
         given_up: sum(|meter| meter.given_up),
         too_large: sum(|meter| meter.too_large),
+        collection_full: 0,
         requests: attempts,
         attempts_per_write: share(attempts, offered).and_then(rounded),
         throttled_share: share(measured - sum(|meter| meter.first_try_cohort), measured).and_then(rounded),

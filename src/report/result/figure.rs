@@ -4,8 +4,7 @@ use super::firehose;
 use super::leg::{self, Leg, QUANTILES};
 use super::ordering;
 use crate::engine::histogram::Histogram;
-use crate::engine::time::SECOND;
-use crate::measure::ledger::Ledger;
+use crate::engine::time::{MICROSECOND, SECOND};
 use crate::measure::ordering::Ordering;
 use crate::pipeline::finish::{
     DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
@@ -56,7 +55,7 @@ impl Figure {
 /// Whether the figure with this path is a greatest value or a count of failures: see [`Figure::extreme`].
 pub fn is_extreme(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
-    ["max", "lost", "given_up", "expired", "throttled", "wrong_final_states"].contains(&last)
+    ["max", "lost", "given_up", "expired", "throttled", "refused_reads", "wrong_final_states"].contains(&last)
 }
 
 /// The path of the bill's total, which no single outcome knows without prices.
@@ -106,6 +105,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
+    super::reads::figures(scenario, &mut all);
     super::stalls::figures(scenario, &mut all);
     ordering::figures(scenario, &mut all);
     for (number, plan) in scenario.queues.iter().enumerate() {
@@ -173,7 +173,7 @@ fn totals() -> Vec<Figure> {
     }
     let looked_at = |outcome: &Outcome| orders(outcome).map(|order| order.records).sum();
     vec![
-        Figure::new("lost".into(), |outcome| Some(lost(outcome) as f64)),
+        Figure::new("lost".into(), |outcome| Some(outcome.ledger.lost() as f64)),
         // Writes that tables refused and puts that shards refused, each try counted.
         Figure::new("throttled".into(), |outcome| {
             let writes: u64 = outcome.tables.iter().map(|table| table.meter.throttled).sum();
@@ -258,6 +258,9 @@ fn lambda_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("errors", |function| Some(function.meter.errors as f64)));
     all.push(of("throttled", |function| Some(function.meter.throttled.iter().sum::<u64>() as f64)));
     all.push(of("concurrency", |function| Some(f64::from(function.meter.concurrency_max))));
+    all.push(of("batches_at_once", |function| {
+        share(function.meter.run_micros.iter().sum(), function.meter.busy_shard / MICROSECOND)
+    }));
     all.push(of("processed_again", |function| Some(function.meter.repeated as f64)));
     all.push(of("given_up", |function| Some((function.meter.on_failure + function.meter.discarded) as f64)));
     all.push(of("blocked.max", |function| Some(function.meter.blocked_max as f64 / 1e6)));
@@ -343,26 +346,6 @@ fn leg_figures(leg: Leg, all: &mut Vec<Figure>) {
         push(name, |sample, which| sample.quantile(which), which);
     }
     push("max", |sample, _| sample.max_ms.into(), 0);
-}
-
-/// Writes that never reach someone: given up, expired or too large at the producer or the table, refused with their call, too large for the stream,
-/// made or under way while the feed was switched off, expired before a reader came, given up by a function without a
-/// destination, checkpointed by a worker that died before it had processed them, or by a delivery stream whose destination was down (once for each such reader).
-pub fn lost(outcome: &Outcome) -> u64 {
-    let producers =
-        outcome.producers.iter().map(|(meter, _)| meter.given_up + meter.too_large + meter.call_refused);
-    let feeds = outcome.tables.iter().filter_map(|table| table.feed.as_ref());
-    let feeds = feeds.map(|feed| feed.meter.lost());
-    let direct = outcome.direct.iter().map(|direct| direct.meter.given_up + direct.meter.too_large);
-    producers.sum::<u64>() + direct.sum::<u64>() + feeds.sum::<u64>() + lost_on_the_way(&outcome.ledger)
-}
-
-fn lost_on_the_way(ledger: &Ledger) -> u64 {
-    ledger.fate("lost")
-        + ledger.fate("expired")
-        + ledger.fate("skipped")
-        + ledger.fate("discarded")
-        + ledger.fate("undeliverable")
 }
 
 #[cfg(test)]

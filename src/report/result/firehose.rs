@@ -73,6 +73,10 @@ pub struct TransformRow {
     pub timeouts: u64,
     /// Those whose request or response was larger than 6 MB (FH-T2).
     pub too_large: u64,
+    /// Those that started cold (LAM-L2).
+    pub cold_starts: u64,
+    /// Tries that Lambda refused, which are none of the invocations (LAM-C6).
+    pub throttled: u64,
     /// Batches given up after the last retry (FH-T3).
     pub given_up: u64,
     /// The most invocations at a time.
@@ -98,6 +102,8 @@ impl TransformRow {
             errors: meter.errors,
             timeouts: meter.timeouts,
             too_large: meter.too_large,
+            cold_starts: meter.cold_starts,
+            throttled: meter.throttled.iter().sum(),
             given_up: meter.given_up,
             concurrency_max: meter.concurrency_max,
             ok: meter.ok,

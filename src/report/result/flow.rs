@@ -35,6 +35,9 @@ pub struct ProducerRow {
     pub given_up: u64,
     /// Refused for good as larger than an item, or a record of the stream, may be.
     pub too_large: u64,
+    /// New items refused as those of their partition key hold 10 GB already, with a local secondary index (DDB-P4).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub collection_full: u64,
     /// Requests sent, retries among them.
     pub requests: u64,
     /// Requests for each write offered.
@@ -70,6 +73,7 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             accepted,
             given_up: sum(|meter| meter.given_up),
             too_large: sum(|meter| meter.too_large),
+            collection_full: sum(|meter| meter.collection_full),
             requests,
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
             throttled_share: share(measured - first, measured).and_then(rounded),

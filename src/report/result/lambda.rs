@@ -134,7 +134,7 @@ fn age_max(all: &[&LambdaOutcome], column: usize) -> Option<f64> {
 
 fn of(plan: &LambdaPlan, all: &[&LambdaOutcome], outcomes: &[Outcome], number: usize) -> LambdaRow {
     let via = match plan.via {
-        _ if plan.is_pipe => "pipe",
+        _ if plan.role.is_pipe() => "pipe",
         Via::Shared(_) => "shared",
         Via::FanOut(_) => "enhanced_fan_out",
     };

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::firehose::{self, DirectPutRow, ErrorRow, TransformRow};
 use super::flow::ReadRow;
 use super::ordering::Spread;
+use super::prefixes::PrefixRows;
 use crate::engine::histogram::Histogram;
 use crate::pipeline::deliver::{ObjectRow, column};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};
@@ -52,6 +53,9 @@ pub struct DeliveryRow {
     /// What its function did, if it transforms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<TransformRow>,
+    /// Its objects by prefix and hour, if S3 is its destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefixes: Option<PrefixRows>,
     /// Records under error prefixes, those of partitions left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorRow>,
@@ -155,6 +159,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             destination: firehose::destination(plan),
             direct_put: DirectPutRow::of(plan, first),
             transform: delivery.transform.as_ref().map(TransformRow::of),
+            prefixes: PrefixRows::of(scenario, plan, delivery),
             errors: firehose::errors(plan, delivery),
             slow_downs: delivery.s3.slow_downs,
             trouble: DeliveryTroubleRow::of(delivery),
@@ -207,10 +212,9 @@ pub fn name(scenario: &Scenario, plan: &FirehosePlan, number: usize, object: &Ob
         "{:04}-{:02}-{:02}-{:02}-{:02}-{:02}",
         at.year, at.month, at.day, at.hour, at.minute, at.second
     );
-    let FirehosePlan { prefix, name, extension, .. } = plan;
-    let partitioning = plan.partitioning.as_ref();
-    let partition = partitioning.map(|it| format!("{}={}/", it.attribute, object.buffer)).unwrap_or_default();
-    format!("{prefix}{partition}{day}/{name}-1-{second}-{}{extension}", uuid(scenario.seed, name, number))
+    let FirehosePlan { name, extension, .. } = plan;
+    let prefix = plan.prefix_of(object.buffer);
+    format!("{prefix}{day}/{name}-1-{second}-{}{extension}", uuid(scenario.seed, name, number))
 }
 
 /// A UUID of version 8 (RFC 9562: made by the application's own rule).

@@ -10,7 +10,7 @@ use crate::measure::ordering::{CAUSES_OF_STREAMS, Cause, Ordering};
 use crate::measure::processed::Outcome as Processed;
 use crate::measure::repair::Repairs;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::processed::Followed;
+use crate::pipeline::processed::{Followed, Kind};
 use crate::report::number::{Interval95, rounded, share};
 use crate::report::result::figure::Figure;
 use crate::report::result::repair::{self, RepairRow};
@@ -116,57 +116,67 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
     rows.chain(consumers).collect()
 }
 
-/// A consumer whose processing may be followed, by its kind and number.
-#[derive(Clone, Copy, Debug)]
-pub enum Consumer {
-    /// A polling consumer.
-    Polling(usize),
-    /// A function on a stream.
-    Lambda(usize),
-    /// The function on the queue with this number.
-    Queue(usize),
-    /// A fleet of workers.
-    Fleet(usize),
+/// A consumer that may process changes again or out of turn, of which that is not measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NotFollowedRow {
+    /// Its path, such as `consumers.search`.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+/// The consumers whose order is not measured although it is not that of their stream.
+pub fn not_followed(scenario: &Scenario) -> Vec<NotFollowedRow> {
+    let row = |consumer: Consumer| {
+        let why = Followed(scenario).why_not(consumer.0)?.to_owned();
+        Some(NotFollowedRow { path: consumer.path(scenario), why })
+    };
+    consumers(scenario).filter_map(row).collect()
 }
 
 /// The consumers of a scenario whose processing may be followed.
 pub fn consumers(scenario: &Scenario) -> impl Iterator<Item = Consumer> {
-    let polling = (0..scenario.consumers.len()).map(Consumer::Polling);
-    let lambdas = (0..scenario.lambdas.len()).map(Consumer::Lambda);
-    let queues = (0..scenario.queues.len()).map(Consumer::Queue);
-    polling.chain(lambdas).chain(queues).chain((0..scenario.fleets.len()).map(Consumer::Fleet))
+    let polling = (0..scenario.consumers.len()).map(Kind::Polling);
+    let lambdas = (0..scenario.lambdas.len()).map(Kind::Lambda);
+    let queues = (0..scenario.queues.len()).map(Kind::Queue);
+    let all = polling.chain(lambdas).chain(queues).chain((0..scenario.fleets.len()).map(Kind::Fleet));
+    all.map(Consumer)
 }
+
+/// A consumer whose processing may be followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Consumer(Kind);
 
 impl Consumer {
     /// What it processed in one replication, if that was followed.
     pub fn of(self, outcome: &Outcome) -> Option<&Processed> {
-        match self {
-            Self::Polling(number) => outcome.consumers[number].processed.as_ref(),
-            Self::Lambda(number) => outcome.lambdas[number].processed.as_ref(),
-            Self::Queue(number) => outcome.queues[number].processed.as_ref(),
-            Self::Fleet(number) => outcome.fleets[number].processed.as_ref(),
+        match self.0 {
+            Kind::Polling(number) => outcome.consumers[number].processed.as_ref(),
+            Kind::Lambda(number) => outcome.lambdas[number].processed.as_ref(),
+            Kind::Queue(number) => outcome.queues[number].processed.as_ref(),
+            Kind::Fleet(number) => outcome.fleets[number].processed.as_ref(),
         }
     }
 
     /// Whether what it processes is followed.
     pub fn is_followed(self, scenario: &Scenario) -> bool {
         let followed = Followed(scenario);
-        match self {
-            Self::Polling(number) => followed.polling(number).is_some(),
-            Self::Lambda(number) => followed.lambda(number).is_some(),
-            Self::Queue(number) => followed.queue(number).is_some(),
-            Self::Fleet(number) => followed.fleet(number).is_some(),
+        match self.0 {
+            Kind::Polling(number) => followed.polling(number).is_some(),
+            Kind::Lambda(number) => followed.lambda(number).is_some(),
+            Kind::Queue(number) => followed.queue(number).is_some(),
+            Kind::Fleet(number) => followed.fleet(number).is_some(),
         }
     }
 
     /// Its path, such as `consumers.search`.
     pub fn path(self, scenario: &Scenario) -> String {
         let of_queue = |number: usize| scenario.queues[number].consumer.as_ref();
-        let name = match self {
-            Self::Polling(number) => scenario.consumers[number].name.as_str(),
-            Self::Lambda(number) => scenario.lambdas[number].name.as_str(),
-            Self::Queue(number) => of_queue(number).map_or("", |consumer| &consumer.name),
-            Self::Fleet(number) => scenario.fleets[number].name.as_str(),
+        let name = match self.0 {
+            Kind::Polling(number) => scenario.consumers[number].name.as_str(),
+            Kind::Lambda(number) => scenario.lambdas[number].name.as_str(),
+            Kind::Queue(number) => of_queue(number).map_or("", |consumer| &consumer.name),
+            Kind::Fleet(number) => scenario.fleets[number].name.as_str(),
         };
         resource("consumers", name)
     }

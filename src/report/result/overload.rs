@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::flow::ReadRow;
-use super::leg::Place;
+use super::leg::{Place, Sample, legs};
+use super::waits;
 use crate::engine::time::Nanos;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
@@ -14,6 +15,9 @@ use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
+use crate::systems::kinesis::get_records::ReadMeter;
+use crate::systems::lambda::concurrency::Throttled;
+use crate::systems::sink::SinkPlan;
 use crate::units::Bytes;
 
 /// A limit that the load is above.
@@ -135,7 +139,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let plan = &scenario.consumers[number];
             let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
             let path = resource("consumers", &plan.name);
-            let limit = read_limit(scenario, plan.stream, reads)
+            let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
@@ -153,7 +157,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let plan = &scenario.fleets[number];
             let reads = outcomes.iter().map(|outcome| &outcome.fleets[number].reads);
             let path = resource("consumers", &plan.name);
-            let limit = read_limit(scenario, plan.stream, reads)
+            let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
@@ -176,25 +180,25 @@ fn lambda(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, 
     let plan = &scenario.lambdas[number];
     let reads = outcomes.iter().map(|outcome| &outcome.lambdas[number].reads);
     let path = resource("consumers", &plan.name);
-    let throttled = outcomes.iter().any(|outcome| outcome.lambdas[number].meter.throttled[0] > 0);
-    let own = match throttled {
-        true => format!("{path}: concurrent executions"),
-        false => format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch")),
-    };
-    let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
-    (path, limit)
+    let place = Place::Lambda(number);
+    let limit = read_limit(scenario, outcomes, place, plan.stream, reads);
+    let own =
+        || concurrency_limit(scenario, outcomes, number).or_else(|| sink_limit(scenario, outcomes, number));
+    let batches = || format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch"));
+    (path.clone(), limit.or_else(own).unwrap_or_else(batches))
 }
 
 /// What holds up a delivery stream.
 fn delivery(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, String) {
     let plan = &scenario.deliveries[number];
     let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
+    let place = Place::Delivery(number);
     let path = plan.path.clone();
     let own = match plan.transform {
         Some(_) => format!("{path}: its transforming function"),
         None => path.clone(),
     };
-    let limit = read_limit(scenario, plan.stream, reads).unwrap_or(own);
+    let limit = read_limit(scenario, outcomes, place, plan.stream, reads).unwrap_or(own);
     (path, limit)
 }
 
@@ -289,8 +293,9 @@ fn rise(
 fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) -> bool {
     let meter = &outcome.tables[table].meter;
     let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
-    let offered: u64 =
-        writers.map(|(_, (meter, _))| meter.offered - meter.too_large - meter.call_refused).sum();
+    let offered: u64 = writers
+        .map(|(_, (meter, _))| meter.offered - meter.too_large - meter.call_refused - meter.collection_full)
+        .sum();
     let units = meter.units as f64 / meter.accepted.max(1) as f64;
     let [taken, ..] = outcome.tables[table].table.throughput().capacity().integrals(outcome.end);
     let capacity = taken as f64 / 1e9;
@@ -315,24 +320,90 @@ fn table_limit(outcomes: &[Outcome], table: usize) -> String {
     }
 }
 
-/// The limit on reading that refused most of a reader's calls, if at least one in a hundred was refused.
+/// The limit on reading that refused most of a reader's calls, if that is what holds its records up: at least one call in a
+/// hundred was refused, and they wait longer to be read than for all that the reader does with them.
 fn read_limit<'a>(
     scenario: &Scenario,
+    outcomes: &[Outcome],
+    place: Place,
     stream: usize,
-    reads: impl Iterator<Item = &'a crate::systems::kinesis::get_records::ReadMeter>,
+    reads: impl Iterator<Item = &'a ReadMeter>,
 ) -> Option<String> {
     let all = ReadRow::sum(reads);
     let refused = all.refused_calls + all.refused_bytes;
     let calls = all.polls + all.empty_polls + refused;
-    let own = scenario.table_of_stream(stream).map(|(_, plan)| plan);
-    let limit = match (all.refused_calls >= all.refused_bytes, own) {
+    let [polling, own] = [&["polling"][..], &OWN].map(|names| time_at(scenario, outcomes, place, names));
+    if refused == 0 || refused * 100 < calls || polling <= own {
+        return None;
+    }
+    let plan = scenario.table_of_stream(stream).map(|(_, plan)| plan);
+    let limit = match (all.refused_calls >= all.refused_bytes, plan) {
         (true, None) => "5 calls/s".to_owned(),
         (false, None) => "2 MB/s".to_owned(),
         (true, Some(plan)) => format!("{} calls/s", plan.calls_per_second),
         (false, Some(plan)) => format!("{}/s", Bytes::new(plan.bytes_per_second)),
     };
-    (refused * 100 >= calls && refused > 0)
-        .then(|| format!("{} reads: {limit} a shard", scenario.stream_path(stream)))
+    Some(format!("{} reads: {limit} a shard", scenario.stream_path(stream)))
+}
+
+/// Parts of a latency that a reader itself takes, or waits for; a buffer and a window are as long as they were set.
+const OWN: [&str; 8] = [
+    "queueing",
+    "retry",
+    "concurrency",
+    "cold_start",
+    "execution",
+    "checkpoint",
+    "takeover",
+    "transformation",
+];
+
+/// The mean time that records spend in these parts of the way to a place, milliseconds; 0 where nothing arrived.
+fn time_at(scenario: &Scenario, outcomes: &[Outcome], place: Place, names: &[&str]) -> f64 {
+    let Some(leg) = legs(scenario).into_iter().find(|leg| leg.place == place) else { return 0.0 };
+    let parts_of = |sample: Sample| -> f64 {
+        let parts = leg.parts.iter().zip(&sample.parts_ms);
+        parts.filter(|(name, _)| names.contains(name)).map(|(_, time)| time).sum()
+    };
+    mean(outcomes.iter().map(|outcome| leg.sample(outcome).map(parts_of))).unwrap_or(0.0)
+}
+
+/// The limit on executions that holds a function up: its records wait longer for it than for the function to run.
+fn concurrency_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Option<String> {
+    let place = Place::Lambda(number);
+    let [refused, runs] =
+        ["concurrency", "execution"].map(|name| time_at(scenario, outcomes, place, &[name]));
+    if refused <= runs {
+        return None;
+    }
+    let plan = &scenario.lambdas[number];
+    let path = resource("consumers", &plan.name);
+    let throttled = |why: Throttled| -> u64 {
+        outcomes.iter().map(|outcome| outcome.lambdas[number].meter.throttled[why as usize]).sum()
+    };
+    let reasons = [Throttled::Requests, Throttled::Scaling, Throttled::Concurrency];
+    Some(match (reasons.into_iter().max_by_key(|why| throttled(*why))?, plan.function.reserved) {
+        (Throttled::Concurrency, Some(reserved)) => {
+            format!("{path}: {} reserved", plural(u64::from(reserved), "execution"))
+        }
+        (Throttled::Concurrency, None) => {
+            format!(
+                "the account: {} concurrent executions",
+                words::count(scenario.account.concurrency.into())
+            )
+        }
+        (Throttled::Scaling, _) => format!("{path}: new environments"),
+        (Throttled::Requests, _) => format!("{path}: requests a second"),
+    })
+}
+
+/// The limit of a function's sink, if most of its running time waits for that.
+fn sink_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Option<String> {
+    let plan = &scenario.lambdas[number];
+    let limit = plan.function.sink.as_ref().and_then(SinkPlan::limit)?;
+    let waits = waits::share_at_sink(outcomes, Place::Lambda(number)).is_some_and(|share| share > 0.5);
+    let path = resource("consumers", &plan.name);
+    waits.then(|| format!("{path}.sink: {} records/s", words::number(limit)))
 }
 
 /// The shard of a stream that refused most, and the limit that did.

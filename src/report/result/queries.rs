@@ -33,6 +33,8 @@ pub struct QueryRow {
     pub deduplication_bytes_mean: Option<f64>,
     /// Share of the rows scanned that are second copies.
     pub duplicate_share: Option<f64>,
+    /// Time that S3's limit on requests added to a query (S3-1), on the average, seconds.
+    pub slowed_by_s3_mean_s: Option<f64>,
     /// Objects read by compaction.
     pub compaction_objects_read: u64,
     /// Objects written by compaction.
@@ -67,6 +69,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueryRow> {
             billed_bytes_mean: mean(|meter| meter.billed),
             deduplication_bytes_mean: plan.deduplicates.and_then(|_| mean(|it| it.scanned_to_deduplicate)),
             duplicate_share: share(sum(|meter| meter.copies), sum(|meter| meter.rows)).and_then(rounded),
+            slowed_by_s3_mean_s: share(sum(|meter| meter.slowed), done).and_then(|it| rounded(it / 1e6)),
             compaction_objects_read: sum(|meter| meter.compacted[0]),
             compaction_objects_written: sum(|meter| meter.compacted[1]),
             time_s: spread(|meter| &meter.time),

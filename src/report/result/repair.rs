@@ -7,6 +7,9 @@ use super::ordering::Spread;
 use crate::measure::repair::{PLAIN, Repairs, WINDOWS};
 use crate::report::number::{rounded, share};
 
+/// The buffer whose window is given or sought.
+const REORDER: &str = "reorder_buffer";
+
 /// Repaired shares of late records, of 10,000, for which the smallest buffer is sought.
 const AIMS: [u64; 3] = [9_900, 9_999, 10_000];
 
@@ -14,7 +17,8 @@ const AIMS: [u64; 3] = [9_900, 9_999, 10_000];
 /// `window_s` after its arrival and applies what it holds of an item in the order of creation times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairRow {
-    /// `none`, `drop_duplicates`, `compare_timestamps` (by item; an equal time is applied, KDC-3) or `reorder_buffer`.
+    /// `none`, `drop_duplicates`, `compare_timestamps` (by item; an equal time is applied, KDC-3), `compare_sequence_numbers` (by item),
+    /// `reorder_buffer`, or `sequence_buffer`: the smallest one after which an item's records have the order of their sequence numbers.
     pub strategy: String,
     /// The share of late records that this buffer is the smallest to repair, for buffers that were sought so. Their
     /// span is exact to 0.2 %, and null when no buffer does it, because creation times are equal.
@@ -40,8 +44,8 @@ impl RepairRow {
     pub fn label(&self) -> String {
         match (self.aim, self.window_s) {
             (Some(aim), _) => format!("{}_for_{}", self.strategy, aim),
-            (None, Some(window)) => format!("{}_{window}s", self.strategy),
-            (None, None) => self.strategy.clone(),
+            (None, Some(window)) if self.strategy == REORDER => format!("{}_{window}s", self.strategy),
+            _ => self.strategy.clone(),
         }
     }
 }
@@ -66,14 +70,42 @@ pub fn rows(each: &[&Repairs], records_per_s: f64) -> Vec<RepairRow> {
     // Where nothing is late, no buffer is needed and none is sought.
     let sought = sought.filter(|_| all.late > 0);
     let buffers = fixed.chain(sought).map(|(aim, found)| buffer(&all, records_per_s, aim, found));
-    plain.chain(buffers).collect()
+    let by_sequence = by_sequence(&all, records_per_s);
+    plain.chain([by_sequence.0]).chain(buffers).chain(by_sequence.1).collect()
+}
+
+/// What ordering by sequence numbers comes to: comparing them, and the smallest buffer that sorts by them, where something is late.
+fn by_sequence(all: &Repairs, records_per_s: f64) -> (RepairRow, Option<RepairRow>) {
+    let by = &all.by_sequence;
+    let comparing = RepairRow {
+        strategy: "compare_sequence_numbers".to_owned(),
+        aim: None,
+        window_s: None,
+        wrong_final_states: Some(by.wrong),
+        wrong_share: share(by.wrong, all.items).and_then(rounded),
+        repaired_share: share(by.kept_out, all.late).and_then(rounded),
+        added_latency_ms: Some(0.0),
+        buffer_entries_mean: None,
+        pooled_stale_ms: Some(Spread::of(&by.stale_micros, 1e3)),
+    };
+    let window = by.smallest_window() as f64;
+    let buffer = RepairRow {
+        strategy: "sequence_buffer".to_owned(),
+        window_s: rounded(window / 1e6),
+        repaired_share: share(by.sorted, all.late).and_then(rounded),
+        added_latency_ms: rounded(window / 1e3),
+        buffer_entries_mean: rounded(records_per_s * window / 1e6),
+        pooled_stale_ms: None,
+        ..comparing.clone()
+    };
+    (comparing, (all.late > 0).then_some(buffer))
 }
 
 fn buffer(all: &Repairs, records_per_s: f64, aim: Option<f64>, found: Option<(u64, u64)>) -> RepairRow {
     let window = found.map(|(window, _)| window);
     let wrong = window.map(|window| all.wrong_with(window));
     RepairRow {
-        strategy: "reorder_buffer".to_owned(),
+        strategy: REORDER.to_owned(),
         aim,
         window_s: window.and_then(|window| rounded(window as f64 / 1e6)),
         wrong_final_states: wrong,

@@ -56,7 +56,7 @@ pub struct EraRow {
     pub open: u32,
     /// The largest hash range, over the mean one.
     pub hash_range_max_over_mean: Option<f64>,
-    /// The most loaded shard's records, over the mean.
+    /// The most loaded shard's records a second while it was open, over the mean.
     pub load_max_over_mean: Option<f64>,
     /// Traffic of all shards.
     pub total: TrafficRow,
@@ -73,9 +73,9 @@ pub struct EraShardRow {
     pub parents: Vec<u32>,
     /// Its share of all hash keys.
     pub hash_range_share: Option<f64>,
-    /// Its share of the records that the open shards accepted in this span.
+    /// Its share of the records a second that the open shards accepted in this span, each while it was open.
     pub load_share: Option<f64>,
-    /// Records it accepted, a second.
+    /// Records it accepted, a second while it was open.
     pub records_per_s: Option<f64>,
     /// Puts it refused.
     pub refused: u64,
@@ -286,19 +286,26 @@ fn parents(kin: &Kin) -> Vec<u32> {
 }
 
 fn era_row(era: &Era, lineage: &Lineage) -> EraRow {
-    let seconds = (era.to - era.from) as f64 / 1e9;
     let traffic = |shard: &u16| era.traffic.get(usize::from(*shard)).copied().unwrap_or_default();
-    let total: u64 = era.open.iter().map(|shard| traffic(shard).records).sum();
+    // Shards that came up in the course of the era are compared by what they took a second.
+    let rate = |shard: &u16| {
+        let opened = lineage.shard(usize::from(*shard)).map_or(era.from, |kin| kin.opened.max(era.from));
+        let open = era.to.saturating_sub(opened);
+        (open > 0).then(|| traffic(shard).records as f64 / open as f64)
+    };
+    let rates: Vec<f64> = era.open.iter().filter_map(rate).collect();
+    let total: f64 = rates.iter().sum();
+    let of_all = |rate: f64| (total > 0.0).then(|| rate / total);
     let count = era.open.len() as f64;
     let row = |shard: &u16| {
         let kin = lineage.shard(usize::from(*shard))?;
-        let Traffic { records, refused, .. } = traffic(shard);
+        let Traffic { refused, .. } = traffic(shard);
         Some(EraShardRow {
             shard: u32::from(*shard),
             parents: parents(kin),
             hash_range_share: rounded(kin.share()),
-            load_share: share(records, total).and_then(rounded),
-            records_per_s: rounded(records as f64 / seconds).filter(|_| seconds > 0.0),
+            load_share: rate(shard).and_then(of_all).and_then(rounded),
+            records_per_s: rate(shard).and_then(|rate| rounded(rate * 1e9)),
             refused,
         })
     };
@@ -307,14 +314,14 @@ fn era_row(era: &Era, lineage: &Lineage) -> EraRow {
     busiest.truncate(WORST_SHARDS);
     let listed = era.open.iter().filter(|shard| busiest.contains(shard));
     let ranges = era.open.iter().filter_map(|shard| lineage.shard(usize::from(*shard)));
-    let most = era.open.iter().map(|shard| traffic(shard).records).max().unwrap_or_default();
+    let most = rates.iter().copied().fold(0.0, f64::max);
     EraRow {
         from_s: rounded(era.from as f64 / 1e9),
         to_s: rounded(era.to as f64 / 1e9),
         updating: era.updating,
         open: era.open.len() as u32,
         hash_range_max_over_mean: ranges.map(|kin| kin.share() * count).reduce(f64::max).and_then(rounded),
-        load_max_over_mean: share(most, total).and_then(|share| rounded(share * count)),
+        load_max_over_mean: of_all(most).and_then(|share| rounded(share * rates.len() as f64)),
         total: era.traffic.iter().fold(TrafficRow::default(), |sum, traffic| TrafficRow {
             records: sum.records + traffic.records,
             bytes: sum.bytes + traffic.bytes,

@@ -12,7 +12,8 @@ use crate::pipeline::{fleet, lambda, read};
 use crate::report::number::{Interval95, mean, rounded};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::scenario::timeline::Occurrence;
+use crate::scenario::timeline::{Action, Occurrence};
+use crate::systems::kinesis::losses::Losses;
 
 /// The part of an event's length for which a consumer has to keep up after it, before it has caught up.
 const STEADY_PART: u64 = 20;
@@ -26,7 +27,7 @@ pub struct StallRow {
     pub event: String,
     /// When it began, simulated seconds.
     pub from_s: Option<f64>,
-    /// When it ended.
+    /// When it ended; null for one that does not pass, such as a poison record.
     pub until_s: Option<f64>,
     /// The greatest iterator age from its beginning until the consumer had caught up, seconds; mean of the replications. A
     /// consumer that does not read reports none until it reads again; of a fleet's shards without a worker the oldest record counts.
@@ -35,13 +36,15 @@ pub struct StallRow {
     pub peak_at_s: Option<f64>,
     /// The most records that waited for it meanwhile, in replication 0; sampled 200 times a run.
     pub peak_records: u64,
-    /// From the event's end until its iterator age was no more than twice the greatest before the event, or than a bin of the
-    /// series, and stayed so for a twentieth of the event's length, seconds; mean of the replications, to a bin. Null where some replication did not come there.
+    /// From the event's end until its iterator age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
+    /// of the replications, to a bin. Usual is no more than twice the greatest in the second half of the time before the first event
+    /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not
+    /// pass, from its beginning to the last time that the consumer was late before its next event. Null where some replication did not come there.
     pub recovered_after_s: Option<f64>,
     /// Its interval.
     pub recovered_after_interval95: Interval95,
     /// From the event's beginning until retention took the consumer's first record: how long a stall may be, seconds; of replication 0.
-    /// Null where nothing was lost.
+    /// Null where nothing was lost before it had caught up.
     pub first_loss_after_s: Option<f64>,
     /// Replications that did not catch up before the end of the run.
     pub not_recovered: u64,
@@ -83,20 +86,36 @@ impl Ages {
         rounded(age as f64 / 1e6)
     }
 
+    /// The greatest age that is usual: twice the greatest in the second half of the time before anything happened, at `first`. The
+    /// first half is that of the start, when a consumer may have a backlog to read or workers to start.
+    fn usual(&self, first: Nanos) -> u64 {
+        let bins = (first / self.width) as usize;
+        let before = self.read.iter().take(bins).skip(bins / 2).max().copied().unwrap_or(0);
+        (2 * before).max(self.width / 1_000)
+    }
+
     /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it read and was
-    /// no later than usual, and from which on it stayed so for a twentieth of the event's length.
-    fn recovery(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
-        let before = self.read.iter().take((from / self.width) as usize).max().copied().unwrap_or(0);
-        let usual = (2 * before).max(self.width / 1_000);
-        let first = until.div_ceil(self.width) as usize;
+    /// no later than `usual`, and from which on it stayed so for a twentieth of the event's length.
+    fn recovery(&self, from: Nanos, until: Nanos, usual: u64) -> Option<Nanos> {
         // A bin may show one shard that has caught up, and the next one another that has not.
         let steady = ((until - from) / STEADY_PART / self.width).max(2) as usize;
+        let first = until.div_ceil(self.width) as usize;
         let caught_up = |bin: &usize| {
             let mut after = self.bins.iter().skip(*bin).take(steady);
             self.bins[*bin] > 0 && after.all(|age| *age <= usual)
         };
         let bin = (first..self.bins.len()).find(caught_up);
         bin.map(|bin| (bin as Nanos * self.width).max(until))
+    }
+
+    /// The same for an event that does not pass: the end of the last bin before `next` in which the consumer was late, as a poison
+    /// record shows at each try only. Its beginning where there is none.
+    fn last_late(&self, from: Nanos, next: Nanos, usual: u64) -> Option<Nanos> {
+        let ends = self.bins.len().min((next / self.width) as usize);
+        let begins = (from / self.width) as usize;
+        let last = (begins..ends).rev().find(|bin| self.bins[*bin] > usual);
+        let Some(last) = last else { return Some(from) };
+        (last + 1 < ends).then_some((last + 1) as Nanos * self.width)
     }
 
     /// The greatest age in a span, and the bin where it was.
@@ -112,24 +131,24 @@ impl Ages {
 pub fn of_consumer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
     let ages = |outcome: &Outcome| ages_of_consumer(outcome, number);
     let place = resource("consumers", &scenario.consumers[number].name);
-    let first_loss = outcomes.first().and_then(|outcome| outcome.consumers[number].losses.first());
-    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.consumers[number])
+    let losses = outcomes.first().map(|outcome| &outcome.consumers[number].losses);
+    rows(scenario, outcomes, (&place, losses), ages, |backlog| backlog.consumers[number])
 }
 
 /// The rows of a function.
 pub fn of_function(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
     let ages = |outcome: &Outcome| ages_of_function(outcome, number);
     let place = resource("consumers", &scenario.lambdas[number].name);
-    let first_loss = outcomes.first().and_then(|outcome| outcome.lambdas[number].losses.first());
-    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.lambdas[number])
+    let losses = outcomes.first().map(|outcome| &outcome.lambdas[number].losses);
+    rows(scenario, outcomes, (&place, losses), ages, |backlog| backlog.lambdas[number])
 }
 
 /// The rows of a fleet of workers.
 pub fn of_fleet(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
     let ages = |outcome: &Outcome| ages_of_fleet(outcome, number);
     let place = resource("consumers", &scenario.fleets[number].name);
-    let first_loss = outcomes.first().and_then(|outcome| outcome.fleets[number].losses.first());
-    rows(scenario, outcomes, (&place, first_loss), ages, |backlog| backlog.fleets[number])
+    let losses = outcomes.first().map(|outcome| &outcome.fleets[number].losses);
+    rows(scenario, outcomes, (&place, losses), ages, |backlog| backlog.fleets[number])
 }
 
 fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
@@ -137,24 +156,62 @@ fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
     Ages::with_unread(series, fleet::column::ITERATOR_AGE, fleet::column::READ_AGE)
 }
 
-/// The events that hold up the consumer at this path.
+/// The events that hold up the consumer at this path. One that takes it away for good leaves nothing to catch up.
 fn of<'a>(scenario: &'a Scenario, place: &str) -> Vec<&'a Occurrence> {
-    scenario.timeline.iter().filter(|it| it.place == place && it.until.is_some()).collect()
+    let removes =
+        |it: &Occurrence| matches!(it.action, Action::RemoveConsumer(_) | Action::RemoveFunction(_));
+    scenario.timeline.iter().filter(|it| it.place == place && !removes(it)).collect()
+}
+
+/// What bounds the search for the moment at which a consumer had caught up after an event.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// When the first event of all begins: before it, everything is as usual.
+    first: Nanos,
+    from: Nanos,
+    until: Option<Nanos>,
+    /// When the next event begins that holds the same consumer up.
+    next: Nanos,
+}
+
+impl Bounds {
+    fn of(scenario: &Scenario, event: &Occurrence) -> Self {
+        let later = of(scenario, &event.place).into_iter().map(|it| it.at).filter(|at| *at > event.at);
+        Self {
+            first: scenario.timeline.iter().map(|it| it.at).min().unwrap_or(0),
+            from: event.at,
+            until: event.until,
+            next: later.min().unwrap_or(Nanos::MAX),
+        }
+    }
+
+    /// When the event ends; of one that does not pass, when it begins.
+    fn end(&self) -> Nanos {
+        self.until.unwrap_or(self.from)
+    }
+
+    fn recovery(&self, ages: &Ages) -> Option<Nanos> {
+        let usual = ages.usual(self.first);
+        match self.until {
+            Some(until) => ages.recovery(self.from, until, usual),
+            None => ages.last_late(self.from, self.next, usual),
+        }
+    }
 }
 
 /// The figures of stalls: how late each made its consumer, and when that had caught up.
 pub fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
     let mut push = |place: &str, of_outcome: fn(&Outcome, usize) -> Ages, number: usize| {
         for event in of(scenario, place) {
-            let (from, until) = (event.at, event.until.unwrap_or(event.at));
+            let bounds = Bounds::of(scenario, event);
             let path = format!("{place}.{}", event.name);
-            let recovery = move |outcome: &Outcome| of_outcome(outcome, number).recovery(from, until);
+            let recovery = move |outcome: &Outcome| bounds.recovery(&of_outcome(outcome, number));
             all.push(Figure::new(format!("{path}.peak_lag.max"), move |outcome| {
                 let end = recovery(outcome).unwrap_or(outcome.end);
-                of_outcome(outcome, number).peak(from, end).map(|(_, age)| age as f64 / 1e3)
+                of_outcome(outcome, number).peak(bounds.from, end).map(|(_, age)| age as f64 / 1e3)
             }));
             all.push(Figure::new(format!("{path}.recovery.mean"), move |outcome| {
-                recovery(outcome).map(|at| (at - until) as f64 / 1e6)
+                recovery(outcome).map(|at| (at - bounds.end()) as f64 / 1e6)
             }));
         }
     };
@@ -180,7 +237,7 @@ fn ages_of_function(outcome: &Outcome, number: usize) -> Ages {
 fn rows(
     scenario: &Scenario,
     outcomes: &[Outcome],
-    (place, first_loss): (&str, Option<Nanos>),
+    (place, losses): (&str, Option<&Losses>),
     ages: impl Fn(&Outcome) -> Ages,
     behind: impl Fn(&Backlog) -> u64,
 ) -> Vec<StallRow> {
@@ -189,23 +246,22 @@ fn rows(
         return Vec::new();
     }
     let ages: Vec<Ages> = outcomes.iter().map(ages).collect();
-    let row = |event: &&Occurrence| {
-        let lost = first_loss.filter(|at| *at >= event.at).map(|at| at - event.at);
-        let row = row(event, outcomes, &ages, &behind)?;
-        Some(StallRow { first_loss_after_s: lost.and_then(|nanos| rounded(nanos as f64 / 1e9)), ..row })
-    };
+    let bounds = |event: &Occurrence| Bounds::of(scenario, event);
+    let row = |event: &&Occurrence| row(event, bounds(event), outcomes, &ages, losses, &behind);
     events.iter().filter_map(row).collect()
 }
 
 fn row(
     event: &Occurrence,
+    bounds: Bounds,
     outcomes: &[Outcome],
     ages: &[Ages],
+    losses: Option<&Losses>,
     behind: &impl Fn(&Backlog) -> u64,
 ) -> Option<StallRow> {
-    let (from, until) = (event.at, event.until?);
+    let (from, until) = (bounds.from, bounds.end());
     let seconds = |at: Nanos| rounded(at as f64 / 1e9);
-    let recoveries: Vec<Option<Nanos>> = ages.iter().map(|ages| ages.recovery(from, until)).collect();
+    let recoveries: Vec<Option<Nanos>> = ages.iter().map(|ages| bounds.recovery(ages)).collect();
     let after: Vec<Option<f64>> =
         recoveries.iter().map(|at| at.map(|at| (at - until) as f64 / 1e9)).collect();
     let end = |which: usize| recoveries[which].unwrap_or(outcomes[which].end);
@@ -222,17 +278,19 @@ fn row(
         records: behind(backlog),
         iterator_age_s: ages[0].at(backlog.at.saturating_sub(1)),
     };
+    let lost = losses.iter().flat_map(|losses| losses.by_shard()).map(|loss| loss.first);
+    let lost = lost.filter(|at| span.contains(at)).min();
     let known = after.iter().all(Option::is_some);
     Some(StallRow {
         event: event.name.clone(),
         from_s: seconds(from),
-        until_s: seconds(until),
+        until_s: event.until.and_then(seconds),
         peak_lag_s: mean(peaks.iter().map(|peak| peak.map(|(_, age)| age as f64 / 1e6))).and_then(rounded),
         peak_at_s: peaks[0].and_then(|(bin, _)| seconds(bin as Nanos * width)),
         peak_records: sampled.iter().map(|backlog| behind(backlog)).max().unwrap_or(0),
         recovered_after_s: mean(after.iter().copied()).filter(|_| known).and_then(rounded),
         recovered_after_interval95: Interval95::of(&after, true),
-        first_loss_after_s: None,
+        first_loss_after_s: lost.and_then(|at| seconds(at - from)),
         not_recovered: after.iter().filter(|after| after.is_none()).count() as u64,
         curve: sampled.iter().step_by(every).map(point).collect(),
     })
@@ -243,13 +301,39 @@ mod tests {
     use super::*;
     use crate::engine::time::SECOND;
 
+    fn ages(seconds: &[u64]) -> Ages {
+        let bins: Vec<u64> = seconds.iter().map(|second| second * 1_000_000).collect();
+        Ages { width: SECOND, read: bins.clone(), bins }
+    }
+
     /// Normal at 1 s; nothing is read from second 3 to 6; then it is 4, 3 and 1 s late.
     #[test]
     fn recovery_is_the_return_to_what_was_usual() {
-        let bins = [1, 1, 1, 0, 0, 0, 4, 3, 1, 1].map(|second: u64| second * 1_000_000).to_vec();
-        let ages = Ages { width: SECOND, read: bins.clone(), bins };
-        assert_eq!(ages.recovery(3 * SECOND, 6 * SECOND), Some(8 * SECOND));
+        let ages = ages(&[1, 1, 1, 0, 0, 0, 4, 3, 1, 1]);
+        let usual = ages.usual(3 * SECOND);
+        assert_eq!(ages.recovery(3 * SECOND, 6 * SECOND, usual), Some(8 * SECOND));
         assert_eq!(ages.peak(3 * SECOND, 8 * SECOND), Some((6, 4_000_000)));
-        assert_eq!(ages.recovery(3 * SECOND, 10 * SECOND), None);
+        assert_eq!(ages.recovery(3 * SECOND, 10 * SECOND, usual), None);
+    }
+
+    /// A start of 30 s and an earlier event that left the consumer 20 s late do not make 9 s usual.
+    #[test]
+    fn neither_the_start_nor_an_earlier_event_is_usual() {
+        let ages = ages(&[30, 20, 1, 1, 20, 1, 0, 9, 9, 1, 1]);
+        let usual = ages.usual(4 * SECOND);
+        assert_eq!(usual, 2_000_000);
+        assert_eq!(ages.recovery(6 * SECOND, 7 * SECOND, usual), Some(9 * SECOND));
+    }
+
+    /// A poison record at second 3 is tried at seconds 5 and 8; the run ends, or the next event begins.
+    #[test]
+    fn an_event_that_does_not_pass_is_over_after_the_last_time_that_the_consumer_is_late() {
+        let ages = ages(&[1, 1, 1, 1, 1, 5, 1, 1, 9, 1, 1, 1]);
+        let usual = ages.usual(3 * SECOND);
+        let last_late = |from: u64, next: u64| ages.last_late(from * SECOND, next * SECOND, usual);
+        assert_eq!(last_late(3, 1_000), Some(9 * SECOND));
+        assert_eq!(last_late(3, 8), Some(6 * SECOND));
+        assert_eq!(last_late(3, 9), None);
+        assert_eq!(last_late(9, 1_000), Some(9 * SECOND));
     }
 }

@@ -39,7 +39,7 @@ pub struct StreamCapacityRow {
     pub last_refused_s: Option<f64>,
     /// Seconds in which some were, on the average of the replications.
     pub seconds_refused: Option<f64>,
-    /// Those refused in seconds whose whole load the open shards together could have taken.
+    /// Those refused in seconds in which the open shards together accepted less than they can take.
     pub refused_with_room: u64,
     /// The key with the most records.
     pub hottest_key: Option<HottestKey>,
@@ -313,7 +313,7 @@ fn usd_per_hour(
     }
     let terms = Terms {
         region: scenario.region.clone(),
-        at: book.as_of(),
+        at: scenario.billing.at.unwrap_or(book.as_of()),
         month_hours: (scenario.billing.month / HOUR) as u32,
         free_tier: false,
         allow_estimates: scenario.billing.allow_estimates,

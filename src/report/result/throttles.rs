@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::time::Nanos;
 use crate::measure::series::Series;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{direct_put, feed, fleet, lambda, read, source};
+use crate::pipeline::{deliver, feed, fleet, lambda, read, source};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::{index_path, resource};
@@ -66,7 +67,8 @@ impl Rows {
             let meters = || outcomes.iter().map(|outcome| &outcome.producers[number].0);
             let requests: u64 = meters().map(|meter| meter.requests()).sum();
             let refused = meters().map(|meter| meter.refused).sum();
-            self.push(&resource("workload", &plan.name), "write capacity", refused, requests, None);
+            let first = meters().filter_map(|meter| meter.first_refused).min().map(seconds);
+            self.push(&resource("workload", &plan.name), "write capacity", refused, requests, first);
         }
     }
 
@@ -78,11 +80,7 @@ impl Rows {
             let puts = meters().map(|meter| meter.parcels).sum();
             let firehose = scenario.direct_put_of_stream(plan.stream).is_some();
             let cause = if firehose { "Direct PUT quotas" } else { "shard limits" };
-            // What was refused first is that of the producer where there is only one.
-            let is_alone = scenario.direct.iter().filter(|other| other.stream == plan.stream).count() == 1;
-            let fronts = outcomes.iter().filter(|_| is_alone);
-            let fronts = fronts.filter_map(|outcome| outcome.streams.get(plan.stream)?.front.as_ref());
-            let first = first_bin(fronts.map(|front| &front.series), direct_put::column::THROTTLED);
+            let first = meters().filter_map(|meter| meter.first_refused).min().map(seconds);
             self.push(&resource("workload", &plan.name), cause, refused + with_request, puts, first);
         }
     }
@@ -167,8 +165,10 @@ impl Rows {
                 // It makes no calls.
                 continue;
             }
+            let series = outcomes.iter().map(|outcome| &outcome.deliveries[number].series);
+            let first = first_bin(series, deliver::column::REFUSED);
             let reads: Vec<_> = outcomes.iter().map(|outcome| outcome.deliveries[number].reads).collect();
-            self.readers(&plan.path, &reads, None);
+            self.readers(&plan.path, &reads, first);
         }
     }
 
@@ -193,13 +193,7 @@ impl Rows {
             let first =
                 throughputs.iter().filter_map(|throughput| throughput.throttled.first[limit as usize]).min();
             if refused > 0 || has(limit) {
-                self.push(
-                    path,
-                    limit.reason(of_index),
-                    refused,
-                    requests,
-                    first.map(|first| first as f64 / 1e9),
-                );
+                self.push(path, limit.reason(of_index), refused, requests, first.map(seconds));
             }
         }
     }
@@ -212,6 +206,10 @@ impl Rows {
     }
 }
 
+fn seconds(at: Nanos) -> f64 {
+    at as f64 / 1e9
+}
+
 /// The start of the first bin of any series in which a column is not 0, seconds.
 fn first_bin<'a, const COLUMNS: usize>(
     series: impl Iterator<Item = &'a Series<COLUMNS>>,
@@ -221,5 +219,5 @@ fn first_bin<'a, const COLUMNS: usize>(
         let bin = series.bins().iter().position(|bin| bin[column] > 0)?;
         Some(bin as u64 * series.width())
     };
-    series.filter_map(first).min().map(|nanos| nanos as f64 / 1e9)
+    series.filter_map(first).min().map(seconds)
 }

@@ -26,6 +26,8 @@ use crate::systems::lambda::retry::Destination;
 const MILLISECOND_MEBIBYTES: u128 = 1_000 * 1_024;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u128 = 1 << 30;
+/// The largest record of a stream that does not allow for large ones.
+const MEBIBYTE: u32 = 1 << 20;
 /// Bytes of the TB that Athena bills by.
 const TERABYTE: u128 = 1 << 40;
 
@@ -127,12 +129,12 @@ fn of_streams(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -
 /// Requests of functions and pipes that read streams.
 fn of_functions(scenario: &Scenario, quantities: &Quantities, usage: &mut Usage) -> Result<(), UsageError> {
     for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
-        let (id, requests) = match plan.is_pipe {
-            true => ("pipes.req", used.pipe_requests),
-            false => ("lambda.req", used.requests),
-        };
-        usage.add(id, Cause::Base, Decimal::from(requests[0]))?;
-        usage.add(id, Cause::Retries, Decimal::from(requests[1]))?;
+        let of_function = plan.role.runs_function().then_some(("lambda.req", used.requests));
+        let of_pipe = plan.role.is_pipe().then_some(("pipes.req", used.pipe_requests));
+        for (id, requests) in of_function.into_iter().chain(of_pipe) {
+            usage.add(id, Cause::Base, Decimal::from(requests[0]))?;
+            usage.add(id, Cause::Retries, Decimal::from(requests[1]))?;
+        }
         match plan.mapping.retry.destination {
             Some(Destination::Sqs) => usage.add("sqs.std", Cause::Retries, Decimal::from(used.sent))?,
             Some(Destination::S3) => usage.add("s3.put", Cause::Retries, Decimal::from(used.sent))?,
@@ -212,8 +214,9 @@ fn running_time(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usag
     let mut usage = Usage::default();
     for quantities in outcomes.iter().map(|outcome| &outcome.quantities) {
         let of_streams = scenario.lambdas.iter().zip(&quantities.lambdas);
-        let of_streams =
-            of_streams.filter(|(plan, _)| !plan.is_pipe).map(|(plan, used)| (&plan.function, used));
+        let of_streams = of_streams
+            .filter(|(plan, _)| plan.role.runs_function())
+            .map(|(plan, used)| (&plan.function, used));
         let of_queues = scenario.queues.iter().zip(&quantities.queues);
         let of_queues =
             of_queues.filter_map(|(plan, used)| Some((&plan.consumer.as_ref()?.function, &used.function)));
@@ -253,9 +256,10 @@ fn provisioned(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usage
                 let id = "kds.prov.ext_ret_shard_h";
                 usage.add(id, Cause::Retention, unit_seconds(id, kept[0])?)?;
             }
-            for plan in scenario.lambdas.iter().filter(|plan| plan.stream == number) {
-                if matches!(plan.via, Via::FanOut(_)) {
-                    usage.add("kds.prov.efo_shard_h", Cause::FanOut, seconds)?;
+            for (plan, used) in scenario.lambdas.iter().zip(&quantities.lambdas) {
+                if plan.stream == number && matches!(plan.via, Via::FanOut(_)) {
+                    let id = "kds.prov.efo_shard_h";
+                    usage.add(id, Cause::FanOut, unit_seconds(id, used.registered_nanos)?)?;
                 }
             }
         }
@@ -292,6 +296,16 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
         "Provisioned capacity and open shards are billed as they stood over the measured span, used or not."
             .to_owned(),
     ];
+    if !scenario.streams.is_empty() {
+        rules.push("Of a record both its data and its partition key are billed (PRICE-1).".to_owned());
+    }
+    if scenario.streams.iter().any(|plan| plan.record_bytes_max > MEBIBYTE && !plan.capacity.is_on_demand()) {
+        rules.push(
+            "Sensitive: a PUT payload unit is taken as 25,600 bytes; were it 25,000, records above about 1 MB would cost up to \
+             2.4 % more (PRICE-2)."
+                .to_owned(),
+        );
+    }
     if scenario.tables.iter().any(|table| table.streams.is_some()) {
         rules.push(
             "DynamoDB Streams: one read request unit for each GetRecords call of a consumer, empty answers included; \

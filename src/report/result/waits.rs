@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::latency::LatencyRow;
 use super::leg::{Place, legs};
-use crate::report::number::rounded;
+use crate::engine::time::MICROSECOND;
+use crate::pipeline::finish::Outcome;
+use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::systems::lambda::mapping::LambdaPlan;
+use crate::systems::sink::SinkMeter;
 
 /// Time that records spend at one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +33,7 @@ pub struct BottleneckRow {
 }
 
 /// The rows of all readers.
-pub fn rows(scenario: &Scenario, latency: &[LatencyRow]) -> Vec<BottleneckRow> {
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome], latency: &[LatencyRow]) -> Vec<BottleneckRow> {
     let legs = legs(scenario);
     let source = |row: &LatencyRow| {
         let leg = legs.iter().find(|leg| leg.path == row.path);
@@ -39,9 +42,31 @@ pub fn rows(scenario: &Scenario, latency: &[LatencyRow]) -> Vec<BottleneckRow> {
     let readers = latency.iter().filter(|row| is_reader(&row.path));
     let row = |leg: &LatencyRow| {
         let path = leg.path.rsplit_once('.').map_or(leg.path.as_str(), |(path, _)| path);
-        BottleneckRow { path: path.to_owned(), waits: of(leg, source(leg)) }
+        let place = legs.iter().find(|it| it.path == leg.path).map(|it| it.place);
+        let at_sink = place.and_then(|place| share_at_sink(outcomes, place)).unwrap_or(0.0);
+        BottleneckRow { path: path.to_owned(), waits: of(leg, source(leg), at_sink) }
     };
     readers.map(row).filter(|row| !row.waits.is_empty()).collect()
+}
+
+/// The share of its running time in which a function waited for its sink to have room; nothing where it has no sink.
+pub(super) fn share_at_sink(outcomes: &[Outcome], place: Place) -> Option<f64> {
+    let of = |outcome: &Outcome| match place {
+        Place::Lambda(number) => {
+            let function = &outcome.lambdas[number];
+            Some((function.sink?, function.meter.run_micros))
+        }
+        Place::Queue(number) => {
+            let queue = &outcome.queues[number];
+            Some((queue.sink?, queue.function.as_ref()?.run_micros))
+        }
+        _ => None,
+    };
+    let all: Option<Vec<(SinkMeter, [u64; 2])>> = outcomes.iter().map(of).collect();
+    let all = all?;
+    let waited: u64 = all.iter().map(|(sink, _)| sink.waited / MICROSECOND).sum();
+    let ran: u64 = all.iter().flat_map(|(_, ran)| ran).sum();
+    share(waited, ran).map(|share| share.min(1.0))
 }
 
 /// Whether a leg ends at a reader of a stream.
@@ -80,7 +105,7 @@ fn resource(part: &str, source: &'static str) -> Option<&'static str> {
         "retry" => "retries",
         "concurrency" => "the account's concurrency",
         "cold_start" => "cold starts",
-        "execution" => "the processing itself",
+        "execution" => PROCESSING,
         "rollover" => "finding the next shard",
         "checkpoint" => "the checkpoint store",
         "buffering" => "the buffer",
@@ -91,12 +116,18 @@ fn resource(part: &str, source: &'static str) -> Option<&'static str> {
     })
 }
 
-/// Parts that occupy a function's lane: a record that is queued waits for those of earlier batches.
-const IN_LANE: [&str; 4] = ["retry", "concurrency", "cold_start", "execution"];
+/// Parts that occupy a function's lane: a record that is queued waits for those of earlier batches. Their retries
+/// and what they waited for concurrency are told already.
+const IN_LANE: [&str; 2] = ["cold_start", "execution"];
+/// What running a function, or a worker's own work, is called.
+const PROCESSING: &str = "the processing itself";
+/// What a sink that takes no more is called.
+const SINK: &str = "the sink, at its limit";
 
 /// What the records of one leg wait for, the longest first; nothing where its parts are not known. The time that records are
 /// queued behind earlier batches of a function goes to what kept those, in proportion.
-fn of(leg: &LatencyRow, source: &'static str) -> Vec<WaitRow> {
+/// `at_sink` is the share of a function's running time in which it waited for its sink to have room.
+fn of(leg: &LatencyRow, source: &'static str, at_sink: f64) -> Vec<WaitRow> {
     let Some((parts, mean)) = leg.parts.get("mean_ms").zip(leg.mean_ms.filter(|mean| *mean > 0.0)) else {
         return Vec::new();
     };
@@ -116,7 +147,17 @@ fn of(leg: &LatencyRow, source: &'static str) -> Vec<WaitRow> {
             share: rounded(own / mean)?,
         })
     };
-    let mut rows: Vec<WaitRow> = parts.iter().filter_map(row).filter(|row| row.mean_ms > 0.0).collect();
+    let split = |row: WaitRow| {
+        let part = if row.resource == PROCESSING { at_sink } else { 0.0 };
+        let of = |resource: &str, part: f64| WaitRow {
+            resource: resource.to_owned(),
+            mean_ms: rounded(row.mean_ms * part).unwrap_or(0.0),
+            share: rounded(row.share * part).unwrap_or(0.0),
+        };
+        [of(SINK, part), of(&row.resource, 1.0 - part)]
+    };
+    let rows = parts.iter().filter_map(row).flat_map(split);
+    let mut rows: Vec<WaitRow> = rows.filter(|row| row.mean_ms > 0.0).collect();
     rows.sort_by(|a, b| b.share.total_cmp(&a.share));
     rows
 }
@@ -130,8 +171,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    /// 100 ms in the feed, 300 ms queued, 30 ms for concurrency, 70 ms of running: of what is queued, 30 % waits for batches
-    /// that wait for concurrency.
+    /// 100 ms in the feed, 300 ms queued, 30 ms for concurrency, 70 ms of running of which half waits for the sink: what is queued
+    /// waits for batches that run, as the time that they wait for concurrency is told apart already.
     #[test]
     fn what_is_queued_waits_for_what_keeps_earlier_batches() {
         let mut leg = example::result(1).latency.swap_remove(0);
@@ -140,12 +181,13 @@ mod tests {
         leg.parts = [("mean_ms".to_owned(), parts)].into_iter().collect();
         leg.mean_ms = Some(500.0);
         let shares: Vec<(String, f64)> =
-            of(&leg, FEED).into_iter().map(|row| (row.resource, row.share)).collect();
+            of(&leg, FEED, 0.5).into_iter().map(|row| (row.resource, row.share)).collect();
         let share = |resource: &str| shares.iter().find(|(it, _)| it == resource).map(|(_, share)| *share);
-        assert_eq!(share("the processing itself"), Some(0.56));
-        assert_eq!(share("the account's concurrency"), Some(0.24));
+        assert_eq!(share("the processing itself"), Some(0.37));
+        assert_eq!(share(SINK), Some(0.37));
+        assert_eq!(share("the account's concurrency"), Some(0.06));
         assert_eq!(share("the change feed"), Some(0.2));
-        assert_eq!(shares.len(), 3);
+        assert_eq!(shares.len(), 4);
     }
 
     /// The bundled scenarios have readers of all kinds, but none of their delivery streams transforms.

@@ -24,9 +24,10 @@ pub struct BreakEven {
     pub cheaper_above: String,
     /// The swept values between which the bills cross, as written; null if they do not.
     pub within: Option<[String; 2]>,
-    /// Where they cross by a straight line between those, in words; null if they do not.
+    /// Where they cross by a straight line between those, in words; null if they do not, and if bills are no straight line over
+    /// what is swept: sizes are billed rounded up.
     pub crossing: Option<String>,
-    /// What shares of its shards' limits are used there, by figure.
+    /// What shares of its shards' limits are used at the crossing, by figure.
     pub utilisation: IndexMap<String, f64>,
 }
 
@@ -124,8 +125,8 @@ fn pairwise(
             cheaper_below: cheaper(gap[0]),
             cheaper_above: cheaper(gap[1]),
             within: Some(ends_written),
-            crossing: Some(scale.words(ends[0] + part * (ends[1] - ends[0]))),
-            utilisation: utilisation(grid, &points, part),
+            crossing: scale.is_linear().then(|| scale.words(ends[0] + part * (ends[1] - ends[0]))),
+            utilisation: if scale.is_linear() { utilisation(grid, &points, part) } else { IndexMap::new() },
             ..never.clone()
         });
     }
@@ -187,6 +188,22 @@ mod tests {
             dear.clone().count() > 0
                 && dear.clone().all(|it| it.crossing.is_none() && it.cheaper_above != "dear")
         );
+    }
+
+    /// One USD a started KB against 2.5 USD: dearer from the first byte above 2 KiB on. A line from 1 KiB (1 USD) to 9 KiB (9 USD)
+    /// would cross at 2.5 KiB, where the bill is 3 USD already; so only the points around the step are named.
+    #[test]
+    fn bills_over_sizes_are_steps_and_cross_between_two_points() {
+        let axes = [axis("variants", &["by-size", "flat"]), axis("size", &["1 KiB", "2 KiB", "9 KiB"])];
+        let costs = [1.0, 2.0, 9.0, 2.5, 2.5, 2.5];
+        let points: Vec<_> =
+            costs.into_iter().enumerate().map(|(number, cost)| point(number, cost, &[])).collect();
+        let [it] = &find(&axes, &points)[..] else { panic!("one crossing") };
+        assert_eq!(
+            (it.within.clone(), it.crossing.clone()),
+            (Some(["2 KiB".to_owned(), "9 KiB".to_owned()]), None)
+        );
+        assert_eq!((it.cheaper_below.as_str(), it.cheaper_above.as_str()), ("by-size", "flat"));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn render(sweep: &SweepResult) -> String {
 /// What follows from the points: the best of them, and where bills cross; of pairs that never do so, that they do not.
 pub(super) fn findings(sweep: &SweepResult) -> Vec<String> {
     let mut found: Vec<String> = sweep.best.iter().map(|best| best_point(sweep, best)).collect();
-    let crosses = |it: &&BreakEven| it.crossing.is_some();
+    let crosses = |it: &&BreakEven| it.within.is_some();
     found.extend(sweep.break_even.iter().filter(crosses).map(crossing));
     let mut apart: Vec<&BreakEven> = Vec::new();
     for it in sweep.break_even.iter().filter(|it| !crosses(it)) {
@@ -97,13 +97,16 @@ fn crossings(sweep: &SweepResult) -> String {
             it.along.clone(),
             at.join(", "),
             it.cheaper_below.clone(),
-            it.crossing.clone().unwrap_or_else(|| "none".to_owned()),
+            it.crossing
+                .clone()
+                .unwrap_or_else(|| if it.within.is_some() { NONE.to_owned() } else { "none".to_owned() }),
             it.cheaper_above.clone(),
             it.within.as_ref().map_or(String::new(), |within| within.join(" and ")),
             used.collect::<Vec<_>>().join(", "),
         ]);
     }
-    table.markdown() + "\nA crossing is where straight lines between the points' bills meet.\n"
+    table.markdown()
+        + "\nA crossing is where straight lines between the points' bills meet; over sizes and counts bills are no lines, and only the points around it are named.\n"
 }
 
 fn best_point(sweep: &SweepResult, best: &Best) -> String {
@@ -128,7 +131,7 @@ fn crossing(it: &BreakEven) -> String {
     let at: Vec<String> = it.at.iter().map(|(path, value)| format!("{path}={value}")).collect();
     let at = if at.is_empty() { String::new() } else { format!(" at {}", at.join(", ")) };
     let [first, second] = &it.between;
-    let Some((crossing, [low, high])) = it.crossing.as_ref().zip(it.within.as_ref()) else {
+    let Some([low, high]) = &it.within else {
         return format!(
             "Break-even along {}{at}: none; {} is cheaper throughout.",
             it.along, it.cheaper_below
@@ -137,8 +140,10 @@ fn crossing(it: &BreakEven) -> String {
     let shares = it.utilisation.iter().map(|(path, share)| format!("{path} {}", words::percent(*share)));
     let shares: Vec<String> = shares.collect();
     let shares = if shares.is_empty() { String::new() } else { format!(" ({})", shares.join(", ")) };
+    let crossing =
+        it.crossing.as_ref().map_or(String::new(), |crossing| format!("about {crossing}{shares}, "));
     format!(
-        "Break-even of {first} and {second} along {}{at}: about {crossing}{shares}, between {low} and {high}; below it {}, above it {} is cheaper.",
+        "Break-even of {first} and {second} along {}{at}: {crossing}between {low} and {high}; below it {}, above it {} is cheaper.",
         it.along, it.cheaper_below, it.cheaper_above
     )
 }
@@ -164,7 +169,8 @@ pub(super) fn headline(sweep: &SweepResult) -> Vec<&str> {
     // What goes wrong together, and how full what is paid for is.
     let telling = paths()
         .filter(|path| path.ends_with(".records_per_kinesis_record") || path.ends_with(".utilisation_share"));
-    let totals = ["cost.month", "throttled", "lost"].into_iter().filter(|path| paths().any(|it| it == *path));
+    let totals = ["cost.month", "throttled", "refused_reads", "lost"].into_iter();
+    let totals = totals.filter(|path| paths().any(|it| it == *path));
     let mut chosen: Vec<&str> = Vec::new();
     for path in asked.chain(totals).chain(telling).chain(tails) {
         if !chosen.contains(&path) {

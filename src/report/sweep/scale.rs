@@ -31,6 +31,12 @@ impl Scale {
         (values.len() > 1 && rises).then_some(Self { kind, values })
     }
 
+    /// Whether bills are straight lines between its values. They are over rates, save for chance: what is billed is counted by the
+    /// record. They are not over sizes, which are rounded up to metering steps, nor over counts and times, which set batches.
+    pub fn is_linear(&self) -> bool {
+        self.kind == Kind::Rate
+    }
+
     /// A value of the axis in words.
     pub fn words(&self, value: f64) -> String {
         match self.kind {

@@ -3,13 +3,13 @@
 use std::num::NonZeroU32;
 
 use super::Load;
+use super::course::Course;
 use crate::engine::random::Streams;
-use crate::engine::time::{Nanos, SECOND};
-use crate::scenario::checked::{Scenario, Study};
+use crate::engine::time::SECOND;
+use crate::scenario::checked::Scenario;
 use crate::systems::dynamodb::replication::ReplicationPlan;
 use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
 use crate::systems::kinesis::hash_range::HashRanges;
-use crate::units::Duration;
 use crate::workload::arrivals::ArrivalPlan;
 use crate::workload::client::ClientPlan;
 use crate::workload::key_name::KEY_NAME_BYTES_MAX;
@@ -50,10 +50,7 @@ pub(super) struct Demand {
     /// Share of accepted writes whose records are larger than the stream takes.
     too_large: f64,
     pub shares: KeyShares,
-    /// When the writes end, if they do.
-    end: Option<Nanos>,
-    /// After which time their rate repeats, if it does.
-    period: Option<Nanos>,
+    course: Course,
 }
 
 /// Sums over writes.
@@ -142,8 +139,7 @@ impl Demand {
                 None => 0.0,
             },
             shares,
-            end: arrivals.end(),
-            period: arrivals.period(),
+            course: Course::of(scenario, &arrivals),
         }
     }
 
@@ -172,33 +168,8 @@ impl Demand {
                  skipped (KDC-J12)."
             ));
         }
-        match self.end {
-            Some(end) if end < scenario.duration => {
-                let end = Duration::from_nanos(end);
-                warnings.push(format!("The writes of workload.{name} end at {end}, before the run does."));
-            }
-            Some(_) if scenario.study == Study::Steady => warnings.push(format!(
-                "The writes of workload.{name} come to an end; a steady study supposes that they go on."
-            )),
-            _ => {}
-        }
-        warnings.extend(self.partial_period(scenario));
+        warnings.extend(self.course.warnings(scenario, name));
         warnings
-    }
-
-    /// Part of a day scaled to a month is billed as if the whole day were like it.
-    fn partial_period(&self, scenario: &Scenario) -> Option<String> {
-        let measured = scenario.duration - scenario.warm_up;
-        let period = self.period?;
-        if measured.is_multiple_of(period) || measured == scenario.billing.represents {
-            return None;
-        }
-        let [span, whole, month] = [measured, period, scenario.billing.represents].map(Duration::from_nanos);
-        Some(format!(
-            "The bill scales {span} to {month}, but they are no multiple of the {whole} after which the rate of \
-             workload.{name} repeats; measure whole periods, or say with `billing.represents` what this run stands for.",
-            name = self.name
-        ))
     }
 }
 

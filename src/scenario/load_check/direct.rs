@@ -4,6 +4,7 @@ use super::{Load, ShardLoads};
 use crate::engine::random::Streams;
 use crate::engine::time::SECOND;
 use crate::scenario::checked::Scenario;
+use crate::scenario::load_check::course::Course;
 use crate::scenario::load_check::demand::DRAWS;
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::systems::kinesis::plan::RECORD_BYTES_USUAL;
@@ -32,6 +33,7 @@ pub(super) struct Direct<'a> {
     /// Share of them above 1 MiB.
     large: f64,
     shares: KeyShares,
+    course: Course,
 }
 
 impl<'a> Direct<'a> {
@@ -65,6 +67,7 @@ impl<'a> Direct<'a> {
             taken: taken.len() as f64 / all,
             large: large as f64 / taken.len().max(1) as f64,
             shares,
+            course: Course::of(scenario, &arrivals),
         }
     }
 
@@ -75,6 +78,15 @@ impl<'a> Direct<'a> {
             let peak = self.packed(self.records.peak * self.taken * share);
             loads.records[shard].add(Load { mean: mean.0, peak: peak.0 }, 1.0);
             loads.bytes[shard].add(Load { mean: mean.1, peak: peak.1 }, 1.0);
+        }
+    }
+
+    /// Adds users' records a second at each shard that share a Kinesis record with others before them.
+    pub fn add_packed(&self, more: &mut [f64]) {
+        let shares = self.shard_shares(more.len());
+        for (more, share) in more.iter_mut().zip(shares) {
+            let rate = self.records.mean * self.taken * share;
+            *more += rate - self.packed(rate).0;
         }
     }
 
@@ -118,7 +130,7 @@ impl<'a> Direct<'a> {
     }
 
     /// What about it deserves a thought.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self, scenario: &Scenario) -> Vec<String> {
         let name = &self.plan.name;
         let mut warnings = Vec::new();
         if self.taken < 1.0 {
@@ -135,6 +147,7 @@ impl<'a> Direct<'a> {
                  below 2 % (KDS-B3)."
             ));
         }
+        warnings.extend(self.course.warnings(scenario, name));
         warnings
     }
 }

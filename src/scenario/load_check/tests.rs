@@ -85,6 +85,27 @@ fn con_4_kds_r10_readers_share_five_calls_a_second_and_workers_have_limits_too()
 }
 
 #[test]
+fn dds_r4_open_3_readers_of_a_tables_stream_share_its_calls_too() {
+    let two = |limits: &str| {
+        let streams = format!("tables.orders.streams={{ view: new_image{limits} }}");
+        check(&[
+            &streams,
+            "consumers.one={ reads: tables.orders.streams, lambda: {} }",
+            "consumers.two={ reads: tables.orders.streams, polling: { interval: 500ms } }",
+        ])
+    };
+    // A function polls four times a second (LAM-P2).
+    let found = two("");
+    let calls = row(&found, "tables.orders.streams.readers", "GetRecords calls/s a shard");
+    assert_eq!((calls.mean, calls.allowed, calls.verdict), (6.0, 5.0, Verdict::Overloaded));
+    let name = "tables.orders.streams.readers (GetRecords calls/s a shard, OPEN-3)";
+    assert!(found.overloaded().iter().any(|it| it == name), "{:?}", found.overloaded());
+    let found = two(", limits: { get_records_calls: 10 }");
+    let calls = row(&found, "tables.orders.streams.readers", "GetRecords calls/s a shard");
+    assert_eq!((calls.allowed, calls.verdict), (10.0, Verdict::Fine));
+}
+
+#[test]
 fn what_cannot_be_helped_or_will_be_skipped_is_said() {
     let hot = check(&[
         "workload.checkout.keys={ uniform: { items: 1 } }",
@@ -153,6 +174,43 @@ fn a_bill_over_part_of_a_period_is_warned_of() {
     let diurnal = "workload.checkout.arrivals={ diurnal: { low: 1/s, high: 9/s, peak_at: 18:00 } }";
     assert!(warned(&[diurnal, "duration=36h"]) && !warned(&[diurnal, "duration=48h"]));
     assert!(!warned(&["workload.checkout.arrivals={ poisson: { rate: 5/s } }", "duration=7s"]));
+}
+
+/// A change that does not repeat is billed as if it came again and again, unless the run stands for itself.
+#[test]
+fn a_bill_that_scales_what_happens_once_is_warned_of() {
+    let warning = |sets: &[&str]| {
+        let texts = check(sets).warnings.into_iter();
+        texts.filter(|text| text.contains("changes once")).collect::<Vec<_>>().join("")
+    };
+    let steady = "workload.checkout.arrivals={ poisson: { rate: 5/s } }";
+    let stages = "workload.checkout.arrivals={ stages: [{ rate: 5/s, for: 4m }, { rate: 50/s, for: 2m }, { rate: 5/s }] }";
+    let sale = "events={ sale: { at: 2m, for: 1m, spike: { of: workload.checkout, factor: 3 } } }";
+    assert_eq!(warning(&[steady]), "");
+    assert!(
+        warning(&[stages]).contains("by its stages, and the bill scales 10m to 730h"),
+        "{}",
+        warning(&[stages])
+    );
+    assert!(warning(&[steady, sale]).contains("by events.sale, and"), "{}", warning(&[steady, sale]));
+    assert_eq!(warning(&[stages, "billing.represents=10m"]), "", "the run stands for itself");
+    assert_eq!(warning(&[stages, "warm_up=6m", "duration=20m"]), "", "what is measured is all the same");
+}
+
+/// Producers that put straight into a stream are warned of as those of tables are.
+#[test]
+fn the_course_of_a_direct_producer_is_warned_of() {
+    let warned =
+        |sets: &[&str], what: &str| check_direct(sets).warnings.iter().any(|text| text.contains(what));
+    let bursts = "workload.clicks.arrivals={ bursts: { base: 1/s, burst: 9/s, every: 100s, for: 10s } }";
+    assert!(warned(&[bursts, "duration=610s"], "no multiple of the 1m40s"));
+    assert!(!warned(&[bursts, "duration=600s"], "no multiple"));
+    let ending = "workload.clicks.arrivals={ stages: [{ rate: 5/s, for: 4m }, { rate: 0/s }] }";
+    assert!(
+        warned(&[ending], "The writes of workload.clicks end at 4m") && warned(&[ending], "by its stages")
+    );
+    let sale = "events={ sale: { at: 2m, for: 1m, spike: { of: workload.clicks, factor: 3 } } }";
+    assert!(warned(&[sale], "by events.sale"));
 }
 
 const DIRECT: &str = "\

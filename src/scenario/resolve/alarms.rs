@@ -135,7 +135,7 @@ fn alarm(
     let delay: Duration = resolver.take(settings.delay, &DELAY);
     resolver.within(&path.key("delay"), delay, Duration::ZERO..=Duration::from_nanos(HOUR), "");
     let watched = watched?;
-    let missing = missing(resolver, path, settings, watched.of_dynamodb);
+    let missing = missing(settings, watched.of_dynamodb);
     let metric = metric(resolver, path, settings, &watched)?;
     let threshold = threshold(resolver, &path.key("threshold"), metric.unit, &settings.threshold)?;
     Some(AlarmPlan {
@@ -181,16 +181,10 @@ fn period(resolver: &mut Resolver, path: &Path, settings: &AlarmSettings, bins: 
     nanos
 }
 
-fn missing(resolver: &mut Resolver, path: &Path, settings: &AlarmSettings, of_dynamodb: bool) -> Missing {
-    let written = settings.treat_missing_data;
-    if of_dynamodb {
-        if written.is_some_and(|written| written != MissingSettings::Ignore) {
-            let message = "alarms on DynamoDB's metrics always ignore missing data, whatever is set";
-            resolver.error(&path.key("treat_missing_data"), message);
-        }
-        return Missing::Ignore;
-    }
-    match written.unwrap_or(MissingSettings::Missing) {
+/// Alarms on DynamoDB's metrics ignore missing data unless something else is chosen; the others take it for missing.
+fn missing(settings: &AlarmSettings, of_dynamodb: bool) -> Missing {
+    let usual = if of_dynamodb { MissingSettings::Ignore } else { MissingSettings::Missing };
+    match settings.treat_missing_data.unwrap_or(usual) {
         MissingSettings::Missing => Missing::Missing,
         MissingSettings::Ignore => Missing::Ignore,
         MissingSettings::Breaching => Missing::Breaching,

@@ -63,6 +63,7 @@ pub(super) fn resolve(
         overhead: overhead?,
         per_object: per_object.nanos(),
         scan_rate: scan_rate.get().max(1),
+        repartition: plan.prefix_limit.repartition,
         compaction,
     })
 }

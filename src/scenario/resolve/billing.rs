@@ -30,6 +30,7 @@ pub(super) fn resolve(
     Billing {
         month: month.nanos(),
         represents: represents.nanos(),
+        at: settings.at,
         free_tier: resolver.take(settings.free_tier, &FREE_TIER),
         allow_estimates: resolver.take(settings.allow_estimates, &ALLOW_ESTIMATES),
         prices: settings.prices.and_then(|name| {

@@ -133,6 +133,12 @@ pub(super) fn table(
         }
         if sort_key.local_index {
             resolver.assume(&LOCAL_INDEX);
+            let most = u64::from(sort_key.collections.max(1)).saturating_mul(BYTES_MAX);
+            if bytes > most {
+                let path = path.key("sort_key").key("collections");
+                let message = "with a local index the items of a partition key hold 10 GiB at most (DDB-P2); `size` is more for each";
+                resolver.error(&path, message);
+            }
         }
     }
     let placement = Placement {

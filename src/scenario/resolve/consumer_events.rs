@@ -1,7 +1,7 @@
 //! What planned events do to consumers, apart from outages: they become slower, or go for good.
 
 use super::timeline::Happening;
-use crate::scenario::checked::Scenario;
+use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, resource};
 use crate::scenario::resolver::Resolver;
@@ -49,28 +49,46 @@ pub(super) fn happening(
         return None;
     }
     let number = resolver.reference(&at, "consumers", of, file.consumers.keys())?;
-    let (name, settings) = file.consumers.get_index(number)?;
-    let polling = scenario.consumers.iter().position(|plan| plan.name == *name);
-    let function = scenario.lambdas.iter().position(|plan| plan.name == *name);
-    let action = match (polling, function, factor) {
-        (Some(number), _, Some(factor)) => Action::ConsumerSlowDown(number, factor),
-        (Some(number), _, None) => Action::RemoveConsumer(number),
-        (None, Some(number), Some(factor)) => Action::FunctionSlowDown(number, factor),
-        (None, Some(number), None) => Action::RemoveFunction(number),
-        // After an error elsewhere the consumer may be missing.
-        (None, None, _) => {
-            let reads_queue = settings.reads.0.starts_with("sqs.");
-            if reads_queue || settings.kcl.is_some() || settings.flink.is_some() {
-                let message =
-                    format!("`{of}` is neither a polling consumer nor a function or pipe on a stream");
-                resolver.error(&at, message);
-            }
-            return None;
-        }
-    };
+    let (name, _) = file.consumers.get_index(number)?;
+    let action = action(scenario, name, factor)?;
     let what = match factor {
         Some(factor) => format!("takes {factor} times as long"),
         None => "is removed: it reads no more".to_owned(),
     };
     Some(Happening { place: resource("consumers", name), what, action })
+}
+
+/// What it does to the consumer of this name; nothing where an error elsewhere has left that out.
+fn action(scenario: &Scenario, name: &str, factor: Option<f64>) -> Option<Action> {
+    let reads = |queue: &QueueUse| queue.consumer.as_ref().is_some_and(|plan| plan.name == *name);
+    if let Some(number) = scenario.consumers.iter().position(|plan| plan.name == *name) {
+        return Some(
+            factor.map_or(Action::RemoveConsumer(number), |by| Action::ConsumerSlowDown(number, by)),
+        );
+    }
+    if let Some(number) = scenario.lambdas.iter().position(|plan| plan.name == *name) {
+        return Some(
+            factor.map_or(Action::RemoveFunction(number), |by| Action::FunctionSlowDown(number, by)),
+        );
+    }
+    if let Some(number) = scenario.fleets.iter().position(|plan| plan.name == *name) {
+        return Some(factor.map_or(Action::RemoveFleet(number), |by| Action::FleetSlowDown(number, by)));
+    }
+    let number = scenario.queues.iter().position(reads)?;
+    Some(factor.map_or(Action::RemoveQueueFunction(number), |by| Action::QueueFunctionSlowDown(number, by)))
+}
+
+/// The name of the event that has removed this consumer by then.
+pub(super) fn removed_by<'a>(scenario: &'a Scenario, place: &str) -> Option<&'a str> {
+    let removes = |action: &Action| {
+        matches!(
+            action,
+            Action::RemoveConsumer(_)
+                | Action::RemoveFunction(_)
+                | Action::RemoveQueueFunction(_)
+                | Action::RemoveFleet(_)
+        )
+    };
+    let it = scenario.timeline.iter().find(|it| it.place == place && removes(&it.action))?;
+    Some(&it.name)
 }

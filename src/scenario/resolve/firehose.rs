@@ -24,6 +24,7 @@ use crate::systems::firehose::settings::{
     SNOWFLAKE_SIZE, SPLUNK_INTERVAL, UNPARSABLE,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
+use crate::systems::polling::settings::CALL_TIME;
 use crate::units::{Bytes, Duration, Percent};
 
 /// The longest prefix of object names (FH-O4).
@@ -78,6 +79,7 @@ fn source(
         let stream = resolver.reference(&path.key("reads"), "kinesis", &reads.0, file.kinesis.keys());
         let polls = stream::polls(resolver, &path.key("poll"), (poll.interval, &POLL_INTERVAL), poll.phase);
         resolver.assume(&REFUSED);
+        resolver.assume(&CALL_TIME);
         return Some((stream?, FirehoseSource::Polls(polls)));
     }
     if settings.poll.is_some() {

@@ -3,6 +3,7 @@
 use super::distribution;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, Nanos, SECOND};
+use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
@@ -20,6 +21,7 @@ use crate::systems::kcl::leases::LeasePlan;
 use crate::systems::kcl::settings::{self as kcl, BalanceSettings, KclSettings, ShutdownSettings};
 use crate::systems::kcl::version::Version;
 use crate::systems::kinesis::fan_out::{FanOutPlan, GROUPS, RENEWAL};
+use crate::systems::kinesis::reader::{From, ReaderPlan};
 use crate::units::{Duration, Percent};
 
 /// The shortest time between two reads of one shard (KCL-1, KWK-9).
@@ -73,7 +75,8 @@ fn access(
     let delivery = resolver.take(delivery, if pushed { &PUSH } else { &DELIVERY });
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery)?;
     if !pushed {
-        return Some((Via::Polling(cadence), delivery));
+        let refused_wait = super::reader::refused_wait(resolver, path, None);
+        return Some((Via::Polling(Cadence { refused_wait, ..cadence }), delivery));
     }
     resolver.assume(&GROUPS);
     let renewal: Duration = resolver.take(None, &RENEWAL);
@@ -88,9 +91,11 @@ pub(super) fn kcl(
     name: &str,
     settings: &KclSettings,
     (stream, of_table): (Option<usize>, bool),
+    run: &Scenario,
 ) -> Option<FleetPlan> {
     let version: Version = resolver.take(settings.version, &kcl::VERSION);
     let pushed = is_pushed(resolver, path, settings, version, of_table);
+    let from = from(resolver, path, settings, (stream, pushed), run);
     let cadence = cadence(resolver, path, settings, version, of_table, pushed);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (usual, most, fact) = match of_table {
@@ -114,6 +119,7 @@ pub(super) fn kcl(
         name: name.to_owned(),
         stream: stream?,
         via,
+        reader: ReaderPlan { from, ..ReaderPlan::default() },
         delivery,
         records_max,
         prefetch: Prefetch { batches: prefetch as usize, bytes: PREFETCH_BYTES, records: PREFETCH_RECORDS },
@@ -157,6 +163,41 @@ fn is_pushed(
     pushed
 }
 
+/// The record with which it begins.
+fn from(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: &KclSettings,
+    (stream, pushed): (Option<usize>, bool),
+    run: &Scenario,
+) -> From {
+    let history = stream.and_then(|stream| run.streams.get(stream)?.history.as_ref());
+    if pushed {
+        if settings.from.is_some() {
+            let message = "`from` is for a fleet that polls; one that is pushed to goes on where it stood when the run began";
+            resolver.error_with_help(
+                &path.key("from"),
+                message,
+                "with `via: polling` it has a choice".to_owned(),
+            );
+        }
+        return From::Latest;
+    }
+    let Some(written) = settings.from else {
+        // Where a stream holds nothing from before, all positions are one.
+        if history.is_some() {
+            resolver.assume(&kcl::FROM);
+        }
+        return From::Latest;
+    };
+    let from = super::reader::begin(resolver, path, written, 0, run);
+    let is_moment = matches!(from, From::AtTimestamp(_));
+    if is_moment && stream.is_some_and(|stream| stream >= run.streams.len()) {
+        resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
+    }
+    from
+}
+
 /// The time between two calls for one shard.
 fn cadence(
     resolver: &mut Resolver,
@@ -183,11 +224,15 @@ fn cadence(
         resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
         let catch_up: bool = resolver.take(settings.catch_up, &kcl::CATCH_UP);
         let idle = idle.nanos();
-        return Cadence { idle, idle_after_empty: 2 * idle, catch_up: catch_up.then_some(CATCH_UP) };
+        return Cadence {
+            idle_after_empty: 2 * idle,
+            catch_up: catch_up.then_some(CATCH_UP),
+            ..Cadence::every(idle)
+        };
     }
     let idle = settings.idle_time.unwrap_or(nanos(version.idle()));
     resolver.within(&idle_path, idle, nanos(IDLE_MIN)..=nanos(HOUR), "KCL-1");
-    Cadence { idle: idle.nanos(), idle_after_empty: idle.nanos(), catch_up: None }
+    Cadence::every(idle.nanos())
 }
 
 fn host(resolver: &mut Resolver, path: &Path, name: &str, settings: &HostSettings) -> Option<Host> {
@@ -318,7 +363,7 @@ pub(super) fn flink(
             span(resolver, path, "poll_interval", written, (IDLE_MIN, HOUR))
         }
     };
-    let cadence = Cadence { idle, idle_after_empty: idle, catch_up: None };
+    let cadence = Cadence::every(idle);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
     let (via, delivery) = via?;
@@ -326,6 +371,7 @@ pub(super) fn flink(
         name: name.to_owned(),
         stream: stream?,
         via,
+        reader: ReaderPlan::default(),
         delivery,
         records_max: 10_000,
         // Flink holds its source back once its buffers are full; two answers of a shard stand for them.

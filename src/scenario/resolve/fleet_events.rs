@@ -1,12 +1,13 @@
 //! Planned events of fleets: crashes, deployments, workers that are cut off from their lease table.
 
 use super::timeline::Happening;
+use crate::engine::time::Nanos;
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, resource};
 use crate::scenario::resolver::Resolver;
 use crate::scenario::timeline::{Action, EventSettings};
-use crate::systems::fleet::ControlPlan;
+use crate::systems::fleet::{ControlPlan, FleetPlan};
 use crate::units::Duration;
 
 /// The kinds of events that concern fleets, and whether this one is of it.
@@ -73,4 +74,19 @@ pub(super) fn happening(
         _ => (format!("worker {worker} does not reach the lease table"), Action::CutOff(number, worker)),
     };
     Some(Happening { place: resource("consumers", name), what, action })
+}
+
+/// How long a crash or a deployment lasts: until the worker, the last worker or the job is back; nothing of other events.
+pub(super) fn lasts(fleets: &[FleetPlan], action: &Action) -> Option<Nanos> {
+    let (number, away, is_deployment) = match action {
+        Action::Crash(number, _, away) => (*number, *away, false),
+        Action::Deploy(number, away) => (*number, *away, true),
+        _ => return None,
+    };
+    let plan = &fleets[number];
+    let (usual, workers) = match &plan.control {
+        ControlPlan::Kcl(leases) => (leases.restart, if is_deployment { plan.workers } else { 1 }),
+        ControlPlan::Flink(job) => (job.restart, 1),
+    };
+    Some(away.unwrap_or(usual) * Nanos::from(workers))
 }

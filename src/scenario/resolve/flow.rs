@@ -14,6 +14,7 @@ use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::systems::dynamodb::change_record::ItemShape;
+use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::replication::RecordSize;
 use crate::systems::dynamodb::settings::{SHAPE, TableSettings};
 use crate::systems::kinesis::stream::READERS_MAX;
@@ -168,7 +169,7 @@ fn contents(
     }
     let names = KeyNames::Listed(trace.keys().into());
     let shape = ItemShape::assumed(names.usual_bytes());
-    (ItemSpace { items: trace.keys().len() as u32, names }, shape)
+    (ItemSpace { items: trace.keys().len() as u32, names, at_start: AtStart::All }, shape)
 }
 
 fn drawn_contents(
@@ -198,5 +199,5 @@ fn drawn_contents(
         }
     }
     let shape = shape.unwrap_or_else(|| ItemShape::assumed(names.usual_bytes()));
-    (ItemSpace { items, names }, shape)
+    (ItemSpace { items, names, at_start: AtStart::All }, shape)
 }

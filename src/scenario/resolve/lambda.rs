@@ -9,6 +9,7 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::file::AccountSettings;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
+use crate::settings::distribution::Time;
 use crate::settings::one_or_map::OneOrMap;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::replication::PartitionKey;
@@ -18,7 +19,7 @@ use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::lambda::batch::{Batching, Payload};
 use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::lambda::function::{Errors, FunctionPlan};
-use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Via};
+use crate::systems::lambda::mapping::{LambdaPlan, MappingPlan, Role, Via};
 use crate::systems::lambda::retry::{Destination, RetryPlan};
 use crate::systems::lambda::settings::*;
 use crate::systems::lambda::tumbling::TumblingPlan;
@@ -35,10 +36,10 @@ fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// Resolves a function at `path`, which reads `from`.
+/// Resolves a function, which reads `from`; its mapping is at the first path, and what it runs at the second one.
 pub(super) fn resolve(
     resolver: &mut Resolver,
-    path: &Path,
+    (path, function_path): (&Path, &Path),
     name: &str,
     settings: &LambdaSettings,
     from: &Reads,
@@ -47,7 +48,7 @@ pub(super) fn resolve(
     let (reader, created) = position(resolver, path, settings, from);
     let discovery = discovery(resolver, &path.key("shard_discovery"), settings.shard_discovery, from);
     let mapping = mapping(resolver, path, settings, from);
-    let function = function(resolver, path, settings, from.run);
+    let function = function(resolver, function_path, settings, from.run);
     if settings.maximum_concurrency.is_some() {
         let message = "`maximum_concurrency` is for functions that read queues; on a stream there is `reserved_concurrency`";
         resolver.error(&path.key("maximum_concurrency"), message);
@@ -59,7 +60,7 @@ pub(super) fn resolve(
         reader,
         created,
         discovery,
-        is_pipe: false,
+        role: Role::Mapping,
         delivery: delivery?,
         mapping,
         function: function?,
@@ -87,7 +88,8 @@ fn via(
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery);
     resolver.assume(&READ_AHEAD);
     if !pushed {
-        let polls = stream::polls(resolver, path, (None, interval), settings.phase);
+        let mut polls = stream::polls(resolver, path, (None, interval), settings.phase);
+        polls.refused_wait = super::reader::refused_wait(resolver, path, None);
         return (Some(Via::Shared(polls)), delivery);
     }
     for (key, there) in [
@@ -302,7 +304,7 @@ pub(super) fn function(
     resolver.within(&path.key("memory"), memory, mebibytes(128)..=mebibytes(10_240), "");
     let keep_warm: Duration = resolver.take(settings.keep_warm, &KEEP_WARM);
     resolver.within(&path.key("keep_warm"), keep_warm, nanos(SECOND)..=nanos(DAY), "");
-    let cold_start = cold_start(resolver, path, settings);
+    let cold_start = cold_start(resolver, path, (settings.cold_start.as_ref(), settings.runtime));
     let sink = match &settings.sink {
         Some(written) => Some(sink::resolve(resolver, &path.key("sink"), written)?),
         None => None,
@@ -332,11 +334,16 @@ pub(super) fn function(
     })
 }
 
-fn cold_start(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<Sampler> {
-    if let Some(time) = &settings.cold_start {
+/// How long a new environment takes to start: as written, or by the runtime (LAM-L3).
+pub(super) fn cold_start(
+    resolver: &mut Resolver,
+    path: &Path,
+    (written, runtime): (Option<&Time>, Option<Runtime>),
+) -> Option<Sampler> {
+    if let Some(time) = written {
         return distribution::time(resolver, &path.key("cold_start"), time);
     }
-    let runtime: Runtime = resolver.take(settings.runtime, &RUNTIME);
+    let runtime: Runtime = resolver.take(runtime, &RUNTIME);
     let (low, high) = runtime.cold_start_millis();
     let nanos = |millis: u64| (millis * MILLISECOND) as f64;
     Some(Sampler::Uniform { low: nanos(low), high: nanos(high) })
@@ -352,11 +359,14 @@ fn errors(settings: &ErrorSettings) -> Errors {
     }
 }
 
-/// All functions, those that read queues too.
-fn functions(scenario: &Scenario) -> impl Iterator<Item = &FunctionPlan> {
-    let of_streams = scenario.lambdas.iter().filter(|plan| !plan.is_pipe).map(|plan| &plan.function);
+/// What each function has reserved, those that read queues and those that transform for Firehose too.
+fn reservations(scenario: &Scenario) -> impl Iterator<Item = Option<u32>> {
+    let of_streams =
+        scenario.lambdas.iter().filter(|plan| plan.role.runs_function()).map(|plan| &plan.function);
     let of_queues = scenario.queues.iter().filter_map(|queue| queue.consumer.as_ref());
-    of_streams.chain(of_queues.map(|plan| &plan.function))
+    let of_deliveries = scenario.deliveries.iter().filter_map(|plan| plan.transform.as_ref());
+    let of_deliveries = of_deliveries.map(|plan| plan.reserved);
+    of_streams.chain(of_queues.map(|plan| &plan.function)).map(|plan| plan.reserved).chain(of_deliveries)
 }
 
 /// The account, with what is reserved checked against it.
@@ -366,14 +376,14 @@ pub(super) fn account(
     scenario: &Scenario,
 ) -> AccountPlan {
     let path = Path::ROOT.key("account");
-    if functions(scenario).next().is_none() {
+    if reservations(scenario).next().is_none() {
         let concurrency = settings.lambda_concurrency.unwrap_or(1_000);
         return AccountPlan { concurrency, others: settings.lambda_others.unwrap_or(0) };
     }
     let concurrency: u32 = resolver.take(settings.lambda_concurrency, &CONCURRENCY);
     resolver.within(&path.key("lambda_concurrency"), concurrency, 10..=1_000_000, "LAM-C6");
     let others: u32 = resolver.take(settings.lambda_others, &OTHERS);
-    let reserved: u64 = functions(scenario).filter_map(|plan| plan.reserved).map(u64::from).sum();
+    let reserved: u64 = reservations(scenario).flatten().map(u64::from).sum();
     if reserved > 0 && reserved + u64::from(UNRESERVED_MIN) > u64::from(concurrency) {
         let message = format!(
             "{reserved} of {concurrency} concurrent executions are reserved; AWS keeps {UNRESERVED_MIN} for other functions"
@@ -381,7 +391,7 @@ pub(super) fn account(
         resolver.error(&path.key("lambda_concurrency"), message);
     }
     let shared = u64::from(concurrency).saturating_sub(reserved);
-    let unreserved = functions(scenario).any(|plan| plan.reserved.is_none());
+    let unreserved = reservations(scenario).any(|reserved| reserved.is_none());
     if unreserved && u64::from(others) >= shared {
         resolver.error(
             &path.key("lambda_others"),

@@ -13,8 +13,8 @@ use crate::units::{Duration, Money, Percent};
 const STATISTICS: [&str; 6] = ["mean", "p50", "p90", "p99", "p999", "max"];
 
 /// Counts of a function.
-const FUNCTION_COUNTS: [&str; 6] =
-    ["invocations", "errors", "throttled", "concurrency", "processed_again", "given_up"];
+const FUNCTION_COUNTS: [&str; 7] =
+    ["invocations", "errors", "throttled", "concurrency", "batches_at_once", "processed_again", "given_up"];
 
 /// Counts and shares of a fleet of workers.
 const FLEET_COUNTS: [&str; 3] = ["repeated", "lost", "checkpoints"];
@@ -50,14 +50,21 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
         let age = (path.key("iterator_age").key("max"), Unit::Milliseconds);
         counts.into_iter().chain(shares).chain([age])
     });
+    let readers = file.consumers.iter().filter(|(_, consumer)| !consumer.reads.0.starts_with("sqs."));
+    let readers = readers.map(|(name, _)| section("consumers").key(name));
+    let readers = readers.chain(file.firehose.keys().map(|name| section("firehose").key(name)));
+    let of_readers = readers.flat_map(|path| {
+        [(path.key("refused_reads"), Unit::Count), (path.key("refused_reads_share"), Unit::Share)]
+    });
     let totals = [
         (section("lost"), Unit::Count),
         (section("throttled"), Unit::Count),
+        (section("refused_reads"), Unit::Count),
         (section("cost").key("month"), Unit::Usd),
         (section("duplicates"), Unit::Share),
         (section("out_of_order"), Unit::Share),
     ];
-    of_legs.chain(of_functions).chain(of_fleets).chain(totals).collect()
+    of_legs.chain(of_functions).chain(of_fleets).chain(of_readers).chain(totals).collect()
 }
 
 /// Resolves the objectives, in file order.
@@ -84,8 +91,8 @@ fn unknown(resolver: &mut Resolver, path: &Path, written: &str, figures: &[(Path
     let help = "figures are `workload.X.latency`, `tables.X.kinesis.latency`, `tables.X.streams.latency`, `consumers.X.latency` and \
                 `firehose.X.freshness`, `athena.X.time`, `athena.X.data_age` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; of a function also \
                 `consumers.X.iterator_age.max`, `.blocked.max`, `.invocations`, `.errors`, `.throttled`, \
-                `.concurrency`, `.processed_again` and `.given_up`; of a KCL fleet or a Flink application `consumers.X.iterator_age.max`, \
-                `.repeated`, `.lost`, `.checkpoints`, `.cpu_share` and `.cpu_max_share`; and `lost`, `throttled`, `duplicates`, `out_of_order`, `cost.month`";
+                `.concurrency`, `.batches_at_once`, `.processed_again` and `.given_up`; of a KCL fleet or a Flink application `consumers.X.iterator_age.max`, \
+                `.repeated`, `.lost`, `.checkpoints`, `.cpu_share` and `.cpu_max_share`; of who polls `.refused_reads` and `.refused_reads_share`; and `lost`, `throttled`, `refused_reads`, `duplicates`, `out_of_order`, `cost.month`";
     resolver.error_with_help(path, format!("there is no figure `{written}`{near}"), help);
 }
 

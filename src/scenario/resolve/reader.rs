@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{fleet, lambda, sqs, stream};
+use super::{fleet, lambda, pipe, sqs, stream};
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ConsumerSettings;
@@ -14,8 +14,9 @@ use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::lambda::settings::LambdaSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
-    REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
+    BATCH_SIZE, CALL_TIME, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
+    PollingSettings, REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS,
+    WhenTrimmedSettings,
 };
 use crate::units::Duration;
 
@@ -64,7 +65,7 @@ pub(super) fn consumer(
         return;
     }
     if let Some(settings) = kcl {
-        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table));
+        let plan = fleet::kcl(resolver, &path.key("kcl"), name, settings, (stream, of_table), scenario);
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = flink {
@@ -83,8 +84,11 @@ pub(super) fn consumer(
         let retention = scenario.streams.get(number).map_or(RETENTION, |plan| plan.retention);
         let reads = Reads { stream: number, retention, of_table, run: scenario };
         let plan = match (lambda, pipe) {
-            (_, Some(settings)) => sqs::pipe(resolver, &path.key("pipe"), name, settings, &reads),
-            (Some(settings), None) => lambda::resolve(resolver, &path.key("lambda"), name, settings, &reads),
+            (_, Some(settings)) => pipe::resolve(resolver, &path.key("pipe"), name, settings, &reads),
+            (Some(settings), None) => {
+                let at = path.key("lambda");
+                lambda::resolve(resolver, (&at, &at), name, settings, &reads)
+            }
             (None, None) => None,
         };
         scenario.lambdas.extend(plan.filter(|_| stream.is_some()));
@@ -113,7 +117,7 @@ fn polling(
     (stream, of_table): (Option<usize>, bool),
     run: &Scenario,
 ) -> Option<PollingPlan> {
-    let polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
+    let mut polls = stream::polls(resolver, path, (polling.interval, &INTERVAL), polling.phase);
     let (usual, most, fact) = match of_table {
         true => (&STREAMS_BATCH_SIZE, RECORDS_PER_CALL, "DDS-R3"),
         false => (&BATCH_SIZE, 10_000, "KDS-R2"),
@@ -130,9 +134,7 @@ fn polling(
     };
     let per_record = processing("per_record", polling.per_record, &PER_RECORD);
     let per_batch = processing("per_batch", polling.per_batch, &PER_BATCH);
-    let refused_wait: Duration = resolver.take(polling.refused_wait, &REFUSED_WAIT);
-    let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
-    resolver.within(&path.key("refused_wait"), refused_wait, waits, "");
+    polls.refused_wait = refused_wait(resolver, path, polling.refused_wait);
     let reader = position(resolver, path, polling, run);
     if of_table && matches!(reader.from, From::AtTimestamp(_)) {
         resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
@@ -147,7 +149,6 @@ fn polling(
         per_record,
         workers,
         reader,
-        refused_wait: refused_wait.nanos(),
     })
 }
 
@@ -193,6 +194,15 @@ fn discovery(resolver: &mut Resolver, path: &Path, written: Option<Duration>, of
     let time: Duration = resolver.take(written, &SHARD_DISCOVERY);
     resolver.within(path, time, Duration::ZERO..=Duration::from_nanos(3_600 * SECOND), "");
     time.nanos()
+}
+
+/// How long a reader waits after a refused call, on the average (OWN-8).
+pub(super) fn refused_wait(resolver: &mut Resolver, path: &Path, written: Option<Duration>) -> Nanos {
+    let wait: Duration = resolver.take(written, &REFUSED_WAIT);
+    let waits = Duration::from_nanos(MILLISECOND)..=Duration::from_nanos(60 * SECOND);
+    resolver.within(&path.key("refused_wait"), wait, waits, "");
+    resolver.assume(&CALL_TIME);
+    wait.nanos()
 }
 
 /// Where a consumer begins, and how it reads.

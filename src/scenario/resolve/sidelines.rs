@@ -8,14 +8,18 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
-use crate::systems::dynamodb::contents::Contents;
+use crate::systems::dynamodb::contents::{AtStart, Contents};
 use crate::systems::dynamodb::settings::{TABLE_ITEMS, TableSettings};
 use crate::systems::dynamodb::table::write_units;
 use crate::systems::kinesis::encryption::{CREDENTIALS, EncryptionPlan, EncryptionSettings, KEY};
 use crate::systems::lambda::logs::{KEPT, LogPlan, LogSettings, PER_INVOCATION, PER_RECORD};
+use crate::systems::lambda::pipe_settings::PipeSettings;
 use crate::systems::network::{ACROSS_ZONES, AVAILABILITY_ZONES, Door, GATEWAYS, Network, NetworkSettings};
 use crate::units::{Bytes, Duration, Percent};
+use crate::workload::keys::KeyPlan;
+use crate::workload::operation::{Operation, WriteKind};
 use crate::workload::producer::{ProducerPlan, Source};
+use crate::workload::trace::Trace;
 
 /// Writes drawn to tell how large a table's items are; the mean comes out within some percent.
 const DRAWS: usize = 1 << 12;
@@ -44,9 +48,14 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             resolver.error(&path, message);
         }
         scenario.sidelines.networks.extend(found.map(|network| (name.clone(), network)));
-        if let Some(function) = &consumer.lambda {
-            let path = section("consumers", name).key("lambda").key("logs");
-            let logs = function.logs.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
+        let of_mapping =
+            consumer.lambda.as_ref().map(|it| (section("consumers", name).key("lambda"), &it.logs));
+        let of_pipe = consumer.pipe.as_ref().and_then(PipeSettings::function);
+        let of_pipe =
+            of_pipe.map(|it| (section("consumers", name).key("pipe").key("to").key("lambda"), &it.logs));
+        for (path, written) in of_mapping.into_iter().chain(of_pipe) {
+            let path = path.key("logs");
+            let logs = written.as_ref().map(|written| (name.clone(), logs(resolver, &path, written)));
             scenario.sidelines.logs.extend(logs);
         }
     }
@@ -102,35 +111,62 @@ fn logs(resolver: &mut Resolver, path: &Path, written: &LogSettings) -> LogPlan 
     LogPlan { per_invocation, per_record, kept: kept.nanos() }
 }
 
-/// What a table holds at the start: `size`, or else an item for each key that is written.
+/// What a table holds at the start: `size`, or else the items that are written and exist.
 fn contents(
     resolver: &mut Resolver,
-    scenario: &Scenario,
+    scenario: &mut Scenario,
     number: usize,
     settings: &TableSettings,
 ) -> Contents {
     let writers: Vec<&Arc<ProducerPlan>> =
         scenario.producers.iter().filter(|plan| plan.table == number).collect();
     let (item_bytes, unit_filled) = sizes(&writers);
+    let at_start = at_start(&writers);
     let mut contents = Contents {
-        items: u64::from(scenario.items(number)),
+        items: at_start.count(scenario.items(number)),
         bytes: 0,
         item_bytes,
         unit_filled,
         global: writers.iter().any(|plan| is_replicated(plan)),
         recovery: settings.point_in_time_recovery.unwrap_or(false),
     };
+    scenario.items[number].at_start = at_start;
     match settings.size {
-        Some(size) if item_bytes > 0.0 => {
+        Some(size) => {
             contents.bytes = size.get();
-            contents.items = (size.get() as f64 / item_bytes + 0.5) as u64;
+            // Without a mean size the stated bytes are all that is known.
+            let items = if item_bytes > 0.0 { size.get() as f64 / item_bytes } else { 0.0 };
+            contents.items = (items + 0.5) as u64;
         }
-        _ => {
+        None => {
             resolver.assume(&TABLE_ITEMS);
             contents.bytes = (contents.items as f64 * item_bytes + 0.5) as u64;
         }
     }
     contents
+}
+
+/// Which items exist before anything runs. An insert makes a new item, so that a table of which nothing is ever changed or
+/// removed begins without the items that are written; the window of the latest keys is stated to be there.
+fn at_start(writers: &[&Arc<ProducerPlan>]) -> AtStart {
+    let only_inserts = |plan: &&Arc<ProducerPlan>| match &plan.source {
+        Source::Drawn { keys: KeyPlan::Latest { .. }, .. } | Source::Trace(_) => false,
+        Source::Drawn { operations, .. } => operations.share(WriteKind::Insert) == 1.0,
+    };
+    if let [Source::Trace(trace)] = writers.iter().map(|plan| &plan.source).collect::<Vec<_>>()[..] {
+        return of_trace(trace);
+    }
+    if !writers.is_empty() && writers.iter().all(only_inserts) { AtStart::None } else { AtStart::All }
+}
+
+/// By its first row an item was there before, or was not; by its last one it stays, or goes.
+fn of_trace(trace: &Trace) -> AtStart {
+    let mut items: Vec<Option<(bool, bool)>> = vec![None; trace.keys().len()];
+    for row in trace.rows() {
+        let (_, after) = items[row.key as usize].get_or_insert((row.operation != Operation::Insert, true));
+        *after = row.operation != Operation::Remove;
+    }
+    AtStart::Listed(items.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// Whether a producer stands for another Region's replica.

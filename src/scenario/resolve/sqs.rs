@@ -8,8 +8,6 @@ use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::settings::reference::Reference;
 use crate::systems::lambda::function::SendPlan;
-use crate::systems::lambda::pipe_settings::{POLLS, PipeSettings};
-use crate::systems::lambda::plan::LambdaPlan;
 use crate::systems::lambda::settings::{BATCH_WINDOW, LambdaSettings, REPORT, TIMEOUT};
 use crate::systems::sink::SinkPlan;
 use crate::systems::sqs::consumer::QueueConsumerPlan;
@@ -98,28 +96,6 @@ pub(super) fn sends_to(
         });
     }
     sends
-}
-
-/// Resolves a pipe to a queue.
-pub(super) fn pipe(
-    resolver: &mut Resolver,
-    path: &Path,
-    name: &str,
-    settings: &PipeSettings,
-    from: &super::reader::Reads,
-) -> Option<LambdaPlan> {
-    let most = BATCH_MAX as u32;
-    if let Some(size) = settings.batch_size {
-        // A batch beyond what the target takes is refused by AWS.
-        resolver.within(&path.key("batch_size"), size, 1..=most, "EBP-3");
-    }
-    if from.of_table.is_none() {
-        resolver.assume(&POLLS);
-    }
-    let mapping = settings.as_mapping(settings.batch_size.unwrap_or(most));
-    let mut plan = lambda::resolve(resolver, path, name, &mapping, from)?;
-    plan.is_pipe = true;
-    Some(plan)
 }
 
 /// Resolves a function that reads queue `number` into the scenario.

@@ -9,7 +9,8 @@ use crate::systems::kinesis::plan::{HistoryPlan, StreamPlan};
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
 use crate::systems::kinesis::settings::{
-    BURST, GET_RECORDS_CALLS, MAX_RECORD, RESHARD_STEP, RETENTION, StreamSettings,
+    BILLED_BYTES, BURST, GET_RECORDS_CALLS, MAX_RECORD, PUT_PAYLOAD_UNIT, RESHARD_STEP, RETENTION,
+    StreamSettings,
 };
 use crate::units::{Bytes, Duration};
 
@@ -35,6 +36,10 @@ pub(super) fn resolve(
     }
     let limits = settings.limits.as_ref();
     resolver.assume(&BURST);
+    resolver.assume(&BILLED_BYTES);
+    if largest.get() > 1 << 20 && !capacity.is_on_demand() {
+        resolver.assume(&PUT_PAYLOAD_UNIT);
+    }
     // What no event makes use of is no assumption of the run.
     let step = (reshards || settings.reshard_step.is_some())
         .then(|| resolver.take::<Duration>(settings.reshard_step, &RESHARD_STEP));
@@ -80,5 +85,5 @@ pub(super) fn polls(
             PollPhase::Staggered(step.nanos())
         }
     };
-    PollPlan { interval: interval.nanos(), phase }
+    PollPlan::new(interval.nanos(), phase)
 }

@@ -16,7 +16,7 @@ use crate::systems::dynamodb::replication::{Chance, Order, PartitionKey, RecordS
 use crate::systems::dynamodb::replication_settings::{
     ChanceSettings, DELAY, DUPLICATES, DUPLICATES_DELAY, FeedRetrySettings, HASHED, JitterSettings,
     KinesisFeedSettings, METERED, ORDER, OrderSettings, PARTITION_KEY, PartitionKeySettings, Precision,
-    RECORD_SIZE, REORDER, REORDER_DELAY, RETRY_BASE, RETRY_CAP, RETRY_JITTER, RecordSizeSettings,
+    RECORD_SIZE, REORDER, REORDER_DELAY, RETRY_BASE, RETRY_CAP, RETRY_JITTER, RETRY_UNIT, RecordSizeSettings,
     TIMESTAMP_PRECISION,
 };
 use crate::systems::dynamodb::settings::{KEY_DIGITS, KEY_PREFIX, KeySettings, TableSettings};
@@ -185,5 +185,6 @@ fn backoff(resolver: &mut Resolver, path: &Path, settings: FeedRetrySettings) ->
         resolver.error(path, format!("the first wait {base} is longer than the longest, {cap}"));
     }
     let jitter = resolver.take(settings.jitter, &RETRY_JITTER) == JitterSettings::Full;
+    resolver.assume(&RETRY_UNIT);
     Backoff { base: base.nanos(), cap: cap.nanos(), jitter }
 }

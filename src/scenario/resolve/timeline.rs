@@ -54,7 +54,15 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             action: it.action,
         };
         for happening in happenings(resolver, &path, file, scenario, settings) {
-            let occurrence = occurrence(happening);
+            let mut occurrence = occurrence(happening);
+            if let Some(by) = consumer_events::removed_by(scenario, &occurrence.place) {
+                let message = format!("`{}` has been removed by the event `{by}`", occurrence.place);
+                resolver.error(&path, message);
+                continue;
+            }
+            if let Some(lasts) = fleet_events::lasts(&scenario.fleets, &occurrence.action) {
+                occurrence.until = Some(occurrence.at + lasts);
+            }
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
             }

@@ -51,7 +51,7 @@ pub struct AlarmSettings {
     pub evaluation_periods: Option<u32>,
     /// Those of them that have to breach; all when left out.
     pub datapoints_to_alarm: Option<u32>,
-    /// What a period without data counts as; alarms on DynamoDB's metrics always ignore it.
+    /// What a period without data counts as; `ignore` on DynamoDB's metrics when left out.
     #[schemars(extend("default" = "missing"))]
     pub treat_missing_data: Option<MissingSettings>,
     /// From the end of a period to the evaluation that has its data: 0s to 1h.

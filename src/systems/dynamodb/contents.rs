@@ -1,9 +1,61 @@
 //! What a table holds, and what AWS bills of it.
 
+use std::sync::Arc;
+
 /// Bytes billed for each item beside its own (`ddb.storage_gbmo`).
 pub const ITEM_OVERHEAD: u64 = 100;
 /// Further bytes for each item of a global table.
 pub const GLOBAL_ITEM_OVERHEAD: u64 = 48;
+
+/// Which of the items that a workload writes exist before anything runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AtStart {
+    /// All of them: somebody changes or removes what is there.
+    #[default]
+    All,
+    /// None: they only come.
+    None,
+    /// By number, those of a trace: whether each exists before its first row, and whether it does after its last one.
+    Listed(Arc<[(bool, bool)]>),
+}
+
+impl AtStart {
+    /// Whether an item exists that is numbered among those of the start.
+    pub fn has(&self, item: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Listed(items) => items.get(item).is_some_and(|(before, _)| *before),
+        }
+    }
+
+    /// Whether an item that is to come stays for good once it is there.
+    pub fn gains(&self, item: usize) -> bool {
+        match self {
+            Self::All => false,
+            Self::None => true,
+            Self::Listed(items) => items.get(item).is_some_and(|(before, after)| !before && *after),
+        }
+    }
+
+    /// How many of so many items exist.
+    pub fn count(&self, items: u32) -> u64 {
+        match self {
+            Self::All => u64::from(items),
+            Self::None => 0,
+            Self::Listed(items) => items.iter().filter(|(before, _)| *before).count() as u64,
+        }
+    }
+
+    /// How many of so many items can come; `None`: the key space itself grows, without end.
+    pub fn to_come(&self, items: u32) -> Option<u64> {
+        match self {
+            Self::All => None,
+            Self::None => Some(u64::from(items)),
+            Self::Listed(items) => Some((0..items.len()).filter(|item| self.gains(*item)).count() as u64),
+        }
+    }
+}
 
 /// What is known of a table's items before anything runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ddb_storage_gbmo_counts_100_bytes_an_item_more_and_48_in_a_global_table() {
+    fn ddb_u12_storage_counts_100_bytes_an_item_more_and_48_in_a_global_table() {
         let table = Contents { items: 1_000, bytes: 700_000, item_bytes: 700.0, ..Contents::default() };
         assert_eq!((table.billed_bytes(), table.billed_item_bytes()), (800_000, 800));
         let global = Contents { global: true, ..table };

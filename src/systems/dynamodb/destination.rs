@@ -127,6 +127,12 @@ impl Destination {
         (now < self.key_throttled_until && unit < self.key_throttled_share).then_some(Obstacle::Key)
     }
 
+    /// What refuses every put at present, if something does.
+    pub fn takes_nothing(&self, now: Nanos) -> Option<Obstacle> {
+        // A uniform draw is below 1, and below a share only if there is anything to it.
+        self.obstacle(now, 1.0_f64.next_down())
+    }
+
     /// Its status (KDC-10).
     pub fn status(&self, now: Nanos) -> Status {
         match (self.captures(now), now < self.captures_from) {

@@ -133,7 +133,10 @@ pub struct Partition {
     bucket: TokenBucket,
     units_before: u64,
     hot_minutes: u32,
+    /// Whether writes to it are looked at: it is hot, or holds a full collection.
     watched: bool,
+    /// Whether one of its collections that stay whole is full.
+    full: bool,
     /// It cannot be split any further: one item, or one collection that stays whole, has all its writes, or there are
     /// no more partitions to be had.
     single: bool,
@@ -155,6 +158,7 @@ impl Partition {
             units_before: 0,
             hot_minutes: 0,
             watched: false,
+            full: false,
             single: false,
             sample: Vec::new(),
         }
@@ -181,6 +185,8 @@ pub struct Partitions {
     open: Vec<u16>,
     splits: Vec<Split>,
     stuck: Vec<Stuck>,
+    /// Bytes of each collection, where they stay whole.
+    collections: Vec<u64>,
 }
 
 impl Partitions {
@@ -201,10 +207,27 @@ impl Partitions {
             open: (0..plan.initial.max(1)).collect(),
             splits: Vec::new(),
             stuck: Vec::new(),
+            collections: Vec::new(),
         };
+        if let Some(count) = plan.placement.collections.filter(|_| plan.placement.whole) {
+            let held = plan.bytes / u64::from(count.max(1));
+            partitions.collections = vec![held; count as usize];
+            let full = held >= BYTES_MAX;
+            partitions
+                .all
+                .iter_mut()
+                .for_each(|partition| (partition.full, partition.watched) = (full, full));
+        }
         partitions.extend(items as usize);
         partitions.of_item.iter_mut().for_each(|of| *of |= EXISTS);
         partitions
+    }
+
+    /// Says which of the items that they were made with exist.
+    pub fn begin_with(&mut self, exists: impl Fn(usize) -> bool) {
+        for (item, of) in self.of_item.iter_mut().enumerate() {
+            *of = if exists(item) { *of | EXISTS } else { *of & !EXISTS };
+        }
     }
 
     /// Makes room for items up to `items`, which do not exist yet.
@@ -231,11 +254,31 @@ impl Partitions {
     #[inline]
     pub fn has(&mut self, now: Nanos, item: u32, units: u32) -> bool {
         let number = self.of(item);
+        if self.all[usize::from(number)].watched && !self.look(number, item) {
+            return false;
+        }
+        self.all[usize::from(number)].bucket.has(&LIMIT, now, u64::from(units))
+    }
+
+    /// Looks at a write to a watched partition; whether its collection has room for it.
+    #[cold]
+    fn look(&mut self, number: u16, item: u32) -> bool {
         let partition = &mut self.all[usize::from(number)];
-        if partition.watched && partition.sample.len() < SAMPLE {
+        if partition.sample.len() < SAMPLE {
             partition.sample.push(item);
         }
-        partition.bucket.has(&LIMIT, now, u64::from(units))
+        !(partition.full && self.is_beyond_its_collection(item))
+    }
+
+    /// Whether the item is a new one of a collection that is full (DDB-P2, DDB-P4).
+    pub fn is_beyond_its_collection(&self, item: u32) -> bool {
+        let is_new = self.of_item[item as usize] & EXISTS == 0;
+        is_new && self.collection(item).is_some_and(|number| self.collections[number] >= BYTES_MAX)
+    }
+
+    /// The collection of an item, where they stay whole.
+    fn collection(&self, item: u32) -> Option<usize> {
+        (item as usize).checked_rem(self.collections.len())
     }
 
     /// Takes units that [`has`](Self::has) just showed to be there.
@@ -261,9 +304,17 @@ impl Partitions {
     fn insert(&mut self, now: Nanos, item: u32, units: u32) {
         let number = self.of(item);
         self.of_item[item as usize] |= EXISTS;
+        let taken = u64::from(units) << 10;
+        if let Some(collection) = self.collection(item) {
+            self.collections[collection] += taken;
+            if self.collections[collection] >= BYTES_MAX {
+                let partition = &mut self.all[usize::from(number)];
+                (partition.full, partition.watched) = (true, true);
+            }
+        }
         let partition = &mut self.all[usize::from(number)];
         let before = partition.bytes;
-        partition.bytes += u64::from(units) << 10;
+        partition.bytes += taken;
         if before < BYTES_MAX && partition.bytes >= BYTES_MAX {
             let reason = SplitReason::Size;
             let at = self.middle_item(number);
@@ -291,7 +342,7 @@ impl Partitions {
             if partition.hot_minutes >= heat.minutes && !partition.sample.is_empty() {
                 self.split_for_heat(now, number);
             } else {
-                partition.watched = hot && !partition.single;
+                partition.watched = hot && !partition.single || partition.full;
                 partition.sample.clear();
             }
         }
@@ -309,7 +360,7 @@ impl Partitions {
         let at = even_cut(&placement, &sample);
         if !at.is_some_and(|at| self.split(now, number, at, reason, Some((hottest, share)))) {
             let partition = &mut self.all[usize::from(number)];
-            (partition.single, partition.watched) = (true, false);
+            (partition.single, partition.watched) = (true, partition.full);
             let no_more = at.is_some();
             self.stuck.push(Stuck { at: now, partition: number, item: hottest, reason, no_more });
         }
@@ -359,7 +410,7 @@ impl Partitions {
         reason: SplitReason,
         hottest: Option<(u32, f64)>,
     ) -> bool {
-        let Partition { first, last, bytes, .. } = self.all[usize::from(number)];
+        let Partition { first, last, bytes, full, .. } = self.all[usize::from(number)];
         let fits = self.all.len() + 2 <= PARTITIONS_MAX && at > first && at <= last;
         let Some(slot) = self.open.iter().position(|open| *open == number).filter(|_| fits) else {
             return false;
@@ -370,6 +421,10 @@ impl Partitions {
             (u128::from(bytes) * u128::from(counts[1]) / u128::from((counts[0] + counts[1]).max(1))) as u64;
         self.all.push(Partition::new(first, at - 1, now, bytes - upper));
         self.all.push(Partition::new(at, last, now, upper));
+        for child in children {
+            let child = &mut self.all[usize::from(child)];
+            (child.full, child.watched) = (full, full);
+        }
         self.open.splice(slot..=slot, children);
         let parent = &mut self.all[usize::from(number)];
         parent.closed = Some(now);

@@ -84,6 +84,13 @@ pub const RETRY_CAP: Parameter =
 /// Spread of waits.
 pub const RETRY_JITTER: Parameter =
     Parameter::assumed("OPEN-7", "retry_jitter", "spread of the feed's waits", "full", RETRY_BASIS);
+/// What tries again.
+pub const RETRY_UNIT: Parameter = Parameter::built_in(
+    "OPEN-7",
+    "what a feed tries again at a time",
+    "each waiting change by itself, not all those of a partition of the table in batches",
+    RETRY_BASIS,
+);
 const RETRY_BASIS: &str = "AWS does not publish how the feed tries again (KDC-R5)";
 /// Whether retries are metered.
 pub const METERED: Parameter = Parameter::built_in(
@@ -128,6 +135,7 @@ pub const PARAMETERS: &[Parameter] = &[
     RETRY_BASE,
     RETRY_CAP,
     RETRY_JITTER,
+    RETRY_UNIT,
     METERED,
     TAIL,
     ENABLING,

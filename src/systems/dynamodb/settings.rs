@@ -25,8 +25,8 @@ pub const SHAPE: Parameter = Parameter::built_in(
 /// Items of a table whose size is not written down.
 pub const TABLE_ITEMS: Parameter = Parameter::built_in(
     "OWN-43",
-    "what a table holds whose `size` is not written down, for the bill",
-    "an item of mean size for each key that is written",
+    "what a table holds at the start whose `size` is not written down, for the bill",
+    "an item of mean size for each key of the workload; none for keys that are only inserted, which come in the run (those that `latest` states are there)",
     "the rest of it is not in the scenario: write `size` for the whole table",
 );
 const OWN_DATA: &str = "they decide shards and record sizes: write down what the user's keys look like";

@@ -3,7 +3,7 @@
 use super::capacity::CapacityPlan;
 use super::index::{Index, IndexPlan};
 use super::on_demand::OnDemandPlan;
-use super::throttle::Throttle;
+use super::throttle::{Throttle, ThrottleLimit};
 use super::throughput::{Throughput, ThroughputPlan};
 use super::write_kind::WriteKind;
 use crate::engine::time::Nanos;
@@ -125,6 +125,9 @@ impl Table {
 
     #[cold]
     fn refuse(&mut self, now: Nanos, item: u32, kind: WriteKind, throttle: Throttle) {
+        if throttle.limit == ThrottleLimit::ItemCollection {
+            return;
+        }
         self.meter.throttled += 1;
         self.meter.first_throttled.get_or_insert(now);
         self.meter.last_throttled = Some(now);
@@ -172,6 +175,11 @@ impl Table {
             index.throughput.change(now, to);
         }
         self.plan_next_look();
+    }
+
+    /// Says which of the items that it was made with exist; the others come with their first write.
+    pub fn begin_with(&mut self, exists: impl Fn(usize) -> bool) {
+        self.throughput.begin_with(exists);
     }
 
     /// Makes room for items up to `items`, which do not exist yet.

@@ -13,15 +13,19 @@ pub enum ThrottleLimit {
     AccountLimit,
     /// The maximum that was set for an on-demand table or index (DDB-M9).
     MaxOnDemand,
+    /// The 10 GB that the items of one partition key hold with a local secondary index (DDB-P2, DDB-P4): no throttling, and nothing that
+    /// trying again would help.
+    ItemCollection,
 }
 
 impl ThrottleLimit {
-    /// All of them, by number.
+    /// All that throttle, by number.
     pub const ALL: [Self; 4] = [Self::KeyRange, Self::Provisioned, Self::AccountLimit, Self::MaxOnDemand];
 
     /// The reason that an exception names (DDB-T2).
     pub fn reason(self, of_index: bool) -> &'static str {
         match (self, of_index) {
+            (Self::ItemCollection, _) => "ItemCollectionSizeLimitExceededException",
             (Self::KeyRange, false) => "TableWriteKeyRangeThroughputExceeded",
             (Self::Provisioned, false) => "TableWriteProvisionedThroughputExceeded",
             (Self::AccountLimit, false) => "TableWriteAccountLimitExceeded",

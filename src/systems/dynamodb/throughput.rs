@@ -76,8 +76,17 @@ impl Throughput {
     pub fn check(&mut self, now: Nanos, item: u32, units: u32) -> Result<(), Throttle> {
         let refused = |limit, by_partition| Throttle { index: None, limit, by_partition };
         self.capacity.check(now, units).map_err(|limit| refused(limit, false))?;
-        let fits = self.partitions.as_mut().is_none_or(|partitions| partitions.has(now, item, units));
-        if fits { Ok(()) } else { Err(refused(ThrottleLimit::KeyRange, true)) }
+        let refusing = self
+            .partitions
+            .as_mut()
+            .and_then(|partitions| (!partitions.has(now, item, units)).then_some(partitions));
+        match refusing {
+            None => Ok(()),
+            Some(full) if full.is_beyond_its_collection(item) => {
+                Err(refused(ThrottleLimit::ItemCollection, true))
+            }
+            Some(_) => Err(refused(ThrottleLimit::KeyRange, true)),
+        }
     }
 
     /// Takes what [`check`](Self::check) just showed to be there.
@@ -166,6 +175,13 @@ impl Throughput {
         let admitted = self.capacity.change(now, to);
         self.plan_next_look();
         admitted
+    }
+
+    /// Says which of the items that it was made with exist.
+    pub fn begin_with(&mut self, exists: impl Fn(usize) -> bool) {
+        if let Some(partitions) = &mut self.partitions {
+            partitions.begin_with(exists);
+        }
     }
 
     /// Makes room for items up to `items`, which do not exist yet.

@@ -16,6 +16,17 @@ pub enum ErrorOutput {
 }
 
 impl ErrorOutput {
+    /// The name of this fate in the ledger.
+    pub fn fate(self) -> &'static str {
+        match self {
+            Self::ActivePartitionExceeded => "active_partition_exceeded",
+            Self::ProcessingFailed => "processing_failed",
+            Self::TransformFailed => "transform_failed",
+            Self::FormatConversionFailed => "conversion_failed",
+            Self::DestinationFailed => "destination_failed",
+        }
+    }
+
     /// All of them, by place.
     pub const ALL: [Self; 5] = [
         Self::ActivePartitionExceeded,

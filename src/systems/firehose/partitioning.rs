@@ -79,7 +79,7 @@ impl Partitioning {
 
     /// The partition of a record: copies of one change have the same one.
     pub fn partition(&self, record: &Record) -> Result<usize, ErrorOutput> {
-        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        let change = record.identity();
         if self.plan.unparsable > 0.0 && self.draws.unit(change, 1) < self.plan.unparsable {
             return Err(ErrorOutput::ProcessingFailed);
         }

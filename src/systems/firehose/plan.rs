@@ -11,8 +11,6 @@ use crate::systems::s3::PrefixPlan;
 
 /// The largest record of a Direct PUT source: 1,000 KiB before base64 (FH-Q8).
 pub const RECORD_BYTES_MAX: u32 = 1_000 << 10;
-/// How long a delivery stream waits on average after a refused GetRecords call: AWS says that it tries without end (FH-S7).
-pub const REFUSED_WAIT: Nanos = 200_000_000;
 /// For how long the data of a Direct PUT source is kept while the destination is down (FH-Q13).
 pub const DIRECT_PUT_RETENTION: Nanos = 24 * 60 * MINUTE;
 
@@ -88,6 +86,13 @@ pub struct FirehosePlan {
 }
 
 impl FirehosePlan {
+    /// What the names of a partition's objects begin with, before the hour (FH-O2).
+    pub fn prefix_of(&self, partition: u32) -> String {
+        let partitioning = self.partitioning.as_ref();
+        let partition = partitioning.map(|it| format!("{}={partition}/", it.attribute)).unwrap_or_default();
+        format!("{}{partition}", self.prefix)
+    }
+
     /// A delivery stream to S3 with AWS's defaults (FH-B2) that polls a Kinesis stream once a second (FH-S2). A PUT takes no
     /// time.
     pub fn to_s3(name: &str, stream: usize) -> Self {
@@ -95,7 +100,7 @@ impl FirehosePlan {
             name: name.to_owned(),
             path: format!("firehose.{name}"),
             stream,
-            source: FirehoseSource::Polls(PollPlan { interval: SECOND, phase: PollPhase::Staggered(0) }),
+            source: FirehoseSource::Polls(PollPlan::new(SECOND, PollPhase::Staggered(0))),
             backup_of: None,
             size: 5 << 20,
             interval: 5 * MINUTE,

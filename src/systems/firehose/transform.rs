@@ -7,6 +7,8 @@ use crate::engine::random::{Keyed, Streams};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::lambda::cold_start::Environments;
+use crate::systems::lambda::concurrency::{Account, Share};
 
 /// Bytes of a request or a response of a synchronous invocation (FH-T2).
 pub const PAYLOAD_BYTES_MAX: u64 = 6 << 20;
@@ -38,7 +40,13 @@ pub struct TransformPlan {
     pub memory_mib: u32,
     /// Whether it runs on Arm.
     pub arm: bool,
-    /// Share of the invocations that fail: throttled, or by an error of their own.
+    /// How long a new environment takes to start (LAM-L2).
+    pub cold_start: Sampler,
+    /// How long an idle environment stays.
+    pub keep_warm: Nanos,
+    /// Executions kept for it alone, and its limit (LAM-C6).
+    pub reserved: Option<u32>,
+    /// Share of the invocations that fail by an error of their own.
     pub errors: f64,
     /// Share of the records that come back as `Dropped`.
     pub dropped: f64,
@@ -66,6 +74,11 @@ pub struct TransformMeter {
     pub timeouts: u64,
     /// Those whose request or response was too large (FH-T2).
     pub too_large: u64,
+    /// Those that started cold (LAM-L2).
+    pub cold_starts: u64,
+    /// Tries refused by Lambda, which are none of the invocations (LAM-C6): for want of concurrency, for growing too fast, for too
+    /// many requests.
+    pub throttled: [u64; 3],
     /// Batches given up after the last retry.
     pub given_up: u64,
     /// Records that came back as `Ok`.
@@ -96,6 +109,8 @@ pub struct Batch {
     number: u64,
     attempts: u32,
     fails: bool,
+    /// Whether the function runs with it.
+    runs: bool,
     /// Whether it waits for its next try.
     waits: bool,
 }
@@ -152,7 +167,8 @@ pub struct Transform {
     slots: Vec<Option<Batch>>,
     free: Vec<u32>,
     started: u64,
-    running: u32,
+    share: Share,
+    environments: Environments,
     down_until: Nanos,
     /// What it counted.
     pub meter: TransformMeter,
@@ -171,7 +187,8 @@ impl Transform {
             slots: Vec::new(),
             free: Vec::new(),
             started: 0,
-            running: 0,
+            share: Share::new(plan.reserved),
+            environments: Environments::new(plan.keep_warm),
             down_until: 0,
             meter: TransformMeter::default(),
         }
@@ -183,7 +200,13 @@ impl Transform {
     }
 
     /// Buffers what one poll of a shard returned, sends what is full, and asks to be looked at again.
-    pub fn take(&mut self, now: Nanos, shard: usize, records: &[Record], looks: &mut Vec<(Nanos, Look)>) {
+    pub fn take(
+        &mut self,
+        now: Nanos,
+        shard: usize,
+        records: &[Record],
+        (account, looks): (&mut Account, &mut Vec<(Nanos, Look)>),
+    ) {
         if shard >= self.lanes.len() {
             self.lanes.resize_with(shard + 1, Lane::default);
         }
@@ -195,7 +218,7 @@ impl Transform {
             lane.open.bytes += u64::from(record.bytes);
             lane.open.records.push(*record);
             if lane.open.bytes >= self.plan.size {
-                self.close(now, shard, now / MICROSECOND, looks);
+                self.close(now, shard, now / MICROSECOND, (account, looks));
             }
         }
         let lane = &mut self.lanes[shard];
@@ -208,7 +231,12 @@ impl Transform {
     }
 
     /// The interval of a shard's buffer may be over.
-    pub fn look(&mut self, now: Nanos, shard: u32, looks: &mut Vec<(Nanos, Look)>) {
+    pub fn look(
+        &mut self,
+        now: Nanos,
+        shard: u32,
+        (account, looks): (&mut Account, &mut Vec<(Nanos, Look)>),
+    ) {
         let lane = &mut self.lanes[shard as usize];
         if lane.timer.is_some_and(|at| at > now) {
             return;
@@ -222,11 +250,17 @@ impl Transform {
             return looks.push((lane.due, Look::Buffer(shard)));
         }
         let last = lane.open.marks.last().map_or(now / MICROSECOND, |mark| mark.1);
-        self.close(now, shard as usize, last, looks);
+        self.close(now, shard as usize, last, (account, looks));
     }
 
     /// A batch is complete: it is sent, or waits for its turn (FH-Q12).
-    fn close(&mut self, now: Nanos, shard: usize, polled: Micros, looks: &mut Vec<(Nanos, Look)>) {
+    fn close(
+        &mut self,
+        now: Nanos,
+        shard: usize,
+        polled: Micros,
+        out: (&mut Account, &mut Vec<(Nanos, Look)>),
+    ) {
         let lane = &mut self.lanes[shard];
         mark(&mut lane.open, polled);
         let mut batch = std::mem::take(&mut lane.open);
@@ -234,24 +268,47 @@ impl Transform {
         batch.number = self.started;
         self.started += 1;
         lane.queue.push_back(batch);
-        self.send(now, shard, looks);
+        self.send(now, shard, out);
     }
 
-    fn send(&mut self, now: Nanos, shard: usize, looks: &mut Vec<(Nanos, Look)>) {
+    fn send(&mut self, now: Nanos, shard: usize, (account, looks): (&mut Account, &mut Vec<(Nanos, Look)>)) {
         while self.lanes[shard].running < self.plan.concurrency {
             let Some(batch) = self.lanes[shard].queue.pop_front() else { break };
             self.lanes[shard].running += 1;
-            self.running += 1;
-            self.meter.concurrency_max = self.meter.concurrency_max.max(self.running);
-            self.invoke(now, batch, looks);
+            self.invoke(now, batch, (account, looks));
         }
     }
 
-    fn invoke(&mut self, now: Nanos, mut batch: Batch, looks: &mut Vec<(Nanos, Look)>) {
+    /// Tries a batch, if the account has room for it. A refusal is a failed try like any other (FH-T3).
+    fn invoke(
+        &mut self,
+        now: Nanos,
+        mut batch: Batch,
+        (account, looks): (&mut Account, &mut Vec<(Nanos, Look)>),
+    ) {
         let attempt = batch.attempts;
         batch.attempts += 1;
         batch.waits = false;
-        let factor = self.plan.spread.sample(&mut self.durations.draws(batch.number, attempt));
+        let duration = match account.start(now, &mut self.share, &mut self.environments) {
+            Ok(cold) => self.run(now, attempt, cold, &mut batch),
+            Err(why) => {
+                self.meter.throttled[why as usize] += 1;
+                batch.fails = true;
+                0
+            }
+        };
+        let slot = self.insert(batch);
+        looks.push((now + duration, Look::Invocation(slot)));
+    }
+
+    /// The function runs with a batch; how long, its start included.
+    fn run(&mut self, now: Nanos, attempt: u32, cold: bool, batch: &mut Batch) -> Nanos {
+        batch.runs = true;
+        self.meter.concurrency_max = self.meter.concurrency_max.max(self.share.in_use());
+        self.meter.cold_starts += u64::from(cold);
+        let mut draws = self.durations.draws(batch.number, attempt);
+        let factor = self.plan.spread.sample(&mut draws);
+        let start = if cold { round(self.plan.cold_start.sample(&mut draws)) } else { 0 };
         let work = self.plan.base as f64 + self.plan.per_record as f64 * batch.records.len() as f64;
         let mut duration = round(work * factor);
         let by_error = now < self.down_until || self.coins.unit(batch.number, attempt) < self.plan.errors;
@@ -259,7 +316,7 @@ impl Transform {
         let too_large =
             base64_bytes(batch.bytes) > PAYLOAD_BYTES_MAX || base64_bytes(response) > PAYLOAD_BYTES_MAX;
         let late = duration > self.plan.timeout;
-        duration = duration.min(self.plan.timeout);
+        duration = start + duration.min(self.plan.timeout);
         self.meter.invocations += 1;
         self.meter.retried += u64::from(attempt > 0);
         self.meter.errors += u64::from(by_error);
@@ -269,8 +326,7 @@ impl Transform {
         let which = usize::from(attempt > 0);
         self.meter.run_micros[which] += duration / MICROSECOND;
         self.meter.billed_millis[which] += duration.div_ceil(1_000_000);
-        let slot = self.insert(batch);
-        looks.push((now + duration, Look::Invocation(slot)));
+        duration
     }
 
     fn insert(&mut self, batch: Batch) -> u32 {
@@ -283,14 +339,22 @@ impl Transform {
     }
 
     /// An invocation is over, or a wait for the next try.
-    pub fn returned(&mut self, now: Nanos, slot: u32, looks: &mut Vec<(Nanos, Look)>) -> Returned {
+    pub fn returned(
+        &mut self,
+        now: Nanos,
+        slot: u32,
+        (account, looks): (&mut Account, &mut Vec<(Nanos, Look)>),
+    ) -> Returned {
         let Some(mut batch) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
             return Returned::Later;
         };
         self.free.push(slot);
         if batch.waits {
-            self.invoke(now, batch, looks);
+            self.invoke(now, batch, (account, looks));
             return Returned::Later;
+        }
+        if std::mem::take(&mut batch.runs) {
+            account.end(now, &mut self.share, &mut self.environments);
         }
         if batch.fails && batch.attempts <= self.plan.retries {
             batch.waits = true;
@@ -300,8 +364,7 @@ impl Transform {
         }
         let shard = batch.shard as usize;
         self.lanes[shard].running -= 1;
-        self.running -= 1;
-        self.send(now, shard, looks);
+        self.send(now, shard, (account, looks));
         if batch.fails {
             self.meter.given_up += 1;
             self.meter.failed += batch.records.len() as u64;
@@ -312,7 +375,7 @@ impl Transform {
 
     /// What the function says of a record that came back, as large as it then is. Copies of a change fare alike.
     pub fn verdict(&mut self, record: &mut Record) -> Verdict {
-        let change = record.written.wrapping_mul(0x1_0000_0001) ^ u64::from(record.key);
+        let change = record.identity();
         let TransformPlan { dropped, failed, size_ratio, .. } = self.plan;
         if dropped + failed > 0.0 {
             let unit = self.verdicts.unit(change, 0);

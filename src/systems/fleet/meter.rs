@@ -44,6 +44,8 @@ pub struct FleetMeter {
     pub skipped: u64,
     /// Records that retention removed before they were read again, and that were not processed before.
     pub expired: u64,
+    /// Records that were read, and not processed, when it was removed.
+    pub after_removal: u64,
     /// Batches processed.
     pub batches: u64,
     /// Checkpoints written.

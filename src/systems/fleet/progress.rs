@@ -93,6 +93,17 @@ pub struct Ended {
     pub at: Nanos,
 }
 
+/// Records of a shard that no worker has processed and none will.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Those that retention took before they were read again.
+    pub expired: u64,
+    /// Those whose checkpoint was written, and whose worker died over them.
+    pub lost: u64,
+    /// Those that were left when the fleet was removed.
+    pub left: u64,
+}
+
 /// One shard's progress.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
@@ -106,6 +117,10 @@ pub struct Progress {
     saving: Option<(u64, Nanos)>,
     /// The first record of which it is not known yet what becomes of it.
     settled: u64,
+    /// How many of those before it expired, and how many were lost.
+    gone: Gone,
+    /// Those of the last batches that threw.
+    thrown: Range<u64>,
     /// The first record that no worker has in hand or behind it since the last time that the shard was taken over.
     next: u64,
     /// The first record that is still to be fetched since then.
@@ -202,7 +217,9 @@ impl Progress {
             if record.appended >= horizon {
                 break;
             }
-            lost += u64::from(self.fetched >= self.settled);
+            let unsettled = u64::from(self.fetched >= self.settled);
+            lost += unsettled;
+            self.gone.expired += unsettled;
             self.fetched += 1;
             (self.next, self.saved) = (self.fetched, self.saved.max(self.fetched));
             self.settled = self.settled.max(self.fetched);
@@ -291,6 +308,9 @@ impl Progress {
         let (from, _) = self.hand();
         let fresh = from.max(self.settled).min(until.max(self.settled))..until.max(self.settled);
         self.settled = self.settled.max(until);
+        if thrown {
+            self.thrown = if self.thrown.end == from { self.thrown.start..until } else { from..until };
+        }
         let place = |number: u64| (number - self.base) as usize;
         let places = place(fresh.start)..place(fresh.end);
         let of_batch = self.kept.range(place(from)..place(until.max(from)));
@@ -373,6 +393,7 @@ impl Progress {
         self.saving = None;
         let lost = self.saved.saturating_sub(self.settled);
         self.settled = self.settled.max(self.saved);
+        self.gone.lost += lost;
         let again = self.settled - self.saved;
         (self.next, self.fetched) = (self.saved, self.saved);
         self.batches.clear();
@@ -385,6 +406,19 @@ impl Progress {
         self.why = why;
         self.forget();
         (lost, again)
+    }
+
+    /// Nobody reads the shard ever again. Returns how many records were read and not processed.
+    pub fn abandon(&mut self) -> u64 {
+        let left = self.unsettled().count() as u64;
+        self.gone.left += left;
+        let read = self.read();
+        (self.settled, self.saved, self.saving) = (read, read, None);
+        (self.next, self.fetched, self.in_hand) = (read, read, None);
+        (self.batches, self.bytes, self.blocked) = (VecDeque::new(), 0, false);
+        (self.step, self.timer, self.poll_due) = (Step::Idle, None, None);
+        self.forget();
+        left
     }
 
     /// Sets its timer. Whether an event has to be scheduled for that.
@@ -411,6 +445,21 @@ impl Progress {
         let gone = keep.saturating_sub(self.base).min(self.kept.len() as u64);
         self.kept.drain(..gone as usize);
         self.base += gone;
+    }
+
+    /// Records of which it is known what became of them; they are numbered from 0 in the order in which they were read.
+    pub fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    /// How many of those were never processed.
+    pub fn gone(&self) -> Gone {
+        self.gone
+    }
+
+    /// Whether the batch of a record, by number, threw: the last such batches are known.
+    pub fn has_thrown(&self, record: u64) -> bool {
+        self.thrown.contains(&record)
     }
 
     /// Records read of which it is not known yet what becomes of them.

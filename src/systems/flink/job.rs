@@ -93,6 +93,8 @@ pub struct Job {
     /// KPUs times nanoseconds, up to the last change of their number.
     kpu_nanos: u128,
     since: Nanos,
+    /// Whether it is stopped for good.
+    removed: bool,
     /// What it counted.
     pub meter: JobMeter,
 }
@@ -112,6 +114,7 @@ impl Job {
             busy_before: 0,
             kpu_nanos: 0,
             since: 0,
+            removed: false,
             meter: JobMeter { kpus_max: kpus, ..JobMeter::default() },
         }
     }
@@ -154,7 +157,8 @@ impl Job {
 
     /// KPUs that work times nanoseconds, up to now.
     pub fn kpu_nanos(&self, now: Nanos) -> u128 {
-        self.kpu_nanos + u128::from(now - self.since) * u128::from(self.kpus())
+        let working = if self.removed { 0 } else { u128::from(self.kpus()) };
+        self.kpu_nanos + u128::from(now - self.since) * working
     }
 
     /// A checkpoint begins with these positions, by shard.
@@ -178,6 +182,13 @@ impl Job {
         self.meter.restarts += 1;
         self.up_from = self.up_from.max(now + away.unwrap_or(self.plan.restart));
         self.up_from
+    }
+
+    /// The job is stopped for good.
+    pub fn remove(&mut self, now: Nanos) {
+        (self.kpu_nanos, self.since, self.removed) = (self.kpu_nanos(now), now, true);
+        self.down_since.get_or_insert(now);
+        (self.up_from, self.marks) = (Nanos::MAX, None);
     }
 
     /// The job runs again, if this is the moment; since when it did not.

@@ -6,6 +6,8 @@ use super::version::Version;
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 
+mod absence;
+
 /// What the library takes off its intervals for clocks that drift (KCL-5, KCL-6).
 const EPSILON: Nanos = 25 * MILLISECOND;
 /// How often a worker looks for shards that it may begin with (KCL-7).
@@ -82,8 +84,10 @@ pub enum State {
     Losing {
         /// That worker.
         worker: usize,
-        /// Who stole it.
+        /// Whose it is by the lease table: a thief, or the one that it was to be handed to.
         to: Option<usize>,
+        /// Whether it goes on fetching meanwhile.
+        fetches: bool,
     },
     /// The shard is done.
     Done,
@@ -96,7 +100,7 @@ impl State {
             Self::Unborn | Self::Free | Self::Done => None,
             Self::Held(worker) | Self::Starting(worker) | Self::Expiring { worker, .. } => Some(worker),
             Self::Handing { from, .. } => Some(from),
-            Self::Losing { worker, to } => Some(to.unwrap_or(worker)),
+            Self::Losing { worker, to, .. } => Some(to.unwrap_or(worker)),
         }
     }
 }
@@ -111,6 +115,8 @@ struct Lease {
     since: Nanos,
     /// Whether because its parents came first.
     after_parents: bool,
+    /// When it expires, if the worker that it goes to has died or was cut off before it could begin.
+    orphaned: Option<Nanos>,
     throughput: Rate,
 }
 
@@ -137,6 +143,8 @@ pub struct Leases {
     phases: Keyed,
     leases: Vec<Lease>,
     up: Vec<bool>,
+    /// When each worker that is away is back.
+    back_at: Vec<Nanos>,
     /// Until when each worker cannot reach the lease table.
     cut_until: Vec<Nanos>,
     deploy: Option<Nanos>,
@@ -162,6 +170,7 @@ impl Leases {
             phases: draws.keyed(&format!("{path}.leases")),
             leases: (0..shards).map(held).collect(),
             up: vec![true; workers],
+            back_at: vec![0; workers],
             cut_until: vec![0; workers],
             deploy: None,
             cpu: vec![Rate::default(); workers],
@@ -201,7 +210,8 @@ impl Leases {
     /// Whether the shard's worker goes on fetching.
     pub fn fetches(&self, shard: usize) -> bool {
         match self.leases[shard].state {
-            State::Held(_) | State::Losing { .. } => true,
+            State::Held(_) => true,
+            State::Losing { fetches, .. } => fetches,
             State::Handing { told, .. } => !told,
             _ => false,
         }
@@ -210,6 +220,11 @@ impl Leases {
     /// Whether its checkpoints are taken.
     pub fn may_save(&self, shard: usize) -> bool {
         !matches!(self.leases[shard].state, State::Losing { .. })
+    }
+
+    /// The same of every shard.
+    pub fn may_save_all(&self) -> Vec<bool> {
+        (0..self.leases.len()).map(|shard| self.may_save(shard)).collect()
     }
 
     /// Leases of each worker.
@@ -280,7 +295,7 @@ impl Leases {
 
     fn set(&mut self, shard: usize, state: State, due: Nanos) -> Scheduled {
         let lease = &mut self.leases[shard];
-        (lease.state, lease.due) = (state, due);
+        (lease.state, lease.due, lease.orphaned) = (state, due, None);
         (shard, due)
     }
 
@@ -346,7 +361,8 @@ impl Leases {
         self.table.writes += 1;
         self.moved += 1;
         let finds_out = self.renews(now, most);
-        Some(self.set(shard, State::Losing { worker: most, to: Some(worker) }, finds_out))
+        let losing = State::Losing { worker: most, to: Some(worker), fetches: true };
+        Some(self.set(shard, losing, finds_out))
     }
 
     /// Workers of version 3 report their CPU: how long their processors have been busy so far, by worker, as a share of one
@@ -380,6 +396,10 @@ impl Leases {
         }
         if now < self.leader_from {
             return Vec::new();
+        }
+        if !self.can_take(now, self.leader) {
+            // It was cut off, and its lock has run out.
+            self.leader = next;
         }
         self.table.scan(self.alive());
         // Each worker asks the index twice in the meantime; the leader reads the workers' reports.
@@ -465,7 +485,7 @@ impl Leases {
                 self.leases[shard].state = State::Handing { from, to, told: true };
                 Due::HandOver(from)
             }
-            State::Losing { worker, to } => Due::Lost(worker, to.is_some()),
+            State::Losing { worker, to, .. } => Due::Lost(worker, to.is_some()),
             _ => Due::Nothing,
         }
     }
@@ -473,11 +493,9 @@ impl Leases {
     /// A worker has finished with a shard that it was to hand over. Returns when the next one begins.
     pub fn handed_over(&mut self, now: Nanos, shard: usize) -> Option<Scheduled> {
         let State::Handing { to, .. } = self.leases[shard].state else { return None };
-        self.settle(now);
-        self.leases[shard].since = now;
-        self.leases[shard].after_parents = false;
-        if !self.up[to] {
-            self.leases[shard].state = State::Free;
+        self.left(now, shard);
+        if let Some(until) = self.leases[shard].orphaned {
+            self.leases[shard].state = State::Expiring { worker: to, until };
             return None;
         }
         let at = self.dispatch(self.discovers(now, to), to);
@@ -487,76 +505,32 @@ impl Leases {
     /// A worker has found out that it has lost a shard. Returns when the next one begins, if it is known.
     pub fn lost(&mut self, now: Nanos, shard: usize) -> Option<Scheduled> {
         let State::Losing { to, .. } = self.leases[shard].state else { return None };
+        self.left(now, shard);
+        self.pass_on(now, shard, to)
+    }
+
+    /// Nobody reads a shard any more.
+    fn left(&mut self, now: Nanos, shard: usize) {
         self.settle(now);
-        self.leases[shard].since = now;
-        self.leases[shard].after_parents = false;
-        match to.filter(|to| self.up[*to]) {
-            Some(to) => {
+        (self.leases[shard].since, self.leases[shard].after_parents) = (now, false);
+    }
+
+    /// A shard that was taken from its worker is the other one's now, if that is there to begin.
+    fn pass_on(&mut self, now: Nanos, shard: usize, to: Option<usize>) -> Option<Scheduled> {
+        match (to, self.leases[shard].orphaned) {
+            (Some(to), None) => {
                 let at = self.dispatch(now, to);
                 Some(self.set(shard, State::Starting(to), at))
             }
-            None => {
+            (Some(worker), Some(until)) => {
+                self.leases[shard].state = State::Expiring { worker, until };
+                None
+            }
+            (None, _) => {
                 self.leases[shard].state = State::Free;
                 None
             }
         }
-    }
-
-    /// A worker is gone. Returns the shards that it was reading, or was about to: nobody does now.
-    pub fn gone(&mut self, now: Nanos, worker: usize, in_order: bool) -> Vec<usize> {
-        self.settle(now);
-        let until = self.expires(now, worker);
-        self.up[worker] = false;
-        let mut shards = Vec::new();
-        for shard in 0..self.leases.len() {
-            let lease = &mut self.leases[shard];
-            let is_its_own = match lease.state {
-                State::Held(owner) | State::Starting(owner) => owner == worker,
-                State::Handing { from, .. } => from == worker,
-                State::Losing { worker: owner, .. } => owner == worker,
-                _ => false,
-            };
-            if is_its_own {
-                let read = !matches!(lease.state, State::Starting(_));
-                (lease.state, lease.due) = (State::Expiring { worker, until }, 0);
-                if read {
-                    (lease.since, lease.after_parents) = (now, false);
-                    shards.push(shard);
-                }
-            }
-        }
-        if self.plan.version.has_leader() && worker == self.leader {
-            // Its lock is released, or lasts on from its last heartbeat (KWK-4).
-            let into = self.phases.bits(worker as u64, 5) % HEARTBEAT;
-            self.leader_from = now + if in_order { into } else { LEADER_LOCK - into };
-        }
-        shards
-    }
-
-    /// A worker is back: a process of a new name, which holds nothing. `busy` is its meter's count.
-    pub fn back(&mut self, now: Nanos, worker: usize, busy: u64) {
-        self.up[worker] = true;
-        self.cpu[worker].restart(now, busy);
-    }
-
-    /// Whether a worker runs.
-    pub fn is_up(&self, worker: usize) -> bool {
-        self.up[worker]
-    }
-
-    /// A worker cannot reach the lease table until then. If its leases expire before, it works on until they do, and then
-    /// stops (KWK-13).
-    pub fn cut_off(&mut self, now: Nanos, worker: usize, until: Nanos) -> Vec<Scheduled> {
-        let expires = self.expires(now, worker);
-        if !self.up[worker] || until <= expires {
-            return Vec::new();
-        }
-        self.settle(now);
-        self.cut_until[worker] = until;
-        let own = |shard: &usize| self.leases[*shard].state == State::Held(worker);
-        let shards: Vec<usize> = (0..self.leases.len()).filter(own).collect();
-        let losing = State::Losing { worker, to: None };
-        shards.into_iter().map(|shard| self.set(shard, losing, expires)).collect()
     }
 
     /// A shard is done.

@@ -7,6 +7,7 @@ use super::version::Version;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::{CheckpointSettings, HostSettings, ViaSettings};
+use crate::systems::polling::settings::FromSettings;
 use crate::units::{Duration, Percent};
 
 /// The library's version.
@@ -89,6 +90,14 @@ pub const BALANCE: Parameter = Parameter::published(
     "what the leader of version 3 balances: its workers' CPU, or bytes where that cannot be read",
     "cpu",
 );
+/// Where it begins.
+pub const FROM: Parameter = Parameter::assumed(
+    "KWK-15",
+    "from",
+    "where a fleet goes on in what its stream held before the run",
+    "latest",
+    "it has run before and kept up; the leases of a new application begin at trim_horizon unless told otherwise",
+);
 /// Sizes in the lease table.
 pub const LEASE_ITEMS: Parameter = Parameter::built_in(
     "KCL-8",
@@ -112,6 +121,7 @@ pub const PARAMETERS: &[Parameter] = &[
     SHUTDOWN,
     RESTART,
     BALANCE,
+    FROM,
     LEASE_ITEMS,
 ];
 
@@ -126,6 +136,10 @@ pub struct KclSettings {
     /// How it reads: from version 2 on by enhanced fan-out unless told otherwise, before by polling (KCL-3). A table's stream is
     /// polled.
     pub via: Option<ViaSettings>,
+    /// The record with which a fleet that polls begins (KDS-R8): where it goes on in the stream's `history`. Shards that come
+    /// later are always read from their oldest record on (KWK-15).
+    #[schemars(extend("default" = FROM.value))]
+    pub from: Option<FromSettings>,
     /// Time between two reads of one shard: 200ms to 1h; by default 1 s up to version 2.5 and 1.5 s from 2.6 on (KCL-1); of a
     /// table's stream 1 s, and twice as long after a call that returned nothing (ADP-1).
     pub idle_time: Option<Duration>,

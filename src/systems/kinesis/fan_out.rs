@@ -148,6 +148,11 @@ impl FanOut {
         self.subscriptions[shard].until = Nanos::MAX;
     }
 
+    /// The consumer is deregistered: no subscription is renewed any more.
+    pub fn end_all(&mut self, now: Nanos) {
+        (0..self.subscriptions.len()).for_each(|shard| self.end(now, shard));
+    }
+
     /// SubscribeToShard (KDS-E4, KDS-E5). After five seconds a new call takes the shard over.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use super::log::Record;
 use super::read_limit::ReadRefused;
 use super::stream::{ASLEEP, NEVER, Stream};
 use crate::engine::time::Nanos;
+use std::ops::Range;
 
 /// What GetRecords calls of one reader came to, over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl Stream {
     /// Whether some reader sleeps on this shard.
     #[inline]
     pub fn has_sleepers(&self, shard: usize) -> bool {
-        self.shards[shard].idle_readers != 0
+        self.shards[shard].log.awaited
     }
 
     /// Readers that slept on this shard and when each polls it next. They count as awake from here on.
@@ -67,7 +68,8 @@ impl Stream {
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
         // The polls up to now are settled here, since that finds the next one by the way.
         self.settle_empty_polls(now, shard);
-        let sleepers = std::mem::take(&mut self.shards[shard].idle_readers);
+        let sleepers = std::mem::take(&mut self.sleepers[shard]);
+        self.shards[shard].log.awaited = false;
         let readers = &self.readers;
         let next_polls = &self.next_polls[shard * readers.len()..];
         let awake_from = &mut self.awake_from[shard * readers.len()..];
@@ -102,7 +104,11 @@ impl Stream {
         if self.is_stuck(shard, reader) {
             return Ok(0);
         }
-        if let Err(refused) = self.budgets[shard].admit(&self.read_limits, now) {
+        let admitted = self.budgets[shard].admit(&self.read_limits, now);
+        if self.budgets[shard].is_tight() {
+            self.go_on_from(now, shard, reader, admitted.is_ok());
+        }
+        if let Err(refused) = admitted {
             self.readers[reader].meter.refuse(refused);
             return Err(refused);
         }
@@ -129,6 +135,30 @@ impl Stream {
             self.readers[reader].meter.expired_iterators += 1;
         }
         self.awake_from[slot] = now;
+    }
+
+    /// Sets the clock of a reader that has called a shard which refuses calls.
+    #[cold]
+    pub(super) fn go_on_from(&mut self, now: Nanos, shard: usize, reader: usize, admitted: bool) {
+        let slot = shard * self.readers.len() + reader;
+        if self.next_polls[slot] == NEVER {
+            return;
+        }
+        let grid = &mut self.readers[reader].grid;
+        let next = match admitted {
+            true => now + grid.interval() + grid.call_time(now, shard),
+            false => grid.after_refusal(now, shard),
+        };
+        grid.restart(shard, next);
+        self.next_polls[slot] = next;
+    }
+
+    /// How long a call that was admitted now takes, as far as that counts: on a shard that refuses calls.
+    pub fn call_time(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
+        match self.budgets[shard].is_tight() {
+            true => self.readers[reader].grid.call_time(now, shard),
+            false => 0,
+        }
     }
 
     /// Moves what one call returns to the end of `out`; how many bytes it was.
@@ -159,7 +189,7 @@ impl Stream {
     /// NextShardIterator is null once a reader has all of a closed shard (KDS-R9).
     #[inline]
     fn end_if_at_end(&mut self, shard: usize, reader: usize) {
-        if self.shards[shard].closed && self.behind(shard, reader) == 0 {
+        if self.shards[shard].log.closed && self.behind(shard, reader) == 0 {
             self.ended[shard] |= 1 << reader;
             self.next_polls[shard * self.readers.len() + reader] = NEVER;
         }
@@ -171,33 +201,46 @@ impl Stream {
     pub(super) fn settle_empty_polls(&mut self, now: Nanos, shard: usize) {
         let count = self.readers.len();
         let slots = shard * count..(shard + 1) * count;
-        if count == 1 || !self.read_limits.limit_calls() {
-            for (reader, slot) in self.readers.iter_mut().zip(slots) {
-                let interval = reader.grid.interval();
-                let next = &mut self.next_polls[slot];
-                let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
-                if polls == 0 {
-                    continue;
-                }
-                let refused = self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls);
-                reader.meter.empty_polls += polls - refused.calls - refused.bytes;
-                reader.meter.refused_calls += refused.calls;
-                reader.meter.refused_bytes += refused.bytes;
-                *next += polls * interval;
-            }
+        if (count == 1 || !self.read_limits.limit_calls()) && self.settle_at_once(now, slots.clone()) {
             return;
         }
         loop {
             let due = |slot: &usize| self.next_polls[*slot] < now.min(self.awake_from[*slot]);
             let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
             let Some(slot) = earliest else { break };
-            let reader = &mut self.readers[slot % count];
-            match self.budgets[shard].admit(&self.read_limits, self.next_polls[slot]) {
-                Ok(()) => reader.meter.empty_polls += 1,
-                Err(refused) => reader.meter.refuse(refused),
+            let (reader, at) = (slot % count, self.next_polls[slot]);
+            let admitted = self.budgets[shard].admit(&self.read_limits, at);
+            let meter = &mut self.readers[reader].meter;
+            match admitted {
+                Ok(()) => meter.empty_polls += 1,
+                Err(refused) => meter.refuse(refused),
             }
-            self.next_polls[slot] += reader.grid.interval();
+            if self.budgets[shard].is_tight() {
+                self.go_on_from(at, shard, reader, admitted.is_ok());
+            } else {
+                self.next_polls[slot] += self.readers[reader].grid.interval();
+            }
         }
+    }
+
+    /// Does so for readers that do not take each other's calls, in one step for each. Returns whether that was all: where
+    /// calls are refused it is not.
+    #[inline]
+    fn settle_at_once(&mut self, now: Nanos, slots: Range<usize>) -> bool {
+        let shard = slots.start / self.readers.len();
+        for (reader, slot) in self.readers.iter_mut().zip(slots) {
+            let (next, interval) = (&mut self.next_polls[slot], reader.grid.interval());
+            let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
+            if polls == 0 {
+                continue;
+            }
+            if !self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls) {
+                return false;
+            }
+            reader.meter.empty_polls += polls;
+            *next += polls * interval;
+        }
+        true
     }
 
     /// Lets a reader sleep on a shard that holds nothing for it; returns whether it does. While it sleeps, its
@@ -209,12 +252,12 @@ impl Stream {
         if self.is_stuck(shard, reader) {
             return true;
         }
-        if drained && self.shards[shard].closed {
+        if drained && self.shards[shard].log.closed {
             return self.ended[shard] & 1 << reader != 0;
         }
         if drained {
             let slot = shard * self.readers.len() + reader;
-            self.shards[shard].idle_readers |= 1 << reader;
+            self.lay_to_sleep(shard, reader);
             self.awake_from[slot] = ASLEEP;
             if self.next_polls[slot] < now {
                 self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
@@ -252,8 +295,8 @@ mod tests {
     }
 
     #[test]
-    fn kds_r1_empty_polls_of_five_readers_leave_nothing_for_a_sixth() {
-        // Six readers poll once a second each: one call in six is refused, although nothing is there to read.
+    fn kds_r1_empty_polls_of_six_readers_get_five_calls_a_second_between_them() {
+        // Six readers poll once a second each, although nothing is there to read.
         let mut stream = Stream::new(1, 86_400 * SECOND, false, true);
         for reader in 0..6 {
             stream.add_reader(PollGrid::new(SECOND, vec![reader * 10_000_000]));
@@ -261,8 +304,29 @@ mod tests {
         stream.finish(1_000 * SECOND);
         let refused: u64 = (0..6).map(|reader| stream.meter(reader).refused_calls).sum();
         let empty: u64 = (0..6).map(|reader| stream.meter(reader).empty_polls).sum();
-        assert_eq!(refused + empty, 6_000);
         assert!((empty as i64 - 5_005).abs() <= 5, "{empty}");
+        // Each has a call in 1.2 s: a second, 17.5 ms for the call and 200 ms for each refusal.
+        let expected = 5_000.0 * (1.2 - 1.0175) / 0.2;
+        assert!((refused as f64 / expected - 1.0).abs() < 0.03, "{refused} refused, {expected} expected");
+    }
+
+    #[test]
+    fn kds_r1_a_reader_that_calls_ten_times_a_second_does_not_keep_all_five_calls_to_itself() {
+        let mut stream = Stream::new(1, 86_400 * SECOND, false, true);
+        let greedy = stream.add_reader(PollGrid::new(SECOND / 10, vec![0]));
+        let other = stream.add_reader(PollGrid::new(SECOND, vec![37_000_000]));
+        stream.finish(10_000 * SECOND);
+        let [greedy, other] = [greedy, other].map(|reader| *stream.meter(reader));
+        for (meter, interval) in [(greedy, 0.1), (other, 1.0)] {
+            // A call takes its interval, 17.5 ms for the call itself and 200 ms for each refusal before it.
+            let calls = meter.empty_polls as f64;
+            let expected = (10_000.0 / calls - interval - 0.0175) / 0.2;
+            let refusals = meter.refused_calls as f64 / calls;
+            assert!((refusals / expected - 1.0).abs() < 0.03, "{refusals} refusals a call, {expected}");
+        }
+        let admitted = (greedy.empty_polls + other.empty_polls) as f64 / 10_000.0;
+        assert!(admitted > 4.99 && admitted <= 5.001, "{admitted}");
+        assert!(other.empty_polls as f64 / 10_000.0 > 0.7, "{other:?}");
     }
 
     #[test]

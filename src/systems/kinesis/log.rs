@@ -38,6 +38,15 @@ pub struct Record {
     pub flags: u8,
 }
 
+impl Record {
+    /// What all random draws that belong to it are addressed by: copies of a change share it, and so do readers, each of whom has
+    /// streams of its own. Two changes may share it, if rarely: it tells no records apart.
+    #[inline]
+    pub fn identity(&self) -> u64 {
+        self.written ^ (u64::from(self.key) << 24)
+    }
+}
+
 /// What a record's flags mean.
 pub mod flags {
     /// A second copy of a change that was sent before.
@@ -75,7 +84,11 @@ pub struct Arena {
 pub struct Log {
     tail: u32,
     /// Records in the last chunk.
-    len: u32,
+    len: u8,
+    /// Whether its shard takes no more records (KDS-S6).
+    pub closed: bool,
+    /// Whether some reader sleeps until its next record.
+    pub awaited: bool,
     /// From when the last chunk counts its times.
     base: Micros,
     /// Records ever appended.
@@ -84,7 +97,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { tail: NO_CHUNK, len: 0, base: 0, appended: 0 }
+        Self { tail: NO_CHUNK, len: 0, closed: false, awaited: false, base: 0, appended: 0 }
     }
 }
 
@@ -145,7 +158,7 @@ impl Arena {
             return;
         }
         let in_reach = u128::from(record.appended - log.base) <= OFFSET_MASK;
-        let fits = log.tail != NO_CHUNK && (log.len as usize) < CHUNK_RECORDS && in_reach;
+        let fits = log.tail != NO_CHUNK && usize::from(log.len) < CHUNK_RECORDS && in_reach;
         if !fits && !self.extend(log, cursors, record.appended) {
             log.appended += 1;
             return;
@@ -157,7 +170,7 @@ impl Arena {
             | (u128::from(record.flags) << FLAGS_SHIFT)
             | (u128::from(offset) << OFFSET_SHIFT)
             | u128::from(delay);
-        self.chunks[log.tail as usize].records[log.len as usize % CHUNK_RECORDS] = packed;
+        self.chunks[log.tail as usize].records[usize::from(log.len) % CHUNK_RECORDS] = packed;
         log.len += 1;
         log.appended += 1;
     }
@@ -170,7 +183,7 @@ impl Arena {
             return false;
         }
         let fresh = self.allocate(base, readers as u32);
-        let (last, len) = (log.tail, log.len);
+        let (last, len) = (log.tail, u32::from(log.len));
         (log.tail, log.len, log.base) = (fresh, 0, base);
         let mut passed = 0;
         for cursor in cursors.iter_mut().filter(|cursor| cursor.chunk == last) {
@@ -246,7 +259,7 @@ impl Arena {
             return 0;
         }
         let chunk = &self.chunks[cursor.chunk as usize];
-        let len = if cursor.chunk == log.tail { log.len } else { chunk.len };
+        let len = if cursor.chunk == log.tail { u32::from(log.len) } else { chunk.len };
         let there = &chunk.records[cursor.offset as usize..len as usize];
         let there = &there[..there.len().min(records_max)];
         // All of them fit, nearly always; only if they do not is each one asked.
@@ -301,7 +314,7 @@ impl Arena {
         *cursor = Cursor { chunk: log.tail, offset: 0, read: log.appended };
         if let Some(chunk) = self.chunks.get_mut(log.tail as usize) {
             chunk.readers += 1;
-            cursor.offset = log.len;
+            cursor.offset = u32::from(log.len);
         }
         passed
     }
@@ -383,6 +396,21 @@ mod tests {
                 assert_eq!(cursors[shard][reader].behind(&logs[shard]), left as u64);
             }
         }
+    }
+
+    /// Copies of a change meet the same chances, whenever they arrive; other changes meet others: of the items and moments of a
+    /// whole run none share an identity.
+    #[test]
+    fn copies_of_a_change_share_its_identity_and_other_changes_do_not() {
+        let record = Record { written: 77, appended: 80, bytes: 9, key: 3, flags: 0 };
+        let copy = Record { appended: 95, bytes: 12, flags: flags::COPY, ..record };
+        assert_eq!(record.identity(), copy.identity());
+        let moments =
+            |key| (0..1_000).map(move |at| Record { written: at * 7_919, key, ..record }.identity());
+        let mut all: Vec<u64> = (0..1_000).flat_map(moments).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 1_000_000);
     }
 
     #[test]

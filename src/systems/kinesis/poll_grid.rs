@@ -1,7 +1,19 @@
-//! The clock of a polling reader: on each shard it calls GetRecords at fixed moments.
+//! The clock of a polling reader: on each shard it calls GetRecords at fixed moments, as long as the shard refuses none.
+//!
+//! Clocks that are exact never meet anew: against a limit that is exact too, whoever comes first of a second's calls would
+//! do so for ever, and somebody else never. Real readers wait an interval after the reply, and not as long again after a
+//! refusal as others do. So after a refused call, and on a shard that has refused some, a clock starts again from the last
+//! call; elsewhere that would change nothing but where in the interval it stands.
 
-use crate::engine::random::Draws;
-use crate::engine::time::{Nanos, SECOND};
+use crate::engine::random::{Draws, Keyed, Streams};
+use crate::engine::time::{MILLISECOND, Nanos};
+
+/// The wait after a refused call, on the average, where no setting names another one (OWN-8, FH-S7).
+pub const REFUSED_WAIT: Nanos = 200 * MILLISECOND;
+/// The shortest time that a call on a shard which refuses some takes from its reader's clock (OWN-8).
+const CALL_MIN: Nanos = 5 * MILLISECOND;
+/// The longest one.
+const CALL_MAX: Nanos = 30 * MILLISECOND;
 
 /// When a reader's clock starts on each shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +31,25 @@ pub struct PollPlan {
     pub interval: Nanos,
     /// Where the clock starts.
     pub phase: PollPhase,
+    /// The wait before a refused call is tried again, on the average; half as long to one and a half times as long (OWN-8).
+    pub refused_wait: Nanos,
 }
 
 impl PollPlan {
-    /// The clock over `shards` shards.
-    pub fn grid(&self, shards: usize, draws: Draws) -> PollGrid {
-        let mut grid =
-            PollGrid { interval: self.interval, phases: Vec::new(), rule: Some((self.phase, draws)) };
+    /// A clock with the usual wait after a refused call.
+    pub fn new(interval: Nanos, phase: PollPhase) -> Self {
+        Self { interval, phase, refused_wait: REFUSED_WAIT }
+    }
+
+    /// The clock over `shards` shards of the reader at `path`, such as `consumers.search`.
+    pub fn grid(&self, shards: usize, draws: &Streams, path: &str) -> PollGrid {
+        let mut grid = PollGrid {
+            interval: self.interval,
+            phases: Vec::new(),
+            rule: Some((self.phase, draws.named(&format!("{path}.polls")))),
+            refused_wait: self.refused_wait,
+            chance: draws.keyed(&format!("{path}.refused")),
+        };
         grid.extend(shards);
         grid
     }
@@ -38,13 +62,17 @@ pub struct PollGrid {
     phases: Vec<Nanos>,
     /// Where the clock starts on shards to come, with the draws for it.
     rule: Option<(PollPhase, Draws)>,
+    refused_wait: Nanos,
+    /// Draws for what a call on a shard that refuses some does to the clock, by its time and shard.
+    chance: Keyed,
 }
 
 impl PollGrid {
     /// A grid for as many shards as there are phases; `interval` is not zero.
     pub fn new(interval: Nanos, phases: Vec<Nanos>) -> Self {
         debug_assert!(interval > 0, "polls need time between them");
-        Self { interval, phases, rule: None }
+        let chance = Streams::new(0, 0).keyed("polls.refused");
+        Self { interval, phases, rule: None, refused_wait: REFUSED_WAIT, chance }
     }
 
     /// Makes room for shards up to this many; where no rule is known, new ones start with the interval.
@@ -92,9 +120,21 @@ impl PollGrid {
         if span <= self.interval { u64::from(span > 0) } else { span.div_ceil(self.interval) }
     }
 
-    /// Polls a second.
-    pub fn per_second(&self) -> f64 {
-        SECOND as f64 / self.interval as f64
+    /// When a call that was refused at `now` is made again: neither the next moment of this clock nor that of another
+    /// reader's, so that it is not refused by the same calls for ever (OWN-8).
+    pub fn after_refusal(&self, now: Nanos, shard: usize) -> Nanos {
+        let jitter = 0.5 + self.chance.unit(now, shard as u32);
+        now + (self.refused_wait as f64 * jitter) as Nanos + 1
+    }
+
+    /// How long a call that was admitted at `now` takes, where its reader's next one is an interval after its reply (OWN-8).
+    pub fn call_time(&self, now: Nanos, shard: usize) -> Nanos {
+        CALL_MIN + (self.chance.unit(now, shard as u32) * (CALL_MAX - CALL_MIN) as f64) as Nanos
+    }
+
+    /// Goes on from a poll at `at`.
+    pub fn restart(&mut self, shard: usize, at: Nanos) {
+        self.phases[shard] = at;
     }
 }
 

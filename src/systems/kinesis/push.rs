@@ -17,7 +17,7 @@ impl Stream {
         let expired = self.pass(shard, reader, horizon);
         self.readers[reader].meter.expired += expired;
         let oldest = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
-        if oldest.is_none() && self.shards[shard].closed {
+        if oldest.is_none() && self.shards[shard].log.closed {
             // The last event names the child shards (KDS-E7).
             self.ended[shard] |= 1 << reader;
         }

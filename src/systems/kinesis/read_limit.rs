@@ -84,25 +84,42 @@ pub struct ReadBudget {
     calls: TokenBucket,
     bytes: TokenBucket,
     blocked_until: Nanos,
+    /// Whether it has refused calls since it last had a whole second's calls to give.
+    tight: bool,
 }
 
 impl ReadBudget {
     /// Nothing was read yet.
     pub fn new(limits: &ReadLimits) -> Self {
         let calls = limits.calls.unwrap_or(Limit::per_second(CALLS_PER_SECOND));
-        Self { calls: calls.full(), bytes: limits.bytes.full(), blocked_until: 0 }
+        Self { calls: calls.full(), bytes: limits.bytes.full(), blocked_until: 0, tight: false }
+    }
+
+    /// Whether its readers come too often at present: it has refused a call since it last had a whole second's to give.
+    #[inline]
+    pub fn is_tight(&self) -> bool {
+        self.tight
     }
 
     /// Admits one GetRecords call, or refuses it. A refused call takes nothing.
     #[inline]
     pub fn admit(&mut self, limits: &ReadLimits, now: Nanos) -> Result<(), ReadRefused> {
         if now < self.blocked_until {
+            self.tight = true;
             return Err(ReadRefused::Bytes);
         }
-        match &limits.calls {
-            Some(limit) if !self.calls.try_take(limit, now, 1) => Err(ReadRefused::Calls),
-            _ => Ok(()),
+        let Some(limit) = &limits.calls else {
+            self.tight = false;
+            return Ok(());
+        };
+        if self.tight {
+            self.tight = self.calls.available(limit, now) < limit.depth();
         }
+        if !self.calls.try_take(limit, now, 1) {
+            self.tight = true;
+            return Err(ReadRefused::Calls);
+        }
+        Ok(())
     }
 
     /// Accounts for the bytes that an admitted call returned.
@@ -125,39 +142,20 @@ impl ReadBudget {
         }
     }
 
-    /// Accounts for `polls` calls that found nothing, `interval` apart, where no other reader's calls can come between
-    /// them or calls are not limited.
-    pub fn empty_polls(
-        &mut self,
-        limits: &ReadLimits,
-        first: Nanos,
-        interval: Nanos,
-        polls: u64,
-    ) -> Refusals {
-        let blocked = self.blocked_until.saturating_sub(first);
-        let bytes = if blocked == 0 { 0 } else { polls.min(blocked.div_ceil(interval)) };
-        let (first, left) = (first + bytes * interval, polls - bytes);
-        let calls = match &limits.calls {
-            None => 0,
-            Some(limit) if interval >= limits.call_interval => {
-                self.calls.take_periodically(limit, first, interval, left)
-            }
-            Some(limit) => {
-                let takes = |poll: &u64| self.calls.try_take(limit, first + poll * interval, 1);
-                left - (0..left).filter(takes).count() as u64
-            }
-        };
-        Refusals { calls, bytes }
+    /// Accounts for `polls` calls that found nothing, `interval` apart, where no other reader's calls can come between them
+    /// or calls are not limited, if that is simple: none of them is refused. Returns whether it was.
+    pub fn empty_polls(&mut self, limits: &ReadLimits, first: Nanos, interval: Nanos, polls: u64) -> bool {
+        if self.tight || first < self.blocked_until {
+            return false;
+        }
+        let Some(limit) = &limits.calls else { return true };
+        // Each interval earns a call at least, so the first one decides for all.
+        let enough = interval >= limits.call_interval && self.calls.has(limit, first, 1);
+        if enough {
+            self.calls.take_periodically(limit, first, interval, polls);
+        }
+        enough
     }
-}
-
-/// Calls that were refused, by cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusals {
-    /// For more than five calls a second.
-    pub calls: u64,
-    /// For bytes that earlier calls took.
-    pub bytes: u64,
 }
 
 #[cfg(test)]

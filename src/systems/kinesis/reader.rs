@@ -61,7 +61,7 @@ impl Stream {
             self.readers[reader].meter.before_start += passed;
             let from = self.readers[reader].plan.from;
             // Who begins with the latest record has nothing to find on a closed shard.
-            if from == From::Latest && self.shards[shard].closed {
+            if from == From::Latest && self.shards[shard].log.closed {
                 self.ended[shard] |= 1 << reader;
                 self.rested[shard] |= 1 << reader;
             }
@@ -238,7 +238,7 @@ impl Stream {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             self.next_polls[shard * self.readers.len() + reader] = NEVER;
-            self.shards[shard].idle_readers &= !(1 << reader);
+            self.forget_sleeper(shard, reader);
         }
         self.readers[reader].removed = true;
         self.forget_expired(now);

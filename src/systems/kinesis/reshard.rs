@@ -319,6 +319,7 @@ impl Stream {
     fn open_shard(&mut self, now: Nanos, number: usize, polls: &mut Vec<NextPoll>) {
         self.shards.push(Shard::new(&self.write_limits));
         self.budgets.push(ReadBudget::new(&self.read_limits));
+        self.sleepers.push(0);
         self.ended.push(0);
         self.rested.push(0);
         self.stuck.push(0);
@@ -335,8 +336,8 @@ impl Stream {
         }
         for parent in self.lineage.shards()[number].parents.clone() {
             let shard = usize::from(parent);
-            if !self.shards[shard].closed {
-                self.shards[shard].closed = true;
+            if !self.shards[shard].log.closed {
+                self.shards[shard].log.closed = true;
                 polls.extend(self.wake(now, shard).map(|(reader, at)| NextPoll { shard, reader, at }));
             }
         }
@@ -348,8 +349,8 @@ impl Stream {
         let from = now.max(self.readers[reader].paused_until);
         let at = self.readers[reader].grid.at_or_after(shard, from);
         self.next_polls[slot] = self.readers[reader].next_call(shard, from);
-        if self.behind(shard, reader) == 0 && !self.shards[shard].closed {
-            self.shards[shard].idle_readers |= 1 << reader;
+        if self.behind(shard, reader) == 0 && !self.shards[shard].log.closed {
+            self.lay_to_sleep(shard, reader);
             self.awake_from[slot] = ASLEEP;
             return None;
         }

@@ -33,9 +33,24 @@ pub const BURST: Parameter = Parameter::built_in(
     "1s of records and of bytes; 10 MiB where large records are allowed",
     "AWS publishes the rates, and the depth only for large records (KDS-B2)",
 );
+/// What of a record is billed.
+pub const BILLED_BYTES: Parameter = Parameter::built_in(
+    "PRICE-1",
+    "what of a record a stream bills",
+    "its data and its partition key",
+    "AWS does not say whether the key counts; it counts towards the limits (KDS-W1)",
+);
+/// Bytes of a PUT payload unit.
+pub const PUT_PAYLOAD_UNIT: Parameter = Parameter::built_in(
+    "PRICE-2",
+    "bytes of a PUT payload unit of 25 KB",
+    "25600",
+    "AWS says 25 KB and bills a record of 1 MB as 40 units, which only 25,000 bytes make: records above about 1 MB may cost 2.4 % more",
+);
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] = &[RETENTION, MAX_RECORD, GET_RECORDS_CALLS, RESHARD_STEP, BURST];
+pub const PARAMETERS: &[Parameter] =
+    &[RETENTION, MAX_RECORD, GET_RECORDS_CALLS, RESHARD_STEP, BURST, BILLED_BYTES, PUT_PAYLOAD_UNIT];
 
 /// A Kinesis data stream.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

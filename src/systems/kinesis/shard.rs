@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::on_demand::Taken;
-use crate::engine::bucket::{Limit, TokenBucket};
+use crate::engine::bucket::{Limit, TwinBucket};
 use crate::engine::time::Nanos;
 
 /// Records a second that one shard accepts (KDS-W1).
@@ -23,34 +23,25 @@ pub enum WriteRefused {
 
 /// The limits on writing that the shards of a stream share.
 #[derive(Clone, Copy, Debug)]
-pub struct WriteLimits {
-    records: Limit,
-    bytes: Limit,
-}
+pub struct WriteLimits([Limit; 2]);
 
 impl WriteLimits {
     /// The published rates with buckets of one second (KDS-W2, OPEN-10), or of 10 MiB where large records are allowed
     /// (KDS-B2).
     pub fn new(large_records: bool) -> Self {
         let depth = if large_records { 10 * WRITE_BYTES_PER_SECOND } else { WRITE_BYTES_PER_SECOND };
-        Self {
-            records: Limit::per_second(WRITE_RECORDS_PER_SECOND),
-            bytes: Limit::new(WRITE_BYTES_PER_SECOND, depth),
-        }
+        Self([Limit::per_second(WRITE_RECORDS_PER_SECOND), Limit::new(WRITE_BYTES_PER_SECOND, depth)])
     }
 }
 
-/// One shard.
+/// One shard: all that a put touches, in one line of the processor's cache, for a stream may have 10,000 of them.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Shard {
-    records: TokenBucket,
-    bytes: TokenBucket,
+    /// Records and bytes.
+    room: TwinBucket,
     /// Kinesis records and bytes accepted so far.
     pub taken: Taken,
-    /// Readers that have nothing to read here and wait to be woken, one bit each.
-    pub idle_readers: u64,
-    /// Whether it takes no more records (KDS-S6).
-    pub closed: bool,
     /// The records.
     pub log: Log,
 }
@@ -58,31 +49,17 @@ pub struct Shard {
 impl Shard {
     /// A shard that has accepted nothing yet.
     pub fn new(limits: &WriteLimits) -> Self {
-        Self {
-            records: limits.records.full(),
-            bytes: limits.bytes.full(),
-            taken: Taken::default(),
-            idle_readers: 0,
-            closed: false,
-            log: Log::default(),
-        }
+        Self { room: TwinBucket::full(&limits.0), taken: Taken::default(), log: Log::default() }
     }
 
     /// Takes the tokens for one record of `bytes`, or refuses and takes nothing.
     #[inline]
     pub fn admit(&mut self, limits: &WriteLimits, now: Nanos, bytes: u32) -> Result<(), WriteRefused> {
-        let records = self.records.has(&limits.records, now, 1);
-        let enough = self.bytes.has(&limits.bytes, now, u64::from(bytes));
-        // One question: on a shard at its limit, each answer is anybody's guess.
-        if !(records & enough) {
-            return Err(match (records, enough) {
-                (false, true) => WriteRefused::Records,
-                (true, _) => WriteRefused::Bytes,
-                (false, false) => WriteRefused::Both,
-            });
-        }
-        self.records.spend(1);
-        self.bytes.spend(u64::from(bytes));
+        self.room.try_take(&limits.0, now, [1, u64::from(bytes)]).map_err(|enough| match enough {
+            [false, true] => WriteRefused::Records,
+            [true, _] => WriteRefused::Bytes,
+            [false, false] => WriteRefused::Both,
+        })?;
         self.taken.records += 1;
         self.taken.bytes += u64::from(bytes);
         Ok(())
@@ -110,6 +87,11 @@ mod tests {
         // At 1,048.576 bytes both limits bind together; one byte more and bytes bind first.
         assert_eq!(accepted(1_048), 10_000);
         assert!(accepted(1_100) < 10_000);
+    }
+
+    #[test]
+    fn a_shard_is_one_line_of_cache() {
+        assert_eq!(size_of::<Shard>(), 64);
     }
 
     #[test]

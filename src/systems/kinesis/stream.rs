@@ -21,6 +21,20 @@ pub(super) const ASLEEP: Nanos = Nanos::MAX;
 /// The next poll of a reader that makes none on a shard: it has not come there, or has come to its end.
 pub(super) const NEVER: Nanos = Nanos::MAX;
 
+/// What became of a put into a shard that was found earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The shard has closed: another one takes its records now.
+    Closed,
+    /// One of its limits has no room.
+    Refused(WriteRefused),
+    /// It holds the record.
+    Appended {
+        /// Whether some reader sleeps on the shard and is to be [woken](Stream::wake).
+        awaited: bool,
+    },
+}
+
 /// A reader of the stream that polls.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
@@ -55,6 +69,8 @@ pub struct Stream {
     pub(super) lineage: Lineage,
     pub(super) resharding: Resharding,
     pub(super) shards: Vec<Shard>,
+    /// Readers that have nothing to read on each shard and wait to be woken, one bit each.
+    pub(super) sleepers: Vec<u64>,
     /// What polling readers may still take from each shard.
     pub(super) budgets: Vec<ReadBudget>,
     /// Readers that have come to the end of each shard, one bit each.
@@ -107,6 +123,7 @@ impl Stream {
         let shards = lineage.shards().len();
         Self {
             shards: vec![Shard::new(&write_limits); shards],
+            sleepers: vec![0; shards],
             budgets: vec![ReadBudget::new(&read_limits); shards],
             ended: vec![0; shards],
             rested: vec![0; shards],
@@ -179,9 +196,7 @@ impl Stream {
         };
         self.next_polls = slots.clone().map(first).collect();
         self.awake_from = vec![ASLEEP; slots.len()];
-        for shard in self.shards.iter_mut().filter(|_| started) {
-            shard.idle_readers |= 1 << number;
-        }
+        (0..self.shards.len()).filter(|_| started).for_each(|shard| self.lay_to_sleep(shard, number));
         if let Some(past) = &mut self.past {
             past.seat(readers);
             let standing = (0..readers).filter(|reader| self.readers[*reader].started);
@@ -207,7 +222,7 @@ impl Stream {
     /// Whether a shard takes no more records: a put has to find the shard that does.
     #[inline]
     pub fn is_closed(&self, shard: usize) -> bool {
-        self.shards[shard].closed
+        self.shards[shard].log.closed
     }
 
     /// PutRecord: appends to a shard, or refuses with ProvisionedThroughputExceededException (KDS-W6).
@@ -216,6 +231,36 @@ impl Stream {
         self.admit(now, shard, record.bytes)?;
         self.append(shard, record);
         Ok(())
+    }
+
+    /// A put by somebody who found the shard earlier: [`put_record`](Self::put_record), unless the shard has closed since. All of
+    /// it with one look at the shard.
+    #[inline(always)]
+    pub fn put_here(&mut self, now: Nanos, shard: usize, record: &Record) -> Put {
+        let readers = self.readers.len();
+        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        let shard = &mut self.shards[shard];
+        if shard.log.closed {
+            return Put::Closed;
+        }
+        if let Err(why) = shard.admit(&self.write_limits, now, record.bytes) {
+            return Put::Refused(why);
+        }
+        self.records += 1;
+        self.arena.append(&mut shard.log, cursors, record);
+        Put::Appended { awaited: shard.log.awaited }
+    }
+
+    /// A reader sleeps on a shard until its next record.
+    pub(super) fn lay_to_sleep(&mut self, shard: usize, reader: usize) {
+        self.sleepers[shard] |= 1 << reader;
+        self.shards[shard].log.awaited = true;
+    }
+
+    /// A reader no longer waits to be woken on a shard.
+    pub(super) fn forget_sleeper(&mut self, shard: usize, reader: usize) {
+        self.sleepers[shard] &= !(1 << reader);
+        self.shards[shard].log.awaited = self.sleepers[shard] != 0;
     }
 
     /// The first half of [`put_record`](Self::put_record): takes the tokens for a record of this size.

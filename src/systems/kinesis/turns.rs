@@ -10,7 +10,7 @@ impl Stream {
     /// Nobody reads a shard for this reader from now on: it makes no calls until it polls again.
     pub fn hold(&mut self, now: Nanos, shard: usize, reader: usize) {
         self.settle_empty_polls(now, shard);
-        self.shards[shard].idle_readers &= !(1 << reader);
+        self.forget_sleeper(shard, reader);
         // While it was awake it made its calls itself, and none if it was busy: none of its clock's are left to be made.
         self.resume(now, shard, reader);
     }
@@ -54,9 +54,13 @@ impl Stream {
     ) -> Result<usize, ReadRefused> {
         self.settle_empty_polls(now, shard);
         self.resume(now, shard, reader);
+        let admitted = self.budgets[shard].admit(&self.read_limits, now);
+        if self.budgets[shard].is_tight() {
+            self.go_on_from(now, shard, reader, admitted.is_ok());
+        }
         let (limits, meter) = (&self.read_limits, &mut self.readers[reader].meter);
         let budget = &mut self.budgets[shard];
-        if let Err(refused) = budget.admit(limits, now) {
+        if let Err(refused) = admitted {
             match refused {
                 ReadRefused::Calls => meter.refused_calls += 1,
                 ReadRefused::Bytes => meter.refused_bytes += 1,

@@ -96,11 +96,6 @@ pub struct Function {
     slow: (f64, Nanos),
 }
 
-/// What a record's chances are addressed by; copies of a change share it.
-fn identity(record: &Record) -> u64 {
-    record.written ^ (u64::from(record.key) << 24)
-}
-
 impl Function {
     /// A function that has not run; `path` names it, such as `consumers.search`.
     pub fn new(plan: &FunctionPlan, draws: &Streams, path: &str) -> Self {
@@ -141,16 +136,16 @@ impl Function {
     /// Whether it always fails at this record.
     pub fn is_poison(&mut self, record: &Record) -> bool {
         let errors = &self.plan.errors;
-        let by_chance = self.poison_below > 0 && self.coins.bits(identity(record), 0) < self.poison_below;
+        let by_chance = self.poison_below > 0 && self.coins.bits(record.identity(), 0) < self.poison_below;
         if by_chance || errors.poison_keys.contains(&record.key) {
             return true;
         }
         let mut poison = false;
         for (at, chosen) in errors.poison_at.iter().zip(&mut self.chosen) {
             if chosen.is_none() && record.written >= *at {
-                *chosen = Some(identity(record));
+                *chosen = Some(record.identity());
             }
-            poison |= *chosen == Some(identity(record));
+            poison |= *chosen == Some(record.identity());
         }
         poison
     }
@@ -158,7 +153,7 @@ impl Function {
     /// Runs with a batch that is not empty; `attempt` counts its tries.
     pub fn run(&mut self, now: Nanos, records: &[Held], attempt: u32, cold: bool, turns: &mut Turns) -> Run {
         // An invocation without records ends a window: its moment tells it from others.
-        let address = records.first().map_or(now, |held| identity(&held.record));
+        let address = records.first().map_or(now, |held| held.record.identity());
         let mut draws = self.durations.draws(address, attempt);
         let mut factor = self.plan.spread.sample(&mut draws);
         if now < self.slow.1 {

@@ -2,6 +2,7 @@
 
 use crate::engine::time::Nanos;
 use crate::systems::kinesis::log::Record;
+use crate::systems::stalls::Stalls;
 
 /// What the mapping holds of one shard before its lanes do.
 #[derive(Clone, Debug)]
@@ -12,8 +13,10 @@ pub(super) struct Hand {
     pub(super) polled: Nanos,
     /// Since when there is no room to read.
     pub(super) stalled: Option<Nanos>,
-    /// Since when there was none before this read; later than any moment if there was.
+    /// Since when there was none before the read that is due; later than any moment if there was.
     pub(super) stalled_from: Nanos,
+    /// When there was none.
+    pub(super) stalls: Stalls,
     /// Whether the read left records behind.
     pub(super) behind: bool,
     /// Whether the shard is closed and read to its end, and some of its records are not settled.
@@ -36,6 +39,7 @@ impl Hand {
             polled: 0,
             stalled: None,
             stalled_from: Nanos::MAX,
+            stalls: Stalls::default(),
             behind: false,
             over: false,
             pause: (0, 0),

@@ -4,7 +4,8 @@
 use super::batch::{Batching, Held};
 use super::retry::Work;
 use super::tumbling::{OpenWindow, TumblingPlan};
-use crate::engine::time::Nanos;
+use crate::engine::time::{MICROSECOND, Nanos};
+use crate::systems::stalls::Stalls;
 use std::collections::VecDeque;
 
 /// The lane of a key among the `factor` lanes of its shard: always the same one, so that the order of a key is kept
@@ -54,6 +55,10 @@ pub struct Lane {
     pub repeated: usize,
     /// Refusals of the present try for want of concurrency.
     pub refusals: u32,
+    /// When tries waited because they were refused.
+    pub refused: Stalls,
+    /// When batches were tried again: from the first failure of each to its end.
+    pub retried: Stalls,
     /// The tumbling window of which some records are processed, and whether the invocation that ends it is due or runs.
     pub window: Option<OpenWindow>,
     /// Whether the work at hand is the invocation that ends the window.
@@ -71,6 +76,27 @@ impl Lane {
     /// Records that wait for a batch.
     pub fn waiting(&self) -> &VecDeque<Held> {
         &self.waiting
+    }
+
+    /// The present try was refused from one moment on and let in at another.
+    #[cold]
+    pub fn note_refused(&mut self, from: Nanos, until: Nanos) {
+        let first = self.work.records.first().map(|held| held.record.appended);
+        first.into_iter().for_each(|first| self.refused.forget(first));
+        self.refused.note(from / MICROSECOND, until / MICROSECOND);
+    }
+
+    /// The batch failed first at one moment and came to its end at another.
+    #[cold]
+    pub fn note_retried(&mut self, from: Nanos, until: Nanos) {
+        let first = self.work.records.first().map(|held| held.record.appended);
+        first.into_iter().for_each(|first| self.retried.forget(first));
+        self.retried.note(from / MICROSECOND, until / MICROSECOND);
+    }
+
+    /// How long since a moment, microseconds, tries were refused, and batches of which it was none were tried again.
+    pub fn held_back_since(&self, at: u64) -> [u64; 2] {
+        [self.refused.since(at), self.retried.since(at)]
     }
 
     /// Takes a record in.

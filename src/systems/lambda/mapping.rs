@@ -15,7 +15,7 @@ use super::hand::Hand;
 use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
-pub use super::plan::{LambdaPlan, MappingPlan, Via};
+pub use super::plan::{LambdaPlan, MappingPlan, Role, Via};
 use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
@@ -117,6 +117,7 @@ impl Mapping {
         let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none() && lane.window.is_none());
         let hand = &mut self.hands[shard];
         hand.stalled_from = Nanos::MAX;
+        hand.stalls.clear();
         hand.over = closed && !settled;
         closed && settled
     }
@@ -141,6 +142,10 @@ impl Mapping {
     pub fn read(&mut self, now: Nanos, shard: usize) -> &mut Vec<Record> {
         let hand = &mut self.hands[shard];
         hand.polled = now;
+        if hand.stalled_from < now {
+            hand.stalls.note(hand.stalled_from / MICROSECOND, now / MICROSECOND);
+        }
+        hand.stalled_from = Nanos::MAX;
         &mut hand.fetched
     }
 
@@ -164,13 +169,11 @@ impl Mapping {
         let factor = self.plan.factor;
         let first = shard * factor as usize;
         let hand = &mut self.hands[shard];
-        let (polled, stalled) = (hand.polled / MICROSECOND, hand.stalled_from / MICROSECOND);
-        hand.stalled_from = Nanos::MAX;
         let fetched = std::mem::take(&mut hand.fetched);
+        fetched.first().into_iter().for_each(|first| hand.stalls.forget(first.appended));
         for record in &fetched {
-            let address = record.written ^ (u64::from(record.key) << 24);
             if self.passes_below < u64::MAX
-                && self.coins.bits(address, u32::from(record.flags)) >= self.passes_below
+                && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
             {
                 self.meter.filtered += 1;
                 continue;
@@ -180,7 +183,7 @@ impl Mapping {
                 self.give_up(1, 1, 1);
                 continue;
             }
-            let stalled = polled - stalled.max(record.appended).min(polled);
+            let stalled = self.hands[shard].stalls.since(record.appended);
             let held = Held { record: *record, stalled, came: now / MICROSECOND };
             let lane = first + self.plan.lane_of(record.key) as usize;
             self.lanes[lane].push(now, held, &self.plan.batching);
@@ -322,6 +325,7 @@ impl Mapping {
             self.meter.blocked += now - failed;
             self.meter.blocked_max = self.meter.blocked_max.max(now - failed);
             self.meter.blocks += 1;
+            place.note_retried(failed, now);
         }
         place.close(now, &self.plan.batching);
     }
@@ -359,6 +363,9 @@ impl Mapping {
         if reached >= place.work.processed {
             (place.work.processed, place.work.processed_at) = (reached, now);
         }
+        if let Some(begun) = place.begun.filter(|begun| *begun < now) {
+            place.note_refused(begun, now);
+        }
         (place.started, place.cold, place.fails_at) = (now, run.cold, run.fails_at);
         (place.state, place.refusals) = (State::Running, 0);
         let hand = &mut self.hands[shard];
@@ -375,6 +382,20 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         place.refusals += 1;
         place.work.not_before = now + self.plan.retry.backoff.before_jitter(place.refusals);
+        self.wait_no_longer_than_age_allows(now, lane);
+    }
+
+    /// Records are given up when they are older than the mapping allows (LAM-E2), not at the next try after that: once the
+    /// youngest one of the present part is too old, nothing is left to wait for.
+    fn wait_no_longer_than_age_allows(&mut self, now: Nanos, lane: usize) {
+        let Some(age_max) = self.plan.retry.record_age_max else { return };
+        let work = &mut self.lanes[lane].work;
+        let Some(youngest) = work.part().last() else { return };
+        // What was there before the run arrived at moments that wrap around below 0.
+        let age = (now / MICROSECOND).wrapping_sub(youngest.record.appended) as i64;
+        let left = ((age_max / MICROSECOND) as i64 + 1).saturating_sub(age).max(0) as u64;
+        let too_old = (now / MICROSECOND).saturating_add(left).saturating_mul(MICROSECOND).max(now);
+        work.not_before = work.not_before.min(too_old);
     }
 
     /// The function has ended. Returns the records that are now processed, by their places in the lane's
@@ -423,6 +444,7 @@ impl Mapping {
         if !failed.given_up.is_empty() {
             self.give_up_records(lane, failed.given_up);
         }
+        self.wait_no_longer_than_age_allows(now, lane);
         self.add_to_window(lane, failed.done.clone());
         (failed.done, moments)
     }
@@ -443,6 +465,11 @@ impl Mapping {
         if self.lanes[lane].work.part().is_empty() && !self.lanes[lane].ends_window {
             self.next_part(now, lane);
         }
+    }
+
+    /// The [parts](Moments::parts) of the latency of a record that a lane has just settled.
+    pub fn parts(&self, lane: usize, moments: &Moments, held: &Held) -> [u64; PARTS.len()] {
+        moments.parts(held, self.lanes[lane].held_back_since(held.record.appended))
     }
 
     /// The batch of a lane.

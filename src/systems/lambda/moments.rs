@@ -24,21 +24,28 @@ pub struct Moments {
 
 impl Moments {
     /// The parts of one record's latency, which add up to the time from its write to the end of the run: propagation,
-    /// polling, window, queueing, retry, concurrency, cold start, execution, rollover.
-    pub fn parts(&self, held: &Held) -> [u64; 9] {
+    /// polling, window, queueing, retry, concurrency, cold start, execution, rollover. Of the time since its arrival, tries in its
+    /// lane were refused for want of concurrency, and earlier batches tried again, for so long as `held_back` says: what these
+    /// waited for, it waited for too.
+    pub fn parts(&self, held: &Held, held_back: [u64; 2]) -> [u64; 9] {
         let record = &held.record;
         let polling = held.came - record.appended - held.stalled;
         let (from, to) = self.pause;
         let rollover = to.saturating_sub(from.max(record.appended)).min(polling);
         // Before the lane was free, the record waited for it; after that, for the batch to be complete.
         let gathered = held.came.max(self.free.min(self.cut));
+        let queueing = held.stalled + gathered - held.came;
+        let own = self.started - self.begun;
+        let [refused, retried] = held_back;
+        let refused = refused.saturating_sub(own).min(queueing);
+        let retried = retried.min(queueing - refused);
         [
             record.appended - record.written,
             polling - rollover,
             self.cut - gathered,
-            held.stalled + gathered - held.came,
-            self.begun - self.cut,
-            self.started - self.begun,
+            queueing - refused - retried,
+            self.begun - self.cut + retried,
+            own + refused,
             self.warm - self.started,
             self.ended - self.warm,
             rollover,

@@ -22,6 +22,29 @@ pub enum Via {
     FanOut(FanOutPlan),
 }
 
+/// Who reads the stream, and what runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// An event source mapping reads, and its function runs.
+    Mapping,
+    /// An EventBridge Pipe reads and sends to a queue: it runs no function and takes no concurrency (EBP-3).
+    PipeToQueue,
+    /// An EventBridge Pipe reads, and the function that it waits for runs (EBP-3).
+    PipeToFunction,
+}
+
+impl Role {
+    /// Whether a pipe reads, which is billed by its own requests (EBP-4).
+    pub fn is_pipe(self) -> bool {
+        self != Self::Mapping
+    }
+
+    /// Whether a function runs, which is billed and takes concurrency (LAM-C6).
+    pub fn runs_function(self) -> bool {
+        self != Self::PipeToQueue
+    }
+}
+
 /// A function with its event source mapping as the scenario describes it, checked.
 #[derive(Clone, Debug)]
 pub struct LambdaPlan {
@@ -39,8 +62,8 @@ pub struct LambdaPlan {
     pub discovery: Nanos,
     /// From a poll to the records' arrival at the function, nanoseconds.
     pub delivery: Sampler,
-    /// Whether it is an EventBridge Pipe: it runs no function, takes no concurrency and is billed otherwise (EBP-1).
-    pub is_pipe: bool,
+    /// Who reads, and what runs.
+    pub role: Role,
     /// The mapping.
     pub mapping: MappingPlan,
     /// The function.

@@ -65,6 +65,14 @@ pub const REFUSED_WAIT: Parameter = Parameter::assumed(
     "a shard earns one call in 200 ms (KDS-R1)",
 );
 
+/// What a call takes from the clock of a reader whose shard refuses calls.
+pub const CALL_TIME: Parameter = Parameter::built_in(
+    "OWN-8",
+    "where a shard has refused calls of late: from a GetRecords call until its reader counts its interval again",
+    "5 to 30ms, all equally likely",
+    "readers wait an interval after the reply, which takes as long; clocks that are exact would refuse one reader for ever",
+);
+
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] = &[
     INTERVAL,
@@ -79,6 +87,7 @@ pub const PARAMETERS: &[Parameter] = &[
     PARENTS_FIRST,
     WHEN_TRIMMED,
     REFUSED_WAIT,
+    CALL_TIME,
 ];
 
 /// A polling consumer.

@@ -59,6 +59,25 @@ pub struct Running {
     ended: Option<Nanos>,
 }
 
+/// An invocation that has a message, and what it will do with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// When it started.
+    pub started: Nanos,
+    /// How long its environment took to be ready.
+    pub cold: Nanos,
+    /// When the function ended, if its poller is still to delete what is done.
+    pub ended: Option<Nanos>,
+    /// Messages of its batch, and their bytes.
+    pub messages: usize,
+    /// The same.
+    pub bytes: u64,
+    /// How many of them will be processed and deleted, and whether this one will be.
+    pub done: usize,
+    /// The same.
+    pub is_done: bool,
+}
+
 /// What an invocation settles.
 #[derive(Clone, Debug)]
 pub struct Settled {
@@ -123,7 +142,7 @@ impl QueueConsumer {
 
     /// What the pollers do next.
     pub fn next(&mut self, now: Nanos, queue: &Queue) -> Next {
-        if queue.receivable() == 0 {
+        if queue.receivable() == 0 || self.pollers.is_stopped() {
             return Next::Nothing;
         }
         if now < self.not_before {
@@ -202,6 +221,17 @@ impl QueueConsumer {
         self.not_before = now + REFUSED_WAIT;
     }
 
+    /// Its mapping is deleted: it finishes what it has in hand, and the rest stays in the queue.
+    pub fn remove(&mut self, now: Nanos, queue: &mut Queue) {
+        self.count_empty_receives(now, queue);
+        self.pollers.stop(now);
+    }
+
+    /// Whether it is.
+    pub fn is_removed(&self) -> bool {
+        self.pollers.is_stopped()
+    }
+
     /// Counts what pollers were answered with nothing (SQS-3) up to now.
     pub fn count_empty_receives(&mut self, now: Nanos, queue: &mut Queue) {
         queue.meter.empty_receives += self.pollers.take_empty(now);
@@ -235,6 +265,26 @@ impl QueueConsumer {
         queue.meter.receives[usize::from(again)] += requests::calls(sizes, queue.plan.message_max).requests;
         queue.delete(&messages);
         Some(Settled { done: messages, failed, reached, moments, ended: ended.unwrap_or(now) })
+    }
+
+    /// The first message in the function's hands that is such a one.
+    pub fn received(&self, such: impl Fn(&&Message) -> bool) -> Option<(Message, Received)> {
+        let mut all = self.running.iter();
+        all.find_map(|running| {
+            let (place, message) = running.messages.iter().enumerate().find(|(_, it)| such(it))?;
+            let reached = running.fails_at.unwrap_or(running.messages.len());
+            let done = if self.plan.report_failures || running.fails_at.is_none() { reached } else { 0 };
+            let received = Received {
+                started: running.started,
+                cold: running.cold,
+                ended: running.ended,
+                messages: running.messages.len(),
+                bytes: running.messages.iter().map(|it| u64::from(it.record.bytes)).sum(),
+                done,
+                is_done: place < done,
+            };
+            Some((*message, received))
+        })
     }
 
     /// Messages in the function's hands, by walking them.

@@ -20,13 +20,15 @@ pub struct Pollers {
     growth: (Limit, TokenBucket),
     /// Receives that found nothing for twenty seconds, and are not handed out yet.
     empty: u64,
+    /// Whether the mapping is deleted: nobody asks any more.
+    stopped: bool,
 }
 
 impl Default for Pollers {
     fn default() -> Self {
         let growth = Limit::per_second(MORE_A_SECOND);
         let asking = VecDeque::from([0; FIRST]);
-        Self { asking, busy: 0, growth: (growth, growth.full()), empty: 0 }
+        Self { asking, busy: 0, growth: (growth, growth.full()), empty: 0, stopped: false }
     }
 }
 
@@ -67,7 +69,21 @@ impl Pollers {
     pub fn give_back(&mut self, now: Nanos) {
         self.settle(now);
         self.busy = self.busy.saturating_sub(1);
-        self.asking.push_back(now);
+        if !self.stopped {
+            self.asking.push_back(now);
+        }
+    }
+
+    /// The mapping is deleted: nobody asks from now on, and what is in hand is finished.
+    pub fn stop(&mut self, now: Nanos) {
+        self.settle(now);
+        self.asking.clear();
+        self.stopped = true;
+    }
+
+    /// Whether it is.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Empty receives up to now, since this was last asked.

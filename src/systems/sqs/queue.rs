@@ -51,15 +51,12 @@ pub struct Message {
     pub again: Micros,
     /// Times that it was received.
     pub receives: u32,
+    /// The number of its sender: there are fewer than 256.
+    pub sender: u8,
     /// Whether its sender had sent it before.
     pub resent: bool,
     /// Whether a run that failed later has processed it.
     pub processed: bool,
-}
-
-/// What draws of a message with this record are addressed by. Others may share it: it tells no messages apart.
-pub fn address(record: &Record) -> u64 {
-    record.written ^ (u64::from(record.key) << 24)
 }
 
 /// What a queue counted.
@@ -185,7 +182,9 @@ impl Queue {
         for (place, record) in records.iter().enumerate() {
             if u64::from(record.bytes) > self.plan.message_max {
                 self.meter.too_large += 1;
-            } else if self.plan.fifo.is_some() && self.came_before(now, sender, &records[..=place], again) {
+            } else if self.plan.fifo.is_some()
+                && self.came_before(now, sender, &records[..=place], place < resent)
+            {
                 self.meter.deduplicated += 1;
             } else {
                 let sent = now / MICROSECOND;
@@ -195,6 +194,7 @@ impl Queue {
                     came: 0,
                     again: 0,
                     receives: 0,
+                    sender: sender as u8,
                     resent: place < resent,
                     processed: false,
                 });
@@ -204,12 +204,13 @@ impl Queue {
     }
 
     /// Whether the last of a call's messages came within the last five minutes; remembers it if not (SQS-6). An original that
-    /// its sender has not tried before is new, unless a copy of it overtook it.
-    fn came_before(&mut self, now: Nanos, sender: usize, call: &[Record], again: bool) -> bool {
+    /// its sender has not sent before is new, unless a copy of it overtook it: also in a batch that is tried again, of which an
+    /// earlier try did not come so far.
+    fn came_before(&mut self, now: Nanos, sender: usize, call: &[Record], resent: bool) -> bool {
         self.forget(now);
         let Some((record, before)) = call.split_last() else { return false };
         let is_original = record.flags & flags::COPY == 0;
-        let is_first = is_original && !again;
+        let is_first = is_original && !resent;
         let same = |other: &&Record| (other.written, other.key) == (record.written, record.key);
         let identity = Identity { sender, written: record.written, key: record.key };
         let known = self.seen.entry(identity).or_default();
@@ -390,6 +391,11 @@ impl Queue {
         self.visible.iter().chain(groups).any(|message| such(&message.record))
     }
 
+    /// Messages that wait.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.visible.iter().chain(self.groups.values().flat_map(|group| &group.messages))
+    }
+
     /// Messages that wait, by walking them.
     pub fn count_waiting(&self) -> u64 {
         let groups = self.groups.values().map(|group| group.messages.len());
@@ -494,10 +500,22 @@ mod tests {
         assert_eq!(queue.meter.deduplicated, 0);
         // All of it again: none is new.
         assert!(
-            queue.send(1, 0, &changes, (true, 1)).is_empty()
-                && queue.send(1, 1, &changes, (true, 1)).is_empty()
+            queue.send(1, 0, &changes, (true, 4)).is_empty()
+                && queue.send(1, 1, &changes, (true, 4)).is_empty()
         );
-        assert!(queue.send(1, 0, &[record(9, 7), record(9, 7)], (true, 1)).is_empty());
+        assert!(queue.send(1, 0, &[record(9, 7), record(9, 7)], (true, 2)).is_empty());
+    }
+
+    /// The second of two changes of one microsecond lies in a batch of its own, which fails before it and is tried again: it is new.
+    #[test]
+    fn sqs_6_a_change_that_no_try_has_sent_is_new_whatever_else_was_meant_for_its_microsecond() {
+        let mut queue = queue(true);
+        assert_eq!(queue.send(0, 0, &[record(9, 7)], (false, 0)).len(), 1);
+        assert_eq!(queue.send(1, 0, &[record(8, 6)], (false, 0)).len(), 1, "its batch fails after that");
+        let again = [record(8, 6), record(9, 7)];
+        assert_eq!(keys(&queue.send(2, 0, &again, (true, 1))), [(7, 9)]);
+        assert!(queue.send(3, 0, &again, (true, 2)).is_empty(), "and none of them the third time");
+        assert_eq!(queue.meter.deduplicated, 3);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub(super) fn seconds(
     scenario: &Scenario,
     outcomes: &[Outcome],
 ) -> Result<(), UsageError> {
-    for (outcome, plan, used) in used(scenario, outcomes) {
+    for (_, plan, used) in used(scenario, outcomes) {
         for (id, units) in &plan.host.bill {
             let seconds = unit_seconds(id, used.host_nanos)?.checked_mul(*units);
             let seconds = seconds.ok_or_else(|| UsageError::TooLarge { id: id.clone() })?;
@@ -76,8 +76,7 @@ pub(super) fn seconds(
         }
         if plan.is_pushed_to() {
             let id = "kds.prov.efo_shard_h";
-            let nanos = outcome.quantities.shard_nanos.get(plan.stream).copied().unwrap_or(0);
-            usage.add(id, Cause::FanOut, unit_seconds(id, nanos)?)?;
+            usage.add(id, Cause::FanOut, unit_seconds(id, used.registered_nanos)?)?;
         }
     }
     Ok(())

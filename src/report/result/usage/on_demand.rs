@@ -28,7 +28,8 @@ pub(super) fn gigabytes(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usa
             let copies = copies(&outcome.quantities, stream);
             usage.add_split(write, Decimal::from(*bytes), Cause::Base, copies)?;
             usage.add_split(write, Decimal::from(billed_bytes - bytes), Cause::Rounding, copies)?;
-            for (number, bytes) in readers.iter().enumerate() {
+            // A delivery channel takes a reader's place and reads nothing that is billed here.
+            for (number, bytes) in readers.iter().filter(|bytes| **bytes > 0).enumerate() {
                 let cause = if number == 0 { Cause::Base } else { Cause::FanOut };
                 usage.add_split(read, Decimal::from(*bytes), cause, copies)?;
             }

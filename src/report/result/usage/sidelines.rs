@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use super::{GIGABYTE, add_all};
-use crate::engine::time::{HOUR, SECOND};
+use crate::engine::time::{HOUR, MILLISECOND, Nanos, SECOND};
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::quantities::Quantities;
 use crate::pricing::{Cause, Usage, UsageError};
@@ -28,9 +28,7 @@ pub(super) fn of(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, Usa
     add_all(&mut all, &keys(scenario)?.scale(represents, month)?)?;
     add_all(&mut all, &key_calls(scenario)?.scale(represents, u128::from(CALLS_EVERY))?)?;
     add_all(&mut all, &doors(scenario)?.scale(represents, u128::from(HOUR))?)?;
-    // What grows evenly is there for half of the time on the average.
-    let spans_whole = u128::from(scenario.duration.max(1)) * outcomes.len().max(1) as u128;
-    let grown = grown(scenario, outcomes)?.scale(represents, spans_whole * 2)?;
+    let grown = grown(scenario, outcomes)?.scale(1, outcomes.len().max(1) as u128)?;
     add_all(&mut all, &grown.scale(represents, month * GIGABYTE)?)?;
     add_all(&mut all, &moved(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?)?;
     let stored = logs_kept(scenario, outcomes)?.scale(represents, spans * GIGABYTE)?;
@@ -61,16 +59,36 @@ fn add_held(usage: &mut Usage, contents: &Contents, bytes: u64) -> Result<(), Us
     Ok(())
 }
 
-/// Bytes of the items that came during the whole run.
+/// Bytes of the items that come, as held on the average of what the run stands for, in all replications.
 fn grown(scenario: &Scenario, outcomes: &[Outcome]) -> Result<Usage, UsageError> {
     let mut usage = Usage::default();
     for (number, contents) in scenario.sidelines.contents.iter().enumerate() {
-        let start = u64::from(scenario.items(number));
-        let items = outcomes.iter().map(|outcome| outcome.quantities.tables[number].items);
-        let new: u64 = items.map(|items| items.saturating_sub(start)).sum();
-        add_held(&mut usage, contents, new.saturating_mul(contents.billed_item_bytes()))?;
+        let space = &scenario.items[number];
+        let most = space.at_start.to_come(space.items);
+        let spans = [scenario.duration.max(1), scenario.billing.represents];
+        let new = outcomes.iter().map(|outcome| outcome.quantities.tables[number].new_items);
+        let bytes = new.map(|new| held_of_new(new, most, spans, contents.billed_item_bytes()));
+        let bytes = bytes.fold(0_u64, u64::saturating_add);
+        add_held(&mut usage, contents, bytes)?;
     }
     Ok(usage)
+}
+
+/// Bytes held on the average while items come evenly, `new` of them in the first of two `spans`, through the second one:
+/// half of those that come to be, or, if no more than `most` can come, those, less the half until all of them are there.
+fn held_of_new(new: u64, most: Option<u64>, spans: [Nanos; 2], item_bytes: u64) -> u64 {
+    // In milliseconds all products fit.
+    let [run, represents] = spans.map(|span| u128::from(span.div_ceil(MILLISECOND)));
+    let (scaled, item_bytes) = (u128::from(new) * represents, u128::from(item_bytes));
+    let bytes = match most.map(u128::from) {
+        // K - K^2 / 2N items, N = new x represents / run.
+        Some(most) if most * run < scaled => {
+            let whole = most * item_bytes;
+            whole - whole * (most * run) / (2 * scaled)
+        }
+        _ => item_bytes * scaled / (2 * run),
+    };
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn keys(scenario: &Scenario) -> Result<Usage, UsageError> {
@@ -201,8 +219,8 @@ pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
     let mut left_out = vec!["reads of tables", "raised warm throughput", "polling consumers' computing time"];
     if !beside.contents.is_empty() {
         rules.push(
-            "Table storage: the items' bytes and 100 more for each (148 in a global table), items that come in the span held for half of \
-             the month; what Kinesis Data Streams for DynamoDB adds to an item is not published and left out. What of write and \
+            "Table storage: the items' bytes and 100 more for each (148 in a global table); items that come in the run come evenly through \
+             what it stands for, until each key has one, so that they are held for half of that time or longer; what Kinesis Data Streams for DynamoDB adds to an item is not published and left out. What of write and \
              capture units is rounding follows from the sizes that the workload draws."
                 .to_owned(),
         );

@@ -1,8 +1,9 @@
 //! Transformation by a function, and the backup of what was there before.
 
+use super::super::lambda;
 use super::destination;
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{HOUR, SECOND};
+use crate::engine::time::{DAY, HOUR, SECOND};
 use crate::scenario::path::Path;
 use crate::scenario::resolver::Resolver;
 use crate::systems::firehose::endpoint::EndpointKind;
@@ -11,8 +12,10 @@ use crate::systems::firehose::settings::transform::*;
 use crate::systems::firehose::settings::{BUFFER_INTERVAL, BUFFER_SIZE};
 use crate::systems::firehose::transform::{TIMEOUT_MAX, TransformPlan};
 use crate::systems::firehose::{BufferPer, FirehosePlan};
-use crate::systems::lambda::settings::{ARCHITECTURE, Architecture, BASE, MEMORY, PER_RECORD, SPREAD};
-use crate::units::{Bytes, Duration, Percent};
+use crate::systems::lambda::settings::{
+    ARCHITECTURE, Architecture, BASE, KEEP_WARM, MEMORY, PER_RECORD, SPREAD,
+};
+use crate::units::{Bytes, Duration, Percent, Ratio};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_nanos(count * SECOND)
@@ -39,17 +42,18 @@ pub(super) fn resolve(
     resolver.within(&path.key("retries"), retries, 0..=300, "FH-T3");
     let retry_wait: Duration = resolver.take(settings.retry_wait, &RETRY_WAIT);
     resolver.within(&path.key("retry_wait"), retry_wait, Duration::ZERO..=Duration::from_nanos(HOUR), "");
-    resolver.assume(&CONCURRENCY);
     let mut share = |written: Option<Percent>, parameter| resolver.take::<Percent>(written, parameter);
     let (errors, dropped) = (share(settings.errors, &ERRORS), share(settings.dropped, &DROPPED));
-    let (failed, ratio) = (share(settings.failed, &FAILED), share(settings.size_ratio, &SIZE_RATIO));
+    let failed = share(settings.failed, &FAILED);
+    let ratio: Ratio = resolver.take(settings.size_ratio, &SIZE_RATIO);
     if dropped.fraction() + failed.fraction() > 1.0 {
         resolver.error(&path.key("dropped"), "`dropped` and `failed` are more than 100% together");
     }
-    if ratio == Percent::default() || ratio.fraction() > 100.0 {
-        resolver.error(&path.key("size_ratio"), "expected more than 0%, and 10000% at most");
-    }
     let time = duration(resolver, path, settings);
+    let written = (settings.cold_start.as_ref(), settings.runtime);
+    let cold_start = lambda::cold_start(resolver, path, written);
+    let keep_warm: Duration = resolver.take(settings.keep_warm, &KEEP_WARM);
+    resolver.within(&path.key("keep_warm"), keep_warm, seconds(1)..=Duration::from_nanos(DAY), "");
     TransformPlan {
         size: size.get(),
         interval: interval.nanos(),
@@ -66,10 +70,14 @@ pub(super) fn resolve(
         timeout: time.3.nanos(),
         memory_mib: time.4,
         arm: resolver.take(settings.architecture, &ARCHITECTURE) == Architecture::Arm64,
+        // Without one there is an error, and nothing runs.
+        cold_start: cold_start.unwrap_or(Sampler::Constant(0.0)),
+        keep_warm: keep_warm.nanos(),
+        reserved: settings.reserved_concurrency,
         errors: errors.fraction(),
         dropped: dropped.fraction(),
         failed: failed.fraction(),
-        size_ratio: ratio.fraction(),
+        size_ratio: ratio.times(),
     }
 }
 

@@ -199,6 +199,52 @@ fn ddb_p5_p11_a_hot_partition_that_cannot_be_split_is_named_once() {
 }
 
 #[test]
+fn ddb_p2_p4_a_full_collection_of_a_table_with_a_local_index_takes_no_new_item() {
+    // Two collections of even and odd items; each begins with 9.9995 GiB and takes five more items of 100 KB.
+    let placement = Placement { salt: 7, collections: Some(2), whole: true };
+    let bytes = 2 * (BYTES_MAX - 5 * 100 * 1_024);
+    let mut partitions = Partitions::new(&PartitionPlan { bytes, ..plan(2, placement) }, 10);
+    partitions.extend(40);
+    let mut now = 0;
+    let mut insert = |partitions: &mut Partitions, item: u32| {
+        now += SECOND;
+        let fits = partitions.has(now, item, 100);
+        if fits {
+            partitions.spend(now, item, 100);
+        }
+        fits
+    };
+    let even: Vec<bool> = (10..40).step_by(2).map(|item| insert(&mut partitions, item)).collect();
+    assert_eq!(even.iter().filter(|taken| **taken).count(), 5, "{even:?}");
+    assert!(even[..5].iter().all(|taken| *taken), "the first five");
+    assert!(partitions.is_beyond_its_collection(38) && !partitions.is_beyond_its_collection(11));
+    // What is there can be written again, and the other collection has its own room.
+    assert!(insert(&mut partitions, 0) && insert(&mut partitions, 11));
+    assert!(!insert(&mut partitions, 38));
+}
+
+#[test]
+fn ddb_p2_what_is_inserted_under_keys_known_beforehand_fills_partitions_too() {
+    // 25 GiB on three partitions are 8.33 GiB each; 1.67 GiB more fill each of them.
+    let mut partitions =
+        Partitions::new(&PartitionPlan { bytes: 25 << 30, initial: 3, ..plan(1, OWN_KEYS) }, 60_000);
+    partitions.begin_with(|_| false);
+    let kilobytes = 100;
+    let split_at = |partitions: &mut Partitions, from: u32, to: u32| {
+        for item in from..to {
+            let now = u64::from(item + 1) * SECOND;
+            assert!(partitions.has(now, item, kilobytes));
+            partitions.spend(now, item, kilobytes);
+        }
+        partitions.splits().iter().filter(|split| split.reason == SplitReason::Size).count()
+    };
+    // 3.3 GiB cannot fill all three, which takes 5 GiB; 5.7 GiB do so, however unevenly the keys fall.
+    assert!(split_at(&mut partitions, 0, 35_000) < 3);
+    assert_eq!(split_at(&mut partitions, 35_000, 60_000), 3);
+    check(&partitions, 60_000);
+}
+
+#[test]
 fn ddb_p2_p5_a_full_partition_that_cannot_be_split_is_named() {
     let (mut partitions, items) = no_more_partitions();
     let new = (1_000..).find(|item| partitions.find(OWN_KEYS.of(*item)) == partitions.of(items[0])).unwrap();

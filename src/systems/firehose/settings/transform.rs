@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
-use crate::systems::lambda::settings::{Architecture, DurationSettings, MEMORY};
-use crate::units::{Bytes, Duration, Percent};
+use crate::systems::lambda::settings::{Architecture, DurationSettings, KEEP_WARM, MEMORY, RUNTIME, Runtime};
+use crate::units::{Bytes, Duration, Percent, Ratio};
 
 const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
 
@@ -54,28 +54,9 @@ pub const SIZE_RATIO: Parameter = Parameter::assumed(
     "100%",
     OWN_CODE,
 );
-/// What a transformation takes of the account's concurrency.
-pub const CONCURRENCY: Parameter = Parameter::built_in(
-    "FH-Q12",
-    "concurrent executions of a transforming function",
-    "5 a shard or channel at most, 10 before Splunk; always there, and warm",
-    "AWS publishes the first; give the function a reserved concurrency of its own",
-);
-
 /// The parameters of transformation.
-pub const PARAMETERS: &[Parameter] = &[
-    SIZE,
-    SPLUNK_SIZE,
-    INTERVAL,
-    RETRIES,
-    RETRY_WAIT,
-    TIMEOUT,
-    ERRORS,
-    DROPPED,
-    FAILED,
-    SIZE_RATIO,
-    CONCURRENCY,
-];
+pub const PARAMETERS: &[Parameter] =
+    &[SIZE, SPLUNK_SIZE, INTERVAL, RETRIES, RETRY_WAIT, TIMEOUT, ERRORS, DROPPED, FAILED, SIZE_RATIO];
 
 /// A function that each record passes before it is buffered for the destination (FH-S9). Firehose waits for its answer.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -99,6 +80,17 @@ pub struct TransformSettings {
     pub memory: Option<Bytes>,
     /// Processor.
     pub architecture: Option<Architecture>,
+    /// Runtime, by which cold starts take their time (LAM-L3).
+    #[schemars(extend("default" = RUNTIME.value))]
+    pub runtime: Option<Runtime>,
+    /// How long a cold start takes; by `runtime` when left out.
+    pub cold_start: Option<Time>,
+    /// How long an idle execution environment stays.
+    #[schemars(extend("default" = KEEP_WARM.value))]
+    pub keep_warm: Option<Duration>,
+    /// Concurrent executions kept for this function alone, which are also its limit; none when left out: then it shares those of the
+    /// account with all other functions, and a refusal is a failed try (FH-T3).
+    pub reserved_concurrency: Option<u32>,
     /// Share of the invocations that fail.
     #[schemars(extend("default" = ERRORS.value))]
     pub errors: Option<Percent>,
@@ -110,7 +102,7 @@ pub struct TransformSettings {
     pub failed: Option<Percent>,
     /// Bytes of a record that comes back as a share of what it was: more than 0%, 10,000% at most.
     #[schemars(extend("default" = SIZE_RATIO.value))]
-    pub size_ratio: Option<Percent>,
+    pub size_ratio: Option<Ratio>,
 }
 
 /// When records are sent to the function: whichever is met first.

@@ -63,6 +63,11 @@ impl Calls {
         self.free.push(slot);
     }
 
+    /// What the call in a slot puts.
+    pub fn parcels(&self, slot: u32) -> &[Parcel] {
+        &self.slots[slot as usize].parcels
+    }
+
     /// The call in a slot.
     pub fn get(&mut self, slot: u32) -> &mut Call {
         &mut self.slots[slot as usize]

@@ -10,6 +10,8 @@ use crate::systems::lambda::lane::State;
 pub struct Whereabouts {
     /// When it was read, as long as it is on its way to the function.
     pub polled: Option<Nanos>,
+    /// How much of the time until it was read nothing was read, because earlier batches left no room.
+    pub stalled: Nanos,
     /// When it came.
     pub came: Option<Nanos>,
     /// When its batch was complete.
@@ -34,19 +36,26 @@ impl Mapping {
         let hand = &self.hands[shard];
         if hand.fetched.contains(record) {
             let (polled, records) = (Some(hand.polled), hand.fetched.len());
-            return Some(Whereabouts { polled, records, ..Whereabouts::default() });
+            let stalled = hand.stalls.since(record.appended) * MICROSECOND;
+            return Some(Whereabouts { polled, stalled, records, ..Whereabouts::default() });
         }
         let factor = self.plan.factor;
         let lane = &self.lanes[shard * factor as usize + self.plan.lane_of(record.key) as usize];
         if let Some(held) = lane.waiting().iter().find(|held| held.record == *record) {
-            let came = Some(held.came * MICROSECOND);
-            return Some(Whereabouts { came, records: lane.waiting().len(), ..Whereabouts::default() });
+            let (came, stalled) = (Some(held.came * MICROSECOND), held.stalled * MICROSECOND);
+            return Some(Whereabouts {
+                came,
+                stalled,
+                records: lane.waiting().len(),
+                ..Whereabouts::default()
+            });
         }
         let work = &lane.work;
         let ahead = work.unsettled().iter().position(|held| held.record == *record)?;
         let running = lane.state == State::Running && ahead < work.part().len();
         Some(Whereabouts {
             polled: None,
+            stalled: work.unsettled()[ahead].stalled * MICROSECOND,
             came: Some(work.unsettled()[ahead].came * MICROSECOND),
             cut: Some(lane.cut),
             running: running.then_some((lane.started, lane.cold)),

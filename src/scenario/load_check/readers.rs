@@ -1,0 +1,55 @@
+//! What all readers of a shard together ask of it, against what it gives them.
+
+use super::callers::{self, Caller};
+use super::{Load, LoadCheck, ShardLoads, hottest};
+use crate::scenario::checked::Scenario;
+use crate::scenario::path::Path;
+use crate::systems::kinesis::plan::StreamPlan;
+use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
+
+const CALLS: &str = "GetRecords calls/s a shard";
+
+/// Calls a second that they make on each shard, as long as none is refused.
+fn calls(callers: &[Caller]) -> Load {
+    let calls = callers.iter().map(|caller| caller.calls).sum();
+    Load { mean: calls, peak: calls }
+}
+
+impl LoadCheck {
+    /// Calls and bytes that the readers of a Kinesis stream take together (KDS-R1).
+    pub(super) fn readers(
+        &mut self,
+        scenario: &Scenario,
+        number: usize,
+        plan: &StreamPlan,
+        loads: &ShardLoads,
+    ) {
+        let path = Path::ROOT.key("kinesis").key(&plan.name);
+        let callers = callers::of(scenario, number);
+        if callers.is_empty() {
+            return;
+        }
+        if plan.limit_calls {
+            self.warnings.extend(callers::warning(&path, &callers, CALLS_PER_SECOND, "KDS-R1"));
+            self.row(&path.key("readers"), "KDS-R1", CALLS, calls(&callers), CALLS_PER_SECOND as f64);
+        }
+        let (hottest, load) = hottest(&loads.bytes);
+        let mut read = Load::default();
+        read.add(load, callers.len() as f64);
+        let path = path.key("shards").index(hottest).key("readers");
+        self.row(&path, "KDS-R1", "B/s read", read, BYTES_PER_SECOND as f64);
+    }
+
+    /// Calls that the readers of tables' streams make together (OPEN-3). What they read depends on the run.
+    pub(super) fn readers_of_tables(&mut self, scenario: &Scenario) {
+        for table in &scenario.tables {
+            let Some(plan) = &table.streams else { continue };
+            let callers = callers::of(scenario, plan.stream);
+            if !callers.is_empty() {
+                let path = Path::ROOT.key("tables").key(&table.name).key("streams").key("readers");
+                self.warnings.extend(callers::warning(&path, &callers, plan.calls_per_second, "OPEN-3"));
+                self.row(&path, "OPEN-3", CALLS, calls(&callers), plan.calls_per_second as f64);
+            }
+        }
+    }
+}

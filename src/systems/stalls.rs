@@ -1,0 +1,105 @@
+//! When a reader did not read a shard because it was busy with earlier records: a function whose batches are full, or a
+//! worker that still processes. A record that arrives meanwhile waits for the reader, not for a poll.
+
+use super::kinesis::log::Micros;
+
+/// Marks kept at most. Beyond that every other one goes, and between two marks stalled time is taken to rise evenly.
+const MARKS_MAX: usize = 512;
+
+/// Stretches in which a shard was not read for that reason.
+#[derive(Clone, Debug, Default)]
+pub struct Stalls {
+    /// Moments, and the stalled time up to each; in order of time.
+    marks: Vec<(Micros, Micros)>,
+    /// All stalled time.
+    total: Micros,
+}
+
+impl Stalls {
+    /// Its reader was busy from one moment to another; stretches come in order and do not overlap.
+    #[cold]
+    pub fn note(&mut self, from: Micros, until: Micros) {
+        if self.marks.len() >= MARKS_MAX {
+            let mut number = 0;
+            self.marks.retain(|_| {
+                number += 1;
+                number % 2 == 1
+            });
+        }
+        self.marks.push((from, self.total));
+        self.total += until - from;
+        self.marks.push((until, self.total));
+    }
+
+    /// How much of the time since a moment was stalled: of a record that arrived then, the time that it waited for
+    /// earlier batches.
+    #[inline]
+    pub fn since(&self, at: Micros) -> Micros {
+        match self.marks.last() {
+            Some((last, _)) if at < *last => self.total - self.up_to(at),
+            _ => 0,
+        }
+    }
+
+    fn up_to(&self, at: Micros) -> Micros {
+        let next = self.marks.partition_point(|(mark, _)| *mark <= at);
+        let (to, total) = self.marks[next];
+        let Some((from, before)) = next.checked_sub(1).map(|place| self.marks[place]) else { return total };
+        let (part, whole) = (u128::from(at - from), u128::from(to - from));
+        before + (u128::from(total - before) * part / whole) as Micros
+    }
+
+    /// Forgets what was over before a moment; nobody asks about earlier ones any more. What was there before the run arrived at
+    /// moments that wrap around below 0, and tells nothing.
+    pub fn forget(&mut self, at: Micros) {
+        if self.marks.last().is_none_or(|(last, _)| at > *last) {
+            return;
+        }
+        let over = self.marks.partition_point(|(mark, _)| *mark <= at);
+        if over > 1 {
+            self.marks.drain(..over - 1);
+        }
+    }
+
+    /// Forgets all: nothing waits.
+    pub fn clear(&mut self) {
+        self.marks.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No room from 10 to 20 and from 30 to 60.
+    #[test]
+    fn the_time_without_room_since_a_moment_is_the_sum_of_what_each_stretch_has_after_it() {
+        let mut stalls = Stalls::default();
+        assert_eq!(stalls.since(5), 0);
+        stalls.note(10, 20);
+        stalls.note(30, 60);
+        for (at, expected) in [(0, 40), (10, 40), (15, 35), (25, 30), (40, 20), (60, 0), (70, 0)] {
+            assert_eq!(stalls.since(at), expected, "since {at}");
+        }
+        stalls.forget(25);
+        for (at, expected) in [(25, 30), (40, 20), (70, 0)] {
+            assert_eq!(stalls.since(at), expected, "since {at}");
+        }
+    }
+
+    /// A third of all time is stalled; where marks are taken together, that share stays, and no more than a moment's own time is stalled.
+    #[test]
+    fn marks_taken_together_keep_the_share_of_stalled_time() {
+        let mut stalls = Stalls::default();
+        (0..100_000).for_each(|number| stalls.note(number * 30, number * 30 + 10));
+        assert!(stalls.marks.len() <= MARKS_MAX + 2);
+        let end = 99_999 * 30 + 10;
+        for at in (0..end).step_by(1_777) {
+            let (found, exact) = (stalls.since(at) as f64, (end - at) as f64 / 3.0);
+            assert!(
+                stalls.since(at) <= end - at && (found - exact).abs() < 0.01 * end as f64,
+                "{found} of {exact}"
+            );
+        }
+    }
+}
