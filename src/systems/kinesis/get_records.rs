@@ -227,7 +227,8 @@ impl Stream {
     /// calls are refused it is not.
     #[inline]
     fn settle_at_once(&mut self, now: Nanos, slots: Range<usize>) -> bool {
-        let shard = slots.start / self.readers.len();
+        // A stream that nobody reads has no slots.
+        let Some(shard) = slots.start.checked_div(self.readers.len()) else { return true };
         for (reader, slot) in self.readers.iter_mut().zip(slots) {
             let (next, interval) = (&mut self.next_polls[slot], reader.grid.interval());
             let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
