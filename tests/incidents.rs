@@ -168,6 +168,15 @@ fn who_is_removed_before_it_begins_never_begins() {
     assert_eq!(pipeline.counts(), outcome.events, "a finished run has nothing left to do");
 }
 
+/// Whose calls are not limited either, so that what was not called is settled in one step.
+#[test]
+fn a_stream_that_nobody_reads_takes_what_is_written() {
+    let text = text("20/s", "1m", "", "").replace("consumers:\n\n", "");
+    let unlimited = "shards: 2 } }, limits: { get_records_calls: false } }";
+    let (_, outcome, _) = run(&text.replace("shards: 2 } } }", unlimited));
+    assert_eq!(outcome.tables[0].feed.as_ref().map(|feed| feed.meter.replicated), Some(20 * 60));
+}
+
 /// Evenly spaced writes stop for 10 of 30 minutes: an alarm on too few of them goes off by the rule of 3 of 3, a minute after its third
 /// period, and is no false one only if an event says so.
 #[test]

@@ -17,7 +17,7 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
     let idle: &[&str] = if plan.is_long() { &["10s", "1m"] } else { &["250ms", "1s", "3s"] };
     let checkpoint = Map::new(choice)
         .may(60, "every", &["batch", "{ records: 70 }", "{ interval: 20s }"])
-        .may(50, "order", &["after", "before"])
+        .may(100, "order", &["after", "before"])
         .may(50, "latency", &["0s", "250ms", "{ exponential: { mean: 20ms } }"])
         .end();
     let catches_up = if reads.of_table && version == "3" { 50 } else { 0 };
@@ -31,7 +31,8 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
         .may(if pushed { 0 } else { 40 }, "from", &["trim_horizon", "latest"])
         .may(40, "max_records", &["1", "50", "1000"])
         .may(40, "prefetch", &["0", "1", "4"])
-        .may(60, "per_record", &["0s", "2ms", "30ms"])
+        // A worker that takes seconds has something in hand when it dies.
+        .may(60, "per_record", &["0s", "2ms", "30ms", "3s", "3s"])
         .may(40, "per_batch", &["0s", "100ms"])
         .may(40, "errors", &["0.1%", "10%"])
         .may(
