@@ -153,7 +153,7 @@ const LOOKS_STUCK_MAX: u32 = 1_000;
 impl<const FULL: bool> Pipeline<FULL> {
     /// Runs until nothing is scheduled, or until the first event after `until`, which stays scheduled.
     pub fn run_until(&mut self, until: Nanos) -> Pause {
-        let mut stuck = 0;
+        let (mut stuck, mut written) = (0, 0);
         loop {
             let (before, mut kind) = (self.now, Kind::Interval);
             for _ in 0..EVENTS_A_LOOK {
@@ -173,8 +173,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                         self.counts.by_kind[kind as usize] += 1;
                         self.step(event.time(), kind, event.handle());
                     }
-                    None if writes => self.arrive_ahead(until),
-                    None => return self.pause(),
+                    None if writes => written = self.arrive_ahead(until),
+                    None => {
+                        self.now = self.now.max(written);
+                        return self.pause();
+                    }
                 }
             }
             stuck = if self.now == before { stuck + 1 } else { 0 };
@@ -206,7 +209,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::PutRecords => self.put_records(now, handle),
             Kind::Answered => self.answered(now, handle),
             Kind::Replied => self.replied(now, handle),
-            Kind::Put => self.put(now, handle),
+            Kind::Put | Kind::PutAgain => self.put(now, handle),
             Kind::RollOver => self.roll_over(now, handle),
             Kind::Publish => self.publish(now, handle),
             Kind::Visible => self.visible(now, handle),

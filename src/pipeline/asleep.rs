@@ -123,7 +123,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             let Skipped { tries, next } = feed.skip(change, tried, now);
             change.failures = change.failures.saturating_add(u8::try_from(tries).unwrap_or(u8::MAX));
             feed.count_skipped(tries);
-            self.queue.push(next, Kind::Put as u8, handle);
+            self.queue.push(next, Kind::PutAgain as u8, handle);
         }
         feed.asleep.obstacle = None;
     }

@@ -74,6 +74,8 @@ kinds! {
     Control "look at a fleet",
     /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
     Put "put into a stream",
+    /// A refused change is put again: after first tries of this instant, in whatever order both were planned.
+    PutAgain "put tried again",
     /// A direct producer's call reaches its stream: before polls likewise, after the changes, which are older.
     PutRecords "call of a direct producer",
     /// A change becomes visible in its table's DynamoDB stream. Before polls likewise.

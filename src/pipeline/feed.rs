@@ -411,10 +411,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         // Waits without jitter have a lane each, the longest one for all that are capped.
         match feed.waits.get(usize::from(failures) - 1).or(feed.waits.last()) {
-            Some((wait, lane)) => self.queue.push_in_lane(*lane, now + wait, Kind::Put as u8, handle),
+            Some((wait, lane)) => self.queue.push_in_lane(*lane, now + wait, Kind::PutAgain as u8, handle),
             None => {
                 let wait = feed.wait(now, &change, failures);
-                self.queue.push(now + wait, Kind::Put as u8, handle);
+                self.queue.push(now + wait, Kind::PutAgain as u8, handle);
             }
         }
     }

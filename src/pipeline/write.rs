@@ -271,17 +271,20 @@ impl PendingWrite {
 
 impl<const FULL: bool> Pipeline<FULL> {
     /// The next writes up to `until` are made: several at a time where nothing that happens meanwhile can touch a table.
-    /// They take turns with all other events less often that way, which spares the processor a guess at each write.
-    pub(super) fn arrive_ahead(&mut self, until: Nanos) {
+    /// They take turns with all other events less often that way, which spares the processor a guess at each write. All that
+    /// a write plans is a first put, whose rank no other event shares, so no outcome tells. Returns when the last one was.
+    pub(super) fn arrive_ahead(&mut self, until: Nanos) -> Nanos {
         let apart = if self.pending.is_empty() { self.writes_ahead } else { 1 };
+        self.now = self.next_write.at;
+        let mut last = self.now;
         for _ in 0..apart {
-            let now = self.next_write.at;
-            self.now = now;
+            last = self.next_write.at;
             self.counts.by_kind[Kind::Arrive as usize] += 1;
-            if !self.arrive(now) || self.next_write.at > until {
+            if !self.arrive(last) || self.next_write.at > until {
                 break;
             }
         }
+        last
     }
 
     /// The producer whose turn it is writes; whether its table took it.

@@ -387,7 +387,7 @@ impl Observer for Follower<'_> {
                     (it, meter)
                 });
             }
-            Kind::Put if !self.in_feed.is_empty() => {
+            Kind::Put | Kind::PutAgain if !self.in_feed.is_empty() => {
                 let feed = pipeline.tables[usize::from(self.in_feed[0].change.table)].feed.as_ref();
                 self.lost_before = feed.map_or([0; 2], |feed| [feed.meter.too_large, feed.meter.dropped]);
             }
@@ -413,7 +413,7 @@ impl Observer for Follower<'_> {
             }
             self.pending = None;
             self.tried(event.at, pipeline, &before);
-        } else if event.kind == Kind::Put && !self.in_feed.is_empty() {
+        } else if matches!(event.kind, Kind::Put | Kind::PutAgain) && !self.in_feed.is_empty() {
             self.after_put(event.at, pipeline);
         } else if event.kind == Kind::Publish && self.publication == Some(event.handle) {
             self.published(event.at, pipeline);
