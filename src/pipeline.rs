@@ -106,6 +106,8 @@ pub struct Pipeline<const FULL: bool> {
     query_draws: Vec<Draws>,
     batch: Vec<Record>,
     fingerprint: Fingerprint,
+    /// The same of plain writes that end at their tables, which may be made ahead of what happens before them.
+    at_tables: Fingerprint,
     counts: EventCounts,
     /// Two purposes that would draw the same random numbers: such a run is refused.
     collision: Option<Collision>,
@@ -237,7 +239,7 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// The hash of all outcomes so far.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+        self.fingerprint.beside(self.at_tables)
     }
 
     /// Events so far.

@@ -452,7 +452,7 @@ fn no_calls_to_a_stream_are_told_of_a_function_that_reads_a_queue() {
     }
     let readers: Vec<&str> = summary.lines().skip_while(|line| *line != "## Readers").collect();
     let row = |start: &str| readers.iter().find(|line| line.starts_with(start)).map(|line| last(line));
-    assert_eq!(row("| reader"), Some(vec!["calls", "empty", "refused", "expired"]));
+    assert_eq!(row("| reader"), Some(vec!["calls", "empty", "refused", "expired unread"]));
     assert_eq!(row("| consumers.f | sqs.q |"), Some(vec!["-"; 4]));
     assert!(row("| consumers.sender |").is_some_and(|cells| !cells.contains(&"-")));
 }

@@ -276,7 +276,7 @@ fn check_met(fates: &Fates, wanted: &[&str]) {
 }
 
 /// The fates of the ledger that records of the suite's seeds meet: a generator that no longer draws what leads to one says so.
-const FATES: [&str; 31] = [
+const FATES: [&str; 32] = [
     "accepted",
     "active_partition_exceeded",
     "after_removal",
@@ -287,6 +287,7 @@ const FATES: [&str; 31] = [
     "cancelled",
     "condition_failed",
     "conversion_failed",
+    "copies_lost",
     "dead_letter",
     "deduplicated",
     "delivered",

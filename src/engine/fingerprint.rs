@@ -25,6 +25,14 @@ impl Fingerprint {
         self.0 = (product as u64) ^ ((product >> 64) as u64).rotate_left(17) ^ 0xa076_1d64_78bd_642f;
     }
 
+    /// This one, and after it what another one hashed beside it, if that was anything.
+    pub fn beside(mut self, other: Self) -> Self {
+        if other != Self::default() {
+            self.absorb(other);
+        }
+        self
+    }
+
     /// Adds another fingerprint, as of a finished replication.
     pub fn absorb(&mut self, other: Self) {
         self.outcome(other.0 & ((1 << 56) - 1), other.0, 0xff);

@@ -57,8 +57,9 @@ impl StreamLoad {
     #[cold]
     pub fn close_second(&mut self) {
         let shards = self.open as u64;
-        let room =
-            self.records < shards * WRITE_RECORDS_PER_SECOND && self.bytes < shards * WRITE_BYTES_PER_SECOND;
+        // Records do not divide a second's bytes: the last one that would not have fit is no room.
+        let room = |taken: u64, limit: u64| 100 * taken < 98 * shards * limit;
+        let room = room(self.records, WRITE_RECORDS_PER_SECOND) && room(self.bytes, WRITE_BYTES_PER_SECOND);
         self.refused_with_room += if room { self.refused_now } else { 0 };
         self.seconds_refused += u64::from(self.refused_now > 0);
         (self.records, self.bytes, self.refused_now) = (0, 0, 0);
@@ -79,8 +80,11 @@ mod tests {
         (0..3_000).for_each(|i| load.refused(1_000 + i, 2));
         (0..2_000).for_each(|i| load.accepted(SECOND + i, 100, 2));
         (0..100).for_each(|i| load.refused(SECOND + 5_000 + i, 2));
+        // Second 2: of 900 bytes, 1,165 records fit into a shard's second, and no further one.
+        (0..2 * 1_165).for_each(|i| load.accepted(2 * SECOND + i, 900, 2));
+        (0..50).for_each(|i| load.refused(2 * SECOND + 5_000 + i, 2));
         load.close_second();
-        assert_eq!((load.refused, load.refused_with_room, load.seconds_refused), (3_100, 3_000, 2));
+        assert_eq!((load.refused, load.refused_with_room, load.seconds_refused), (3_150, 3_000, 3));
         assert_eq!((load.first_refused, load.last_refused), (Some(1_000), Some(SECOND + 5_099)));
     }
 }

@@ -72,7 +72,8 @@ kinds! {
     Lease "turn of a lease",
     /// Leases are taken or assigned, CPU is reported, a job makes its checkpoint. After what changes hands at this instant.
     Control "look at a fleet",
-    /// A change reaches its stream. Before polls, so that a poll at the same instant finds it.
+    /// A change reaches its stream. Before polls, so that a poll at the same instant finds it. Writes alone plan these, in their
+    /// own order: that lets them be made ahead.
     Put "put into a stream",
     /// A refused change is put again: after first tries of this instant, in whatever order both were planned.
     PutAgain "put tried again",

@@ -199,7 +199,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let long_way = |writer: &Writer| writer.long.as_ref().map(|long| long.meter());
         Ok(Outcome {
             end,
-            fingerprint: self.fingerprint,
+            fingerprint: self.fingerprint(),
             events: self.counts,
             complete,
             ledger,

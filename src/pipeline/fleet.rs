@@ -153,6 +153,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     pub(super) fn start_fleet(&mut self, now: Nanos, number: usize) {
         let consumer = &self.fleets[number];
         let place = &mut self.streams[consumer.stream];
+        if place.stream.is_removed(consumer.reader) {
+            return;
+        }
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
         let there = place.stream.behind_in_all(consumer.reader);

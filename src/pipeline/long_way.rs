@@ -429,7 +429,7 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     pub(super) fn too_large(&mut self, now: Nanos, attempt: &PendingWrite) {
         self.writers[attempt.writer as usize].meter.too_large += 1;
-        self.fingerprint.outcome(now, u64::from(attempt.write.key), 3);
+        self.at_tables.outcome(now, u64::from(attempt.write.key), 3);
         self.client_is_free(now, attempt);
     }
 

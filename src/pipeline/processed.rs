@@ -11,6 +11,7 @@ use crate::systems::dynamodb::replication::Order;
 use crate::systems::fleet::meter::Redelivery;
 use crate::systems::kinesis::log::{Micros, Record, flags};
 use crate::systems::lambda::plan::LambdaPlan;
+use crate::systems::polling::PollingPlan;
 use crate::systems::sqs::queue::Message;
 use std::collections::BTreeMap;
 
@@ -45,15 +46,16 @@ pub enum Kind {
 pub struct Followed<'a>(pub &'a Scenario);
 
 impl Followed<'_> {
-    /// A polling consumer, if it reads shards beside their parents.
+    /// A polling consumer, if it or another one on its stream reads shards beside their parents.
     pub fn polling(self, number: usize) -> Option<Following> {
         self.polled(number).and_then(|stream| self.source(stream))
     }
 
-    /// The stream of a polling consumer that reads shards beside their parents.
+    /// The stream of a polling consumer that reads shards beside their parents, or that stands beside such a one, for comparison.
     fn polled(self, number: usize) -> Option<usize> {
-        let plan = &self.0.consumers[number];
-        (!plan.reader.parents_first).then_some(plan.stream)
+        let stream = self.0.consumers[number].stream;
+        let ignores = |plan: &PollingPlan| plan.stream == stream && !plan.reader.parents_first;
+        self.0.consumers.iter().any(ignores).then_some(stream)
     }
 
     /// A function that reads a stream, if it may fail, by the plan or by its events: then its batch comes again (LAM-E1). That one

@@ -180,6 +180,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .collect(),
             batch: Vec::new(),
             fingerprint: Fingerprint::default(),
+            at_tables: Fingerprint::default(),
             counts: EventCounts::default(),
             collision: draws.collision(),
             looks: 0,
@@ -233,7 +234,8 @@ fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
 const WRITES_AHEAD: usize = 64;
 
 /// Whether nothing but their producers acts upon the tables, and nothing but their feeds looks at them: then it does not show
-/// whether a write is made before or after what else happens in the same milliseconds.
+/// whether a write is made before or after what else happens around it. The outcomes of writes that end at their tables are
+/// hashed beside all others for that.
 fn writes_are_apart(scenario: &Scenario) -> bool {
     let plain = scenario.producers.iter().all(|plan| plan.client.is_none());
     let fed = scenario.tables.iter().all(|plan| plan.replication.is_some() && plan.streams.is_none());

@@ -272,7 +272,8 @@ impl PendingWrite {
 impl<const FULL: bool> Pipeline<FULL> {
     /// The next writes up to `until` are made: several at a time where nothing that happens meanwhile can touch a table.
     /// They take turns with all other events less often that way, which spares the processor a guess at each write. All that
-    /// a write plans is a first put, whose rank no other event shares, so no outcome tells. Returns when the last one was.
+    /// a write plans is a first put, whose rank no other event shares, and what ends at a table is hashed apart, so no outcome
+    /// tells. Returns when the last one was.
     pub(super) fn arrive_ahead(&mut self, until: Nanos) -> Nanos {
         let apart = if self.pending.is_empty() { self.writes_ahead } else { 1 };
         self.now = self.next_write.at;
@@ -374,7 +375,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             self.capture(now, number, write);
         } else {
             let version = self.tables[number].accept(write.key);
-            self.fingerprint.outcome(now, u64::from(write.key) << 32 | u64::from(version), 4);
+            self.at_tables.outcome(now, u64::from(write.key) << 32 | u64::from(version), 4);
         }
         true
     }
@@ -384,7 +385,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         if throttle.limit == ThrottleLimit::ItemCollection {
             writer.meter.collection_full += 1;
-            self.fingerprint.outcome(now, u64::from(write.key), 10);
+            self.at_tables.outcome(now, u64::from(write.key), 10);
             return;
         }
         writer.meter.refuse(now);
@@ -404,7 +405,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             None => {
                 writer.meter.given_up += 1;
-                self.fingerprint.outcome(now, u64::from(write.key), 5);
+                self.at_tables.outcome(now, u64::from(write.key), 5);
             }
         }
     }

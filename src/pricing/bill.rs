@@ -160,7 +160,8 @@ impl Bill {
                 let unseen = band.unseen(terms.at, book.as_of());
                 let line = band.line(used).ok_or_else(|| UsageError::TooLarge { id: id.clone() })?;
                 let committed = || commitment::note(id, used.causes.iter().map(|(cause, of)| (*cause, *of)));
-                let note = line.note.or_else(committed).or(unseen);
+                let notes: Vec<String> = line.note.or_else(committed).into_iter().chain(unseen).collect();
+                let note = (!notes.is_empty()).then(|| notes.join("; "));
                 lines.push(Line { note, ..line });
             }
         }

@@ -229,7 +229,12 @@ fn bill(result: &RunResult) -> String {
             bill.unknown.join(", ")
         ),
     };
-    format!("{total} ({})", services.join(", "))
+    let hours = result.cost.represents_hours;
+    let stands_for = match (hours - f64::from(bill.terms.month_hours)).abs() > 1e-9 {
+        true => format!(", for the {} h of it that this run stands for", words::number(hours)),
+        false => String::new(),
+    };
+    format!("{total}{stands_for} ({})", services.join(", "))
 }
 
 /// Why the bill arose, where there is more than one cause.

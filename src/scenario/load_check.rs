@@ -127,7 +127,7 @@ impl LoadCheck {
     pub fn of(scenario: &Scenario) -> Self {
         let demands: Vec<Demand> =
             (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
-        let mut check = Self { warnings: scenario.notes.clone(), ..Self::default() };
+        let mut check = Self::default();
         check.tables(scenario, &demands);
         let mut shards = shard_loads(scenario, &demands);
         for plan in &scenario.direct {

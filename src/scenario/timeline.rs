@@ -225,3 +225,16 @@ pub enum Action {
     /// MergeShards of a stream, by number.
     Merge(usize, usize, usize),
 }
+
+impl Action {
+    /// Whether it takes a consumer away for good.
+    pub fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::RemoveConsumer(_)
+                | Self::RemoveFunction(_)
+                | Self::RemoveQueueFunction(_)
+                | Self::RemoveFleet(_)
+        )
+    }
+}

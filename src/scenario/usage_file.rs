@@ -33,6 +33,7 @@ use super::{de, yaml};
 use crate::pricing::{
     Asked, Bill, BillError, Date, Line, LookupError, PriceBook, Row, Terms, Usage, UsageError, commitment,
 };
+use crate::systems::fleet::host::OWN_HOST;
 
 /// The hours that a month, or what is billed of it, can have; 730 is what AWS's calculator takes.
 const MONTH_HOURS: std::ops::RangeInclusive<u32> = 1..=744;
@@ -147,16 +148,35 @@ fn tree(source: &Arc<Source>) -> Result<Node, Diagnostics> {
     Ok(Node { value: Value::Map(map), origin: tree.origin })
 }
 
-/// The usage of a `result.json`, on the terms of its bill.
+/// The usage of a `result.json`, on the terms of its bill: with what it used beside what the book has a name for, and the prices
+/// that it states for hosts of its own.
 fn of_result(tree: &Node) -> Node {
     let keys = ["region", "month_hours", "free_tier", "at", "allow_estimates"];
     let of_cost = keys.map(|key| (key, Path::ROOT.key("cost").key(key)));
     let parts = of_cost.into_iter().chain([("usage", Path::ROOT.key("usage"))]);
-    let map = parts.filter_map(|(key, path)| {
-        let value = tree.get(&path)?.clone();
-        Some((key.to_owned(), Entry { key: value.origin.clone(), value }))
-    });
-    Node { value: Value::Map(map.collect()), origin: tree.origin.clone() }
+    let entry = |value: &Node| Entry { key: value.origin.clone(), value: value.clone() };
+    let mut map: IndexMap<String, Entry> =
+        parts.filter_map(|(key, path)| Some((key.to_owned(), entry(tree.get(&path)?)))).collect();
+    let mut prices = IndexMap::new();
+    let lines = tree.get(&Path::ROOT.key("cost").key("lines")).map(|lines| &lines.value);
+    for line in if let Some(Value::List(lines)) = lines { lines.as_slice() } else { &[] } {
+        let part = |key: &str| line.get(&Path::ROOT.key(key));
+        let Some(Value::Quoted(id) | Value::Plain(id)) = part("id").map(|id| &id.value) else { continue };
+        if let Some(price) = part("unit_price").filter(|_| id.starts_with(OWN_HOST)) {
+            prices.insert(id.clone(), entry(price));
+        }
+        let usage = map.get_mut("usage").map(|usage| &mut usage.value.value);
+        let (Some(Value::Map(usage)), Some(quantity)) = (usage, part("quantity")) else { continue };
+        // A line's id may be that of a tier of what was used.
+        if !usage.keys().any(|used| id.starts_with(used.as_str())) {
+            usage.insert(id.clone(), entry(quantity));
+        }
+    }
+    if !prices.is_empty() {
+        let value = Node { value: Value::Map(prices), origin: tree.origin.clone() };
+        map.insert("prices".to_owned(), Entry { key: tree.origin.clone(), value });
+    }
+    Node { value: Value::Map(map), origin: tree.origin.clone() }
 }
 
 /// Rows of an id and a quantity.

@@ -30,12 +30,17 @@ pub(super) fn bill(result: &RunResult) -> String {
     let causes = cost_tree::dearest_first(&result.cost.by_cause).into_iter();
     let causes: Vec<String> =
         causes.map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(amount))).collect();
+    let hours = f64::from(bill.terms.month_hours);
+    let stands_for = match (result.cost.represents_hours - hours).abs() > 1e-9 {
+        true => format!(" This run stands for {} h of it.", words::number(result.cost.represents_hours)),
+        false => String::new(),
+    };
     let compiled = match bill.terms.at == bill.prices_as_of {
         true => String::new(),
         false => format!(", by a price book of {}", bill.prices_as_of),
     };
     format!(
-        "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}{}. By cause: {}.\n\n{}\n{}\n\n`V`: \
+        "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}{}.{stands_for} By cause: {}.\n\n{}\n{}\n\n`V`: \
          seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
          from memory; `E`: an estimate that was allowed, not AWS's price; `own`: your own price.\n",
         bill.terms.month_hours,

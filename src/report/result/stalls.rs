@@ -12,7 +12,7 @@ use crate::pipeline::{fleet, lambda, read};
 use crate::report::number::{Interval95, mean, rounded};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::scenario::timeline::{Action, Occurrence};
+use crate::scenario::timeline::Occurrence;
 use crate::systems::kinesis::losses::Losses;
 
 /// The part of an event's length for which a consumer has to keep up after it, before it has caught up.
@@ -158,9 +158,7 @@ fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
 
 /// The events that hold up the consumer at this path. One that takes it away for good leaves nothing to catch up.
 fn of<'a>(scenario: &'a Scenario, place: &str) -> Vec<&'a Occurrence> {
-    let removes =
-        |it: &Occurrence| matches!(it.action, Action::RemoveConsumer(_) | Action::RemoveFunction(_));
-    scenario.timeline.iter().filter(|it| it.place == place && !removes(it)).collect()
+    scenario.timeline.iter().filter(|it| it.place == place && !it.action.removes()).collect()
 }
 
 /// What bounds the search for the moment at which a consumer had caught up after an event.

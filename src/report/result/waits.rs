@@ -35,16 +35,17 @@ pub struct BottleneckRow {
 /// The rows of all readers.
 pub fn rows(scenario: &Scenario, outcomes: &[Outcome], latency: &[LatencyRow]) -> Vec<BottleneckRow> {
     let legs = legs(scenario);
-    let source = |row: &LatencyRow| {
-        let leg = legs.iter().find(|leg| leg.path == row.path);
-        if leg.is_none_or(|leg| has_feed(scenario, leg.place)) { FEED } else { CLIENT }
+    let way = |row: &LatencyRow| match legs.iter().find(|leg| leg.path == row.path).map(|leg| leg.place) {
+        Some(Place::Queue(_)) => QUEUE,
+        Some(place) if !has_feed(scenario, place) => CLIENT,
+        _ => FEED,
     };
     let readers = latency.iter().filter(|row| is_reader(&row.path));
     let row = |leg: &LatencyRow| {
         let path = leg.path.rsplit_once('.').map_or(leg.path.as_str(), |(path, _)| path);
         let place = legs.iter().find(|it| it.path == leg.path).map(|it| it.place);
         let at_sink = place.and_then(|place| share_at_sink(outcomes, place)).unwrap_or(0.0);
-        BottleneckRow { path: path.to_owned(), waits: of(leg, source(leg), at_sink) }
+        BottleneckRow { path: path.to_owned(), waits: of(leg, way(leg), at_sink) }
     };
     readers.map(row).filter(|row| !row.waits.is_empty()).collect()
 }
@@ -74,10 +75,14 @@ fn is_reader(path: &str) -> bool {
     path.starts_with("consumers.") || path.starts_with("firehose.")
 }
 
-/// What records pass before they are in a stream: the feed of a table.
-const FEED: &str = "the change feed";
-/// The same of those that producers put straight into it.
-const CLIENT: &str = "the producer's client";
+/// What records pass before they are where their reader takes them from, and how it takes them.
+type Before = (&'static str, &'static str);
+/// Those of a table's changes, in a stream.
+const FEED: Before = ("the change feed", "reading the stream");
+/// Those that producers put straight into one.
+const CLIENT: Before = ("the producer's client", "reading the stream");
+/// Messages of a queue, which a function that reads a stream has sent.
+const QUEUE: Before = ("the way into the queue", "receiving from the queue");
 
 /// Whether what a leg's reader reads comes from a table.
 fn has_feed(scenario: &Scenario, place: Place) -> bool {
@@ -95,11 +100,11 @@ fn has_feed(scenario: &Scenario, place: Place) -> bool {
     scenario.has_feed_into(stream)
 }
 
-/// The resource behind a part of a latency, where `source` comes before the stream; nothing for what is no part of this list.
-fn resource(part: &str, source: &'static str) -> Option<&'static str> {
+/// The resource behind a part of a latency; nothing for what is no part of this list.
+fn resource(part: &str, (source, reading): Before) -> Option<&'static str> {
     Some(match part {
         "propagation" | "replication" => source,
-        "polling" => "reading the stream",
+        "polling" => reading,
         "window" => "the batching window",
         "queueing" => "the consumer, busy with earlier records",
         "retry" => "retries",
@@ -127,7 +132,7 @@ const SINK: &str = "the sink, at its limit";
 /// What the records of one leg wait for, the longest first; nothing where its parts are not known. The time that records are
 /// queued behind earlier batches of a function goes to what kept those, in proportion.
 /// `at_sink` is the share of a function's running time in which it waited for its sink to have room.
-fn of(leg: &LatencyRow, source: &'static str, at_sink: f64) -> Vec<WaitRow> {
+fn of(leg: &LatencyRow, before: Before, at_sink: f64) -> Vec<WaitRow> {
     let Some((parts, mean)) = leg.parts.get("mean_ms").zip(leg.mean_ms.filter(|mean| *mean > 0.0)) else {
         return Vec::new();
     };
@@ -142,7 +147,7 @@ fn of(leg: &LatencyRow, source: &'static str, at_sink: f64) -> Vec<WaitRow> {
             _ => (*value)?,
         };
         Some(WaitRow {
-            resource: resource(part, source)?.to_owned(),
+            resource: resource(part, before)?.to_owned(),
             mean_ms: rounded(own)?,
             share: rounded(own / mean)?,
         })

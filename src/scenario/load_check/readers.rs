@@ -46,9 +46,15 @@ impl LoadCheck {
             let Some(plan) = &table.streams else { continue };
             let callers = callers::of(scenario, plan.stream);
             if !callers.is_empty() {
-                let path = Path::ROOT.key("tables").key(&table.name).key("streams").key("readers");
+                let path = Path::ROOT.key("tables").key(&table.name).key("streams");
                 self.warnings.extend(callers::warning(&path, &callers, plan.calls_per_second, "OPEN-3"));
-                self.row(&path, "OPEN-3", CALLS, calls(&callers), plan.calls_per_second as f64);
+                self.row(
+                    &path.key("readers"),
+                    "OPEN-3",
+                    CALLS,
+                    calls(&callers),
+                    plan.calls_per_second as f64,
+                );
             }
         }
     }

@@ -32,6 +32,8 @@ const PARTITIONS_AT_START_MAX: u16 = 4_000;
 const INDEXES_MAX: usize = 20;
 /// Values of an index key at most: their places in memory are made before the run.
 const INDEX_VALUES_MAX: u32 = 100_000_000;
+/// Collections that stay whole and are followed one by one: 80 MB of memory a replication.
+const WHOLE_COLLECTIONS_MAX: u32 = 10_000_000;
 
 /// What all tables of a scenario have in common.
 pub(super) struct Account {
@@ -130,6 +132,12 @@ pub(super) fn table(
     if let Some(sort_key) = &settings.sort_key {
         if sort_key.collections == 0 {
             resolver.error(&path.key("sort_key").key("collections"), "expected at least 1; found `0`");
+        } else if sort_key.local_index && sort_key.collections > WHOLE_COLLECTIONS_MAX {
+            let message = format!(
+                "collections with a local index are followed one by one, up to {WHOLE_COLLECTIONS_MAX}; found `{}`",
+                sort_key.collections
+            );
+            resolver.error(&path.key("sort_key").key("collections"), message);
         }
         if sort_key.local_index {
             resolver.assume(&LOCAL_INDEX);

@@ -80,15 +80,6 @@ fn action(scenario: &Scenario, name: &str, factor: Option<f64>) -> Option<Action
 
 /// The name of the event that has removed this consumer by then.
 pub(super) fn removed_by<'a>(scenario: &'a Scenario, place: &str) -> Option<&'a str> {
-    let removes = |action: &Action| {
-        matches!(
-            action,
-            Action::RemoveConsumer(_)
-                | Action::RemoveFunction(_)
-                | Action::RemoveQueueFunction(_)
-                | Action::RemoveFleet(_)
-        )
-    };
-    let it = scenario.timeline.iter().find(|it| it.place == place && removes(&it.action))?;
+    let it = scenario.timeline.iter().find(|it| it.place == place && it.action.removes())?;
     Some(&it.name)
 }

@@ -10,7 +10,7 @@ use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::dynamodb::streams::RECORDS_PER_CALL;
 use crate::systems::fleet::checkpoint::{CheckpointPlan, Every};
-use crate::systems::fleet::host::{FargateSize, Host, INSTANCES};
+use crate::systems::fleet::host::{FargateSize, Host, INSTANCES, OWN_HOST};
 use crate::systems::fleet::progress::Prefetch;
 use crate::systems::fleet::settings::*;
 use crate::systems::fleet::worker::VCPU_MAX;
@@ -268,7 +268,7 @@ fn host(resolver: &mut Resolver, path: &Path, name: &str, settings: &HostSetting
         }
         HostSettings::Own(own) => {
             let vcpu = vcpu(resolver, &path.key("own"), own.vcpu)?;
-            Some(Host::own(vcpu, format!("host.{name}_h"), own.price_per_hour))
+            Some(Host::own(vcpu, format!("{OWN_HOST}{name}_h"), own.price_per_hour))
         }
         HostSettings::Vcpu(written) => vcpu(resolver, path, *written).map(Host::unpriced),
     }

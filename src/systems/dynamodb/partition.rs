@@ -339,7 +339,8 @@ impl Partitions {
             let hot = units >= heat.units_per_minute;
             partition.hot_minutes = if hot { partition.hot_minutes + 1 } else { 0 };
             // The last minute before a split is the one whose writes are looked at.
-            if partition.hot_minutes >= heat.minutes && !partition.sample.is_empty() {
+            let splits = partition.hot_minutes >= heat.minutes && !partition.single;
+            if splits && !partition.sample.is_empty() {
                 self.split_for_heat(now, number);
             } else {
                 partition.watched = hot && !partition.single || partition.full;

@@ -5,6 +5,9 @@ use std::fmt;
 
 use crate::units::Money;
 
+/// What the price ids of hosts begin with whose price the scenario states.
+pub const OWN_HOST: &str = "host.";
+
 /// A worker's computer and what its hours are billed as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {

@@ -147,6 +147,8 @@ pub struct Leases {
     back_at: Vec<Nanos>,
     /// Until when each worker cannot reach the lease table.
     cut_until: Vec<Nanos>,
+    /// Since when, of those that cannot: cut-offs may overlap.
+    cut_from: Vec<Nanos>,
     deploy: Option<Nanos>,
     cpu: Vec<Rate>,
     /// Assignments begin again then, after a leader was lost.
@@ -172,6 +174,7 @@ impl Leases {
             up: vec![true; workers],
             back_at: vec![0; workers],
             cut_until: vec![0; workers],
+            cut_from: vec![0; workers],
             deploy: None,
             cpu: vec![Rate::default(); workers],
             leader_from: 0,

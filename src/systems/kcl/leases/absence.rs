@@ -104,8 +104,13 @@ impl Leases {
             return Vec::new();
         }
         self.settle(now);
-        let expires = self.expires(now, worker);
-        self.cut_until[worker] = self.cut_until[worker].max(until);
+        if self.cut_until[worker] <= now {
+            self.cut_from[worker] = now;
+        }
+        // While it is cut off it renews nothing.
+        let expires = self.expires(self.cut_from[worker], worker).max(now);
+        let until = self.cut_until[worker].max(until);
+        self.cut_until[worker] = until;
         if self.plan.version.has_leader() && worker == self.leader {
             // It leads on if it is back before its lock has run out (KWK-4).
             let lasts = now + LEADER_LOCK - self.since_heartbeat(worker);
