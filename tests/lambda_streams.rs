@@ -85,7 +85,8 @@ fn lam_p4_dds_l2_more_than_two_functions_on_a_stream_are_pointed_out() {
     let consumers = |count: usize| (0..count).map(|n| reader(&format!("f{n}"), "")).collect::<String>();
     let warned = |count: usize| {
         let scenario = support::load(&text("1m", STEADY, &consumers(count), "")).expect("it is sound");
-        LoadCheck::of(&scenario).warnings.iter().any(|warning| warning.contains("DDS-R1"))
+        let warnings = LoadCheck::of(&scenario).warnings;
+        scenario.notes.iter().chain(&warnings).any(|warning| warning.contains("DDS-R1"))
     };
     assert_eq!([2, 3].map(warned), [false, true]);
 }

@@ -85,6 +85,6 @@ mod tests {
         (0..50).for_each(|i| load.refused(2 * SECOND + 5_000 + i, 2));
         load.close_second();
         assert_eq!((load.refused, load.refused_with_room, load.seconds_refused), (3_150, 3_000, 3));
-        assert_eq!((load.first_refused, load.last_refused), (Some(1_000), Some(SECOND + 5_099)));
+        assert_eq!((load.first_refused, load.last_refused), (Some(1_000), Some(2 * SECOND + 5_049)));
     }
 }

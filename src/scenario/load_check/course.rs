@@ -65,10 +65,10 @@ impl Course {
         let place = resource("workload", name);
         let spikes = scenario.timeline.iter().filter(|it| it.action == Action::Spike && it.place == place);
         let spikes: Vec<String> = spikes.map(|it| format!("events.{}", it.name)).collect();
-        let what = if spikes.is_empty() { "its own course".to_owned() } else { spikes.join(" and ") };
+        let what = if spikes.is_empty() { "its arrivals".to_owned() } else { spikes.join(" and ") };
         let [span, month] = [measured, scenario.billing.represents].map(Duration::from_nanos);
         Some(format!(
-            "The rate of workload.{name} changes by {what}, and the bill scales {span} to {month}, as if that happened again \
+            "The rate of workload.{name} does not repeat ({what}), and the bill scales {span} to {month}, as if it did so \
              every {span}. `billing.represents` says for how much of the month this run stands: {span} bills it once, and a run \
              of the ordinary load can stand for the rest."
         ))

@@ -181,18 +181,18 @@ fn a_bill_over_part_of_a_period_is_warned_of() {
 fn a_bill_that_scales_what_happens_once_is_warned_of() {
     let warning = |sets: &[&str]| {
         let texts = check(sets).warnings.into_iter();
-        texts.filter(|text| text.contains("changes once")).collect::<Vec<_>>().join("")
+        texts.filter(|text| text.contains("does not repeat")).collect::<Vec<_>>().join("")
     };
     let steady = "workload.checkout.arrivals={ poisson: { rate: 5/s } }";
     let stages = "workload.checkout.arrivals={ stages: [{ rate: 5/s, for: 4m }, { rate: 50/s, for: 2m }, { rate: 5/s }] }";
     let sale = "events={ sale: { at: 2m, for: 1m, spike: { of: workload.checkout, factor: 3 } } }";
     assert_eq!(warning(&[steady]), "");
     assert!(
-        warning(&[stages]).contains("by its stages, and the bill scales 10m to 730h"),
+        warning(&[stages]).contains("(its arrivals), and the bill scales 10m to 730h"),
         "{}",
         warning(&[stages])
     );
-    assert!(warning(&[steady, sale]).contains("by events.sale, and"), "{}", warning(&[steady, sale]));
+    assert!(warning(&[steady, sale]).contains("(events.sale), and"), "{}", warning(&[steady, sale]));
     assert_eq!(warning(&[stages, "billing.represents=10m"]), "", "the run stands for itself");
     assert_eq!(warning(&[stages, "warm_up=6m", "duration=20m"]), "", "what is measured is all the same");
 }
@@ -207,10 +207,10 @@ fn the_course_of_a_direct_producer_is_warned_of() {
     assert!(!warned(&[bursts, "duration=600s"], "no multiple"));
     let ending = "workload.clicks.arrivals={ stages: [{ rate: 5/s, for: 4m }, { rate: 0/s }] }";
     assert!(
-        warned(&[ending], "The writes of workload.clicks end at 4m") && warned(&[ending], "by its stages")
+        warned(&[ending], "The writes of workload.clicks end at 4m") && warned(&[ending], "(its arrivals)")
     );
     let sale = "events={ sale: { at: 2m, for: 1m, spike: { of: workload.clicks, factor: 3 } } }";
-    assert!(warned(&[sale], "by events.sale"));
+    assert!(warned(&[sale], "(events.sale)"));
 }
 
 const DIRECT: &str = "\
