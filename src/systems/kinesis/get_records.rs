@@ -103,14 +103,7 @@ impl Stream {
         if self.is_stuck(shard, reader) {
             return Ok(0);
         }
-        let admitted = self.budgets[shard].admit(&self.read_limits, now);
-        if self.budgets[shard].is_tight() {
-            self.go_on_from(now, shard, reader, admitted.is_ok());
-        }
-        if let Err(refused) = admitted {
-            self.readers[reader].meter.refuse(refused);
-            return Err(refused);
-        }
+        self.ask(now, shard, reader)?;
         let before = out.len();
         let bytes = self.take(shard, reader, records_max, out);
         self.readers[reader].meter.note_reply(out.len() - before, bytes);
@@ -136,9 +129,20 @@ impl Stream {
         self.awake_from[slot] = now;
     }
 
+    /// Asks a shard whether it takes one more call of a reader, counts a refusal, and sets the reader's clock where the shard
+    /// refuses calls.
+    #[inline]
+    pub(super) fn ask(&mut self, now: Nanos, shard: usize, reader: usize) -> Result<(), ReadRefused> {
+        let admitted = self.budgets[shard].admit(&self.read_limits, now);
+        if self.budgets[shard].is_tight() {
+            self.go_on_from(now, shard, reader, admitted.is_ok());
+        }
+        admitted.inspect_err(|refused| self.readers[reader].meter.refuse(*refused))
+    }
+
     /// Sets the clock of a reader that has called a shard which refuses calls.
     #[cold]
-    pub(super) fn go_on_from(&mut self, now: Nanos, shard: usize, reader: usize, admitted: bool) {
+    fn go_on_from(&mut self, now: Nanos, shard: usize, reader: usize, admitted: bool) {
         let slot = shard * self.readers.len() + reader;
         if self.next_polls[slot] == NEVER {
             return;
@@ -211,15 +215,10 @@ impl Stream {
             let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
             let Some(slot) = earliest else { break };
             let (reader, at) = (slot % count, self.next_polls[slot]);
-            let admitted = self.budgets[shard].admit(&self.read_limits, at);
-            let meter = &mut self.readers[reader].meter;
-            match admitted {
-                Ok(()) => meter.empty_polls += 1,
-                Err(refused) => meter.refuse(refused),
+            if self.ask(at, shard, reader).is_ok() {
+                self.readers[reader].meter.empty_polls += 1;
             }
-            if self.budgets[shard].is_tight() {
-                self.go_on_from(at, shard, reader, admitted.is_ok());
-            } else {
+            if !self.budgets[shard].is_tight() {
                 self.next_polls[slot] += self.readers[reader].grid.interval();
             }
         }

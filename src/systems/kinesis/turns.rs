@@ -54,19 +54,8 @@ impl Stream {
     ) -> Result<usize, ReadRefused> {
         self.settle_empty_polls(now, shard);
         self.resume(now, shard, reader);
-        let admitted = self.budgets[shard].admit(&self.read_limits, now);
-        if self.budgets[shard].is_tight() {
-            self.go_on_from(now, shard, reader, admitted.is_ok());
-        }
+        self.ask(now, shard, reader)?;
         let (limits, meter) = (&self.read_limits, &mut self.readers[reader].meter);
-        let budget = &mut self.budgets[shard];
-        if let Err(refused) = admitted {
-            match refused {
-                ReadRefused::Calls => meter.refused_calls += 1,
-                ReadRefused::Bytes => meter.refused_bytes += 1,
-            }
-            return Err(refused);
-        }
         let (mut records, mut bytes) = (0, 0);
         for size in sizes.take(records_max.min(limits.call.records) as usize) {
             if records > 0 && bytes + size > limits.call.bytes {
@@ -75,7 +64,7 @@ impl Stream {
             records += 1;
             bytes += size;
         }
-        budget.took(limits, now, bytes);
+        self.budgets[shard].took(limits, now, bytes);
         meter.polls += 1;
         meter.records += records as u64;
         meter.bytes += bytes;
