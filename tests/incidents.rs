@@ -2,43 +2,16 @@
 
 use streamgauge::engine::time::{END_OF_TIME, HOUR, MINUTE, SECOND};
 use streamgauge::pipeline::Pipeline;
-use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
-use streamgauge::pricing::PriceBook;
-use streamgauge::report::result::RunResult;
-use streamgauge::scenario::checked::Scenario;
 use streamgauge::systems::cloudwatch::Missing;
 
 mod support;
 
-/// `rate` small writes a second evenly spaced, two shards, and these consumers and further sections.
-fn text(rate: &str, duration: &str, consumers: &str, more: &str) -> String {
-    format!(
-        "\
-name: test
-study: terminating
-duration: {duration}
-workload:
-  writer: {{ writes_to: tables.t, arrivals: {{ constant: {{ rate: {rate} }} }}, keys: {{ uniform: {{ items: 1_000 }} }}, item: {{ size: 300 B }} }}
-tables:
-  t:
-    capacity: {{ provisioned: {{ write_units: 1000 }} }}
-    kinesis: {{ stream: s, replication: {{ delay: 50ms, reorder: 0%, duplicates: 0% }} }}
-kinesis:
-  s: {{ capacity: {{ provisioned: {{ shards: 2 }} }} }}
-consumers:
-{consumers}
-{more}
-"
-    )
-}
+use support::reported as run;
 
-fn run(text: &str) -> (Scenario, Outcome, RunResult) {
-    let scenario = support::scenario(text, &[]);
-    let outcome = support::run::<true>(&scenario, 0);
-    let result =
-        RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).expect("a bill");
-    (scenario, outcome, result)
+/// A [table with a feed](support::fed_table), these consumers and further sections.
+fn text(rate: &str, duration: &str, consumers: &str, more: &str) -> String {
+    support::fed_table(rate, duration, &format!("consumers:\n{consumers}\n{more}"))
 }
 
 /// A fluid queue: half an hour's writes wait, and one worker takes 50 a second of 30. It catches up after 30 min x 30 / (50 - 30).

@@ -3,42 +3,13 @@
 use std::sync::atomic::AtomicBool;
 use streamgauge::experiment::follow;
 use streamgauge::experiment::replicate::{Control, Silent};
-use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::follow::arrival::Choice;
-use streamgauge::pricing::PriceBook;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::{markdown, terminal};
-use streamgauge::scenario::checked::Scenario;
 
 mod support;
 
-/// `rate` small writes a second, evenly spaced, into a table with two shards behind it, and further sections.
-fn text(rate: &str, duration: &str, more: &str) -> String {
-    format!(
-        "\
-name: test
-study: terminating
-duration: {duration}
-workload:
-  writer: {{ writes_to: tables.t, arrivals: {{ constant: {{ rate: {rate} }} }}, keys: {{ uniform: {{ items: 1_000 }} }}, item: {{ size: 300 B }} }}
-tables:
-  t:
-    capacity: {{ provisioned: {{ write_units: 1000 }} }}
-    kinesis: {{ stream: s, replication: {{ delay: 50ms, reorder: 0%, duplicates: 0% }} }}
-kinesis:
-  s: {{ capacity: {{ provisioned: {{ shards: 2 }} }} }}
-{more}
-"
-    )
-}
-
-fn run(text: &str) -> (Scenario, Outcome, RunResult) {
-    let scenario = support::scenario(text, &[]);
-    let outcome = support::run::<true>(&scenario, 0);
-    let result =
-        RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).expect("a bill");
-    (scenario, outcome, result)
-}
+use support::{fed_table as text, reported as run};
 
 /// The terminal's summary as one line, so that it does not matter where lines are broken.
 fn said(result: &RunResult) -> String {

@@ -9,6 +9,8 @@ use streamgauge::engine::time::{DAY, MILLISECOND, MINUTE, Nanos, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::pricing::PriceBook;
+use streamgauge::report::result::RunResult;
 use streamgauge::retry::RetryProfile;
 use streamgauge::scenario::checked::{Billing, End, Identity, ItemSpace, Scenario, Study, WarmUpRule};
 use streamgauge::scenario::{LoadOptions, load_text};
@@ -248,4 +250,33 @@ pub fn run<const FULL: bool>(scenario: &Scenario, replication: u64) -> Outcome {
         Ok(outcome) => outcome.expect("nobody asked to stop"),
         Err(error) => panic!("{error}"),
     }
+}
+
+/// `rate` small writes a second, evenly spaced, into a table with two shards behind it, and further sections.
+pub fn fed_table(rate: &str, duration: &str, more: &str) -> String {
+    format!(
+        "\
+name: test
+study: terminating
+duration: {duration}
+workload:
+  writer: {{ writes_to: tables.t, arrivals: {{ constant: {{ rate: {rate} }} }}, keys: {{ uniform: {{ items: 1_000 }} }}, item: {{ size: 300 B }} }}
+tables:
+  t:
+    capacity: {{ provisioned: {{ write_units: 1000 }} }}
+    kinesis: {{ stream: s, replication: {{ delay: 50ms, reorder: 0%, duplicates: 0% }} }}
+kinesis:
+  s: {{ capacity: {{ provisioned: {{ shards: 2 }} }} }}
+{more}
+"
+    )
+}
+
+/// A scenario from its text, what a run of it came to, and the result of that.
+pub fn reported(text: &str) -> (Scenario, Outcome, RunResult) {
+    let scenario = scenario(text, &[]);
+    let outcome = run::<true>(&scenario, 0);
+    let result =
+        RunResult::new(&scenario, std::slice::from_ref(&outcome), PriceBook::builtin()).expect("a bill");
+    (scenario, outcome, result)
 }

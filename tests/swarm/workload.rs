@@ -2,6 +2,8 @@
 
 use super::choice::{Choice, Map};
 use super::plan::Plan;
+use std::sync::LazyLock;
+use streamgauge::retry::RetryProfile;
 
 /// The section `workload`.
 pub fn workload(seed: u64, plan: &Plan) -> Vec<String> {
@@ -157,18 +159,10 @@ fn operations(choice: &mut Choice, manner: Manner) -> String {
     format!("{{ {} }}", keys.join(", "))
 }
 
-const RETRIES: [&str; 10] = [
-    "none",
-    "standard_2026",
-    "standard_2020",
-    "legacy",
-    "legacy_java",
-    "legacy_go",
-    "legacy_javascript",
-    "legacy_dotnet",
-    "legacy_cpp",
-    "{ fixed: { delays: [100ms, 1s], attempts: 5 } }",
-];
+static RETRIES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let fixed = "{ fixed: { delays: [100ms, 1s], attempts: 5 } }";
+    RetryProfile::NAMES.into_iter().chain([fixed]).collect()
+});
 
 fn client(choice: &mut Choice, manner: Manner) -> String {
     let several = match manner {
