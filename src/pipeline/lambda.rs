@@ -156,8 +156,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_function(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.lambdas[number];
-        if self.streams[consumer.stream].stream.is_removed(consumer.reader) {
+        let stream = &self.streams[consumer.stream].stream;
+        if stream.is_removed(consumer.reader) {
             return;
+        }
+        if now < stream.paused_until(consumer.reader) {
+            let at = stream.next_poll(stream.paused_until(consumer.reader), shard, consumer.reader);
+            return self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
         }
         if !consumer.mapping.has_room(now, shard) {
             // Blocked by its own records: read on when some are processed.

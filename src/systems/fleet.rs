@@ -116,6 +116,8 @@ pub struct Fleet {
     saves: Keyed,
     /// So many times as long its processing takes before this moment.
     slow: (f64, Nanos),
+    /// No batch is begun before this.
+    down_until: Nanos,
     workers: Vec<Worker>,
     shards: Vec<Progress>,
     /// What it counted.
@@ -143,6 +145,7 @@ impl Fleet {
             thrown: draws.keyed(&format!("{path}.thrown")),
             saves: draws.keyed(&format!("{path}.checkpoints")),
             slow: (1.0, 0),
+            down_until: 0,
             workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
             shards: vec![Progress::default(); shards],
             meter: FleetMeter::default(),
@@ -203,6 +206,7 @@ impl Fleet {
         loop {
             let progress = &mut self.shards[shard];
             match progress.step {
+                Step::Idle | Step::Arriving if now < self.down_until => return Next::At(self.down_until),
                 Step::Idle | Step::Arriving => {
                     match progress.take_batch(now) {
                         Taken::Nothing => return Next::Nothing,
@@ -328,6 +332,11 @@ impl Fleet {
     /// Batches that begin before `until` take so many times as long.
     pub fn slow_down(&mut self, factor: f64, until: Nanos) {
         self.slow = (factor, until);
+    }
+
+    /// What it needs to process with is down: no batch is begun before `until`. Its workers live on.
+    pub fn stand_still(&mut self, until: Nanos) {
+        self.down_until = self.down_until.max(until);
     }
 
     /// All workers stop for good. What was read and not processed is left.

@@ -218,7 +218,13 @@ impl QueueConsumer {
     /// The account refused an invocation: the pollers wait for a while.
     pub fn refused(&mut self, now: Nanos, why: Throttled) {
         self.meter.throttled[why as usize] += 1;
-        self.not_before = now + REFUSED_WAIT;
+        self.not_before = self.not_before.max(now + REFUSED_WAIT);
+    }
+
+    /// It may not receive before `until`: its calls are refused, and messages wait.
+    pub fn deny(&mut self, now: Nanos, queue: &mut Queue, until: Nanos) {
+        self.count_empty_receives(now, queue);
+        self.not_before = self.not_before.max(until);
     }
 
     /// Its mapping is deleted: it finishes what it has in hand, and the rest stays in the queue.
