@@ -326,12 +326,19 @@ impl<const FULL: bool> Pipeline<FULL> {
         loop {
             let consumer = &mut self.fleets[number];
             let Some(worker) = consumer.control.worker(shard) else { return };
-            if let Some(ended) = consumer.fleet.done(now, shard) {
+            let writer = consumer.control.writer(shard);
+            if let Some(ended) = consumer.fleet.done(now, shard, writer) {
                 self.count_done(now, number, shard, &ended);
+                if let Some(worker) = self.fleets[number].control.overdue(now, shard).filter(|_| !ended.last)
+                {
+                    return self.cut_hand_over(now, number, shard, worker);
+                }
                 let consumer = &mut self.fleets[number];
-                consumer.fleet.close(now, shard, consumer.control.may_save(shard));
-                if consumer.control.is_leaving(shard) {
-                    consumer.fleet.last_save(now, shard, 0);
+                if ended.last {
+                    consumer.fleet.close(now, shard, consumer.control.may_save(shard));
+                    if consumer.control.is_leaving(shard) {
+                        consumer.fleet.last_save(now, shard, 0);
+                    }
                 }
             }
             let consumer = &mut self.fleets[number];

@@ -188,6 +188,8 @@ pub struct DirectOutcome {
 pub struct ConsumerOutcome {
     /// Processing.
     pub meter: PollingMeter,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// Reading.
     pub reads: ReadMeter,
     /// What retention took.

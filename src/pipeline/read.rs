@@ -215,15 +215,16 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// A batch is processed: its records have reached the consumer.
+    /// A batch is processed, or a call to the sink has taken some of it: its records have reached the consumer.
     pub(super) fn processed(&mut self, now: Nanos, handle: u32) {
         let (number, shard) = unpack(handle);
         let consumer = &mut self.consumers[number];
         let done = now / MICROSECOND;
+        let (places, next) = consumer.polling.advance(now, shard);
         let hand = consumer.polling.hand(shard);
         let (due, polled) = (hand.due / MICROSECOND, hand.polled / MICROSECOND);
         let (stood_from, stood_to) = (hand.pause.0 / MICROSECOND, hand.pause.1 / MICROSECOND);
-        for record in &hand.records {
+        for record in &hand.records[places.clone()] {
             if self.cohort.has(record.written) {
                 // Waiting for the worker counts from when both the record and its poll were there, and as long as it had earlier ones.
                 let queueing =
@@ -234,19 +235,23 @@ impl<const FULL: bool> Pipeline<FULL> {
                 consumer.latency.record([propagation, polling - rollover, queueing, done - polled, rollover]);
             }
         }
-        let count = hand.records.len() as u64;
+        let count = places.len() as u64;
         if let Some(following) = &mut consumer.following {
-            let records = hand.records.iter().map(|record| (record, None, Some(Cause::Resharding)));
+            let records = hand.records[places].iter().map(|record| (record, None, Some(Cause::Resharding)));
             following.note(now, &self.tables, self.cohort, records);
+        }
+        consumer.polling.meter.processed += count;
+        if FULL {
+            consumer.series.add(now, column::RECORDS, count);
+        }
+        if let Some(at) = next {
+            self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 6);
+            return self.queue.push(at, Kind::Processed as u8, handle);
         }
         let hand = consumer.polling.hand(shard);
         let first = hand.records.first().map(|record| record.appended);
         hand.records.clear();
         consumer.polling.done(now, shard, first);
-        consumer.polling.meter.processed += count;
-        if FULL {
-            consumer.series.add(now, column::RECORDS, count);
-        }
         self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 6);
         self.poll_again(now, number, shard);
         self.release_worker(now, number, shard);

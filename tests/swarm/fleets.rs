@@ -52,8 +52,13 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
         .may(catches_up, "catch_up", &["true", "false"])
         .may(if reads.of_table { 40 } else { 0 }, "shard_discovery", &["0s", "10s"])
         .may(30, "delivery", &["0s", "{ lognormal: { median: 100ms, sigma: 0.4 } }"])
+        .may(30, "sink", &SINKS)
         .end()
 }
+
+/// What workers write to: some of it is so slow that a worker has part of a batch written when it dies.
+pub const SINKS: [&str; 4] =
+    ["{}", "{ latency: 3s, records_per_call: 3 }", "{ limit: 30/s, records_per_call: 10 }", "{ limit: 5/s }"];
 
 /// A Flink application.
 pub fn flink(choice: &mut Choice, plan: &Plan) -> String {
@@ -73,5 +78,6 @@ pub fn flink(choice: &mut Choice, plan: &Plan) -> String {
         .may(40, "per_batch", &["0s", "100ms"])
         .may(40, "shard_discovery", &["1s", "10s"])
         .may(30, "delivery", &["0s", "{ lognormal: { median: 100ms, sigma: 0.4 } }"])
+        .may(30, "sink", &SINKS)
         .end()
 }

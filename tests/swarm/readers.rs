@@ -76,6 +76,7 @@ fn polling(choice: &mut Choice, plan: &Plan, reads: &Reads) -> String {
         .may(40, "parents_first", &["true", "false"])
         .may(40, "when_trimmed", &["skip", "stick", "restart"])
         .may(30, "refused_wait", &["50ms", "2s"])
+        .may(30, "sink", &fleets::SINKS)
         .end()
 }
 

@@ -50,6 +50,25 @@ impl Control {
         }
     }
 
+    /// Who writes a shard's records to the sink, a call at a time: each shard has a thread of its own, or its subtask.
+    pub fn writer(&self, shard: usize) -> usize {
+        match self {
+            Self::Kcl(_) => shard,
+            Self::Flink(job) => shard % job.parallelism() as usize,
+        }
+    }
+
+    /// The worker whose time to hand a shard over is up.
+    pub(super) fn overdue(&self, now: Nanos, shard: usize) -> Option<usize> {
+        match self {
+            Self::Kcl(leases) => {
+                let up = leases.told_at(shard).is_some_and(|at| now >= at + HAND_OVER);
+                leases.worker(shard).filter(|_| up)
+            }
+            Self::Flink(_) => None,
+        }
+    }
+
     /// What it takes to find the children of a shard that has ended.
     pub fn discovery(&self) -> Nanos {
         match self {
@@ -291,10 +310,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if progress.has_in_hand() {
             // One that would take longer than it has is cut off.
             if progress.due > now + HAND_OVER {
-                self.interrupt(now, number, shard, Stop::Abrupt);
-                self.stop_reading(now, number, vec![shard], (worker, Redelivery::Rebalance));
-                let scheduled = self.leases(number).and_then(|leases| leases.handed_over(now, shard));
-                self.schedule_leases(number, scheduled);
+                self.cut_hand_over(now, number, shard, worker);
             }
             return;
         }
@@ -302,9 +318,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.work(now, number, shard);
     }
 
+    /// A worker has not come to the end of a batch in the time that it had: the next one goes on from the last checkpoint.
+    pub(super) fn cut_hand_over(&mut self, now: Nanos, number: usize, shard: usize, worker: usize) {
+        self.interrupt(now, number, shard, Stop::Abrupt);
+        self.stop_reading(now, number, vec![shard], (worker, Redelivery::Rebalance));
+        let scheduled = self.leases(number).and_then(|leases| leases.handed_over(now, shard));
+        self.schedule_leases(number, scheduled);
+    }
+
     /// A worker finds out that a shard is no longer its own.
     fn lose(&mut self, now: Nanos, number: usize, shard: usize, worker: usize, stolen: bool) {
-        if let Some(ended) = self.fleets[number].fleet.finish_begun(shard) {
+        if let Some(ended) = self.fleets[number].fleet.finish_begun(now, shard) {
             self.count_done(now, number, shard, &ended);
         }
         let why = if stolen { Redelivery::Rebalance } else { Redelivery::LostLease };
@@ -443,7 +467,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let until = fleet.shard(shard).processed();
         let ended = match stop {
             Stop::Abrupt => fleet.interrupt(now, shard),
-            Stop::InOrder | Stop::Refused => fleet.finish_begun(shard),
+            Stop::InOrder | Stop::Refused => fleet.finish_begun(now, shard),
         };
         if let Some(ended) = &ended {
             self.count_done(now, number, shard, ended);

@@ -13,6 +13,7 @@ use crate::systems::flink::job::{JobMeter, ORCHESTRATION_KPUS};
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::losses::Losses;
+use crate::systems::sink::SinkMeter;
 
 /// Counts of what one fleet used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,8 @@ impl FleetQuantities {
 pub struct FleetOutcome {
     /// Processing.
     pub meter: FleetMeter,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// Reading.
     pub reads: ReadMeter,
     /// What retention took.
@@ -123,6 +126,7 @@ impl FleetConsumer {
             fan_out: self.fan_out().map(|fan_out| fan_out.meter),
             leases,
             job,
+            sink: self.fleet.sink(),
             meter: self.fleet.meter,
             latency: self.latency,
             interruptions: self.interruptions,

@@ -46,7 +46,7 @@ impl Tracker for PollingTracker<'_> {
 
     fn look(&mut self, now: Nanos, pipeline: &Pipeline<true>, found: &Found, steps: &mut Vec<Step>) -> Sight {
         let hand = pipeline.consumers[self.number].polling.in_hand_of(found.shard);
-        let held = hand.records.contains(&found.record);
+        let held = hand.to_do().contains(&found.record);
         match self.polled {
             None if !held => Sight::Ahead,
             None => {
@@ -67,8 +67,11 @@ impl Tracker for PollingTracker<'_> {
             }
             Some(_) if held => Sight::Held,
             Some(polled) => {
-                let step = Step::new(now, &self.place, "processed");
-                steps.push(step.after("the processing of its batch", now - polled));
+                let (what, waited_for) = match &self.scenario.consumers[self.number].sink {
+                    None => ("processed", "the processing of its batch"),
+                    Some(_) => ("processed: written to the sink", "the processing of its batch and the sink"),
+                };
+                steps.push(Step::new(now, &self.place, what).after(waited_for, now - polled));
                 Sight::Ended("processed")
             }
         }

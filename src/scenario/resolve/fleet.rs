@@ -1,6 +1,6 @@
 //! Fleets of workers: those of the Kinesis Client Library, and Flink applications.
 
-use super::distribution;
+use super::{distribution, sink};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
@@ -114,6 +114,7 @@ pub(super) fn kcl(
     let checkpoints =
         checkpoints(resolver, &path.key("checkpoint"), &settings.checkpoint.clone().unwrap_or_default());
     let leases = leases(resolver, path, settings, version, of_table);
+    let sink = sink::optional(resolver, path, settings.sink.as_ref());
     let (via, delivery) = via?;
     Some(FleetPlan {
         name: name.to_owned(),
@@ -127,6 +128,7 @@ pub(super) fn kcl(
         host: host?,
         per_record,
         per_batch,
+        sink: sink?,
         errors: settings.errors.map_or(0.0, Percent::fraction),
         checkpoints: checkpoints?,
         control: ControlPlan::Kcl(leases),
@@ -366,6 +368,7 @@ pub(super) fn flink(
     let cadence = Cadence::every(idle);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
+    let sink = sink::optional(resolver, path, settings.sink.as_ref());
     let (via, delivery) = via?;
     Some(FleetPlan {
         name: name.to_owned(),
@@ -380,6 +383,7 @@ pub(super) fn flink(
         host: Host::unpriced(VCPU_PER_KPU),
         per_record,
         per_batch,
+        sink: sink?,
         errors: 0.0,
         checkpoints: CheckpointPlan {
             every: Every::Elsewhere,

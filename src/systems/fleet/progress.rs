@@ -36,6 +36,8 @@ pub enum Step {
     SavingFirst,
     /// A batch is processed, or waits for a processor.
     Executing,
+    /// A call to the sink is under way with some of its records; those before them are written.
+    Writing,
     /// A checkpoint is written, and the next batch comes after it.
     SavingAfter,
 }
@@ -54,6 +56,9 @@ struct Batch {
 /// The batch in a worker's hands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct InHand {
+    /// Its first record.
+    first: u64,
+    /// The first record that is not done: of a consumer with a sink, that is not written.
     from: u64,
     batch: Batch,
     /// When the worker turned to it.
@@ -61,6 +66,8 @@ struct InHand {
     /// How long the shard stood still for the checkpoint before it while it waited.
     waited: Nanos,
     start: Nanos,
+    /// When its worker is through with it, but for what it writes to the sink.
+    worked: Nanos,
 }
 
 /// Whether there was a batch to take.
@@ -91,6 +98,10 @@ pub struct Ended {
     pub thrown: bool,
     /// When it is done, nanoseconds.
     pub at: Nanos,
+    /// Whether nothing more of the batch is done.
+    pub last: bool,
+    /// With the last of it, how long the batch took from when it had a processor, and of that at the sink; otherwise nothing.
+    pub took: [Nanos; 2],
 }
 
 /// Records of a shard that no worker has processed and none will.
@@ -273,7 +284,9 @@ impl Progress {
         self.bytes -= batch.bytes;
         let (ended, freed) = self.free;
         let waited = freed.saturating_sub(ended.max(batch.got));
-        self.in_hand = Some(InHand { from: self.next, batch, taken: now, waited, start: now });
+        let first = self.next;
+        self.in_hand =
+            Some(InHand { first, from: first, batch, taken: now, waited, start: now, worked: now });
         self.next = batch.until;
         Taken::InHand
     }
@@ -283,13 +296,33 @@ impl Progress {
         self.in_hand.as_ref().map_or((self.next, self.next), |hand| (hand.from, hand.batch.until))
     }
 
+    /// The first record of the batch in hand, whatever of it is done.
+    pub(super) fn first_in_hand(&self) -> u64 {
+        self.in_hand.as_ref().map_or(self.next, |hand| hand.first)
+    }
+
+    /// The first record of the batch in hand that is not written: the number by which its call is drawn, and whether it had been
+    /// processed before.
+    pub(super) fn to_write(&self) -> Option<(u64, u32)> {
+        let (from, _) = self.hand();
+        let record = self.kept.get((from - self.base) as usize)?;
+        Some((record.identity(), u32::from(from < self.settled)))
+    }
+
+    /// The batch in hand is written up to this record.
+    pub(super) fn wrote(&mut self, until: u64) {
+        if let Some(hand) = &mut self.in_hand {
+            hand.from = until;
+        }
+    }
+
     pub(super) fn wait(&mut self, step: Step, until: Nanos) {
         (self.step, self.due) = (step, until);
     }
 
     pub(super) fn execute(&mut self, start: Nanos, end: Nanos) {
         if let Some(hand) = &mut self.in_hand {
-            hand.start = start;
+            (hand.start, hand.worked) = (start, end);
         }
         self.wait(Step::Executing, end);
     }
@@ -317,7 +350,10 @@ impl Progress {
         self.bytes_done += of_batch.map(|record| u64::from(record.bytes)).sum::<u64>();
         let repeated = (until.saturating_sub(from)) - (fresh.end - fresh.start);
         let again = place(from)..place(from) + repeated as usize;
-        Ended { fresh: places, repeated, again, why: self.why, until, thrown, at: self.due }
+        let since = self.in_hand.as_ref().map_or([self.due; 2], |hand| [hand.start, hand.worked]);
+        let took = since.map(|since| self.due.saturating_sub(since));
+        let (at, last) = (self.due, true);
+        Ended { fresh: places, repeated, again, why: self.why, until, thrown, at, last, took }
     }
 
     /// The latency of one of the records in hand, whose processing is over at `done`, by [its parts](PARTS), microseconds.

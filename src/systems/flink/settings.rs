@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::ViaSettings;
+use crate::systems::sink::SinkSettings;
 use crate::units::Duration;
 
 /// Subtasks of one KPU.
@@ -92,6 +93,9 @@ pub struct FlinkSettings {
     pub per_record: Option<Duration>,
     /// CPU time of each batch, whatever its records.
     pub per_batch: Option<Duration>,
+    /// What it writes each of its records to, one call after the other by each subtask. Time spent there is part of the
+    /// processing, and takes no CPU; a sink that takes no more holds reading back.
+    pub sink: Option<SinkSettings>,
     /// Time between two checkpoints of the job, after which a restart begins: 1s to 1h. Its state is exact; what it has sent out
     /// since is sent again.
     #[schemars(extend("default" = INTERVAL.value))]

@@ -493,6 +493,12 @@ impl Leases {
         }
     }
 
+    /// When the worker of a shard heard that it has to hand it over, if it has.
+    pub fn told_at(&self, shard: usize) -> Option<Nanos> {
+        let lease = &self.leases[shard];
+        matches!(lease.state, State::Handing { told: true, .. }).then_some(lease.due)
+    }
+
     /// A worker has finished with a shard that it was to hand over. Returns when the next one begins.
     pub fn handed_over(&mut self, now: Nanos, shard: usize) -> Option<Scheduled> {
         let State::Handing { to, .. } = self.leases[shard].state else { return None };

@@ -8,6 +8,7 @@ use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::{CheckpointSettings, HostSettings, ViaSettings};
 use crate::systems::polling::settings::FromSettings;
+use crate::systems::sink::SinkSettings;
 use crate::units::{Duration, Percent};
 
 /// The library's version.
@@ -161,6 +162,9 @@ pub struct KclSettings {
     pub per_record: Option<Duration>,
     /// CPU time of each batch, whatever its records.
     pub per_batch: Option<Duration>,
+    /// What it writes each of its records to, one call after the other. Time spent there is part of the processing, and takes no
+    /// CPU; what a worker that dies had written is written.
+    pub sink: Option<SinkSettings>,
     /// Share of batches whose processing throws: the library goes on with the next one, and their records are skipped (KWK-14).
     pub errors: Option<Percent>,
     /// When progress is written down.
