@@ -275,6 +275,23 @@ fn kwk_15_kds_r8_an_application_goes_on_in_a_streams_history_where_it_is_told_to
     assert!(later.contains("no later than that at which it starts (KDS-R8)"), "{later}");
 }
 
+/// The worker reads a record of ten minutes of history every ten seconds, and dies after a minute: meanwhile the oldest one that is
+/// left grows older, ten minutes more than the run.
+#[test]
+fn what_a_stream_held_before_the_run_is_as_old_as_that_on_shards_that_nobody_reads() {
+    let kcl =
+        "kcl: { version: 2, via: polling, from: trim_horizon, max_records: 1, prefetch: 0, idle_time: 10s }";
+    let events = "events: { death: { at: 60s, for: 120s, crash: consumers.f } }";
+    let text = text("5m", 20, 1, kcl, &format!("{events}\nend: stop"));
+    let fleet = fleet(&text.replace("shards: 1 } }", "shards: 1 } }, history: 10m"));
+    let width = fleet.series.width();
+    for second in [90_u64, 120, 170] {
+        let bin = fleet.series.bins()[(second * 1_000_000_000 / width) as usize];
+        let age = bin[streamgauge::pipeline::fleet::column::ITERATOR_AGE] as f64 / 1e6;
+        near("the oldest", age, 600.0 + second as f64, 0.01);
+    }
+}
+
 #[test]
 fn kcl_15_top_10_version_3_needs_fewer_hosts_only_where_load_is_uneven() {
     // The fewest workers of one processor each whose busiest one stays below 85 %.

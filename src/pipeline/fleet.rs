@@ -171,10 +171,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         // Until the next one is known, no other one is welcome.
         consumer.fleet.shard_mut(shard).poll_due = Some(Nanos::MAX);
-        if !consumer.fleet.has_room(shard) {
+        if !consumer.fleet.has_room(now, shard) {
             return;
         }
-        consumer.fleet.shard_mut(shard).polled = now;
+        consumer.fleet.shard_mut(shard).reads(now);
         let again = consumer.fleet.shard(shard).has_to_refetch() && !self.expire_again(now, number, shard);
         match (&self.fleets[number].access, again) {
             (_, true) => self.read_again(now, number, shard),
@@ -238,6 +238,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let outcome = stream.get_records(now, shard, consumer.reader, consumer.records_max, &mut self.batch);
         let (found, mut idle) = (self.batch.last().copied(), cadence.idle);
         if let Some(last) = found {
+            consumer.fleet.shard_mut(shard).behind = stream.behind(shard, consumer.reader) > 0;
             let got = now + round(delivery.sample(&mut draws.draws(now, shard as u32)));
             consumer.fleet.shard_mut(shard).fetch(now, &self.batch, got);
             if FULL {
@@ -373,7 +374,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Reads on where reading stopped for want of room, and there is some again.
     fn read_more(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.fleets[number];
-        if consumer.fleet.shard_mut(shard).wants_more() && consumer.fleet.has_room(shard) {
+        if consumer.fleet.shard_mut(shard).wants_more() && consumer.fleet.has_room(now, shard) {
             let polled = consumer.fleet.shard(shard).polled;
             let stream = &self.streams[consumer.stream].stream;
             let at = consumer.next_read(polled, shard, stream).max(now);

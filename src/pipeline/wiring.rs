@@ -360,6 +360,7 @@ fn consumers(
             following: None,
             backfill: Backfill::default(),
             down_until: 0,
+            outages: None,
             discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             latency: Latency::default(),

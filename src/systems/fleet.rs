@@ -209,10 +209,10 @@ impl Fleet {
         self.checkpoints.before && matches!(self.shards[shard].step, Step::Idle | Step::Arriving)
     }
 
-    /// Whether more may be fetched for a shard. If not, [`Progress::wants_more`] tells when.
-    pub fn has_room(&mut self, shard: usize) -> bool {
+    /// Whether more may be fetched for a shard now. If not, [`Progress::wants_more`] tells when.
+    pub fn has_room(&mut self, now: Nanos, shard: usize) -> bool {
         let prefetch = self.prefetch;
-        self.shards[shard].has_room(&prefetch)
+        self.shards[shard].has_room(now, &prefetch)
     }
 
     /// Goes on with a shard that `worker` reads: begins what can begin. Returns when to come back.

@@ -68,7 +68,48 @@ pub struct InHand {
     pub pause: (Nanos, Nanos),
 }
 
+/// Names of the parts of a polling consumer's latency; those after the fourth are 0 but for readers of DynamoDB streams, and where
+/// an outage is planned.
+pub const PARTS: [&str; 6] = ["propagation", "polling", "queueing", "execution", "rollover", "outage"];
+
+/// What the latencies of the records in hand are told by, microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    due: Micros,
+    polled: Micros,
+    done: Micros,
+    stood: (Micros, Micros),
+}
+
+impl Moments {
+    /// The latency of one of the records in hand by its [parts](PARTS). `queued` is how long the worker had earlier ones since it
+    /// arrived, and `down` how long the consumer did not read.
+    #[inline]
+    pub fn parts(&self, record: &Record, queued: Micros, down: Micros) -> [u64; PARTS.len()] {
+        let Self { due, polled, done, stood } = *self;
+        // Waiting for the worker counts from when both the record and its poll were there, and as long as it had earlier ones.
+        let queueing = queued + polled - due.max(record.appended).min(polled);
+        let polling = polled - record.appended - queueing;
+        let rollover = stood.1.saturating_sub(stood.0.max(record.appended)).min(polling);
+        let outage = down.min(polling - rollover);
+        let propagation = record.appended - record.written;
+        [propagation, polling - rollover - outage, queueing, done - polled, rollover, outage]
+    }
+}
+
 impl InHand {
+    /// What tells how long its records waited, where those that are processed are so at `now`.
+    #[inline]
+    pub fn moments(&self, now: Nanos) -> Moments {
+        let micros = |at: Nanos| at / MICROSECOND;
+        Moments {
+            due: micros(self.due),
+            polled: micros(self.polled),
+            done: micros(now),
+            stood: (micros(self.pause.0), micros(self.pause.1)),
+        }
+    }
+
     /// The records that are not processed yet.
     pub fn to_do(&self) -> &[Record] {
         &self.records[self.written..]

@@ -5,6 +5,7 @@ use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::stalls::Stalls;
 
 /// Looks for a record in the hands of a consumer's workers.
 #[derive(Debug)]
@@ -58,8 +59,15 @@ impl Tracker for PollingTracker<'_> {
                     records => format!("read by a GetRecords call with {} others", records - 1),
                 };
                 let charge = read_charge(self.scenario, pipeline, found, hand.records.len());
+                let polling = (hand.polled - queued).saturating_sub(arrived);
+                let outages = pipeline.consumers[self.number].outages.as_deref();
+                let down = |outages: &Stalls| {
+                    outages.between(found.record.appended, hand.polled / MICROSECOND) * MICROSECOND
+                };
+                let down = outages.map_or(0, down).min(polling);
                 let step = Step::new(hand.polled, &self.place, what)
-                    .after("a poll to reach it", (hand.polled - queued).saturating_sub(arrived))
+                    .after("a poll to reach it", polling - down)
+                    .after("the consumer, which was down", down)
                     .after("a worker", queued);
                 steps.push(step.sized(found.record.bytes).charged(charge));
                 self.polled = Some(hand.polled);

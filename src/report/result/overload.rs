@@ -349,7 +349,7 @@ fn read_limit<'a>(
 }
 
 /// Parts of a latency that a reader itself takes, or waits for; a buffer and a window are as long as they were set.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "queueing",
     "retry",
     "concurrency",
@@ -357,6 +357,7 @@ const OWN: [&str; 8] = [
     "execution",
     "checkpoint",
     "takeover",
+    "outage",
     "transformation",
 ];
 

@@ -133,6 +133,7 @@ fn resource(part: &str, (source, reading): Before) -> Option<&'static str> {
         "upload" => "the upload",
         "transformation" => "the transforming function",
         "takeover" => "shards without a worker",
+        "outage" => "the consumer, which was down",
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@
 use super::meter::Redelivery;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::stalls::Stalls;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -51,6 +52,8 @@ struct Batch {
     polled: Nanos,
     /// When it is with the worker.
     got: Nanos,
+    /// All time up to the poll in which its worker had no room for more, microseconds.
+    stalled: Micros,
 }
 
 /// The batch in a worker's hands.
@@ -143,6 +146,10 @@ pub struct Progress {
     free: (Nanos, Nanos),
     /// Whether reading stopped for want of room.
     blocked: bool,
+    /// Since when it does so.
+    full_since: Option<Nanos>,
+    /// When it did so.
+    stalls: Stalls,
     /// Whether reading has come to the end of the shard.
     pub at_end: bool,
     /// Whether the checkpoint that is written is the last one of this worker.
@@ -163,6 +170,8 @@ pub struct Progress {
     pub left: Nanos,
     /// When it was polled last.
     pub polled: Nanos,
+    /// Whether that left records behind.
+    pub behind: bool,
     /// Bytes processed so far.
     pub bytes_done: u64,
 }
@@ -204,15 +213,32 @@ impl Progress {
         self.step == Step::Idle && self.batches.is_empty() && !self.has_to_refetch()
     }
 
-    /// Whether there is room to fetch more; if there is none, that is noted.
-    pub fn has_room(&mut self, prefetch: &Prefetch) -> bool {
+    /// Whether there is room to fetch more now; if there is none, that is noted.
+    pub fn has_room(&mut self, now: Nanos, prefetch: &Prefetch) -> bool {
         let waiting = self.batches.back().map_or(0, |last| last.until - self.next);
         let room = match prefetch.batches {
             0 => self.step == Step::Idle && self.batches.is_empty(),
             most => self.batches.len() < most && self.bytes < prefetch.bytes && waiting < prefetch.records,
         };
         self.blocked = !room;
+        if !room {
+            // What the last call left behind waits for the worker from that call on, and what came later from this one on.
+            self.full_since.get_or_insert(if self.behind { self.polled } else { now });
+        }
         room
+    }
+
+    /// Reading goes on, or ends: until now it may have stood still for want of room.
+    fn note_stall(&mut self, now: Nanos) {
+        if let Some(since) = self.full_since.take().filter(|since| *since < now) {
+            self.stalls.note(since / MICROSECOND, now / MICROSECOND);
+        }
+    }
+
+    /// The shard is polled, or pushes.
+    pub fn reads(&mut self, now: Nanos) {
+        (self.polled, self.behind) = (now, false);
+        self.note_stall(now);
     }
 
     /// Whether reading stopped for want of room; asked once.
@@ -270,7 +296,8 @@ impl Progress {
         // Answers come in the order of their calls.
         let got = got.max(self.batches.back().map_or(0, |last| last.got));
         self.bytes += bytes;
-        self.batches.push_back(Batch { until: self.fetched, bytes, polled: now, got });
+        let stalled = self.stalls.total();
+        self.batches.push_back(Batch { until: self.fetched, bytes, polled: now, got, stalled });
     }
 
     /// Takes the next batch in hand if it is there; if it is on its way, says when it will be.
@@ -366,12 +393,16 @@ impl Progress {
         let done = micros(done).max(start);
         let (from, to) = (micros(self.gap.0).max(record.appended), micros(self.gap.1));
         let stood = to.saturating_sub(from).min(polled - record.appended);
+        let full = self.stalls.since(record.appended);
+        // Of that, what came before it was read.
+        let full = full.saturating_sub(self.stalls.total() - hand.batch.stalled);
+        let full = full.min(polled - record.appended - stood);
         let checkpoint = micros(hand.waited).min(start - got);
         let (rollover, takeover) = if self.gap_is_rollover { (stood, 0) } else { (0, stood) };
         [
             record.appended - record.written,
-            got - record.appended - stood,
-            start - got - checkpoint,
+            got - record.appended - stood - full,
+            start - got - checkpoint + full,
             checkpoint,
             done - start,
             rollover,
@@ -381,6 +412,9 @@ impl Progress {
 
     /// The batch in hand is closed; `step` comes next, until `due`.
     pub(super) fn close(&mut self, now: Nanos, step: Step, due: Nanos) {
+        if let Some(oldest) = self.kept.front() {
+            self.stalls.forget(oldest.appended);
+        }
         self.in_hand = None;
         self.free = (now, due);
         self.wait(step, due);
@@ -425,6 +459,7 @@ impl Progress {
 
     /// Back to the last checkpoint: how many records are lost by that, and how many will be processed again.
     pub(super) fn roll_back(&mut self, now: Nanos, why: Redelivery) -> (u64, u64) {
+        self.note_stall(now);
         self.settle_save(now);
         self.saving = None;
         let lost = self.saved.saturating_sub(self.settled);

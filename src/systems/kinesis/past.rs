@@ -73,6 +73,17 @@ impl Past {
         self.read.get(slot).map_or(0, |read| self.shard(slot).records - read)
     }
 
+    /// When the oldest of them arrived.
+    pub(super) fn oldest(&self, slot: usize) -> Option<Micros> {
+        (self.left(slot) > 0).then(|| self.arrival(self.shard(slot), self.read[slot]))
+    }
+
+    /// When a shard's record of this number arrived: before the start of the run, in microseconds that wrap around below 0.
+    fn arrival(&self, shard: PastShard, number: u64) -> Micros {
+        let offset = u128::from(number) * u128::from(self.span) / u128::from(shard.records.max(1));
+        (offset as u64).wrapping_sub(self.span)
+    }
+
     /// Those of them that arrived before `moment`.
     pub(super) fn left_before(&self, slot: usize, moment: i64) -> u64 {
         let before = self.before(self.shard(slot), moment);
@@ -92,10 +103,9 @@ impl Past {
         let shard = self.shard(slot);
         let fit = (bytes_max - *bytes) / u64::from(shard.bytes.max(1));
         let count = self.left(slot).min(records_max as u64).min(fit);
-        let Some(read) = self.read.get_mut(slot) else { return };
-        for number in *read..*read + count {
-            let offset = u128::from(number) * u128::from(self.span) / u128::from(shard.records.max(1));
-            let at = (offset as u64).wrapping_sub(self.span);
+        let Some(read) = self.read.get(slot).copied() else { return };
+        for number in read..read + count {
+            let at = self.arrival(shard, number);
             out.push(Record {
                 written: at,
                 appended: at,
@@ -104,7 +114,7 @@ impl Past {
                 flags: flags::PAST,
             });
         }
-        *read += count;
+        self.read[slot] = read + count;
         *bytes += count * u64::from(shard.bytes);
     }
 }
