@@ -4,6 +4,7 @@
 pub mod control;
 pub mod quantities;
 mod removal;
+mod start;
 mod unread;
 pub mod wiring;
 
@@ -82,6 +83,10 @@ pub struct FleetConsumer {
     pub handle: usize,
     /// Whether it begins with what the stream held before the run.
     pub reads_history: bool,
+    /// Shards times nanoseconds that its stream had had when it began; nothing before that.
+    pub begun: Option<u128>,
+    /// When it begins, if that is within the run.
+    pub starts: Nanos,
     /// When it was removed, and shards times nanoseconds for which it had been registered with its stream by then.
     pub removed: Option<(Nanos, u128)>,
     /// Whether the stream is that of a table.
@@ -114,15 +119,6 @@ pub struct Interruption {
 }
 
 impl FleetConsumer {
-    /// Makes room for shards that have come since.
-    pub fn extend(&mut self, now: Nanos, shards: usize) {
-        self.fleet.grow(shards);
-        self.control.grow(shards);
-        if let Access::FanOut(fan_out) = &mut self.access {
-            fan_out.grow(now, shards);
-        }
-    }
-
     /// What was pushed to it, if it is pushed to.
     pub fn fan_out(&self) -> Option<&FanOut> {
         match &self.access {
@@ -149,19 +145,6 @@ impl FleetConsumer {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// A fleet begins with what was there before the run.
-    pub(super) fn start_fleet(&mut self, now: Nanos, number: usize) {
-        let consumer = &self.fleets[number];
-        let place = &mut self.streams[consumer.stream];
-        if place.stream.is_removed(consumer.reader) {
-            return;
-        }
-        let polls = place.stream.start_reader(now, consumer.reader);
-        place.schedule(&polls, &mut self.queue);
-        let there = place.stream.behind_in_all(consumer.reader);
-        self.timeline.note(now, &consumer.place, format!("begins to read, with {there} records there"));
-    }
-
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.fleets[number];
@@ -426,8 +409,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
             ],
         };
-        if let Some(past) = source.stream.past().filter(|_| consumer.reads_history) {
+        let past = source.stream.past().filter(|_| consumer.reads_history);
+        if let Some(past) = past {
             account.entered.push(("history", past.records()));
+        }
+        if past.is_some() || consumer.starts > 0 {
             account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
         }
         if removed {

@@ -24,7 +24,7 @@ pub fn consumers(seed: u64, plan: &Plan) -> Vec<String> {
             "lambda" => functions::of_stream(choice, plan, name, &reads),
             "pipe" => functions::pipe(choice, plan, name, &reads),
             "kcl" => fleets::kcl(choice, seed, plan, name, &reads),
-            _ => fleets::flink(choice, plan),
+            _ => fleets::flink(choice, seed, plan, name),
         };
         let network = matches!(*kind, "polling" | "kcl" | "flink") && choice.chance(20);
         let network =

@@ -147,23 +147,30 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Schedules the first looks of every fleet.
     pub(in crate::pipeline) fn start_fleets(&mut self) {
         for number in 0..self.fleets.len() {
-            match &self.fleets[number].control {
-                Control::Kcl(leases) if leases.plan().version.has_leader() => {
-                    self.turn_at(leases.next_run(0, 0), number, Turn::Assign, 0);
-                    self.turn_at(Leases::next_report(0), number, Turn::Report, 0);
+            if self.fleets[number].begun.is_some() {
+                self.start_control(0, number);
+            }
+        }
+    }
+
+    /// Schedules the first looks of a fleet that begins now.
+    pub(super) fn start_control(&mut self, now: Nanos, number: usize) {
+        match &self.fleets[number].control {
+            Control::Kcl(leases) if leases.plan().version.has_leader() => {
+                self.turn_at(leases.next_run(now, 0), number, Turn::Assign, 0);
+                self.turn_at(Leases::next_report(now), number, Turn::Report, 0);
+            }
+            Control::Kcl(leases) => {
+                let workers = self.fleets[number].fleet.workers().len();
+                let runs: Vec<Nanos> = (0..workers).map(|worker| leases.next_run(now, worker)).collect();
+                for (worker, at) in runs.into_iter().enumerate() {
+                    self.turn_at(at, number, Turn::Take, worker);
                 }
-                Control::Kcl(leases) => {
-                    let workers = self.fleets[number].fleet.workers().len();
-                    let runs: Vec<Nanos> = (0..workers).map(|worker| leases.next_run(0, worker)).collect();
-                    for (worker, at) in runs.into_iter().enumerate() {
-                        self.turn_at(at, number, Turn::Take, worker);
-                    }
-                }
-                Control::Flink(job) => {
-                    let interval = job.plan().checkpoint_interval;
-                    self.turn_at(interval, number, Turn::Checkpoint, 0);
-                    self.turn_at(MINUTE, number, Turn::Scale, 0);
-                }
+            }
+            Control::Flink(job) => {
+                let interval = job.plan().checkpoint_interval;
+                self.turn_at(now + interval, number, Turn::Checkpoint, 0);
+                self.turn_at(now + MINUTE, number, Turn::Scale, 0);
             }
         }
     }
@@ -278,7 +285,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A worker begins to read a shard, which nobody has read since then.
-    fn begin_reading(
+    pub(super) fn begin_reading(
         &mut self,
         now: Nanos,
         number: usize,

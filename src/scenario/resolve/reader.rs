@@ -69,7 +69,7 @@ pub(super) fn consumer(
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = flink {
-        let plan = fleet::flink(resolver, &path.key("flink"), name, settings, (stream, of_table));
+        let plan = fleet::flink(resolver, &path.key("flink"), name, settings, (stream, of_table), scenario);
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = polling {

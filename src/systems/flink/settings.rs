@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::ViaSettings;
+use crate::systems::polling::settings::FromSettings;
 use crate::systems::sink::SinkSettings;
 use crate::units::Duration;
 
@@ -55,6 +56,14 @@ pub const DISCOVERY: Parameter = Parameter::assumed(
     "10s",
     "default of the Kinesis connector",
 );
+/// Where it begins.
+pub const FROM: Parameter = Parameter::assumed(
+    "OWN-15",
+    "from",
+    "where a Flink application goes on in what its stream held before the run",
+    "latest",
+    "default of the Kinesis connector",
+);
 /// What scaling keeps.
 pub const SCALING: Parameter = Parameter::built_in(
     "FLK-3",
@@ -65,7 +74,7 @@ pub const SCALING: Parameter = Parameter::built_in(
 
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] =
-    &[PER_KPU, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, SCALING];
+    &[PER_KPU, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, FROM, SCALING];
 
 /// An application of Managed Service for Apache Flink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -84,6 +93,11 @@ pub struct FlinkSettings {
     /// How it reads.
     #[schemars(extend("default" = "polling"))]
     pub via: Option<ViaSettings>,
+    /// The record with which it begins (KDS-R8): where it goes on in the stream's `history`, or what it reads first when it `starts`.
+    #[schemars(extend("default" = FROM.value))]
+    pub from: Option<FromSettings>,
+    /// When it is created, from the start of the run; it is there before the run when left out.
+    pub starts: Option<Duration>,
     /// Time between two reads of one shard: 200ms to 1h.
     #[schemars(extend("default" = POLL.value))]
     pub poll_interval: Option<Duration>,

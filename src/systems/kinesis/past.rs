@@ -73,15 +73,16 @@ impl Past {
         self.read.get(slot).map_or(0, |read| self.shard(slot).records - read)
     }
 
-    /// When the oldest of them arrived.
-    pub(super) fn oldest(&self, slot: usize) -> Option<Micros> {
-        (self.left(slot) > 0).then(|| self.arrival(self.shard(slot), self.read[slot]))
+    /// The oldest of them.
+    pub(super) fn next(&self, slot: usize) -> Option<Record> {
+        (self.left(slot) > 0).then(|| self.record(self.shard(slot), self.read[slot]))
     }
 
-    /// When a shard's record of this number arrived: before the start of the run, in microseconds that wrap around below 0.
-    fn arrival(&self, shard: PastShard, number: u64) -> Micros {
+    /// A shard's record of this number. It arrived before the run: at microseconds that wrap around below 0.
+    fn record(&self, shard: PastShard, number: u64) -> Record {
         let offset = u128::from(number) * u128::from(self.span) / u128::from(shard.records.max(1));
-        (offset as u64).wrapping_sub(self.span)
+        let at = (offset as u64).wrapping_sub(self.span);
+        Record { written: at, appended: at, bytes: shard.bytes, key: NO_ITEM, flags: flags::PAST }
     }
 
     /// Those of them that arrived before `moment`.
@@ -91,7 +92,7 @@ impl Past {
     }
 
     /// Moves up to `records_max` records and, with those that `bytes` counts already, `bytes_max` bytes to the end of
-    /// `out`. Their times are before the start of the run: microseconds that wrap around below 0.
+    /// `out`.
     pub(super) fn read(
         &mut self,
         slot: usize,
@@ -104,16 +105,7 @@ impl Past {
         let fit = (bytes_max - *bytes) / u64::from(shard.bytes.max(1));
         let count = self.left(slot).min(records_max as u64).min(fit);
         let Some(read) = self.read.get(slot).copied() else { return };
-        for number in read..read + count {
-            let at = self.arrival(shard, number);
-            out.push(Record {
-                written: at,
-                appended: at,
-                bytes: shard.bytes,
-                key: NO_ITEM,
-                flags: flags::PAST,
-            });
-        }
+        out.extend((read..read + count).map(|number| self.record(shard, number)));
         self.read[slot] = read + count;
         *bytes += count * u64::from(shard.bytes);
     }

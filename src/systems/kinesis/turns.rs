@@ -43,7 +43,7 @@ impl Stream {
     /// The same, of what the stream held before the run too: that arrived at moments that wrap around below 0.
     pub fn oldest_waiting(&self, shard: usize, reader: usize) -> Option<Micros> {
         let slot = shard * self.readers.len() + reader;
-        let of_past = self.past.as_ref().and_then(|past| past.oldest(slot));
+        let of_past = self.past.as_ref().and_then(|past| past.next(slot)).map(|record| record.appended);
         of_past.or_else(|| self.next_arrival(shard, reader))
     }
 
