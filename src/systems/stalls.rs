@@ -41,6 +41,16 @@ impl Stalls {
         }
     }
 
+    /// All stalled time.
+    pub fn total(&self) -> Micros {
+        self.total
+    }
+
+    /// How much of the time between two moments was stalled.
+    pub fn between(&self, from: Micros, to: Micros) -> Micros {
+        self.since(from) - self.since(to.max(from))
+    }
+
     fn up_to(&self, at: Micros) -> Micros {
         let next = self.marks.partition_point(|(mark, _)| *mark <= at);
         let (to, total) = self.marks[next];

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::figure::Figure;
 use super::flow::{ConsumerRow, ReadRow};
 use super::losses::LossRow;
+use super::sink::SinkRow;
 use super::stalls;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::fleet::column;
@@ -141,7 +142,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             stalls: stalls::of_fleet(scenario, outcomes, number),
             stuck_shards: 0,
             skipped: 0,
-            sink: None,
+            sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
             lambda: None,
             kcl,
             flink,
