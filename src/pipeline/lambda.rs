@@ -112,7 +112,9 @@ pub struct LambdaConsumer {
     pub pipe_requests: [u64; 2],
     /// Numbers of the queues that it sends its records to.
     pub sends_to: Vec<usize>,
-    /// Shards times nanoseconds for which it had been registered with its stream when it was removed (KDS-E1).
+    /// The stream's shards times nanoseconds by the time when it was registered with it (KDS-E1), once it is.
+    pub registered: Option<u128>,
+    /// The same by the time when it was removed.
     pub deregistered: Option<u128>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
@@ -138,8 +140,10 @@ impl LambdaConsumer {
     /// Makes room for shards that have come since.
     pub fn extend(&mut self, now: Nanos, shards: usize) {
         self.mapping.grow(shards);
-        if let Access::FanOut(fan_out) = &mut self.access {
-            fan_out.grow(now, shards);
+        match &mut self.access {
+            // One that is still to be registered subscribes to nothing.
+            Access::FanOut(fan_out) if self.registered.is_some() => fan_out.grow(now, shards),
+            _ => {}
         }
     }
 
@@ -316,6 +320,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
+        if let (Access::FanOut(fan_out), None) = (&mut consumer.access, consumer.registered) {
+            fan_out.grow(now, place.stream.shard_count());
+            consumer.registered = Some(place.shard_nanos(now));
+        }
         if now > 0 {
             let there = place.stream.behind_in_all(consumer.reader);
             let what = format!("begins to read, with {there} records there");

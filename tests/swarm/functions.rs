@@ -50,14 +50,14 @@ fn mapping<'a>(map: Map<'a>, plan: &Plan, reads: &Reads, pushed: bool) -> Map<'a
         .may(40, "bisect", &["true", "false"])
         .may(30, "backoff", &["{ base: 100ms, cap: 10s }"])
         .may(40, "on_failure", &["sqs", "s3"])
-        .may(if pushed { 0 } else { 30 }, "from", from(reads))
+        .may(30, "from", from(reads))
 }
 
 /// A function that reads a stream.
 pub fn of_stream(choice: &mut Choice, plan: &Plan, name: &str, reads: &Reads) -> String {
     let pushed = !reads.of_table && choice.chance(40);
     let tumbles = choice.chance(20);
-    let created = (!pushed && choice.chance(25)).then(|| plan.moment(choice));
+    let created = choice.chance(25).then(|| plan.moment(choice));
     let start_delay = if created.is_some() { 50 } else { 0 };
     let queues = plan.queues.iter().filter(|queue| queue.sender == *name);
     let queues: Vec<String> = queues.map(|queue| format!("sqs.{}", queue.name)).collect();

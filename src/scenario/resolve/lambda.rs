@@ -92,17 +92,11 @@ fn via(
         polls.refused_wait = super::reader::refused_wait(resolver, path, None);
         return (Some(Via::Shared(polls)), delivery);
     }
-    for (key, there) in [
-        ("phase", settings.phase.is_some()),
-        ("from", settings.from.is_some()),
-        ("created", settings.created.is_some()),
-    ] {
-        if there {
-            let message = format!(
-                "`{key}` is for a mapping that polls; a registered consumer is pushed to from the start of the run"
-            );
-            resolver.error(&path.key(key), message);
-        }
+    if settings.phase.is_some() {
+        resolver.error(
+            &path.key("phase"),
+            "`phase` is for a mapping that polls; a registered consumer is pushed to",
+        );
     }
     resolver.assume(&GROUPS);
     let renewal: Duration = resolver.take(None, &RENEWAL);

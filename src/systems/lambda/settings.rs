@@ -249,7 +249,7 @@ pub struct LambdaSettings {
     /// From a poll (or, pushed, from a record's arrival in the shard) to the function. Default by source and `via`: DEF-1,
     /// DEF-2, DEF-3.
     pub delivery: Option<Time>,
-    /// The record with which it begins (LAM-P6); `at_timestamp` not on DynamoDB streams, and not with `via: enhanced_fan_out`.
+    /// The record with which it begins (LAM-P6); `at_timestamp` not on DynamoDB streams.
     #[schemars(extend("default" = FROM.value))]
     pub from: Option<FromSettings>,
     /// When the mapping is created, from the start of the run; it exists before the run when left out. It begins to read
