@@ -228,7 +228,7 @@ fn dds_l7_iterator_age_is_the_lag_of_this_feed() {
 
 fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
     let plan = MappingPlan {
-        batching: Batching { size: 1, window: 0, payload: Payload::KINESIS },
+        batching: Batching { size: 1, window: 0, turnaround: 0, payload: Payload::KINESIS },
         factor: 10,
         partition_keys: partition_keys.and_then(std::num::NonZeroU32::new),
         tumbling: None,

@@ -123,6 +123,8 @@ pub struct Fleet {
     /// No batch is begun before this.
     down_until: Nanos,
     workers: Vec<Worker>,
+    /// Those of them that share the work on every batch; 0 where a shard's worker does it alone.
+    sharing: usize,
     writers: Option<Box<Writers>>,
     shards: Vec<Progress>,
     /// What it counted.
@@ -152,6 +154,10 @@ impl Fleet {
             slow: (1.0, 0),
             down_until: 0,
             workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
+            sharing: match &plan.control {
+                ControlPlan::Flink(job) if job.keyed => plan.workers as usize,
+                _ => 0,
+            },
             writers: plan
                 .sink
                 .as_ref()
@@ -184,6 +190,9 @@ impl Fleet {
         self.workers.iter_mut().for_each(|worker| worker.stop(now));
         while self.workers.len() < count {
             self.workers.push(Worker::new(vcpu));
+        }
+        if self.sharing > 0 {
+            self.sharing = count;
         }
     }
 
@@ -259,7 +268,10 @@ impl Fleet {
         if now < self.slow.1 {
             time = round(time as f64 * self.slow.0);
         }
-        let (start, end) = self.workers[worker].reserve(now, time);
+        let (start, end) = match self.sharing {
+            0 => self.workers[worker].reserve(now, time),
+            sharing => share(&mut self.workers[..sharing], now, time),
+        };
         progress.execute(start, end);
         end
     }
@@ -439,4 +451,11 @@ impl Fleet {
     pub fn in_hand(&self) -> u64 {
         self.shards.iter().map(|shard| shard.unsettled().count() as u64).sum()
     }
+}
+
+/// All workers take an even part of the work; it is done when the last of them is.
+fn share(workers: &mut [Worker], now: Nanos, time: Nanos) -> (Nanos, Nanos) {
+    let part = time.div_ceil(workers.len() as Nanos);
+    let spans = workers.iter_mut().map(|worker| worker.reserve(now, part));
+    spans.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))).unwrap_or((now, now))
 }

@@ -66,6 +66,7 @@ pub fn of_stream(choice: &mut Choice, plan: &Plan, name: &str, reads: &Reads) ->
         .may(60, "batch_size", &["1", "10", "1000", "10000"])
         .may(if pushed { 0 } else { 30 }, "phase", &["random", "{ stagger: 17ms }"])
         .if_some("created", created)
+        .may(30, "turnaround", &["0s", "300ms"])
         .may(start_delay, "start_delay", &["0s", "1m"])
         .may(if reads.of_table { 40 } else { 0 }, "shard_discovery", &["0s", "10s"])
         .may(
@@ -110,6 +111,7 @@ pub fn of_queues(seed: u64, plan: &Plan) -> impl Iterator<Item = String> {
             .may(60, "batch_size", if windows { &["1", "10", "500"] } else { &["1", "10"] })
             .may(if windows { 100 } else { 0 }, "batch_window", &["1s", "20s"])
             .may(30, "maximum_concurrency", &["2", "50"])
+            .may(30, "turnaround", &["0s", "300ms"])
             .may(30, "delivery", &["0s", "{ lognormal: { median: 100ms, sigma: 0.4 } }"]);
         let settings = function(map, errors, duration).end();
         Some(format!("{name}: {{ reads: sqs.{}, lambda: {settings} }}", queue.name))

@@ -318,7 +318,7 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         place.begun = None;
         if place.work.next_part() {
-            place.work.not_before = now;
+            place.work.not_before = now + self.plan.batching.turnaround;
             return;
         }
         if let Some(failed) = place.work.first_failed {
@@ -411,7 +411,7 @@ impl Mapping {
         place.state = State::Ready;
         let micros = |at: Nanos| at / MICROSECOND;
         let moments = Moments {
-            free: micros(place.ended.unwrap_or(0)),
+            free: micros(place.free),
             cut: micros(place.cut),
             begun: micros(place.begun.take().unwrap_or(place.started)),
             started: micros(place.started),
