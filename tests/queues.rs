@@ -470,7 +470,7 @@ fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
         let row = rows.into_iter().find(|row| row.path == path).expect("a row");
         (row.limit, (row.mean * 1e6).round() / 1e6, row.allowed, row.verdict)
     };
-    let two = "duration: { base: 1s }, maximum_concurrency: 2";
+    let two = "duration: { base: 1s }, turnaround: 0s, maximum_concurrency: 2";
     let found = row(rows("30/s", "", 1_000, two), "consumers.f");
     assert_eq!(found, ("LAM-C6".to_owned(), 3.0, 2.0, Verdict::Overloaded));
     assert_eq!(row(rows("15/s", "", 1_000, two), "consumers.f").3, Verdict::Fine);
@@ -491,7 +491,8 @@ fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
 /// messages a second wait; after that there are 10 a second to spare.
 #[test]
 fn a_function_behind_a_queue_that_slows_down_leaves_what_it_cannot_take() {
-    let function = "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, turnaround: 0s, cold_start: 0s";
+    let function =
+        "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, turnaround: 0s, cold_start: 0s";
     let more = "events: { slow: { at: 4m, for: 2m, slow_down: { of: consumers.f, factor: 4 } } }";
     let outcome = Case { function, more, ..CASE }.run();
     let visible = streamgauge::pipeline::sqs::column::VISIBLE;

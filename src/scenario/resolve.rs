@@ -53,6 +53,7 @@ use crate::units::{Duration, Timestamp};
 use crate::workload;
 use crate::workload::producer::ProducerPlan;
 use arrivals::Surroundings;
+use std::sync::Arc;
 
 /// As many of a kind as an event's handle can number.
 const COUNT_MAX: usize = 255;
