@@ -146,7 +146,7 @@ impl EventQueue {
 
     /// Schedules an event of a flow that is usually in time order: O(1) when it is, like
     /// [`push`](Self::push) when it is not.
-    #[inline]
+    #[inline(always)]
     pub fn push_in_lane(&mut self, lane: Lane, time: Nanos, rank: u8, handle: u32) {
         let event = self.number(time, rank, handle);
         let waiting = &mut self.lanes[lane.0];
@@ -232,23 +232,29 @@ impl EventQueue {
         event
     }
 
-    /// Compares the heads of all lanes. Which of them is first is anybody's guess, so nothing branches on it; the first one so
-    /// far stays in registers as two halves, for compilers choose between numbers of 128 bits by a branch.
-    #[inline]
+    /// Compares the heads of all lanes. Which of them is first is anybody's guess, so nothing branches on it; only heads of one
+    /// moment and rank, which are rare, have to be told apart by their numbers.
+    #[inline(always)]
     fn find_first_head(&mut self) {
-        let never = (Event::NEVER.key(), Event::NEVER.0 as u64, 0);
-        let (key, rest, lane) =
-            self.lane_heads.iter().enumerate().fold(never, |(key, rest, lane), (other, head)| {
-                let (other_key, other_rest) = (head.key(), head.0 as u64);
-                let earlier = (other_key < key) | ((other_key == key) & (other_rest < rest));
-                (
-                    select_unpredictable(earlier, other_key, key),
-                    select_unpredictable(earlier, other_rest, rest),
-                    select_unpredictable(earlier, other, lane),
-                )
-            });
-        self.first_lane = lane;
-        self.first_head = Event((u128::from(key) << 64) | u128::from(rest));
+        let (mut first, mut key, mut tied) = (0, Event::NEVER.key(), false);
+        for (lane, head) in self.lane_heads.iter().enumerate() {
+            let other = head.key();
+            let earlier = other < key;
+            tied = (other == key) | (tied & !earlier);
+            first = select_unpredictable(earlier, lane, first);
+            key = select_unpredictable(earlier, other, key);
+        }
+        if tied && key != Event::NEVER.key() {
+            return self.find_first_of_equal_heads();
+        }
+        self.first_lane = first;
+        self.first_head = self.lane_heads[first];
+    }
+
+    #[cold]
+    fn find_first_of_equal_heads(&mut self) {
+        let heads = self.lane_heads.iter().copied().zip(0..);
+        (self.first_head, self.first_lane) = heads.min().unwrap_or((Event::NEVER, 0));
     }
 
     #[inline]

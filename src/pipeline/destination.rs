@@ -81,10 +81,10 @@ impl<const FULL: bool> Pipeline<FULL> {
                     Obstacle::Permission => feed.meter.denied += 1,
                     Obstacle::Key => feed.meter.key_throttled += 1,
                 }
-                let failures = self.put_failed(now, handle, change);
+                let failures = self.put_failed(now, handle, &change);
                 let feed = self.tables[change.table as usize].feed.as_mut();
                 if !feed.is_some_and(|feed| feed.falls_asleep(now, handle, &change, failures)) {
-                    self.try_again_later(now, handle, change, failures);
+                    self.try_again_later(now, handle, &change, failures);
                 }
                 Trouble::Waits
             }

@@ -30,6 +30,8 @@ pub enum Put {
     Refused(WriteRefused),
     /// It holds the record.
     Appended {
+        /// The record.
+        record: Record,
         /// Whether some reader sleeps on the shard and is to be [woken](Stream::wake).
         awaited: bool,
     },
@@ -233,22 +235,23 @@ impl Stream {
         Ok(())
     }
 
-    /// A put by somebody who found the shard earlier: [`put_record`](Self::put_record), unless the shard has closed since. All of
-    /// it with one look at the shard.
+    /// A put of so many bytes by somebody who found the shard earlier: [`put_record`](Self::put_record), unless the shard has closed
+    /// since. All of it with one look at the shard, and the record is made once there is room for it.
     #[inline(always)]
-    pub fn put_here(&mut self, now: Nanos, shard: usize, record: &Record) -> Put {
+    pub fn put_here(&mut self, now: Nanos, shard: usize, bytes: u32, record: impl FnOnce() -> Record) -> Put {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
         let shard = &mut self.shards[shard];
         if shard.log.closed {
             return Put::Closed;
         }
-        if let Err(why) = shard.admit(&self.write_limits, now, record.bytes) {
+        if let Err(why) = shard.admit(&self.write_limits, now, bytes) {
             return Put::Refused(why);
         }
+        let record = record();
         self.records += 1;
-        self.arena.append(&mut shard.log, cursors, record);
-        Put::Appended { awaited: shard.log.awaited }
+        self.arena.append(&mut shard.log, cursors, &record);
+        Put::Appended { record, awaited: shard.log.awaited }
     }
 
     /// A reader sleeps on a shard until its next record.
@@ -280,12 +283,7 @@ impl Stream {
 
     /// Touches shards that are about to be written to, so that their memory is near when they are.
     pub fn warm(&self, shards: impl Iterator<Item = usize>) -> u64 {
-        let readers = self.readers.len();
-        let touch = |shard: usize| {
-            let log = &self.shards[shard].log;
-            self.cursors.get(shard * readers).map_or(0, |cursor| cursor.behind(log))
-        };
-        shards.fold(0, |sum, shard| sum.wrapping_add(touch(shard)))
+        shards.fold(0, |sum, shard| sum.wrapping_add(self.shards[shard].log.appended()))
     }
 
     /// Records that wait on a shard for a reader.
