@@ -349,7 +349,7 @@ impl From<StreamSource> for StreamOutcome {
     fn from(source: StreamSource) -> Self {
         Self {
             loads: source.loads,
-            lineage: source.stream.lineage().clone(),
+            lineage: source.stream.into_lineage(),
             capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
             modes: source.modes,
             room: source.room,

@@ -176,6 +176,13 @@ impl Arena {
         log.appended += 1;
     }
 
+    /// Reads where the next record of a log will go, which brings it near.
+    #[inline]
+    pub fn touch(&self, log: &Log) -> u64 {
+        let place = |records: &[u128; CHUNK_RECORDS]| records[usize::from(log.len) % CHUNK_RECORDS] as u64;
+        self.records.get(log.tail as usize).map_or(0, place)
+    }
+
     /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
     #[cold]
     fn extend(&mut self, log: &mut Log, cursors: &mut [Cursor], base: Micros) -> bool {

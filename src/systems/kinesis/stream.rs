@@ -16,6 +16,9 @@ use std::num::NonZeroU32;
 /// Readers that one stream can have in one scenario: as many as the bits that say who sleeps.
 pub const READERS_MAX: usize = 64;
 
+/// So many shards, and where their next records go, stay near the processor by themselves.
+const FEW_SHARDS: usize = 128;
+
 /// Later than any poll: a sleeping reader's polls are accounted for, not made.
 pub(super) const ASLEEP: Nanos = Nanos::MAX;
 /// The next poll of a reader that makes none on a shard: it has not come there, or has come to its end.
@@ -216,6 +219,11 @@ impl Stream {
         &self.lineage
     }
 
+    /// The same, once the stream is no longer needed.
+    pub fn into_lineage(self) -> Lineage {
+        self.lineage
+    }
+
     /// What a shard does at `now`.
     pub fn shard_state(&self, now: Nanos, shard: usize) -> ShardState {
         self.lineage.state(shard, now, self.retention * MICROSECOND)
@@ -281,9 +289,12 @@ impl Stream {
         self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
-    /// Touches shards that are about to be written to, so that their memory is near when they are.
+    /// Touches shards that are about to be written to, so that their memory is near when they are. A few shards are always near.
     pub fn warm(&self, shards: impl Iterator<Item = usize>) -> u64 {
-        shards.fold(0, |sum, shard| sum.wrapping_add(self.shards[shard].log.appended()))
+        if self.shards.len() <= FEW_SHARDS {
+            return 0;
+        }
+        shards.fold(0, |sum, shard| sum.wrapping_add(self.arena.touch(&self.shards[shard].log)))
     }
 
     /// Records that wait on a shard for a reader.
