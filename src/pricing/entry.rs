@@ -230,8 +230,10 @@ impl Entry {
 }
 
 /// What AWS bills and the book has no price for: id, service, item, unit, single units of one price.
-const UNPRICED: [(&str, &str, &str, &str, u64); 2] = [
+const UNPRICED: [(&str, &str, &str, &str, u64); 4] = [
     ("cw.metric_mo", "CloudWatch", "Metrics of single shards", "metric-month", 1),
+    ("kds.channel_s3_gb", "Kinesis Data Streams", "Delivery by a stream itself to S3", "GB", 1),
+    ("kds.channel_s3tables_gb", "Kinesis Data Streams", "Delivery by a stream itself to S3 Tables", "GB", 1),
     ("pipes.req", "EventBridge", "Pipes: requests of 64 KB that pass the filter", "1M requests", 1_000_000),
 ];
 

@@ -10,6 +10,7 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::lambda::mapping::{LambdaPlan, MappingMeter, Via, Whereabouts};
 use crate::systems::sqs::requests::requests;
+use crate::units::{counted, grouped};
 
 /// Looks for a record in an event source mapping and in its function.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl<'a> LambdaTracker<'a> {
     fn batch(&mut self, now: Nanos, seen: &Whereabouts, steps: &mut Vec<Step>) {
         if let Some(at) = seen.cut.filter(|_| !self.cut) {
             self.cut = true;
-            let what = format!("in a complete batch of {}", seen.records);
+            let what = format!("in a complete batch of {}", grouped(seen.records as u64));
             steps.push(self.step(at, what, "its batch to be complete"));
         }
         // Tries that began and ended between two looks are seen by their number only.
@@ -116,9 +117,10 @@ impl<'a> LambdaTracker<'a> {
             let begun = seen.begun.unwrap_or(started).min(started);
             let retry = if self.tries > 0 { "the next try" } else { "earlier batches" };
             self.tries = seen.tries;
+            let records = counted(seen.records as u64, "record");
             let what = match seen.tries {
-                1 => format!("invoked with {} records", seen.records),
-                tries => format!("invoked with {} records, try {tries}", seen.records),
+                1 => format!("invoked with {records}"),
+                tries => format!("invoked with {records}, try {tries}"),
             };
             let waited = begun.saturating_sub(self.since);
             let step = Step::new(started, &self.place, what).after(retry, waited);
