@@ -87,7 +87,10 @@ const GIB: f64 = (1_u64 << 30) as f64;
 #[test]
 fn fh_t1_t3_t4_records_are_followed_through_a_transforming_function_and_into_the_backup() {
     let function = "firehose.lake.transform={ buffer: { size: 1 MiB, interval: 1s }, duration: { base: 200ms, per_record: 1ms }, dropped: 20%, failed: 10%, size_ratio: 50%, errors: 30% }";
-    let scenario = support::scenario(POLLED, &[function, "firehose.lake.backup={ buffer: { size: 1 MiB, interval: 60s } }"]);
+    let scenario = support::scenario(
+        POLLED,
+        &[function, "firehose.lake.backup={ buffer: { size: 1 MiB, interval: 60s } }"],
+    );
     let outcome = support::run::<true>(&scenario, 0);
     let meter = outcome.deliveries[0].transform.as_ref().expect("a function").meter;
     assert!(meter.dropped > 0 && meter.failed > 0 && meter.retried > 0, "{meter:?}");
@@ -107,7 +110,8 @@ fn fh_t1_t3_t4_records_are_followed_through_a_transforming_function_and_into_the
 #[test]
 fn fh_r4_a_destination_beside_s3_is_named_and_charged_as_what_it_is() {
     let to = |to: &str| support::scenario(POLLED, &[&format!("firehose.lake.to={{ {to} }}")]);
-    let taken = |scenario: &Scenario| support::run::<true>(scenario, 0).deliveries[0].meter.bytes as f64 / GIB;
+    let taken =
+        |scenario: &Scenario| support::run::<true>(scenario, 0).deliveries[0].meter.bytes as f64 / GIB;
     let iceberg = to("iceberg: { request: 2s }");
     let (fates, charges) = all(&iceberg);
     assert_eq!(fates, by_ledger(&iceberg));
@@ -136,7 +140,8 @@ fn kds_d1_delivery_by_a_stream_itself_is_followed_at_an_unknown_price() {
     let followed = Followed::new(&scenario, &trail, 0, scenario.billing.book()).expect("prices");
     assert_eq!(followed.unknown, ["kds.channel_s3_gb"]);
     assert!(terminal::render(&followed).contains("kds.channel_s3_gb"), "{followed:?}");
-    let ids: Vec<&str> = followed.steps.iter().flat_map(|step| &step.costs).map(|it| it.id.as_str()).collect();
+    let ids: Vec<&str> =
+        followed.steps.iter().flat_map(|step| &step.costs).map(|it| it.id.as_str()).collect();
     assert!(!ids.contains(&"fh.put") && !ids.contains(&"kds.od.out_gb"), "{ids:?}");
 }
 
@@ -168,22 +173,23 @@ fn a_stream_that_nobody_reads_is_an_end_too() {
 /// with its work, and the slowest record is found by that.
 #[test]
 fn sqs_2_the_slowest_write_behind_a_queue_takes_as_long_as_the_run_measures() {
-    for (queue, function, rate) in [("", "batch_window: 1s, ", 30), ("fifo: {}", "batch_size: 1, ", 350)] {
+    let cases = [("", "batch_window: 1s, ", 30, false), ("fifo: {}", "batch_size: 1, ", 450, true)];
+    for (queue, function, rate, waits_to_delete) in cases {
         let text = format!(
             "\
 name: queued
 study: terminating
-seed: 3
+seed: 6
 duration: 4s
 workload:
-  writer: {{ writes_to: tables.t, arrivals: {{ poisson: {{ rate: {rate}/s }} }}, keys: {{ uniform: {{ items: 5000 }} }}, item: {{ size: 400 B }} }}
+  writer: {{ writes_to: tables.t, arrivals: {{ poisson: {{ rate: {rate}/s }} }}, keys: {{ uniform: {{ items: 50000 }} }}, item: {{ size: 400 B }} }}
 tables:
-  t: {{ capacity: {{ provisioned: {{ write_units: 1000 }} }}, kinesis: {{ stream: s }} }}
+  t: {{ capacity: {{ provisioned: {{ write_units: 4000 }} }}, kinesis: {{ stream: s }} }}
 kinesis:
   s: {{ capacity: {{ provisioned: {{ shards: 2 }} }} }}
 consumers:
   sender: {{ reads: kinesis.s, pipe: {{ to: sqs.q }} }}
-  f: {{ reads: sqs.q, lambda: {{ {function}duration: {{ base: 100ms }} }} }}
+  f: {{ reads: sqs.q, lambda: {{ {function}duration: {{ base: 10ms }} }} }}
 sqs:
   q: {{ {queue} }}
 "
@@ -196,6 +202,8 @@ sqs:
         let start = trail.subject.at / MICROSECOND;
         let here = trail.steps.iter().filter(|step| step.place == "consumers.f");
         let took: Vec<u64> = here.map(|step| step.at / MICROSECOND - start).collect();
+        let waits = trail.steps.iter().any(|step| step.what == "deleted" && !step.waits.is_empty());
+        assert_eq!(waits, waits_to_delete, "{queue}: {trail:#?}");
         assert!(took.contains(&longest), "{queue}: {longest} is not among {took:?}\n{trail:#?}");
     }
 }

@@ -165,8 +165,7 @@ pub fn glued(text: &str) -> String {
 }
 
 /// What stands behind a number and belongs to it.
-const UNITS: [&str; 12] =
-    ["ms", "s", "min", "h", "%", "B", "KiB", "MiB", "GiB", "TiB", "GB", "USD"];
+const UNITS: [&str; 12] = ["ms", "s", "min", "h", "%", "B", "KiB", "MiB", "GiB", "TiB", "GB", "USD"];
 
 /// Whether two words stay on one line: a number and its unit.
 fn stay_together(word: &str, next: &str) -> bool {
