@@ -136,7 +136,7 @@ fn latency(result: &RunResult, width: usize) -> Vec<String> {
         let figures = row.figures().map(|(name, value)| latency_figure(row, name, value));
         table.row([row.path.clone(), words::count(row.count)].into_iter().chain(figures));
     }
-    let mut lines = table.plain(width);
+    let mut lines = table.fitted(width, 1);
     let unsure =
         |row: &LatencyRow| row.figures().iter().any(|(name, value)| value.is_some() && !row.sure(name));
     if result.latency.iter().any(unsure) {

@@ -24,7 +24,7 @@ pub fn render(sweep: &SweepResult, files: &str, width: usize) -> String {
     let (same, differing): (Vec<&str>, Vec<&str>) =
         headline(sweep).into_iter().partition(|path| sweep.points.len() > 1 && is_same(sweep, path));
     let (table, shown) = widest(sweep, &differing, width);
-    lines.extend(table.plain(width));
+    lines.extend(table.fitted(width, sweep.identity.axes.len()));
     if let Some(more) = sweep.points.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(format!("... and {} more in points.csv", words::plural(more as u64, "point")));
     }
