@@ -267,7 +267,8 @@ fn ddb_p4_p8_a_hot_partition_is_said_to_be_stuck_for_one_item_or_for_one_partiti
         let sort_key = format!("tables.orders.sort_key={{ collections: 1, local_index: {local_index} }}");
         let heat = "tables.orders.partitions={ initial: 1, split_for_heat: { use: 5%, after: 1m } }";
         let (_, outcome) = result(&["duration=3m", &keys, &sort_key, heat]);
-        let entries = outcome.timeline.entries().iter().filter(|entry| entry.what.contains("cannot be split"));
+        let entries =
+            outcome.timeline.entries().iter().filter(|entry| entry.what.contains("cannot be split"));
         entries.map(|entry| entry.what.clone()).collect::<Vec<_>>()
     };
     let of_key = said(4, true);

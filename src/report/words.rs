@@ -229,6 +229,17 @@ pub fn partitions(path: &str, row: &PartitionsRow) -> String {
     )
 }
 
+/// A count of the ledger with its name: of what enters the nouns are plurals, and of what becomes of it most are no nouns.
+pub fn of_ledger(number: u64, name: &str) -> String {
+    let one = match name {
+        "changes" => "change",
+        "copies" => "copy",
+        "records" => "record",
+        name => name,
+    };
+    format!("{} {}", count(number), if number == 1 { one } else { name }).replace('_', " ")
+}
+
 /// `1 object`, `2 objects`.
 pub fn plural(number: u64, noun: &str) -> String {
     crate::units::counted(number, noun)

@@ -103,7 +103,11 @@ fn overloads(sweep: &SweepResult, width: usize) -> Vec<String> {
         .collect();
     let more = names.len().saturating_sub(SHOWN);
     let lines = names.into_iter().take(SHOWN).flat_map(|text| words::wrapped(&text, "  ", width));
-    lines.chain((more > 0).then(|| format!("... and {more} more points are overloaded"))).collect()
+    lines
+        .chain(
+            (more > 0).then(|| format!("... and {} overloaded besides", words::plural(more as u64, "point"))),
+        )
+        .collect()
 }
 
 #[cfg(test)]
