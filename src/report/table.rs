@@ -66,7 +66,11 @@ impl Table {
         widths.iter_mut().take(leading).for_each(|width| *width = usize::MAX);
         let lines = self.all().flat_map(|row| {
             let named = row[..leading.min(row.len())].join("  ");
-            [named, format!("{INDENT}{}", self.line(row, &widths, leading))]
+            let named = match named.chars().count() > width {
+                true => super::words::wrapped(&named, "  ", width),
+                false => vec![named],
+            };
+            named.into_iter().chain([format!("{INDENT}{}", self.line(row, &widths, leading))])
         });
         lines.collect()
     }
