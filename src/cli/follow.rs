@@ -96,10 +96,9 @@ fn find(scenario: &Scenario, arguments: &Arguments, session: &Session) -> Result
     }
     if let Some(wanted) = &arguments.slowest {
         let legs = legs(scenario);
-        let found = legs.iter().find(|leg| leg.path == *wanted).and_then(leg);
-        let Some(leg) = found else {
-            let known = || legs.iter().filter(|it| leg(it).is_some()).map(|leg| leg.path.as_str());
-            return Err(unknown("latency that writes have", wanted, known().collect()));
+        let Some(leg) = legs.iter().find(|leg| leg.path == *wanted).map(leg) else {
+            let known = legs.iter().map(|leg| leg.path.as_str()).collect();
+            return Err(unknown("latency that writes have", wanted, known));
         };
         let trail = session.slowest(scenario, arguments.replication, leg)?;
         return trail.ok_or_else(|| Failure::rejected(format_args!("`{wanted}` measured no write")));

@@ -22,6 +22,7 @@ use crate::systems::fleet::progress::{Ended, PARTS};
 use crate::systems::fleet::{Cadence, Fleet, Next};
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::stream::Stream;
+use crate::units::counted;
 use control::Control;
 
 /// Columns of a fleet's series.
@@ -159,7 +160,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
         let there = place.stream.behind_in_all(consumer.reader);
-        self.timeline.note(now, &consumer.place, format!("begins to read, with {there} records there"));
+        let what = format!("begins to read, with {} there", counted(there, "record"));
+        self.timeline.note(now, &consumer.place, what);
     }
 
     /// A poll of a shard is due, or records wait to be pushed.

@@ -15,6 +15,7 @@ use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS, Role};
 use crate::systems::sqs::requests::requests;
+use crate::units::counted;
 
 /// Columns of a function's series.
 pub mod column {
@@ -313,7 +314,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         place.schedule(&polls, &mut self.queue);
         if now > 0 {
             let there = place.stream.behind_in_all(consumer.reader);
-            let what = format!("begins to read, with {there} records there");
+            let what = format!("begins to read, with {} there", counted(there, "record"));
             self.timeline.note(now, &consumer.place, what);
         }
     }

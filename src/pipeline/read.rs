@@ -11,6 +11,7 @@ use crate::measure::ordering::Cause;
 use crate::measure::series::Series;
 use crate::systems::kinesis::stream::Stream;
 use crate::systems::polling::Polling;
+use crate::units::counted;
 
 /// Columns of a consumer's series.
 pub mod column {
@@ -110,7 +111,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         consumer.backfill = Backfill::begin(&place.stream, consumer.reader);
         if now > 0 {
             let there = consumer.backfill.records;
-            let what = format!("begins to read, with {there} records there");
+            let what = format!("begins to read, with {} there", counted(there, "record"));
             self.timeline.note(now, &consumer.place, what);
         }
     }

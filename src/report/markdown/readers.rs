@@ -46,10 +46,10 @@ pub(super) fn readers(result: &RunResult) -> String {
             let lasted = backfill.lasted_s.map_or("not done by the end".to_owned(), |lasted| {
                 format!("done after {}", words::milliseconds(lasted * 1e3))
             });
-            let records = words::count(backfill.records);
+            let records = words::plural(backfill.records, "record");
             let from = or_none(backfill.from_s, words::number);
             let path = escaped(&row.path);
-            text += &format!("\n{path} found {records} records when it began at {from} s; {lasted}.\n");
+            text += &format!("\n{path} found {records} when it began at {from} s; {lasted}.\n");
         }
         if row.stuck_shards > 0 || row.skipped > 0 {
             text += &format!(

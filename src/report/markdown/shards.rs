@@ -40,17 +40,17 @@ pub(super) fn shards(result: &RunResult) -> String {
                 words::count(refused.bytes + refused.both),
                 format!("{} s", words::count(minute.at_s)),
                 or_none(minute.utilisation_mean, words::percent),
-                format!("{} records, {}", words::count(second.records), words::bytes(second.bytes as f64)),
+                format!("{}, {}", words::plural(second.records, "record"), words::bytes(second.bytes as f64)),
                 key.map_or(String::new(), |key| {
                     format!("{} ({})", key.key, or_none(key.share, words::percent))
                 }),
             ]);
         }
         text += &format!(
-            "\n### {}\n\n{} shards, retention {} h; the worst in replication 0. Shares of a second are of the limit \
+            "\n### {}\n\n{}, retention {} h; the worst in replication 0. Shares of a second are of the limit \
              that binds, 1,000 records or 1 MiB.\n\n{}",
             escaped(&stream.path),
-            words::count(u64::from(stream.shards)),
+            words::plural(u64::from(stream.shards), "shard"),
             words::number(stream.retention_h),
             table.markdown()
         );
