@@ -1,18 +1,19 @@
 //! A run from its start to its end, and what was measured by then.
 
 use super::backlog::Backlog;
-use super::deliver::Delivery;
+use super::deliver::{self, Delivery};
 use super::direct::Direct;
 use super::event::Kind;
-use super::fleet::FleetConsumer;
 use super::fleet::quantities::FleetOutcome;
+use super::fleet::{self, FleetConsumer};
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
     ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
     StreamOutcome, TableOutcome, TableStreamOutcome, TopItem, TransformOutcome,
 };
 use super::quantities::Quantities;
-use super::read::Consumer;
+use super::read::{self, Consumer};
+use super::refused_reads::{RefusedReads, with_refusals};
 use super::source::StreamSource;
 use super::tables::busiest_items;
 use super::write::{TableSource, Writer};
@@ -20,6 +21,7 @@ use super::{Pause, Pipeline};
 use crate::engine::random::Collision;
 use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::ledger::Unbalanced;
+use crate::measure::series::Series;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
@@ -195,6 +197,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         ledger.check()?;
         let top_items = self.top_items();
         let queries = self.queries(scenario);
+        let refused_reads = self.refused_reads();
         let ended = Ended { streams: &self.streams, at: end };
         let long_way = |writer: &Writer| writer.long.as_ref().map(|long| long.meter());
         Ok(Outcome {
@@ -221,7 +224,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .zip(top_items)
                 .map(|(table, (top, by_shard))| table_outcome(table, top, by_shard))
                 .collect(),
-            streams: self.streams.into_iter().map(StreamOutcome::from).collect(),
+            streams: self.streams.into_iter().zip(refused_reads).map(StreamOutcome::from).collect(),
         })
     }
 
@@ -282,6 +285,16 @@ impl Ended<'_> {
         self.streams[stream].stream.losses(self.at, reader)
     }
 
+    /// A reader's series with its refused calls in a column.
+    fn series<const COLUMNS: usize>(
+        &self,
+        series: Series<COLUMNS>,
+        (stream, reader): (usize, usize),
+        column: usize,
+    ) -> Series<COLUMNS> {
+        with_refusals(series, &self.streams[stream], reader, column)
+    }
+
     fn direct(&self, direct: Direct) -> DirectOutcome {
         let lineage = self.streams[direct.plan.stream].stream.lineage();
         let (top_keys, records_by_shard) = direct.top_keys(lineage);
@@ -298,7 +311,7 @@ impl Ended<'_> {
             backfill: consumer.backfill,
             processed: consumer.following.map(|following| following.finish()),
             latency: consumer.latency,
-            series: consumer.series,
+            series: self.series(consumer.series, (consumer.stream, consumer.reader), read::column::REFUSED),
         }
     }
 
@@ -316,7 +329,11 @@ impl Ended<'_> {
             sizes: delivery.sizes,
             prefixes: delivery.prefixes,
             rows: delivery.rows,
-            series: delivery.series,
+            series: self.series(
+                delivery.series,
+                (delivery.stream, delivery.reader),
+                deliver::column::REFUSED,
+            ),
         }
     }
 
@@ -334,20 +351,23 @@ impl Ended<'_> {
             sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,
-            series: consumer.series,
+            series: self.series(consumer.series, (consumer.stream, consumer.reader), lambda::column::REFUSED),
         }
     }
 
-    fn fleet(&self, consumer: FleetConsumer) -> FleetOutcome {
+    fn fleet(&self, mut consumer: FleetConsumer) -> FleetOutcome {
+        let reader = (consumer.stream, consumer.reader);
+        consumer.series = self.series(consumer.series, reader, fleet::column::REFUSED);
         let reads = self.reads(consumer.stream, consumer.reader);
         let losses = self.losses(consumer.stream, consumer.reader);
         consumer.outcome(reads, losses)
     }
 }
 
-impl From<StreamSource> for StreamOutcome {
-    fn from(source: StreamSource) -> Self {
+impl From<(StreamSource, Vec<RefusedReads>)> for StreamOutcome {
+    fn from((source, refused_reads): (StreamSource, Vec<RefusedReads>)) -> Self {
         Self {
+            refused_reads,
             loads: source.loads,
             lineage: source.stream.lineage().clone(),
             capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),

@@ -4,7 +4,7 @@ use super::event::{Kind, pack};
 use crate::engine::queue::EventQueue;
 use crate::engine::time::{DAY, MICROSECOND, Nanos, SECOND};
 use crate::measure::era::Era;
-use crate::measure::series::Series;
+use crate::measure::series::{Series, bin_width};
 use crate::measure::shard_load::ShardLoad;
 use crate::measure::stream_load::StreamLoad;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
@@ -194,7 +194,8 @@ impl OnDemandMeter {
 
 impl StreamSource {
     /// The stream at `place`, without readers, of which the load of the first `measured` shards is measured.
-    pub fn new(place: String, stream: Stream, measured: usize, span: Nanos) -> Self {
+    pub fn new(place: String, mut stream: Stream, measured: usize, span: Nanos) -> Self {
+        stream.count_refusals_by(bin_width(span));
         Self {
             place,
             stream,

@@ -19,6 +19,7 @@ pub mod overload;
 pub mod prefixes;
 pub mod queries;
 pub mod reads;
+pub mod refused_reads;
 pub mod repair;
 pub mod shards;
 pub mod sink;

@@ -137,7 +137,10 @@ impl Stream {
         if self.budgets[shard].is_tight() {
             self.go_on_from(now, shard, reader, admitted.is_ok());
         }
-        admitted.inspect_err(|refused| self.readers[reader].meter.refuse(*refused))
+        admitted.inspect_err(|refused| {
+            self.readers[reader].meter.refuse(*refused);
+            self.refusals.note(now, (shard, reader, self.readers.len()), *refused);
+        })
     }
 
     /// Sets the clock of a reader that has called a shard which refuses calls.

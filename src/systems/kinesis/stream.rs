@@ -8,6 +8,7 @@ use super::past::Past;
 use super::poll_grid::PollGrid;
 use super::read_limit::{ReadBudget, ReadLimits};
 use super::reader::{From, ReaderPlan};
+use super::refusals::Refusals;
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -85,6 +86,8 @@ pub struct Stream {
     pub(super) past: Option<Past>,
     /// What readers have lost, by their numbers.
     pub(super) losses: Vec<Losses>,
+    /// Their refused calls, by shard and time.
+    pub(super) refusals: Refusals,
     pub(super) arena: Arena,
     /// Records appended to all logs.
     pub(super) records: u64,
@@ -136,6 +139,7 @@ impl Stream {
             read_limits,
             retention: retention / MICROSECOND,
             losses: Vec::new(),
+            refusals: Refusals::default(),
             arena: Arena::default(),
             records: 0,
             readers: Vec::new(),
