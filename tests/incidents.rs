@@ -33,6 +33,33 @@ fn a_stall_is_caught_up_with_after_what_waits_divided_by_what_is_spare() {
     assert!(stall.curve.len() > 10 && result.consumers[0].losses.is_none());
 }
 
+/// A poison record holds its shard up until it expires after 24 hours, and what came behind it goes with it: then nothing waits any
+/// more. An outage that outlasts the writes is over with the last record read after it, which is as old as the outage, or less.
+#[test]
+fn whoever_is_late_with_the_last_record_has_caught_up_with_it() {
+    let function = "  c: { reads: kinesis.s, lambda: { batch_size: 100 } }";
+    let (_, _, result) =
+        run(&text("10/s", "20m", function, "events:\n  bad: { at: 10m, poison: consumers.c }"));
+    let stall = &result.consumers[0].stalls[0];
+    assert_eq!(stall.not_recovered, 0);
+    let blocked = stall.recovered_after_s.expect("the record expires");
+    let day = 24.0 * 3_600.0;
+    assert!((day - 60.0..day + 11.0 * 60.0).contains(&blocked), "{blocked}");
+    // So long after the writes the series tells nothing but that it was.
+    assert_eq!(stall.peak_at_s, None);
+    let polling = "  c: { reads: kinesis.s, polling: { workers: 2, batch_size: 10000 } }";
+    let (_, _, result) =
+        run(&text("10/s", "20m", polling, "events:\n  down: { at: 10m, for: 15m, outage: consumers.c }"));
+    let stall = &result.consumers[0].stalls[0];
+    // Two calls take all there is.
+    let after = stall.recovered_after_s.expect("it reads all that waits");
+    assert!(after <= 5.0, "{after}");
+    // Whoever is still down at the end has not.
+    let stays = "events:\n  down: { at: 10m, for: 100h, outage: consumers.c }";
+    let (_, _, result) = run(&text("10/s", "20m", polling, stays).replace("study", "end: stop\nstudy"));
+    assert_eq!(result.consumers[0].stalls[0].not_recovered, 1);
+}
+
 /// 26 hours without reading, of 24 that are kept: the first record is lost 24 hours after the stall began, and two hours' worth on
 /// each shard.
 #[test]

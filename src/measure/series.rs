@@ -106,6 +106,11 @@ impl<const COLUMNS: usize> Series<COLUMNS> {
         *place = (*place).max(value);
     }
 
+    /// The end of the bin of the last moment seen, also where that lies beyond the last bin that is kept.
+    pub fn until(&self) -> Nanos {
+        self.end_of_bin
+    }
+
     /// Width of a bin.
     pub fn width(&self) -> Nanos {
         self.width
