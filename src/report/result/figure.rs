@@ -220,7 +220,10 @@ fn direct_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("throttled_share", |direct| {
         share(direct.meter.cohort - direct.meter.first_try_cohort, direct.meter.cohort)
     }));
-    all.push(of("refused_share", |direct| share(direct.meter.refused.iter().sum(), direct.meter.parcels)));
+    all.push(of("refused_share", |direct| {
+        let refused = direct.meter.refused.iter().sum::<u64>() + direct.meter.refused_with_request;
+        share(refused, direct.meter.parcels)
+    }));
     all.push(of("refused_for_records_share", |direct| share(direct.meter.refused[0], direct.meter.parcels)));
     all.push(of("refused_for_bytes_share", |direct| share(direct.meter.refused[1], direct.meter.parcels)));
     all.push(of("given_up", |direct| Some(direct.meter.given_up as f64)));

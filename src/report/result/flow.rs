@@ -9,7 +9,7 @@ use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
 use crate::pipeline::finish::{ConsumerOutcome, Outcome};
 use crate::pipeline::read::{self, Backfill};
-use crate::report::number::{Interval95, rounded, share};
+use crate::report::number::{Interval95, mean_share, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::capacity::CapacityPlan;
@@ -42,7 +42,7 @@ pub struct ProducerRow {
     pub requests: u64,
     /// Requests for each write offered.
     pub attempts_per_write: Option<f64>,
-    /// Share of the measured writes that were not accepted at their first try.
+    /// Share of the measured writes that were not accepted at their first try: mean of the replications.
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
@@ -61,8 +61,9 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
         let plan = &scenario.producers[number];
         let meters: Vec<_> = outcomes.iter().map(|outcome| outcome.producers[number].0).collect();
         let sum = |of: fn(&crate::pipeline::write::WriterMeter) -> u64| meters.iter().map(of).sum::<u64>();
-        let (measured, first) = (sum(|meter| meter.cohort), sum(|meter| meter.first_try_cohort));
+        let measured = sum(|meter| meter.cohort);
         let refused = meters.iter().map(|meter| share(meter.cohort - meter.first_try_cohort, meter.cohort));
+        let (throttled_share, throttled_share_interval95) = mean_share(&refused.collect::<Vec<_>>());
         let (accepted, requests) = (sum(|meter| meter.accepted), sum(|meter| meter.requests()));
         ProducerRow {
             path: resource("workload", &plan.name),
@@ -76,8 +77,8 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             collection_full: sum(|meter| meter.collection_full),
             requests,
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
-            throttled_share: share(measured - first, measured).and_then(rounded),
-            throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            throttled_share,
+            throttled_share_interval95,
             writes: WritesRow::of(scenario, outcomes, number),
             puts: None,
         }
