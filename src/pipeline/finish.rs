@@ -99,6 +99,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                 return Ok(None);
             }
         }
+        if FULL {
+            self.streams.iter_mut().for_each(|source| source.end_span(scenario.duration));
+        }
         let quantities = self.quantities(scenario.duration).since(&at_warm_up.unwrap_or_default());
         let complete = match scenario.end {
             End::Stop => Some(self.queue.len() <= self.looks),
@@ -234,7 +237,6 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.stream.finish(end);
             if FULL {
                 source.turn_era(end, false);
-                source.modes.push(source.snapshot(end));
                 source.room.close_second();
             }
             for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
@@ -370,7 +372,7 @@ impl From<(StreamSource, Vec<RefusedReads>)> for StreamOutcome {
             refused_reads,
             loads: source.loads,
             lineage: source.stream.lineage().clone(),
-            capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
+            capacity: source.moved,
             modes: source.modes,
             room: source.room,
             eras: source.eras,

@@ -30,6 +30,8 @@ pub struct Quantities {
     pub open_shards: Vec<u64>,
     /// Bytes that each polling consumer read.
     pub read: Vec<[u64; 1]>,
+    /// Nanoseconds for which each polling consumer's workers were processing, all together.
+    pub busy: Vec<[u64; 1]>,
     /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
     pub streams_reads: Vec<[u64; 2]>,
     /// What each stream used in on-demand mode.
@@ -101,6 +103,7 @@ impl Quantities {
         self.at -= earlier.at;
         subtract(&mut self.copies, &earlier.copies);
         subtract(&mut self.read, &earlier.read);
+        subtract(&mut self.busy, &earlier.busy);
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.kept, &earlier.kept);
@@ -256,6 +259,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|consumer| [self.streams[consumer.stream].meter(consumer.reader).bytes])
                 .collect(),
+            busy: self.consumers.iter().map(|consumer| [consumer.polling.busy(at)]).collect(),
             streams: self
                 .streams
                 .iter()

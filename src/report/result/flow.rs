@@ -238,7 +238,7 @@ pub struct ConsumerRow {
     pub batches: u64,
     /// Records in a batch on average.
     pub records_per_batch: Option<f64>,
-    /// Share of the workers' time in which they processed; null where its kind has none.
+    /// Share of the workers' time in the measured span in which they processed; null where its kind has none.
     pub busy_share: Option<f64>,
     /// Peak of `GetRecords.IteratorAgeMilliseconds` in any replication.
     pub iterator_age_max_ms: Option<f64>,
@@ -347,8 +347,9 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let consumers = || outcomes.iter().map(|outcome| &outcome.consumers[number]);
         let processed = consumers().map(|consumer| consumer.meter.processed).sum();
         let batches = consumers().map(|consumer| consumer.meter.batches).sum();
-        let busy: u64 = consumers().map(|consumer| consumer.meter.busy).sum();
-        let time: u64 = outcomes.iter().map(|outcome| outcome.end * u64::from(plan.workers)).sum();
+        let used = || outcomes.iter().map(|outcome| &outcome.quantities);
+        let busy: u64 = used().map(|used| used.busy[number][0]).sum();
+        let time: u64 = used().map(|used| used.at * u64::from(plan.workers)).sum();
         let age = consumers().flat_map(|consumer| consumer.series.bins());
         let age = age.map(|bin| bin[read::column::ITERATOR_AGE]).max();
         ConsumerRow {
