@@ -30,8 +30,8 @@ pub struct Quantities {
     pub open_shards: Vec<u64>,
     /// Bytes that each polling consumer read.
     pub read: Vec<[u64; 1]>,
-    /// Nanoseconds for which each polling consumer's workers were processing, all together.
-    pub busy: Vec<[u64; 1]>,
+    /// Of each polling consumer: nanoseconds for which its workers were processing, all together, and records processed.
+    pub polling: Vec<[u64; 2]>,
     /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
     pub streams_reads: Vec<[u64; 2]>,
     /// What each stream used in on-demand mode.
@@ -103,7 +103,7 @@ impl Quantities {
         self.at -= earlier.at;
         subtract(&mut self.copies, &earlier.copies);
         subtract(&mut self.read, &earlier.read);
-        subtract(&mut self.busy, &earlier.busy);
+        subtract(&mut self.polling, &earlier.polling);
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.kept, &earlier.kept);
@@ -259,7 +259,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .iter()
                 .map(|consumer| [self.streams[consumer.stream].meter(consumer.reader).bytes])
                 .collect(),
-            busy: self.consumers.iter().map(|consumer| [consumer.polling.busy(at)]).collect(),
+            polling: self
+                .consumers
+                .iter()
+                .map(|consumer| [consumer.polling.busy(at), consumer.polling.meter.processed])
+                .collect(),
             streams: self
                 .streams
                 .iter()

@@ -11,6 +11,7 @@ pub(super) fn readers(result: &RunResult) -> String {
         "<reader",
         "<reads",
         "records",
+        "a second",
         "busy",
         "records a batch",
         "iterator age max",
@@ -29,6 +30,7 @@ pub(super) fn readers(result: &RunResult) -> String {
             row.path.clone(),
             row.reads.clone(),
             words::count(row.processed),
+            or_none(row.processed_per_s, words::number),
             or_none(row.busy_share, words::percent),
             or_none(row.records_per_batch, words::number),
             or_none(row.iterator_age_max_ms, words::milliseconds),
@@ -38,7 +40,7 @@ pub(super) fn readers(result: &RunResult) -> String {
     }
     for row in &result.objects {
         let head = [row.path.clone(), row.reads.clone(), words::count(row.calls.records)];
-        table.row(head.into_iter().chain([(); 3].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
+        table.row(head.into_iter().chain([(); 4].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
     }
     let mut text = section("Readers", &table);
     for row in &result.consumers {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
+use super::processed;
 use super::streams::StreamsRow;
 use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
@@ -234,6 +235,9 @@ pub struct ConsumerRow {
     pub workers: Option<u32>,
     /// Records processed.
     pub processed: u64,
+    /// Records processed a second of the measured span, mean of the replications.
+    #[serde(default)]
+    pub processed_per_s: Option<f64>,
     /// Batches processed.
     pub batches: u64,
     /// Records in a batch on average.
@@ -348,7 +352,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let processed = consumers().map(|consumer| consumer.meter.processed).sum();
         let batches = consumers().map(|consumer| consumer.meter.batches).sum();
         let used = || outcomes.iter().map(|outcome| &outcome.quantities);
-        let busy: u64 = used().map(|used| used.busy[number][0]).sum();
+        let busy: u64 = used().map(|used| used.polling[number][0]).sum();
         let time: u64 = used().map(|used| used.at * u64::from(plan.workers)).sum();
         let age = consumers().flat_map(|consumer| consumer.series.bins());
         let age = age.map(|bin| bin[read::column::ITERATOR_AGE]).max();
@@ -357,6 +361,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             reads: scenario.stream_path(plan.stream),
             workers: Some(plan.workers),
             processed,
+            processed_per_s: processed::mean_per_second(outcomes, number, processed::POLLING),
             batches,
             records_per_batch: share(processed, batches).and_then(rounded),
             busy_share: share(busy, time).and_then(rounded),
