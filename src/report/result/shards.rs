@@ -14,7 +14,7 @@ use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::lineage::{Kin, Lineage, ShardState};
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 
 /// Shards listed for a stream.
@@ -403,7 +403,7 @@ fn top_keys(
     let mut add = |path: String, names: &KeyNames, items: &[TopItem]| {
         let of_shard = items.iter().filter(|item| item.shard as usize == shard);
         keys.extend(of_shard.map(|item| {
-            let mut buffer = [0; KEY_NAME_BYTES_MAX];
+            let mut buffer = KeyBuffer::default();
             TopKey {
                 table: path.clone(),
                 key: String::from_utf8_lossy(names.write(item.key, &mut buffer)).into_owned(),

@@ -16,7 +16,7 @@ use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
 use crate::report::number::rounded;
 use crate::scenario::checked::Scenario;
 use crate::systems::kinesis::lineage::Lineage;
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::put_records::Placement;
 
 /// Steps of a curve at most.
@@ -239,7 +239,7 @@ fn hottest_key(
     hottest: Option<(bool, usize, u32)>,
 ) -> Option<HottestKey> {
     let (of_table, source, key) = hottest?;
-    let mut buffer = [0; KEY_NAME_BYTES_MAX];
+    let mut buffer = KeyBuffer::default();
     let hash = if of_table {
         let names = scenario.key_names(source);
         scenario.tables[source].replication.as_ref()?.hash_key(names.write(key, &mut buffer))
