@@ -88,6 +88,22 @@ fn kds_s1_the_first_loss_comes_when_the_retention_is_over_and_shards_lose_what_t
     assert!(lost.abs_diff(4 * 3_600) <= 2, "{lost}");
 }
 
+/// An iterator is good for five minutes: a consumer that is away for longer meets an expired one on each of the two shards when it is
+/// back, whether it had slept there or was awake, gets another one, and loses nothing.
+#[test]
+fn kds_r7_whoever_is_away_for_longer_than_five_minutes_meets_an_expired_iterator_on_each_shard() {
+    for (rate, away, expired) in
+        [("20/s", "6m", 2), ("2/min", "6m", 2), ("20/s", "4m", 0), ("2/min", "4m", 0)]
+    {
+        let polling = "  c: { reads: kinesis.s, polling: { interval: 1s } }";
+        let down = format!("events:\n  down: {{ at: 10m, for: {away}, outage: consumers.c }}");
+        let (_, outcome, result) = run(&text(rate, "30m", polling, &down));
+        assert_eq!(outcome.consumers[0].reads.expired_iterators, expired, "{rate} and {away}");
+        let put: u64 = outcome.streams[0].loads.iter().map(|it| it.total.records).sum();
+        assert_eq!(result.consumers[0].processed, put);
+    }
+}
+
 #[test]
 fn a_slowed_consumer_takes_so_many_times_as_long_for_as_long() {
     let slow = |of: &str| {

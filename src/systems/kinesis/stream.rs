@@ -325,11 +325,25 @@ impl Stream {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;
-            if self.next_polls[slot] != NEVER {
-                self.next_polls[slot] = self.readers[reader].next_call(shard, until);
+            let before = self.next_polls[slot];
+            if before != NEVER {
+                let next = self.readers[reader].next_call(shard, until);
+                self.next_polls[slot] = next;
+                self.expire_asleep(shard, reader, (before, next));
             }
         }
         self.readers[reader].paused_until = until;
+    }
+
+    /// A reader that sleeps on a shard would have called at one moment and calls at another instead: by then its iterator may have
+    /// expired (KDS-R7). Whoever is awake finds that out at his own call.
+    fn expire_asleep(&mut self, shard: usize, reader: usize, (before, next): (Nanos, Nanos)) {
+        let reader_bit = 1 << reader;
+        let last = before.saturating_sub(self.readers[reader].grid.interval());
+        let too_old = next != NEVER && next - last.min(next) > self.read_limits.call.iterator_life;
+        if too_old && self.sleepers[shard] & reader_bit != 0 {
+            self.readers[reader].meter.expired_iterators += 1;
+        }
     }
 
     /// How long it keeps records now.
