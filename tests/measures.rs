@@ -105,3 +105,20 @@ fn q42_q43_a_query_costs_what_it_scans_and_asks_for_and_a_day_brings_its_share_o
     let found = row.duplicate_rows_per_day.expect("a span");
     assert!((found - writes * share * 6.0).abs() < five + 40.0 * 60.0 * share * 6.0, "{found}");
 }
+
+/// Writes come evenly, and a buffer is flushed a minute after its first record: a record waits for anything up to a minute, half of one
+/// in the middle, in each hour of the day alike.
+#[test]
+fn q40_the_age_of_records_in_objects_is_told_by_hour_of_the_day() {
+    let (_, _, result) = reported(LAKE);
+    let hours = &result.objects[0].freshness_by_hour_s;
+    assert!(["00", "01", "02", "03"].iter().all(|hour| hours.contains_key(*hour)), "{hours:?}");
+    for (hour, ages) in hours.iter().filter(|(hour, _)| hour.as_str() < "04") {
+        let [p50, p99, max] = [ages.p50, ages.p99, ages.max].map(|age| age.expect("an age"));
+        assert!((30.0..34.0).contains(&p50) && (59.0..64.0).contains(&p99), "{hour}: {ages:?}");
+        assert!(p99 <= max && max < 66.0, "{hour}: {ages:?}");
+    }
+    // Where all is written within one hour, there is nothing to tell apart.
+    let (_, _, result) = reported(&LAKE.replace("duration: 4h", "duration: 30m"));
+    assert!(result.objects[0].freshness_by_hour_s.is_empty());
+}

@@ -327,6 +327,7 @@ impl Ended<'_> {
             reads: self.reads(delivery.stream, delivery.reader),
             losses: self.losses(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
+            by_hour: delivery.hours.finish(delivery.latency.histogram()),
             latency: delivery.latency,
             sizes: delivery.sizes,
             prefixes: delivery.prefixes,

@@ -233,6 +233,8 @@ pub struct DeliveryOutcome {
     pub s3: S3Meter,
     /// From the intended write to the complete object.
     pub latency: Latency<5>,
+    /// The totals of that by the hour of the day in which objects were complete; empty where all were within one.
+    pub by_hour: Vec<Histogram>,
     /// Sizes of objects.
     pub sizes: Histogram,
     /// Objects by prefix and hour.

@@ -20,6 +20,7 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
+use crate::measure::by_hour::ByHour;
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
@@ -411,6 +412,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),
+            hours: Box::new(ByHour::new(scenario.start)),
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
