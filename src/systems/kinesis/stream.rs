@@ -8,6 +8,7 @@ use super::past::Past;
 use super::poll_grid::PollGrid;
 use super::read_limit::{ReadBudget, ReadLimits};
 use super::reader::{From, ReaderPlan};
+use super::refusals::Refusals;
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -90,6 +91,8 @@ pub struct Stream {
     pub(super) past: Option<Past>,
     /// What readers have lost, by their numbers.
     pub(super) losses: Vec<Losses>,
+    /// Their refused calls, by shard and time.
+    pub(super) refusals: Refusals,
     pub(super) arena: Arena,
     /// Records appended to all logs.
     pub(super) records: u64,
@@ -141,6 +144,7 @@ impl Stream {
             read_limits,
             retention: retention / MICROSECOND,
             losses: Vec::new(),
+            refusals: Refusals::default(),
             arena: Arena::default(),
             records: 0,
             readers: Vec::new(),
@@ -330,11 +334,25 @@ impl Stream {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;
-            if self.next_polls[slot] != NEVER {
-                self.next_polls[slot] = self.readers[reader].next_call(shard, until);
+            let before = self.next_polls[slot];
+            if before != NEVER {
+                let next = self.readers[reader].next_call(shard, until);
+                self.next_polls[slot] = next;
+                self.expire_asleep(shard, reader, (before, next));
             }
         }
         self.readers[reader].paused_until = until;
+    }
+
+    /// A reader that sleeps on a shard would have called at one moment and calls at another instead: by then its iterator may have
+    /// expired (KDS-R7). Whoever is awake finds that out at his own call.
+    fn expire_asleep(&mut self, shard: usize, reader: usize, (before, next): (Nanos, Nanos)) {
+        let reader_bit = 1 << reader;
+        let last = before.saturating_sub(self.readers[reader].grid.interval());
+        let too_old = next != NEVER && next - last.min(next) > self.read_limits.call.iterator_life;
+        if too_old && self.sleepers[shard] & reader_bit != 0 {
+            self.readers[reader].meter.expired_iterators += 1;
+        }
     }
 
     /// How long it keeps records now.
