@@ -82,7 +82,9 @@ impl<const FULL: bool> Pipeline<FULL> {
                     Obstacle::Key => feed.meter.key_throttled += 1,
                 }
                 self.cut_off_if_due(now, handle);
-                let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return Trouble::Waits };
+                let Some(feed) = self.tables[change.table as usize].feed.as_mut() else {
+                    return Trouble::Waits;
+                };
                 let change = self.changes.get_mut(handle);
                 feed.put_failed::<FULL>(now, handle, change);
                 if !feed.falls_asleep(now, handle, change, change.failures) {
