@@ -98,7 +98,7 @@ fn find(scenario: &Scenario, arguments: &Arguments, session: &Session) -> Result
         let legs = legs(scenario);
         let Some(leg) = legs.iter().find(|leg| leg.path == *wanted).map(leg) else {
             let known = legs.iter().map(|leg| leg.path.as_str()).collect();
-            return Err(unknown("latency that writes have", wanted, known));
+            return Err(unknown("measured latency", wanted, known));
         };
         let trail = session.slowest(scenario, arguments.replication, leg)?;
         return trail.ok_or_else(|| Failure::rejected(format_args!("`{wanted}` measured no write")));
