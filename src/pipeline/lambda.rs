@@ -177,15 +177,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let out = consumer.mapping.read(now, shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, u32::MAX, out);
         place.note_age(now, out);
-        if FULL {
-            match outcome {
-                Err(_) => consumer.series.add(now, column::REFUSED, 1),
-                Ok(bytes) => {
-                    if let Some(table) = consumer.of_table {
-                        self.tables[table].note_returned(now, out.len() as u64, bytes);
-                    }
-                }
-            }
+        if let (true, Ok(bytes), Some(table)) = (FULL, outcome, consumer.of_table) {
+            self.tables[table].note_returned(now, out.len() as u64, bytes);
         }
         if out.is_empty() {
             // Refused, or nothing was there: the next poll of the clock.

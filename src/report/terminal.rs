@@ -8,7 +8,7 @@ use super::result::latency::LatencyRow;
 use super::result::slo::{Judgement, Verdict};
 use super::table::Table;
 use super::words;
-use super::{cost_tree, drawing};
+use super::{cost_tree, drawing, refused_reads};
 
 /// What is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +154,7 @@ fn facts(result: &RunResult, width: usize) -> Vec<String> {
     }
     facts.extend(worst_table(result).map(|text| ("table", text)));
     facts.extend(worst_shard(result).map(|text| ("shard", text)));
+    facts.extend(refused_reads::sentence(result).map(|text| ("reads", text)));
     facts.extend(incidents::stalls(result).into_iter().map(|text| ("stall", text)));
     facts.push(("lost", losses::sentence(result)));
     facts.extend(incidents::alarms(result).into_iter().map(|text| ("alarm", text)));

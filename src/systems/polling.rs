@@ -52,6 +52,8 @@ pub struct InHand {
     pub due: Nanos,
     /// When it took place.
     pub polled: Nanos,
+    /// When all of it is processed.
+    until: Nanos,
     /// Whether it left records behind, as MillisBehindLatest tells (KDS-R9).
     pub behind: bool,
     /// When its worker was busy while more was there to read.
@@ -147,9 +149,16 @@ impl Polling {
         if now < self.slow.1 {
             time = round(time as f64 * self.slow.0);
         }
+        hand.until = now + time;
         self.meter.batches += 1;
         self.meter.busy += time;
         time
+    }
+
+    /// How long its workers were processing up to `now`, all together.
+    pub fn busy(&self, now: Nanos) -> Nanos {
+        let left = self.hands.iter().map(|hand| hand.until.saturating_sub(now));
+        self.meter.busy - left.sum::<Nanos>()
     }
 
     /// What begins to be processed before `until` takes so many times as long.

@@ -1,6 +1,7 @@
 //! Streams in the summary: their worst shards, and what resharding made of them.
 
 use super::or_none;
+use crate::report::refused_reads;
 use crate::report::result::RunResult;
 use crate::report::result::shards::{EraShardRow, StreamRow};
 use crate::report::table::{Table, escaped};
@@ -54,6 +55,9 @@ pub(super) fn shards(result: &RunResult) -> String {
             words::number(stream.retention_h),
             table.markdown()
         );
+        if !stream.refused_reads.is_empty() {
+            text += &format!("\n{}", refused_reads::table(&stream.refused_reads).markdown());
+        }
         if !stream.resharding.is_empty() {
             text += &format!("\n{}", eras(stream).markdown());
         }
