@@ -89,8 +89,9 @@ impl<'a> Session<'a> {
         let each = seconds * 1e9 / writes.max(1) as f64;
         let threads = self.on_threads();
         self.tell(&format!(
-            "{name}: {} simulated in {seconds:.2} s, {each:.0} ns a write on {threads}.",
-            words::plural(writes, "write")
+            "{name}: {} simulated in {seconds:.2} s, {} ns a write on {threads}.",
+            words::plural(writes, "write"),
+            words::count(each.round() as u64)
         ));
         Ok(outcomes)
     }
