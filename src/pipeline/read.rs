@@ -224,14 +224,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.consumers[number];
         let (places, next) = consumer.polling.advance(now, shard);
         let hand = consumer.polling.hand(shard);
-        let moments = hand.moments(now);
+        let (moments, outages) = (hand.moments(now), consumer.outages.as_deref());
         for record in &hand.records[places.clone()] {
             if self.cohort.has(record.written) {
                 let queued = hand.stalls.since(record.appended);
-                let down = match &consumer.outages {
-                    None => 0,
-                    Some(outages) => outages.between(record.appended, hand.polled / MICROSECOND),
-                };
+                let polled = hand.polled / MICROSECOND;
+                let down = outages.map_or(0, |outages| outages.between(record.appended, polled));
                 consumer.latency.record(moments.parts(record, queued, down));
             }
         }
