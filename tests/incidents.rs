@@ -395,3 +395,24 @@ fn kds_e1_kcl_5_flk_2_a_removed_consumer_is_not_billed_any_more() {
     let error = support::load(&text("40/s", "20m", consumers, &late)).map(|_| ()).unwrap_err();
     assert!(error.contains("`consumers.workers` has been removed by the event `workers`"), "{error}");
 }
+
+/// A third of the time the consumer is down, and else it takes no time: what is written then waits for its end, five minutes on
+/// average, and for nothing else than what all others wait for.
+#[test]
+fn a_record_that_waits_for_the_end_of_an_outage_does_not_wait_for_a_poll() {
+    let consumers = "  c: { reads: kinesis.s, polling: { workers: 8 } }";
+    let run = |events: &str| run(&text("30/s", "30m", consumers, events)).2;
+    let result = run("events:\n  down: { at: 10m, for: 10m, outage: consumers.c }");
+    let parts = |result: &streamgauge::report::result::RunResult| {
+        let row = result.latency.iter().find(|row| row.path == "consumers.c.latency").expect("a leg");
+        row.parts["mean_ms"].clone()
+    };
+    let down = parts(&result)["outage"].expect("a part");
+    let expected = 300e3 / 3.0;
+    assert!((down / expected - 1.0).abs() < 0.01, "{down} instead of {expected}");
+    let (polling, usual) = (parts(&result)["polling"].expect("it"), parts(&run(""))["polling"].expect("it"));
+    // Each shard is read at the first poll after the outage, and a third of all records waits for that one.
+    assert!((polling - usual).abs() < 1_000.0 / 3.0, "{polling} instead of {usual}");
+    let waits = &result.bottlenecks.iter().find(|row| row.path == "consumers.c").expect("a row").waits;
+    assert_eq!(waits[0].resource, "the consumer, which was down");
+}

@@ -307,6 +307,7 @@ impl Ended<'_> {
     fn consumer(&self, consumer: Consumer) -> ConsumerOutcome {
         ConsumerOutcome {
             meter: consumer.polling.meter,
+            sink: consumer.polling.sink(),
             reads: self.reads(consumer.stream, consumer.reader),
             losses: self.losses(consumer.stream, consumer.reader),
             stuck_shards: self.streams[consumer.stream].stream.stuck_shards(consumer.reader),

@@ -40,7 +40,7 @@ use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::losses::Losses;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
-use crate::systems::polling::PollingMeter;
+use crate::systems::polling::{self, PollingMeter};
 use crate::systems::s3::S3Meter;
 use crate::systems::sink::SinkMeter;
 use crate::systems::sqs::queue::QueueMeter;
@@ -191,6 +191,8 @@ pub struct DirectOutcome {
 pub struct ConsumerOutcome {
     /// Processing.
     pub meter: PollingMeter,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// Reading.
     pub reads: ReadMeter,
     /// What retention took.
@@ -202,7 +204,7 @@ pub struct ConsumerOutcome {
     /// Order of what it processed, if that was followed.
     pub processed: Option<Processed>,
     /// From the intended write to the end of processing.
-    pub latency: Latency<5>,
+    pub latency: Latency<{ polling::PARTS.len() }>,
     /// Its series.
     pub series: Series<{ super::read::column::COUNT }>,
 }

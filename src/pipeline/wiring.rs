@@ -346,7 +346,8 @@ fn consumers(
     let mut consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, draws, &format!("consumers.{}", plan.name));
+        let path = format!("consumers.{}", plan.name);
+        let grid = plan.polls.grid(shards, draws, &path);
         source.readers.push(number as u32);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
@@ -354,12 +355,13 @@ fn consumers(
         }
         Consumer {
             place: resource("consumers", &plan.name),
-            polling: Polling::new(plan, shards),
+            polling: Polling::new(plan, draws, &path, shards),
             stream: plan.stream,
             reader,
             following: None,
             backfill: Backfill::default(),
             down_until: 0,
+            outages: None,
             discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             latency: Latency::default(),

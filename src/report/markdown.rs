@@ -11,6 +11,7 @@ mod queues;
 mod readers;
 mod repair;
 mod shards;
+mod sinks;
 mod stream_capacity;
 mod waits;
 
@@ -47,6 +48,7 @@ pub fn render(result: &RunResult) -> String {
         functions::section(result),
         queues::section(result),
         fleets::section(result),
+        sinks::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),

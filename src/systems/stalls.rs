@@ -41,6 +41,11 @@ impl Stalls {
         }
     }
 
+    /// All stalled time.
+    pub fn total(&self) -> Micros {
+        self.total
+    }
+
     /// Whether there is none that somebody may still ask about.
     #[inline]
     pub fn is_empty(&self) -> bool {

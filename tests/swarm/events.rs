@@ -36,7 +36,12 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
     let event = |number: u64| {
         let kind = choice.one_of(&KINDS);
         let what = what(choice, seed, plan, kind)?;
-        Some(format!("event-{number}: {{ at: {}, {what} }}", plan.moment(choice)))
+        let at = plan.moment(choice);
+        let of_fleet = ["crash", "deploy", "cut_off"].contains(&kind);
+        let begins = consumer_of(&what).and_then(|name| fleets::starts(seed, plan, name));
+        let is_there =
+            begins.is_none_or(|begins| at.trim_end_matches("ms").parse::<u64>().unwrap() >= begins);
+        (is_there || !of_fleet).then(|| format!("event-{number}: {{ at: {at}, {what} }}"))
     };
     let events: Vec<String> = (0..count).filter_map(event).collect();
     // Nothing can happen to a consumer that is removed, be it before or after that.

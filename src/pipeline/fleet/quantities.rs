@@ -13,6 +13,7 @@ use crate::systems::flink::job::{JobMeter, ORCHESTRATION_KPUS};
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::losses::Losses;
+use crate::systems::sink::SinkMeter;
 
 /// Counts of what one fleet used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +63,8 @@ impl FleetQuantities {
 pub struct FleetOutcome {
     /// Processing.
     pub meter: FleetMeter,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// Reading.
     pub reads: ReadMeter,
     /// What retention took.
@@ -126,6 +129,7 @@ impl FleetConsumer {
             fan_out: self.fan_out().map(|fan_out| fan_out.meter),
             leases,
             job,
+            sink: self.fleet.sink(),
             meter: self.fleet.meter,
             latency: self.latency,
             interruptions: self.interruptions,
@@ -149,8 +153,10 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ..FleetQuantities::default()
             };
             let shard_nanos = || streams[consumer.stream].shard_nanos(at);
-            let (hosts_until, registered) = consumer.removed.unwrap_or_else(|| (at, shard_nanos()));
-            used.registered_nanos = consumer.fan_out().map_or(0, |_| registered);
+            let (until, registered) = consumer.removed.unwrap_or_else(|| (at, shard_nanos()));
+            let lasted = u128::from(until.saturating_sub(consumer.starts));
+            let since = consumer.begun.unwrap_or(registered);
+            used.registered_nanos = consumer.fan_out().map_or(0, |_| registered - since);
             if consumer.of_table {
                 let meter = streams[consumer.stream].meter(consumer.reader);
                 used.streams_reads = [meter.polls, meter.empty_polls];
@@ -161,11 +167,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                     let renewals = leases.table.renewals(leases.plan().renewal());
                     used.writes = [consumer.fleet.meter.checkpoints, renewals + leases.table.writes];
                     used.half_reads = leases.table.half_reads;
-                    used.host_nanos = u128::from(hosts_until) * workers.len() as u128;
+                    used.host_nanos = lasted * workers.len() as u128;
                 }
                 Control::Flink(job) => {
                     let working = job.kpu_nanos(at);
-                    let all = working + u128::from(hosts_until) * u128::from(ORCHESTRATION_KPUS);
+                    let all = working + lasted * u128::from(ORCHESTRATION_KPUS);
                     used.kpu_nanos = [working, all];
                 }
             }

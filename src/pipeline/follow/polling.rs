@@ -5,6 +5,7 @@ use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::stalls::Stalls;
 use crate::units::counted;
 
 /// Looks for a record in the hands of a consumer's workers.
@@ -47,7 +48,7 @@ impl Tracker for PollingTracker<'_> {
 
     fn look(&mut self, now: Nanos, pipeline: &Pipeline<true>, found: &Found, steps: &mut Vec<Step>) -> Sight {
         let hand = pipeline.consumers[self.number].polling.in_hand_of(found.shard);
-        let held = hand.records.contains(&found.record);
+        let held = hand.to_do().contains(&found.record);
         match self.polled {
             None if !held => Sight::Ahead,
             None => {
@@ -62,8 +63,15 @@ impl Tracker for PollingTracker<'_> {
                     }
                 };
                 let charge = read_charge(self.scenario, pipeline, found, hand.records.len());
+                let polling = (hand.polled - queued).saturating_sub(arrived);
+                let outages = pipeline.consumers[self.number].outages.as_deref();
+                let down = |outages: &Stalls| {
+                    outages.between(found.record.appended, hand.polled / MICROSECOND) * MICROSECOND
+                };
+                let down = outages.map_or(0, down).min(polling);
                 let step = Step::new(hand.polled, &self.place, what)
-                    .after("a poll to reach it", (hand.polled - queued).saturating_sub(arrived))
+                    .after("a poll to reach it", polling - down)
+                    .after("the consumer, which was down", down)
                     .after("a worker", queued);
                 steps.push(step.sized(found.record.bytes).charged(charge));
                 self.polled = Some(hand.polled);
@@ -71,8 +79,11 @@ impl Tracker for PollingTracker<'_> {
             }
             Some(_) if held => Sight::Held,
             Some(polled) => {
-                let step = Step::new(now, &self.place, "processed");
-                steps.push(step.after("the processing of its batch", now - polled));
+                let (what, waited_for) = match &self.scenario.consumers[self.number].sink {
+                    None => ("processed", "the processing of its batch"),
+                    Some(_) => ("processed: written to the sink", "the processing of its batch and the sink"),
+                };
+                steps.push(Step::new(now, &self.place, what).after(waited_for, now - polled));
                 Sight::Ended("processed")
             }
         }

@@ -7,6 +7,7 @@ use super::figure::Figure;
 use super::flow::{ConsumerRow, ReadRow};
 use super::losses::LossRow;
 use super::processed;
+use super::sink::SinkRow;
 use super::stalls;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::fleet::column;
@@ -143,7 +144,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             stalls: stalls::of_fleet(scenario, outcomes, number),
             stuck_shards: 0,
             skipped: 0,
-            sink: None,
+            sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
             lambda: None,
             kcl,
             flink,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
 use super::processed;
+use super::sink::SinkRow;
 use super::streams::StreamsRow;
 use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
@@ -372,7 +373,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             stalls: super::stalls::of_consumer(scenario, outcomes, number),
             stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
-            sink: None,
+            sink: SinkRow::sum(consumers().filter_map(|consumer| consumer.sink)),
             lambda: None,
             kcl: None,
             flink: None,

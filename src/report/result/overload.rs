@@ -140,6 +140,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
+                .or_else(|| sink_limit(outcomes, place, &path, plan.sink.as_ref()))
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
@@ -158,6 +159,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let reads = outcomes.iter().map(|outcome| &outcome.fleets[number].reads);
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
+                .or_else(|| sink_limit(outcomes, place, &path, plan.sink.as_ref()))
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
@@ -182,8 +184,8 @@ fn lambda(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, 
     let path = resource("consumers", &plan.name);
     let place = Place::Lambda(number);
     let limit = read_limit(scenario, outcomes, place, plan.stream, reads);
-    let own =
-        || concurrency_limit(scenario, outcomes, number).or_else(|| sink_limit(scenario, outcomes, number));
+    let sink = || sink_limit(outcomes, place, &path, plan.function.sink.as_ref());
+    let own = || concurrency_limit(scenario, outcomes, number).or_else(sink);
     let batches = || format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch"));
     (path.clone(), limit.or_else(own).unwrap_or_else(batches))
 }
@@ -347,7 +349,7 @@ fn read_limit<'a>(
 }
 
 /// Parts of a latency that a reader itself takes, or waits for; a buffer and a window are as long as they were set.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "queueing",
     "retry",
     "concurrency",
@@ -355,6 +357,7 @@ const OWN: [&str; 8] = [
     "execution",
     "checkpoint",
     "takeover",
+    "outage",
     "transformation",
 ];
 
@@ -397,12 +400,10 @@ fn concurrency_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -
     })
 }
 
-/// The limit of a function's sink, if most of its running time waits for that.
-fn sink_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Option<String> {
-    let plan = &scenario.lambdas[number];
-    let limit = plan.function.sink.as_ref().and_then(SinkPlan::limit)?;
-    let waits = waits::share_at_sink(outcomes, Place::Lambda(number)).is_some_and(|share| share > 0.5);
-    let path = resource("consumers", &plan.name);
+/// The limit of the sink of the consumer at this path, if most of its running time waits for that.
+fn sink_limit(outcomes: &[Outcome], place: Place, path: &str, sink: Option<&SinkPlan>) -> Option<String> {
+    let limit = sink.and_then(SinkPlan::limit)?;
+    let waits = waits::share_at_sink(outcomes, place).is_some_and(|share| share > 0.5);
     waits.then(|| format!("{path}.sink: {} records/s", words::number(limit)))
 }
 

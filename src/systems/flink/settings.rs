@@ -6,6 +6,8 @@ use serde::Deserialize;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::ViaSettings;
+use crate::systems::polling::settings::FromSettings;
+use crate::systems::sink::SinkSettings;
 use crate::units::Duration;
 
 /// Subtasks of one KPU.
@@ -54,6 +56,14 @@ pub const DISCOVERY: Parameter = Parameter::assumed(
     "10s",
     "default of the Kinesis connector",
 );
+/// Where it begins.
+pub const FROM: Parameter = Parameter::assumed(
+    "OWN-15",
+    "from",
+    "where a Flink application goes on in what its stream held before the run",
+    "latest",
+    "default of the Kinesis connector",
+);
 /// What scaling keeps.
 pub const SCALING: Parameter = Parameter::built_in(
     "FLK-3",
@@ -64,7 +74,7 @@ pub const SCALING: Parameter = Parameter::built_in(
 
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] =
-    &[PER_KPU, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, SCALING];
+    &[PER_KPU, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, FROM, SCALING];
 
 /// An application of Managed Service for Apache Flink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -83,6 +93,11 @@ pub struct FlinkSettings {
     /// How it reads.
     #[schemars(extend("default" = "polling"))]
     pub via: Option<ViaSettings>,
+    /// The record with which it begins (KDS-R8): where it goes on in the stream's `history`, or what it reads first when it `starts`.
+    #[schemars(extend("default" = FROM.value))]
+    pub from: Option<FromSettings>,
+    /// When it is created, from the start of the run; it is there before the run when left out.
+    pub starts: Option<Duration>,
     /// Time between two reads of one shard: 200ms to 1h.
     #[schemars(extend("default" = POLL.value))]
     pub poll_interval: Option<Duration>,
@@ -92,6 +107,9 @@ pub struct FlinkSettings {
     pub per_record: Option<Duration>,
     /// CPU time of each batch, whatever its records.
     pub per_batch: Option<Duration>,
+    /// What it writes each of its records to, one call after the other by each subtask. Time spent there is part of the
+    /// processing, and takes no CPU; a sink that takes no more holds reading back.
+    pub sink: Option<SinkSettings>,
     /// Time between two checkpoints of the job, after which a restart begins: 1s to 1h. Its state is exact; what it has sent out
     /// since is sent again.
     #[schemars(extend("default" = INTERVAL.value))]

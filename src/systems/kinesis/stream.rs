@@ -175,6 +175,12 @@ impl Stream {
         self.add(PollGrid::new(1, vec![0; self.shards.len()]), ReaderPlan::default(), true, true)
     }
 
+    /// The same of one that begins as planned, and is to be [started](Self::start_reader) as a polling one is.
+    pub fn register_stream_consumer_as(&mut self, plan: ReaderPlan) -> usize {
+        let started = plan.starts == 0 && self.past.is_none();
+        self.add(PollGrid::new(1, vec![0; self.shards.len()]), plan, started, true)
+    }
+
     /// Adds a polling reader that reads as planned. Where there is something to pass over, or it begins later, it has to
     /// be [started](Self::start_reader); until then nothing is kept for it but what it will ask for. Returns its number.
     pub fn add_reader_as(&mut self, grid: PollGrid, plan: ReaderPlan) -> usize {

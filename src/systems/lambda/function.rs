@@ -185,7 +185,7 @@ impl Function {
             let (from, reach) = (now + cold, fails_at.unwrap_or(records.len()));
             let (ready, deadline) = (from + duration, from + self.plan.timeout);
             let written = match queue {
-                None => sink.write(ready, deadline, reach, (address, attempt)),
+                None => sink.write(now, (ready, deadline), reach, (address, attempt)),
                 Some(queue) => {
                     sink.call(ready, deadline, reach, (address, attempt), |_, at, _| turns(queue, at))
                 }
