@@ -34,6 +34,7 @@ pub mod outcome;
 pub mod processed;
 pub mod quantities;
 pub mod read;
+pub mod refused_reads;
 pub mod reshard;
 pub mod source;
 pub mod sqs;

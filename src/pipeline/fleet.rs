@@ -205,12 +205,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                         consumer.note_read_again(now, shard, records);
                         consumer.fleet.shard_mut(shard).refetched(now, records, got);
                     }
-                    Err(_) => {
-                        if FULL {
-                            consumer.series.add(now, column::REFUSED, 1);
-                        }
-                        return self.try_read_again(now, number, shard);
-                    }
+                    Err(_) => return self.try_read_again(now, number, shard),
                 }
                 at = consumer.next_read(now, shard, stream);
             }
@@ -237,9 +232,6 @@ impl<const FULL: bool> Pipeline<FULL> {
             idle = cadence.idle_after_empty;
         }
         if outcome.is_err() {
-            if FULL {
-                consumer.series.add(now, column::REFUSED, 1);
-            }
             if stream.is_closed(shard) || !stream.sleep_if_drained(now, shard, consumer.reader) {
                 return self.try_read_again(now, number, shard);
             }

@@ -15,6 +15,7 @@ use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS, Role};
 use crate::systems::sqs::requests::requests;
+use crate::units::counted;
 
 /// Columns of a function's series.
 pub mod column {
@@ -185,15 +186,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let out = consumer.mapping.read(now, shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, u32::MAX, out);
         place.note_age(now, out);
-        if FULL {
-            match outcome {
-                Err(_) => consumer.series.add(now, column::REFUSED, 1),
-                Ok(bytes) => {
-                    if let Some(table) = consumer.of_table {
-                        self.tables[table].note_returned(now, out.len() as u64, bytes);
-                    }
-                }
-            }
+        if let (true, Ok(bytes), Some(table)) = (FULL, outcome, consumer.of_table) {
+            self.tables[table].note_returned(now, out.len() as u64, bytes);
         }
         if out.is_empty() {
             // Refused, or nothing was there: the next poll of the clock.
@@ -326,7 +320,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         if now > 0 {
             let there = place.stream.behind_in_all(consumer.reader);
-            let what = format!("begins to read, with {there} records there");
+            let what = format!("begins to read, with {} there", counted(there, "record"));
             self.timeline.note(now, &consumer.place, what);
         }
     }

@@ -9,6 +9,7 @@ use super::lambda::{self};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Backfill;
+use super::refused_reads::RefusedReads;
 use super::source::Snapshot;
 use super::sqs::{self, QueuePlace};
 use super::streams::{self, StreamsMeter};
@@ -152,6 +153,8 @@ pub struct TableStreamOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Reads that its shards refused, by reader, then by shard.
+    pub refused_reads: Vec<RefusedReads>,
     /// Its shards, open and closed.
     pub lineage: Lineage,
     /// What moved its capacity; nothing where nothing did.
@@ -232,6 +235,8 @@ pub struct DeliveryOutcome {
     pub s3: S3Meter,
     /// From the intended write to the complete object.
     pub latency: Latency<5>,
+    /// The totals of that by the hour of the day in which objects were complete; empty where all were within one.
+    pub by_hour: Vec<Histogram>,
     /// Sizes of objects.
     pub sizes: Histogram,
     /// Objects by prefix and hour.

@@ -12,6 +12,7 @@ use crate::measure::series::Series;
 use crate::systems::kinesis::stream::Stream;
 use crate::systems::polling::{PARTS, Polling};
 use crate::systems::stalls::Stalls;
+use crate::units::counted;
 
 /// Columns of a consumer's series.
 pub mod column {
@@ -113,7 +114,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         consumer.backfill = Backfill::begin(&place.stream, consumer.reader);
         if now > 0 {
             let there = consumer.backfill.records;
-            let what = format!("begins to read, with {there} records there");
+            let what = format!("begins to read, with {} there", counted(there, "record"));
             self.timeline.note(now, &consumer.place, what);
         }
     }
@@ -172,12 +173,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
         place.note_age(now, &hand.records);
         if FULL {
-            match outcome {
-                Ok(bytes) => {
-                    consumer.series.add(now, column::READ_RECORDS, hand.records.len() as u64);
-                    consumer.series.add(now, column::READ_BYTES, bytes);
-                }
-                Err(_) => consumer.series.add(now, column::REFUSED, 1),
+            // Refused calls are counted by the stream, which knows of those that nobody saw as well.
+            if let Ok(bytes) = outcome {
+                consumer.series.add(now, column::READ_RECORDS, hand.records.len() as u64);
+                consumer.series.add(now, column::READ_BYTES, bytes);
             }
         }
         let behind = place.stream.behind(shard, consumer.reader) > 0;
@@ -224,14 +223,12 @@ impl<const FULL: bool> Pipeline<FULL> {
         let consumer = &mut self.consumers[number];
         let (places, next) = consumer.polling.advance(now, shard);
         let hand = consumer.polling.hand(shard);
-        let moments = hand.moments(now);
+        let (moments, outages) = (hand.moments(now), consumer.outages.as_deref());
         for record in &hand.records[places.clone()] {
             if self.cohort.has(record.written) {
                 let queued = hand.stalls.since(record.appended);
-                let down = match &consumer.outages {
-                    None => 0,
-                    Some(outages) => outages.between(record.appended, hand.polled / MICROSECOND),
-                };
+                let polled = hand.polled / MICROSECOND;
+                let down = outages.map_or(0, |outages| outages.between(record.appended, polled));
                 consumer.latency.record(moments.parts(record, queued, down));
             }
         }

@@ -20,6 +20,7 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
+use crate::measure::by_hour::ByHour;
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
@@ -46,7 +47,7 @@ use crate::systems::lambda::concurrency::Account;
 use crate::systems::lambda::mapping::{LambdaPlan, Mapping, Via};
 use crate::systems::polling::Polling;
 use crate::systems::s3::Bucket;
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{Producer, ProducerPlan};
 use std::num::NonZeroU32;
@@ -73,7 +74,7 @@ pub struct Route {
 impl Route {
     /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
     pub fn hash_key(&self, key: u32) -> u128 {
-        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        let mut buffer = KeyBuffer::default();
         let hash =
             |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
         self.replication.as_ref().map_or(0, hash)
@@ -91,7 +92,7 @@ impl Route {
 
     /// The name of an item.
     pub fn name(&self, key: u32) -> String {
-        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        let mut buffer = KeyBuffer::default();
         String::from_utf8_lossy(self.names.write(key, &mut buffer)).into_owned()
     }
 }
@@ -413,6 +414,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),
+            hours: Box::new(ByHour::new(scenario.start)),
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),

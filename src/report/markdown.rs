@@ -115,7 +115,10 @@ fn objectives(result: &RunResult) -> String {
         };
         let violating = match verdict.violating {
             0 => String::new(),
-            number => format!("{number} of {} replications violate it. ", result.identity.replications),
+            number => {
+                let all = words::plural(u64::from(result.identity.replications), "replication");
+                format!("Violated in {number} of {all}. ")
+            }
         };
         table.row([
             verdict.path.clone(),
@@ -356,9 +359,7 @@ fn ledger(result: &RunResult) -> String {
     for account in &result.ledger {
         let list = |counts: &indexmap::IndexMap<String, u64>| {
             let there = counts.iter().filter(|(_, count)| **count > 0);
-            let words: Vec<String> = there
-                .map(|(name, count)| format!("{} {}", words::count(*count), name.replace('_', " ")))
-                .collect();
+            let words: Vec<String> = there.map(|(name, count)| words::of_ledger(*count, name)).collect();
             words.join(", ")
         };
         table.row([account.path.clone(), list(&account.entered), list(&account.fates)]);

@@ -60,6 +60,8 @@ pub struct InHand {
     pub due: Nanos,
     /// When it took place.
     pub polled: Nanos,
+    /// When all of it is processed.
+    until: Nanos,
     /// Whether it left records behind, as MillisBehindLatest tells (KDS-R9).
     pub behind: bool,
     /// When its worker was busy while more was there to read.
@@ -207,9 +209,16 @@ impl Polling {
         if now < self.slow.1 {
             time = round(time as f64 * self.slow.0);
         }
+        hand.until = now + time;
         self.meter.batches += 1;
         self.meter.busy += time;
         time
+    }
+
+    /// How long its workers were processing up to `now`, all together.
+    pub fn busy(&self, now: Nanos) -> Nanos {
+        let left = self.hands.iter().map(|hand| hand.until.saturating_sub(now));
+        self.meter.busy - left.sum::<Nanos>()
     }
 
     /// A worker is through with what it does to a batch, or a call to the sink is answered: the places of the records that are
@@ -232,7 +241,8 @@ impl Polling {
             let left = hand.records.len() - hand.written;
             writers.begin(now, (shard, worker), left, (record.identity(), 0))
         });
-        self.meter.busy += next.map_or(0, |at| at - now);
+        hand.until = next.unwrap_or(now);
+        self.meter.busy += hand.until - now;
         (from..hand.written, next)
     }
 

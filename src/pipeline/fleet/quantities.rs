@@ -34,6 +34,8 @@ pub struct FleetQuantities {
     pub registered_nanos: u128,
     /// Calls to a table's stream that returned records, and that did not.
     pub streams_reads: [u64; 2],
+    /// Records processed, each once.
+    pub processed: u64,
     /// Processor time taken, by worker.
     pub busy: Vec<Nanos>,
 }
@@ -50,6 +52,7 @@ impl FleetQuantities {
         self.host_nanos -= before.host_nanos;
         self.read_bytes -= before.read_bytes;
         self.pushed_bytes -= before.pushed_bytes;
+        self.processed -= before.processed;
         self.registered_nanos -= before.registered_nanos;
         self.busy.iter_mut().zip(&before.busy).for_each(|(now, before)| *now -= before);
     }
@@ -146,6 +149,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 busy: workers.iter().map(|worker| worker.busy(at)).collect(),
                 read_bytes: streams[consumer.stream].meter(consumer.reader).bytes,
                 pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+                processed: consumer.fleet.meter.processed,
                 ..FleetQuantities::default()
             };
             let shard_nanos = || streams[consumer.stream].shard_nanos(at);

@@ -4,6 +4,7 @@ use super::control::Control;
 use super::{Access, FleetConsumer};
 use crate::engine::time::Nanos;
 use crate::pipeline::Pipeline;
+use crate::units::counted;
 
 impl FleetConsumer {
     /// Makes room for shards that have come since.
@@ -37,7 +38,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         let place = &self.fleets[number].place;
-        self.timeline.note(now, place, format!("begins to read, with {there} records there"));
+        self.timeline.note(now, place, format!("begins to read, with {} there", counted(there, "record")));
     }
 
     /// A fleet that is new: nobody has read a shard, and its workers or its job begin with those whose parents have nothing for it.

@@ -6,6 +6,7 @@ use crate::pipeline::Pipeline;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::stalls::Stalls;
+use crate::units::counted;
 
 /// Looks for a record in the hands of a consumer's workers.
 #[derive(Debug)]
@@ -56,7 +57,10 @@ impl Tracker for PollingTracker<'_> {
                 let queued = earlier + hand.polled - hand.due.max(arrived).min(hand.polled);
                 let what = match hand.records.len() {
                     1 => "read by a GetRecords call, alone".to_owned(),
-                    records => format!("read by a GetRecords call with {} others", records - 1),
+                    records => {
+                        let others = counted(records as u64 - 1, "other");
+                        format!("read by a GetRecords call with {others}")
+                    }
                 };
                 let charge = read_charge(self.scenario, pipeline, found, hand.records.len());
                 let polling = (hand.polled - queued).saturating_sub(arrived);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::figure::Figure;
 use super::flow::{ConsumerRow, ReadRow};
 use super::losses::LossRow;
+use super::processed;
 use super::sink::SinkRow;
 use super::stalls;
 use crate::pipeline::finish::Outcome;
@@ -132,6 +133,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             reads: scenario.stream_path(plan.stream),
             workers: Some(plan.workers),
             processed,
+            processed_per_s: processed::mean_per_second(outcomes, number, processed::FLEET),
             batches,
             records_per_batch: share(handled, batches).and_then(rounded),
             busy_share: busy.and_then(rounded),

@@ -32,14 +32,15 @@ pub struct StallRow {
     /// The greatest iterator age from its beginning until the consumer had caught up, seconds; mean of the replications. A
     /// consumer that does not read reports none until it reads again; of a fleet's shards without a worker the oldest record counts.
     pub peak_lag_s: Option<f64>,
-    /// When that was, in replication 0, simulated seconds, to a bin of the series.
+    /// When that was, in replication 0, simulated seconds, to a bin of the series; null where it was long after the writes and the series no longer tells.
     pub peak_at_s: Option<f64>,
     /// The most records that waited for it meanwhile, in replication 0; sampled 200 times a run.
     pub peak_records: u64,
     /// From the event's end until its iterator age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
     /// of the replications, to a bin. Usual is no more than twice the greatest in the second half of the time before the first event
     /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not
-    /// pass, from its beginning to the last time that the consumer was late before its next event. Null where some replication did not come there.
+    /// pass, from its beginning to the last time that the consumer was late before its next event. One that is late with its last record
+    /// has caught up with that if nothing waits for it at the end of the run. Null where some replication did not come there.
     pub recovered_after_s: Option<f64>,
     /// Its interval.
     pub recovered_after_interval95: Interval95,
@@ -69,6 +70,8 @@ struct Ages {
     bins: Vec<u64>,
     /// The same of what it read alone: by this it is told what is usual, since the start of a fleet is not.
     read: Vec<u64>,
+    /// The end of the bin in which it did anything for the last time, which may lie beyond all bins.
+    last: Nanos,
 }
 
 impl Ages {
@@ -78,7 +81,7 @@ impl Ages {
 
     fn with_unread<const COLUMNS: usize>(series: &Series<COLUMNS>, all: usize, read: usize) -> Self {
         let column = |which: usize| series.bins().iter().map(|bin| bin[which]).collect();
-        Self { width: series.width(), bins: column(all), read: column(read) }
+        Self { width: series.width(), bins: column(all), read: column(read), last: series.until() }
     }
 
     fn at(&self, at: Nanos) -> Option<f64> {
@@ -116,6 +119,12 @@ impl Ages {
         let last = (begins..ends).rev().find(|bin| self.bins[*bin] > usual);
         let Some(last) = last else { return Some(from) };
         (last + 1 < ends).then_some((last + 1) as Nanos * self.width)
+    }
+
+    /// When a bin begins; nothing of the one that holds all that came after it.
+    fn begin(&self, bin: usize) -> Option<Nanos> {
+        let next = (bin as Nanos + 1) * self.width;
+        (bin + 1 < self.bins.len() || self.last <= next).then_some(next - self.width)
     }
 
     /// The greatest age in a span, and the bin where it was.
@@ -188,12 +197,18 @@ impl Bounds {
         self.until.unwrap_or(self.from)
     }
 
-    fn recovery(&self, ages: &Ages) -> Option<Nanos> {
+    /// When the consumer at `place` had caught up in a replication. Where nothing waits for it at the end, it had at its last record
+    /// at the latest, however old that was.
+    fn recovery(&self, ages: &Ages, place: &str, outcome: &Outcome) -> Option<Nanos> {
         let usual = ages.usual(self.first);
-        match self.until {
+        let found = match self.until {
             Some(until) => ages.recovery(self.from, until, usual),
             None => ages.last_late(self.from, self.next, usual),
-        }
+        };
+        let account = outcome.ledger.accounts.iter().find(|account| account.path == place);
+        let nothing_waits = || account.is_some_and(|account| account.under_way() == 0);
+        let last = ages.last.min(outcome.end);
+        found.or_else(|| (last >= self.end() && self.next > outcome.end && nothing_waits()).then_some(last))
     }
 }
 
@@ -203,9 +218,12 @@ pub fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
         for event in of(scenario, place) {
             let bounds = Bounds::of(scenario, event);
             let path = format!("{place}.{}", event.name);
-            let recovery = move |outcome: &Outcome| bounds.recovery(&of_outcome(outcome, number));
+            let own = place.to_owned();
+            let recovery =
+                move |outcome: &Outcome| bounds.recovery(&of_outcome(outcome, number), &own, outcome);
+            let caught_up = recovery.clone();
             all.push(Figure::new(format!("{path}.peak_lag.max"), move |outcome| {
-                let end = recovery(outcome).unwrap_or(outcome.end);
+                let end = caught_up(outcome).unwrap_or(outcome.end);
                 of_outcome(outcome, number).peak(bounds.from, end).map(|(_, age)| age as f64 / 1e3)
             }));
             all.push(Figure::new(format!("{path}.recovery.mean"), move |outcome| {
@@ -259,14 +277,15 @@ fn row(
 ) -> Option<StallRow> {
     let (from, until) = (bounds.from, bounds.end());
     let seconds = |at: Nanos| rounded(at as f64 / 1e9);
-    let recoveries: Vec<Option<Nanos>> = ages.iter().map(|ages| bounds.recovery(ages)).collect();
+    let replications = ages.iter().zip(outcomes);
+    let recoveries: Vec<Option<Nanos>> =
+        replications.map(|(ages, outcome)| bounds.recovery(ages, &event.place, outcome)).collect();
     let after: Vec<Option<f64>> =
         recoveries.iter().map(|at| at.map(|at| (at - until) as f64 / 1e9)).collect();
     let end = |which: usize| recoveries[which].unwrap_or(outcomes[which].end);
     let peaks: Vec<Option<(usize, u64)>> =
         ages.iter().enumerate().map(|(which, ages)| ages.peak(from, end(which))).collect();
     let first = outcomes.first()?;
-    let width = ages[0].width;
     let (step, span) = (first.backlogs.first().map_or(0, |backlog| backlog.at), from..=end(0));
     let within = |backlog: &&Backlog| backlog.at + step >= *span.start() && backlog.at <= *span.end() + step;
     let sampled: Vec<&Backlog> = first.backlogs.iter().filter(within).collect();
@@ -284,7 +303,7 @@ fn row(
         from_s: seconds(from),
         until_s: event.until.and_then(seconds),
         peak_lag_s: mean(peaks.iter().map(|peak| peak.map(|(_, age)| age as f64 / 1e6))).and_then(rounded),
-        peak_at_s: peaks[0].and_then(|(bin, _)| seconds(bin as Nanos * width)),
+        peak_at_s: peaks[0].and_then(|(bin, _)| ages[0].begin(bin)).and_then(seconds),
         peak_records: sampled.iter().map(|backlog| behind(backlog)).max().unwrap_or(0),
         recovered_after_s: mean(after.iter().copied()).filter(|_| known).and_then(rounded),
         recovered_after_interval95: Interval95::of(&after, true),
@@ -301,7 +320,7 @@ mod tests {
 
     fn ages(seconds: &[u64]) -> Ages {
         let bins: Vec<u64> = seconds.iter().map(|second| second * 1_000_000).collect();
-        Ages { width: SECOND, read: bins.clone(), bins }
+        Ages { width: SECOND, read: bins.clone(), last: bins.len() as Nanos * SECOND, bins }
     }
 
     /// Normal at 1 s; nothing is read from second 3 to 6; then it is 4, 3 and 1 s late.

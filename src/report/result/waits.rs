@@ -141,6 +141,8 @@ fn resource(part: &str, (source, reading): Before) -> Option<&'static str> {
 /// Parts that occupy a function's lane: a record that is queued waits for those of earlier batches. Their retries
 /// and what they waited for concurrency are told already.
 const IN_LANE: [&str; 2] = ["cold_start", "execution"];
+/// Parts that occupy a worker of a fleet: what it fetched ahead waits until earlier batches are processed and written down.
+const IN_WORKER: [&str; 2] = ["checkpoint", "execution"];
 /// What running a function, or a worker's own work, is called.
 const PROCESSING: &str = "the processing itself";
 /// What earlier records of a busy consumer are called.
@@ -149,20 +151,22 @@ const BUSY: &str = "the consumer, busy with earlier records";
 const SINK: &str = "the sink, at its limit";
 
 /// What the records of one leg wait for, the longest first; nothing where its parts are not known. The time that records are
-/// queued behind earlier batches of a function goes to what kept those, in proportion; that behind those of a worker goes to its
-/// sink as far as that kept them. `at_sink` is the share of a consumer's running time in which it waited for its sink to have room.
+/// queued behind earlier batches of a function or of a worker goes to what kept those, in proportion; that behind those of a worker goes to
+/// its sink as far as that kept them. `at_sink` is the share of a consumer's running time in which it waited for its sink to have room.
 fn of(leg: &LatencyRow, before: Before, at_sink: f64) -> Vec<WaitRow> {
     let Some((parts, mean)) = leg.parts.get("mean_ms").zip(leg.mean_ms.filter(|mean| *mean > 0.0)) else {
         return Vec::new();
     };
     let known = |part: &str| parts.get(part).copied().flatten().unwrap_or(0.0);
-    let lane: f64 = IN_LANE.iter().map(|part| known(part)).sum();
-    let spreads = parts.contains_key("concurrency") && lane > 0.0;
+    let occupies = if parts.contains_key("checkpoint") { IN_WORKER } else { IN_LANE };
+    let lane: f64 = occupies.iter().map(|part| known(part)).sum();
+    let batches = parts.contains_key("concurrency") || parts.contains_key("checkpoint");
+    let spreads = batches && lane > 0.0;
     let queued = if spreads { known("queueing") } else { 0.0 };
     let row = |(part, value): (&String, &Option<f64>)| {
         let own = match part.as_str() {
             "queueing" if spreads => return None,
-            part if IN_LANE.contains(&part) => (*value)? * (1.0 + queued / lane.max(f64::MIN_POSITIVE)),
+            part if occupies.contains(&part) => (*value)? * (1.0 + queued / lane.max(f64::MIN_POSITIVE)),
             _ => (*value)?,
         };
         Some(WaitRow {
@@ -227,6 +231,21 @@ mod tests {
         assert_eq!(share("the account's concurrency"), Some(0.06));
         assert_eq!(share("the change feed"), Some(0.2));
         assert_eq!(shares.len(), 4);
+    }
+
+    /// Of a worker's batches each is processed for 20 ms and written down for 60 ms. What it fetched ahead waits 160 ms for such
+    /// ones: 120 ms for the checkpoints of two, and 40 ms for their processing.
+    #[test]
+    fn what_a_worker_fetched_ahead_waits_for_checkpoints_and_for_processing() {
+        let mut leg = example::result(1).latency.swap_remove(0);
+        let parts = [("propagation", 60.0), ("queueing", 160.0), ("checkpoint", 60.0), ("execution", 20.0)];
+        let parts = parts.map(|(part, ms)| (part.to_owned(), Some(ms))).into_iter().collect();
+        leg.parts = [("mean_ms".to_owned(), parts)].into_iter().collect();
+        leg.mean_ms = Some(300.0);
+        let shares: Vec<(String, f64)> =
+            of(&leg, FEED, 0.0).into_iter().map(|row| (row.resource, row.mean_ms)).collect();
+        let expected = [("the checkpoint store", 180.0), ("the change feed", 60.0), (PROCESSING, 60.0)];
+        assert_eq!(shares, expected.map(|(resource, ms)| (resource.to_owned(), ms)));
     }
 
     /// The bundled scenarios have readers of all kinds, but none of their delivery streams transforms.

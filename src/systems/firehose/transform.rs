@@ -1,6 +1,8 @@
 //! Transformation by a Lambda function: a buffer of its own before the destination's (FH-T1), invocations that are waited for
 //! (FH-T2), and what becomes of records that fail (FH-T3).
 
+mod whereabouts;
+
 use std::collections::VecDeque;
 
 use crate::engine::random::{Keyed, Streams};
@@ -10,6 +12,7 @@ use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::lambda::cold_start::Environments;
 use crate::systems::lambda::concurrency::{Account, Share};
 use crate::systems::lambda::poison::Chosen;
+pub use whereabouts::Whereabouts;
 
 /// Bytes of a request or a response of a synchronous invocation (FH-T2).
 pub const PAYLOAD_BYTES_MAX: u64 = 6 << 20;

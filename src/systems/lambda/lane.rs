@@ -2,10 +2,10 @@
 //! LAM-C4).
 
 use super::batch::{Batching, Held};
+use super::held_back::HeldBack;
 use super::retry::Work;
 use super::tumbling::{OpenWindow, TumblingPlan};
-use crate::engine::time::{MICROSECOND, Nanos};
-use crate::systems::stalls::Stalls;
+use crate::engine::time::Nanos;
 use std::collections::VecDeque;
 
 /// The lane of a key among the `factor` lanes of its shard: always the same one, so that the order of a key is kept
@@ -57,10 +57,8 @@ pub struct Lane {
     pub repeated: usize,
     /// Refusals of the present try for want of concurrency.
     pub refusals: u32,
-    /// When tries waited because they were refused.
-    pub refused: Stalls,
-    /// When batches were tried again: from the first failure of each to its end.
-    pub retried: Stalls,
+    /// When tries were refused, and batches tried again.
+    pub held_back: HeldBack,
     /// The tumbling window of which some records are processed, and whether the invocation that ends it is due or runs.
     pub window: Option<OpenWindow>,
     /// Whether the work at hand is the invocation that ends the window.
@@ -83,22 +81,15 @@ impl Lane {
     /// The present try was refused from one moment on and let in at another.
     #[cold]
     pub fn note_refused(&mut self, from: Nanos, until: Nanos) {
-        let first = self.work.records.first().map(|held| held.record.appended);
-        first.into_iter().for_each(|first| self.refused.forget(first));
-        self.refused.note(from / MICROSECOND, until / MICROSECOND);
+        let oldest = self.work.records.first().map(|held| held.record.appended);
+        self.held_back.note_refused(from, until, self.work.first_failed, oldest);
     }
 
     /// The batch failed first at one moment and came to its end at another.
     #[cold]
     pub fn note_retried(&mut self, from: Nanos, until: Nanos) {
-        let first = self.work.records.first().map(|held| held.record.appended);
-        first.into_iter().for_each(|first| self.retried.forget(first));
-        self.retried.note(from / MICROSECOND, until / MICROSECOND);
-    }
-
-    /// How long since a moment, microseconds, tries were refused, and batches of which it was none were tried again.
-    pub fn held_back_since(&self, at: u64) -> [u64; 2] {
-        [self.refused.since(at), self.retried.since(at)]
+        let oldest = self.work.records.first().map(|held| held.record.appended);
+        self.held_back.note_retried(from, until, oldest);
     }
 
     /// Takes a record in.

@@ -117,7 +117,9 @@ impl Mapping {
         let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none() && lane.window.is_none());
         let hand = &mut self.hands[shard];
         hand.stalled_from = Nanos::MAX;
-        hand.stalls.clear();
+        if settled {
+            hand.stalls.clear();
+        }
         hand.over = closed && !settled;
         closed && settled
     }
@@ -170,7 +172,12 @@ impl Mapping {
         let first = shard * factor as usize;
         let hand = &mut self.hands[shard];
         let fetched = std::mem::take(&mut hand.fetched);
-        fetched.first().into_iter().for_each(|first| hand.stalls.forget(first.appended));
+        if !hand.stalls.is_empty() {
+            let in_hand = self.lanes[first..first + factor as usize].iter();
+            let oldest = in_hand.filter_map(|lane| lane.in_hand().next()).map(|held| held.record.appended);
+            let oldest = oldest.chain(fetched.first().map(|first| first.appended)).min();
+            oldest.into_iter().for_each(|oldest| hand.stalls.forget(oldest));
+        }
         for record in &fetched {
             if self.passes_below < u64::MAX
                 && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
@@ -409,11 +416,12 @@ impl Mapping {
         }
         let place = &mut self.lanes[lane];
         place.state = State::Ready;
+        place.begun = None;
+        place.held_back.while_unread(&hand.stalls);
         let micros = |at: Nanos| at / MICROSECOND;
         let moments = Moments {
             free: micros(place.free),
             cut: micros(place.cut),
-            begun: micros(place.begun.take().unwrap_or(place.started)),
             started: micros(place.started),
             warm: micros(place.started + place.cold),
             ended: micros(now),
@@ -469,7 +477,7 @@ impl Mapping {
 
     /// The [parts](Moments::parts) of the latency of a record that a lane has just settled.
     pub fn parts(&self, lane: usize, moments: &Moments, held: &Held) -> [u64; PARTS.len()] {
-        moments.parts(held, self.lanes[lane].held_back_since(held.record.appended))
+        moments.parts(held, &self.lanes[lane].held_back)
     }
 
     /// The batch of a lane.

@@ -16,6 +16,7 @@ pub mod cold_start;
 pub mod concurrency;
 pub mod function;
 mod hand;
+pub mod held_back;
 pub mod lane;
 pub mod logs;
 pub mod mapping;

@@ -296,6 +296,11 @@ impl QueueConsumer {
         })
     }
 
+    /// When an invocation ended whose poller is still to delete what it has done.
+    pub fn ended_at(&self, place: u32) -> Option<Nanos> {
+        self.running.get(place)?.ended
+    }
+
     /// Messages in the function's hands, by walking them.
     pub fn in_hand(&self) -> u64 {
         self.running.iter().map(|running| running.messages.len() as u64).sum()
