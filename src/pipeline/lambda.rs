@@ -283,8 +283,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mapping = &mut self.lambdas[number].mapping;
         let lanes: Vec<usize> = mapping.windows_left(shard).collect();
         for lane in lanes {
-            if mapping.set_timer(lane, now) {
-                self.queue.push(now, Kind::Lane as u8, pack(number, lane));
+            let at = mapping.free_at(lane).max(now);
+            if mapping.set_timer(lane, at) {
+                self.queue.push(at, Kind::Lane as u8, pack(number, lane));
             }
         }
     }

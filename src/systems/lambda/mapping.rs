@@ -251,7 +251,8 @@ impl Mapping {
 
     /// When a lane without records is to be looked at to end its tumbling window.
     fn window_end(&self, lane: usize) -> Next {
-        let due = self.plan.tumbling.as_ref().and_then(|plan| self.lanes[lane].window_due(plan, false));
+        let over = self.hands[self.shard_of(lane)].over;
+        let due = self.plan.tumbling.as_ref().and_then(|plan| self.lanes[lane].window_due(plan, over));
         due.map_or(Next::Nothing, Next::At)
     }
 
@@ -263,6 +264,11 @@ impl Mapping {
             lane.window.is_some() && lane.state == State::Gathering && lane.waiting().is_empty()
         };
         (shard * factor..(shard + 1) * factor).filter(open)
+    }
+
+    /// When a lane can invoke the function again after its last batch.
+    pub fn free_at(&self, lane: usize) -> Nanos {
+        self.lanes[lane].free
     }
 
     /// Notes that the lane is looked at at `at`; whether an event is needed for that.
