@@ -434,7 +434,7 @@ mod tests {
         }
         let arrivals: Vec<Vec<u64>> = objects
             .iter()
-            .map(|object| object.batch.records.iter().map(|held| held.record.appended).collect())
+            .map(|object| object.batch.records.iter().map(|held| held.appended).collect())
             .collect();
         assert_eq!(arrivals, [(0..40).collect::<Vec<_>>(), (40..80).collect(), (80..120).collect()]);
     }
