@@ -23,6 +23,7 @@ pub mod destination;
 pub mod direct;
 pub mod direct_put;
 pub mod event;
+mod fault;
 pub mod feed;
 pub mod finish;
 pub mod fleet;

@@ -489,7 +489,7 @@ fn what_is_wrong_about_a_fleet_is_said() {
         ("flink: {}", "", "the key `parallelism` is missing"),
         ("kcl: {}", "events: { e: { at: 1m, crash: consumers.f, worker: 1 } }", "expected 0 to 0; found `1`"),
         ("kcl: {}", "events: { e: { at: 1m, cut_off: consumers.f } }", "`cut_off` needs `for`"),
-        ("kcl: {}", "events: { e: { at: 1m, for: 1m, outage: consumers.f } }", "is a fleet of workers"),
+        ("kcl: {}", "events: { e: { at: 1m, poison: consumers.f } }", "is a fleet of workers: no `poison`"),
         (
             "polling: {}",
             "events: { e: { at: 1m, crash: consumers.f } }",

@@ -493,7 +493,8 @@ fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
 /// messages a second wait; after that there are 10 a second to spare.
 #[test]
 fn a_function_behind_a_queue_that_slows_down_leaves_what_it_cannot_take() {
-    let function = "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, cold_start: 0s";
+    let function =
+        "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, turnaround: 0s, cold_start: 0s";
     let more = "events: { slow: { at: 4m, for: 2m, slow_down: { of: consumers.f, factor: 4 } } }";
     let outcome = Case { function, more, ..CASE }.run();
     let visible = streamgauge::pipeline::sqs::column::VISIBLE;

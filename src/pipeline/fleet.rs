@@ -152,6 +152,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         if progress.poll_due.is_some_and(|due| due != now) || !consumer.control.fetches(shard) {
             return;
         }
+        let stream = &self.streams[consumer.stream].stream;
+        if now < stream.paused_until(consumer.reader) {
+            let at = stream.next_poll(stream.paused_until(consumer.reader), shard, consumer.reader);
+            return self.read_at(at, number, shard);
+        }
         // Until the next one is known, no other one is welcome.
         consumer.fleet.shard_mut(shard).poll_due = Some(Nanos::MAX);
         if !consumer.fleet.has_room(now, shard) {

@@ -113,7 +113,9 @@ pub struct LambdaConsumer {
     pub pipe_requests: [u64; 2],
     /// Numbers of the queues that it sends its records to.
     pub sends_to: Vec<usize>,
-    /// Shards times nanoseconds for which it had been registered with its stream when it was removed (KDS-E1).
+    /// The stream's shards times nanoseconds by the time when it was registered with it (KDS-E1), once it is.
+    pub registered: Option<u128>,
+    /// The same by the time when it was removed.
     pub deregistered: Option<u128>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
@@ -139,8 +141,10 @@ impl LambdaConsumer {
     /// Makes room for shards that have come since.
     pub fn extend(&mut self, now: Nanos, shards: usize) {
         self.mapping.grow(shards);
-        if let Access::FanOut(fan_out) = &mut self.access {
-            fan_out.grow(now, shards);
+        match &mut self.access {
+            // One that is still to be registered subscribes to nothing.
+            Access::FanOut(fan_out) if self.registered.is_some() => fan_out.grow(now, shards),
+            _ => {}
         }
     }
 
@@ -157,8 +161,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_function(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.lambdas[number];
-        if self.streams[consumer.stream].stream.is_removed(consumer.reader) {
+        let stream = &self.streams[consumer.stream].stream;
+        if stream.is_removed(consumer.reader) {
             return;
+        }
+        if now < stream.paused_until(consumer.reader) {
+            let at = stream.next_poll(stream.paused_until(consumer.reader), shard, consumer.reader);
+            return self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
         }
         if !consumer.mapping.has_room(now, shard) {
             // Blocked by its own records: read on when some are processed.
@@ -305,6 +314,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
+        if let (Access::FanOut(fan_out), None) = (&mut consumer.access, consumer.registered) {
+            fan_out.grow(now, place.stream.shard_count());
+            consumer.registered = Some(place.shard_nanos(now));
+        }
         if now > 0 {
             let there = place.stream.behind_in_all(consumer.reader);
             let what = format!("begins to read, with {} there", counted(there, "record"));

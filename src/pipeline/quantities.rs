@@ -201,7 +201,9 @@ impl LambdaQuantities {
     }
 
     fn of(consumer: &super::lambda::LambdaConsumer, shard_nanos: u128) -> Self {
-        let registered = consumer.fan_out().map(|_| consumer.deregistered.unwrap_or(shard_nanos));
+        let until = consumer.deregistered.unwrap_or(shard_nanos);
+        let lasted = consumer.registered.map_or(0, |since| until - since);
+        let registered = consumer.fan_out().map(|_| lasted);
         Self {
             registered_nanos: registered.unwrap_or(0),
             pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),

@@ -301,6 +301,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.push_to_delivery(now, number, handle, shard);
         }
         let place = &mut self.streams[delivery.stream];
+        if now < place.stream.paused_until(delivery.reader) {
+            let at =
+                place.stream.next_poll(place.stream.paused_until(delivery.reader), shard, delivery.reader);
+            return self.queue.push(at, Kind::Poll as u8, handle);
+        }
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
         let outcome = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);

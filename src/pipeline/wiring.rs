@@ -452,8 +452,13 @@ fn lambdas(
                 (access, reader)
             }
             Via::FanOut(fan_out) => {
-                let fan_out = FanOut::new(fan_out, draws, &path, shards);
-                (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
+                let subscribed = if plan.reader.starts > 0 { 0 } else { shards };
+                let fan_out = FanOut::new(fan_out, draws, &path, subscribed);
+                let reader = match begins {
+                    true => source.stream.register_stream_consumer_as(plan.reader),
+                    false => source.stream.register_stream_consumer(),
+                };
+                (Access::FanOut(Box::new(fan_out)), reader)
             }
         };
         // First it is created, then it begins to read.
@@ -473,6 +478,7 @@ fn lambdas(
             role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            registered: (plan.reader.starts == 0).then_some(0),
             deregistered: None,
             creation: plan.created.map(Creation::planned),
             following: None,

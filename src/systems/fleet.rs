@@ -120,7 +120,11 @@ pub struct Fleet {
     saves: Keyed,
     /// So many times as long its processing takes before this moment.
     slow: (f64, Nanos),
+    /// No batch is begun before this.
+    down_until: Nanos,
     workers: Vec<Worker>,
+    /// Those of them that share the work on every batch; 0 where a shard's worker does it alone.
+    sharing: usize,
     writers: Option<Box<Writers>>,
     shards: Vec<Progress>,
     /// What it counted.
@@ -148,7 +152,12 @@ impl Fleet {
             thrown: draws.keyed(&format!("{path}.thrown")),
             saves: draws.keyed(&format!("{path}.checkpoints")),
             slow: (1.0, 0),
+            down_until: 0,
             workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
+            sharing: match &plan.control {
+                ControlPlan::Flink(job) if job.keyed => plan.workers as usize,
+                _ => 0,
+            },
             writers: plan
                 .sink
                 .as_ref()
@@ -181,6 +190,9 @@ impl Fleet {
         self.workers.iter_mut().for_each(|worker| worker.stop(now));
         while self.workers.len() < count {
             self.workers.push(Worker::new(vcpu));
+        }
+        if self.sharing > 0 {
+            self.sharing = count;
         }
     }
 
@@ -220,6 +232,7 @@ impl Fleet {
         loop {
             let progress = &mut self.shards[shard];
             match progress.step {
+                Step::Idle | Step::Arriving if now < self.down_until => return Next::At(self.down_until),
                 Step::Idle | Step::Arriving => {
                     match progress.take_batch(now) {
                         Taken::Nothing => return Next::Nothing,
@@ -255,7 +268,10 @@ impl Fleet {
         if now < self.slow.1 {
             time = round(time as f64 * self.slow.0);
         }
-        let (start, end) = self.workers[worker].reserve(now, time);
+        let (start, end) = match self.sharing {
+            0 => self.workers[worker].reserve(now, time),
+            sharing => share(&mut self.workers[..sharing], now, time),
+        };
         progress.execute(start, end);
         end
     }
@@ -396,6 +412,11 @@ impl Fleet {
         self.slow = (factor, until);
     }
 
+    /// What it needs to process with is down: no batch is begun before `until`. Its workers live on.
+    pub fn stand_still(&mut self, until: Nanos) {
+        self.down_until = self.down_until.max(until);
+    }
+
     /// All workers stop for good. What was read and not processed is left.
     pub fn abandon(&mut self, now: Nanos) {
         self.stop_all(now);
@@ -430,4 +451,11 @@ impl Fleet {
     pub fn in_hand(&self) -> u64 {
         self.shards.iter().map(|shard| shard.unsettled().count() as u64).sum()
     }
+}
+
+/// All workers take an even part of the work; it is done when the last of them is.
+fn share(workers: &mut [Worker], now: Nanos, time: Nanos) -> (Nanos, Nanos) {
+    let part = time.div_ceil(workers.len() as Nanos);
+    let spans = workers.iter_mut().map(|worker| worker.reserve(now, part));
+    spans.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))).unwrap_or((now, now))
 }

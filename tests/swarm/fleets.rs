@@ -77,6 +77,7 @@ pub fn flink(choice: &mut Choice, seed: u64, plan: &Plan, name: &str) -> String 
         .must("via", if pushed { "enhanced_fan_out" } else { "polling" })
         .may(if pushed { 0 } else { 100 }, "poll_interval", polls)
         .may(40, "parallelism_per_kpu", &["1", "4"])
+        .may(40, "keyed", &["true", "false"])
         .may(40, "from", &["trim_horizon", "latest"])
         .if_some("starts", starts(seed, plan, name).map(|at| format!("{at}ms")))
         .may(40, "autoscaling", &["true", "false"])

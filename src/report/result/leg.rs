@@ -6,7 +6,7 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::scenario::timeline::Action;
+use crate::scenario::timeline::{Action, Fault, Part};
 use crate::systems::fleet::progress::PARTS as PARTS_OF_FLEETS;
 use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
 use crate::systems::polling::PARTS as PARTS_OF_POLLING;
@@ -105,7 +105,9 @@ fn readers(scenario: &Scenario) -> impl Iterator<Item = Leg> {
     };
     let consumers = scenario.consumers.iter().enumerate().map(move |(number, plan)| {
         // A consumer that never stops has no part for it, and one of a Kinesis stream finds shards at once.
-        let stops = scenario.timeline.iter().any(|it| it.action == Action::ConsumerOutage(number));
+        let stop = |fault| Action::Fault(Part::Polling(number), fault);
+        let stops = [stop(Fault::Outage), stop(Fault::LostPermission)];
+        let stops = scenario.timeline.iter().any(|it| stops.contains(&it.action));
         let all = if stops { &PARTS_OF_POLLING[..] } else { &PARTS_OF_POLLING[..5] };
         let parts = parts_behind(scenario, plan.stream, all, if stops { all.len() } else { 4 });
         of_consumer(&plan.name, parts, Place::Consumer(number))

@@ -93,7 +93,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Ordering> = feeds().map(|feed| &feed.ordering).collect();
         let repairs: Vec<&Repairs> = feeds().map(|feed| &feed.repairs).collect();
         let row = OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each);
-        row.repaired(&repairs, seconds)
+        row.repaired(&repairs, &each, seconds)
     };
     let with_streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
     let own = with_streams.map(|(number, plan)| {
@@ -110,7 +110,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Processed> = outcomes.iter().filter_map(|outcome| consumer.of(outcome)).collect();
         let orderings: Vec<&Ordering> = each.iter().map(|processed| &processed.ordering).collect();
         let repairs: Vec<&Repairs> = each.iter().map(|processed| &processed.repairs).collect();
-        let row = || OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, seconds);
+        let row =
+            || OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, &orderings, seconds);
         (!each.is_empty()).then(row)
     });
     rows.chain(consumers).collect()
@@ -208,9 +209,11 @@ pub(super) fn worst_share(outcome: &Outcome, of: fn(&Ordering) -> u64) -> Option
 
 impl OrderingRow {
     /// With what ways to repair it come to.
-    fn repaired(self, repairs: &[&Repairs], seconds: f64) -> Self {
+    fn repaired(self, repairs: &[&Repairs], each: &[&Ordering], seconds: f64) -> Self {
+        let mut gaps = Histogram::default();
+        each.iter().for_each(|ordering| gaps.merge(&ordering.duplicate_micros));
         let one_in = repairs.first().map(|repairs| repairs.sample.one_in()).filter(|one_in| *one_in > 1);
-        let repair = repair::rows(repairs, self.records as f64 / seconds);
+        let repair = repair::rows(repairs, &gaps, self.records as f64 / seconds);
         Self { repair, repair_one_item_in: one_in, ..self }
     }
 

@@ -15,6 +15,7 @@ use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
+use crate::systems::fleet::{ControlPlan, FleetPlan};
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::lambda::concurrency::Throttled;
 use crate::systems::sink::SinkPlan;
@@ -150,6 +151,9 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let path = resource("sqs", &plan.name);
             let limit = match &plan.consumer {
                 None => format!("{path}: nobody reads it"),
+                Some(consumer) if consumer.function.reserved == Some(0) => {
+                    format!("{}: 0 executions reserved", resource("consumers", &consumer.name))
+                }
                 Some(consumer) => format!("{}: batches at once", resource("consumers", &consumer.name)),
             };
             (path, limit)
@@ -160,10 +164,22 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
                 .or_else(|| sink_limit(outcomes, place, &path, plan.sink.as_ref()))
-                .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
+                .unwrap_or_else(|| format!("{path}: {}", processors(scenario, plan)));
             (path, limit)
         }
         Place::Delivery(number) => delivery(scenario, outcomes, number),
+    }
+}
+
+/// What a fleet works with.
+fn processors(scenario: &Scenario, plan: &FleetPlan) -> String {
+    let shards = scenario.streams.get(plan.stream).map_or(u32::MAX, |stream| stream.shards);
+    match &plan.control {
+        ControlPlan::Flink(job) if !job.keyed && shards < job.parallelism => {
+            format!("{shards} of {} subtasks have shards", job.parallelism)
+        }
+        ControlPlan::Flink(_) => plural(u64::from(plan.workers), "KPU"),
+        ControlPlan::Kcl(_) => plural(u64::from(plan.workers), "worker"),
     }
 }
 
@@ -373,6 +389,12 @@ fn time_at(scenario: &Scenario, outcomes: &[Outcome], place: Place, names: &[&st
 
 /// The limit on executions that holds a function up: its records wait longer for it than for the function to run.
 fn concurrency_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Option<String> {
+    if scenario.lambdas[number].function.reserved == Some(0) {
+        return Some(format!(
+            "{}: 0 executions reserved",
+            resource("consumers", &scenario.lambdas[number].name)
+        ));
+    }
     let place = Place::Lambda(number);
     let [refused, runs] =
         ["concurrency", "execution"].map(|name| time_at(scenario, outcomes, place, &[name]));

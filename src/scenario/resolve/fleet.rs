@@ -405,6 +405,7 @@ fn job(resolver: &mut Resolver, path: &Path, settings: &FlinkSettings) -> JobPla
     let job = JobPlan {
         parallelism: settings.parallelism.clamp(1, PARALLELISM_MAX),
         per_kpu: per_kpu.clamp(1, PER_KPU_MAX),
+        keyed: resolver.take(settings.keyed, &flink::KEYED),
         autoscaling: resolver.take(settings.autoscaling, &flink::AUTOSCALING),
         checkpoint_interval,
         checkpoint_takes,

@@ -30,6 +30,8 @@ pub struct JobPlan {
     pub parallelism: u32,
     /// Subtasks of one KPU.
     pub per_kpu: u32,
+    /// Whether what is read goes to all subtasks alike.
+    pub keyed: bool,
     /// Whether it scales by CPU.
     pub autoscaling: bool,
     /// Time between two checkpoints.
@@ -273,6 +275,7 @@ mod tests {
         JobPlan {
             parallelism,
             per_kpu,
+            keyed: true,
             autoscaling: true,
             checkpoint_interval: MINUTE,
             checkpoint_takes: 0,

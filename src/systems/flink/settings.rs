@@ -13,6 +13,14 @@ use crate::units::Duration;
 /// Subtasks of one KPU.
 pub const PER_KPU: Parameter =
     Parameter::published("FLK-2", "parallelism_per_kpu", "subtasks that share one KPU", "1");
+/// Whether it shuffles.
+pub const KEYED: Parameter = Parameter::assumed(
+    "FLK-1",
+    "keyed",
+    "whether records go to all subtasks alike after they are read, as after a keyBy",
+    "true",
+    "most jobs key their stream; keys are taken to be even. Without it a subtask works on the records of its own shards alone",
+);
 /// Whether it scales.
 pub const AUTOSCALING: Parameter =
     Parameter::published("FLK-3", "autoscaling", "whether the application scales by its CPU", "true");
@@ -74,7 +82,7 @@ pub const SCALING: Parameter = Parameter::built_in(
 
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] =
-    &[PER_KPU, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, FROM, SCALING];
+    &[PER_KPU, KEYED, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, FROM, SCALING];
 
 /// An application of Managed Service for Apache Flink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -86,6 +94,10 @@ pub struct FlinkSettings {
     /// Subtasks that share one KPU, which has one vCPU and 4 GB: 1 to 8 (FLK-1, FLK-2).
     #[schemars(extend("default" = PER_KPU.value), range(min = 1, max = 8))]
     pub parallelism_per_kpu: Option<u32>,
+    /// Whether records go to all subtasks alike after they are read, as after a `keyBy` or `rebalance`; without, a subtask works on the
+    /// records of its own shards, and those without shards do nothing.
+    #[schemars(extend("default" = KEYED.value))]
+    pub keyed: Option<bool>,
     /// Whether it scales by its CPU: twice the parallelism after 15 minutes at 75 % or more, half of it after six hours below
     /// 10 %, never below `parallelism` (FLK-3).
     #[schemars(extend("default" = AUTOSCALING.value))]

@@ -457,7 +457,8 @@ impl Leases {
                 seat.leases.push((shard, lease.throughput.value()));
             }
         }
-        if !self.plan.by_cpu {
+        // Where no processor shows any load, bytes tell instead, as where it cannot be read (KCL-13).
+        if !self.plan.by_cpu || seats.iter().all(|seat| seat.load == 0.0) {
             for seat in &mut seats {
                 seat.load = seat.leases.iter().map(|(_, rate)| rate).sum();
             }

@@ -335,8 +335,15 @@ impl Stream {
         self.readers[reader].grid.at_or_after(shard, now)
     }
 
+    /// When a reader that may make no calls at present may make some again; a moment that is past for any other.
+    #[inline]
+    pub fn paused_until(&self, reader: usize) -> Nanos {
+        self.readers[reader].paused_until
+    }
+
     /// A reader makes no calls before `until`.
     pub fn pause_reader(&mut self, now: Nanos, reader: usize, until: Nanos) {
+        let until = until.max(self.readers[reader].paused_until);
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;

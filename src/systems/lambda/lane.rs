@@ -37,6 +37,8 @@ pub struct Lane {
     window_end: Nanos,
     /// When its last batch was settled.
     pub ended: Option<Nanos>,
+    /// When it can invoke the function again after that (LAM-L4).
+    pub free: Nanos,
     /// What it does.
     pub state: State,
     /// The batch it works on.
@@ -112,7 +114,8 @@ impl Lane {
         }
         let passed = |plan: &TumblingPlan| plan.of_first(self.waiting.iter()).1;
         let complete = batching.complete(self.waiting.len(), self.payload) || tumbling.is_some_and(passed);
-        Some(if complete { now } else { self.window_end.max(now) })
+        let due = if complete { now } else { self.window_end.max(now) };
+        Some(due.max(self.free))
     }
 
     /// When the invocation that ends its tumbling window is due, if there is one; `over` says whether its shard is closed and
@@ -122,7 +125,7 @@ impl Lane {
             return None;
         }
         let next = self.waiting.front().map(|held| plan.window_of(held.record.appended));
-        self.window?.due(plan, next, over)
+        Some(self.window?.due(plan, next, over)?.max(self.free))
     }
 
     /// The invocation that ends the tumbling window is to be made: it has no records.
@@ -150,7 +153,7 @@ impl Lane {
         self.work.records.clear();
         (self.work.from, self.work.to) = (0, 0);
         self.state = State::Gathering;
-        self.ended = Some(now);
+        (self.ended, self.free) = (Some(now), now + batching.turnaround);
         self.window_end = now + batching.window;
     }
 

@@ -325,7 +325,7 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         place.begun = None;
         if place.work.next_part() {
-            place.work.not_before = now;
+            place.work.not_before = now + self.plan.batching.turnaround;
             return;
         }
         if let Some(failed) = place.work.first_failed {
@@ -420,7 +420,7 @@ impl Mapping {
         place.held_back.while_unread(&hand.stalls);
         let micros = |at: Nanos| at / MICROSECOND;
         let moments = Moments {
-            free: micros(place.ended.unwrap_or(0)),
+            free: micros(place.free),
             cut: micros(place.cut),
             started: micros(place.started),
             warm: micros(place.started + place.cold),

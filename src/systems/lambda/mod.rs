@@ -24,6 +24,7 @@ pub mod meter;
 pub mod moments;
 pub mod pipe_settings;
 pub mod plan;
+pub mod poison;
 pub mod retry;
 pub mod settings;
 pub mod tumbling;
