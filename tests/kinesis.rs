@@ -410,3 +410,17 @@ fn kds_h1_partition_keys_have_up_to_256_characters_and_count_by_their_bytes() {
     let message = support::load_with(PUTS, &[prefix(247).as_str()]).expect_err("it is too long");
     assert!(message.contains("KDS-H1"), "{message}");
 }
+
+#[test]
+fn kds_s1_records_are_kept_for_a_day_to_a_year() {
+    let kept = |retention: &str| {
+        let text = support::fed_table("1/s", "1m", "")
+            .replace("shards: 2 } } }", &format!("shards: 2 }} }}, retention: {retention} }}"));
+        support::load(&text).map(|scenario| scenario.streams[0].retention / (3_600 * SECOND))
+    };
+    assert_eq!(kept("24h"), Ok(24));
+    assert_eq!(kept("365d"), Ok(8_760));
+    for beyond in ["23h", "366d"] {
+        assert!(kept(beyond).is_err_and(|error| error.contains("KDS-S1")), "{beyond}");
+    }
+}
