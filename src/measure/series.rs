@@ -14,6 +14,11 @@ pub fn bin_width(span: Nanos) -> Nanos {
     WIDTHS.into_iter().find(|width| span.div_ceil(*width) <= BINS_MAX).unwrap_or(30 * DAY)
 }
 
+/// The bins of a series for a run of about `span`: their width, and how many there are at most.
+pub fn bins(span: Nanos) -> (Nanos, u64) {
+    (bin_width(span), 2 * BINS_MAX)
+}
+
 /// What each value of a bin is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {

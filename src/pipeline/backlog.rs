@@ -20,6 +20,8 @@ pub struct Backlog {
     /// Records in the stream that a delivery stream has not read, by delivery stream. What it buffers or uploads is left
     /// out: its size and interval bound that, and its rise and fall would hide whether the rest grows.
     pub deliveries: Vec<u64>,
+    /// Records that are being uploaded or wait for the destination, by delivery stream.
+    pub uploads: Vec<u64>,
     /// Records in the stream that a function has not processed, by function.
     pub lambdas: Vec<u64>,
     /// Messages in a queue and in flight, by queue.
@@ -61,6 +63,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                     behind(delivery.stream, delivery.reader) + queued
                 })
                 .collect(),
+            uploads: (0..self.deliveries.len()).map(|number| self.objects.uploading(number)).collect(),
             lambdas: self
                 .lambdas
                 .iter()

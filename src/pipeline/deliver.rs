@@ -13,6 +13,7 @@ use crate::systems::athena::StoredObject;
 use crate::systems::firehose::endpoint::Endpoint;
 use crate::systems::firehose::{ErrorOutput, Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
+use crate::systems::lag::Lag;
 use crate::systems::s3::Bucket;
 
 /// Columns of a delivery stream's series.
@@ -108,6 +109,8 @@ pub struct Delivery {
     pub rows: Vec<ObjectRow>,
     /// All objects, where queries scan them.
     pub scanned: Option<Vec<StoredObject>>,
+    /// How late it is, where a planned event holds it up.
+    pub lag: Option<Box<Lag>>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -143,6 +146,12 @@ impl Objects {
     /// Whether some record being uploaded is such a one.
     pub fn any(&self, such: impl Fn(&Held) -> bool) -> bool {
         self.slots.iter().flatten().any(|object| object.batch.records.iter().any(&such))
+    }
+
+    /// When the oldest record in uploads of one delivery stream had come, by walking them.
+    pub fn oldest(&self, firehose: usize) -> Option<Micros> {
+        let of_this = self.slots.iter().flatten().filter(|object| object.firehose as usize == firehose);
+        of_this.filter_map(|object| object.batch.oldest_arrival()).min()
     }
 
     /// Records in uploads of one delivery stream, by walking them.
@@ -268,21 +277,11 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn fail(&mut self, now: Nanos, mut object: Object) {
         let delivery = &mut self.deliveries[object.firehose as usize];
         self.fingerprint.outcome(now, object.batch.bytes, 9);
-        let first = delivery.firehose.meter.gave_up_at.is_none();
         if delivery.endpoint.is_some() {
-            if first {
-                self.timeline.note(
-                    now,
-                    &delivery.path,
-                    "records begin to go to the error prefix: retries are over",
-                );
-            }
             delivery.firehose.failed(now, &mut object);
             return self.upload(now, vec![object]);
         }
-        if first {
-            self.timeline.note(now, &delivery.path, "records begin to be lost: older than they are kept");
-        }
+        delivery.note_settled(now, &object);
         delivery.firehose.gave_up(now, object);
     }
 
@@ -325,7 +324,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         if late && object.error.is_none() {
             return self.repeat(now, object);
         }
-        delivery.firehose.delivered(object);
+        delivery.note_settled(now, &object);
+        delivery.firehose.delivered(now, object);
     }
 }
 
@@ -352,6 +352,13 @@ impl Delivery {
     fn is_half_way(&self, object: &Object) -> bool {
         let endpoint = self.endpoint.as_ref();
         endpoint.is_some_and(|it| it.kind().is_in_s3() && object.error.is_none() && !object.staged)
+    }
+
+    #[inline]
+    fn note_settled(&mut self, now: Nanos, object: &Object) {
+        if let (Some(lag), Some(oldest)) = (&mut self.lag, object.batch.oldest_arrival()) {
+            lag.settled(now, oldest);
+        }
     }
 
     fn stored(&self, bytes: u64) -> u64 {

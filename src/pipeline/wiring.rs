@@ -189,6 +189,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             now: 0,
         };
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
+        if FULL {
+            pipeline.watch_lateness(scenario);
+        }
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
         pipeline.start_looks();
@@ -417,6 +420,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             prefixes: Prefixes::new(scenario.start),
             partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
+            lag: None,
             series: Series::new(scenario.duration),
         }
     };

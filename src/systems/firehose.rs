@@ -20,6 +20,7 @@ use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::tolls::Tolls;
 pub use batch::{Batch, Held, Mark};
 pub use error_output::ErrorOutput;
 pub use meter::FirehoseMeter;
@@ -80,6 +81,8 @@ pub struct Firehose {
     pool: Vec<Batch>,
     /// What it counted.
     pub meter: FirehoseMeter,
+    /// What it lost or set aside, when and why.
+    pub tolls: Tolls,
 }
 
 impl Firehose {
@@ -107,6 +110,7 @@ impl Firehose {
             counts_copies: false,
             pool: Vec::new(),
             meter: FirehoseMeter::default(),
+            tolls: Tolls::default(),
         }
     }
 
@@ -351,24 +355,33 @@ impl Firehose {
     #[cold]
     pub fn gave_up(&mut self, now: Nanos, object: Object) {
         self.meter.note_loss(now);
-        self.meter.undeliverable += object.batch.records.len() as u64;
+        let records = object.batch.records.len() as u64;
+        self.meter.undeliverable += records;
+        self.tolls.note(now, ("undeliverable", "older than Firehose keeps them"), records);
         self.settled(object);
     }
 
     /// An object goes to the error prefix, for its destination takes nothing.
     #[cold]
     pub fn failed(&mut self, now: Nanos, object: &mut Object) {
+        let error = ErrorOutput::DestinationFailed;
+        self.tolls.note(now, (error.fate(), error.cause()), object.batch.records.len() as u64);
         self.meter.note_loss(now);
-        object.error = Some(ErrorOutput::DestinationFailed);
+        object.error = Some(error);
         object.waits = false;
     }
 
     /// Counts an object that is complete and keeps its memory for the next one.
-    pub fn delivered(&mut self, object: Object) {
+    pub fn delivered(&mut self, now: Nanos, object: Object) {
         let records = object.batch.records.len() as u64;
         match object.error {
             None => self.meter.delivered += records,
-            Some(error) => self.meter.failed[error as usize] += records,
+            Some(error) => {
+                self.meter.failed[error as usize] += records;
+                if error != ErrorOutput::DestinationFailed {
+                    self.tolls.note(now, (error.fate(), error.cause()), records);
+                }
+            }
         }
         self.settled(object);
     }
@@ -385,6 +398,12 @@ impl Firehose {
     /// Whether some buffered record is such a one.
     pub fn any_buffered(&self, such: impl Fn(&Held) -> bool) -> bool {
         self.buffers.iter().chain(&self.errors).any(|buffer| buffer.batch.records.iter().any(&such))
+    }
+
+    /// When the oldest record that waits in buffers had come, by walking them.
+    pub fn oldest_buffered(&self) -> Option<Micros> {
+        let buffers = self.buffers.iter().chain(&self.errors);
+        buffers.filter_map(|buffer| buffer.batch.oldest_arrival()).min()
     }
 
     /// Records that wait in buffers, by walking them.

@@ -20,6 +20,8 @@ use crate::systems::kinesis::fan_out::FanOutPlan;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::poll_grid::REFUSED_WAIT;
 use crate::systems::kinesis::reader::ReaderPlan;
+use crate::systems::lag::Lag;
+use crate::systems::tolls::Tolls;
 use checkpoint::CheckpointPlan;
 use host::Host;
 use meter::{FleetMeter, Redelivery};
@@ -120,6 +122,10 @@ pub struct Fleet {
     shards: Vec<Progress>,
     /// What it counted.
     pub meter: FleetMeter,
+    /// What its workers lost, when and why.
+    pub tolls: Tolls,
+    /// How late it is, where a planned event holds it up.
+    pub lag: Option<Box<Lag>>,
 }
 
 /// What a worker does with a shard next.
@@ -146,6 +152,8 @@ impl Fleet {
             workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
             shards: vec![Progress::default(); shards],
             meter: FleetMeter::default(),
+            tolls: Tolls::default(),
+            lag: None,
         }
     }
 
@@ -252,8 +260,21 @@ impl Fleet {
         let (from, until) = progress.hand();
         let thrown = self.errors > 0.0 && self.thrown.unit(from << 16 | shard as u64, 0) < self.errors;
         let ended = progress.end(until, thrown);
-        self.meter.count(&ended);
+        if thrown {
+            self.tolls.note(now, ("skipped", "its processing threw"), ended.fresh.len() as u64);
+        }
+        self.count(now, shard, &ended);
         Some(ended)
+    }
+
+    /// Counts what a worker did.
+    fn count(&mut self, now: Nanos, shard: usize, ended: &Ended) {
+        self.meter.count(ended);
+        if let Some(lag) = &mut self.lag
+            && let Some(first) = self.shards[shard].kept().range(ended.fresh.clone()).next()
+        {
+            lag.settled(now, first.appended);
+        }
     }
 
     /// The batch that was done is closed, with a checkpoint where one is due and `may_save`.
@@ -297,20 +318,20 @@ impl Fleet {
         progress.settle_save(now);
         let done = progress.done_by(now)?;
         let ended = progress.end(done, false);
-        self.meter.count(&ended);
+        self.count(now, shard, &ended);
         Some(ended)
     }
 
     /// What a worker that has lost its lease has begun, it finishes, though its checkpoints are refused (KWK-13). Returns
     /// what that was.
-    pub fn finish_begun(&mut self, shard: usize) -> Option<Ended> {
+    pub fn finish_begun(&mut self, now: Nanos, shard: usize) -> Option<Ended> {
         let progress = &mut self.shards[shard];
         if progress.step != Step::Executing {
             return None;
         }
         let (_, until) = progress.hand();
         let ended = progress.end(until, false);
-        self.meter.count(&ended);
+        self.count(now, shard, &ended);
         Some(ended)
     }
 
@@ -352,12 +373,18 @@ impl Fleet {
     pub fn roll_back(&mut self, now: Nanos, shard: usize, why: Redelivery) -> (u64, u64) {
         let (lost, again) = self.shards[shard].roll_back(now, why);
         self.meter.lost += lost;
+        self.tolls.note(now, ("lost", "their checkpoint came before their processing"), lost);
         (lost, again)
     }
 
     /// Whether some record that was read, and neither processed nor lost, is such a one.
     pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
         self.shards.iter().any(|shard| shard.unsettled().any(&such))
+    }
+
+    /// When the oldest record of a shard that was read, and neither processed nor lost, had come into the stream.
+    pub fn oldest_in_hand(&self, shard: usize) -> Option<u64> {
+        self.shards[shard].unsettled().next().map(|record| record.appended)
     }
 
     /// Records read and neither processed nor lost, by walking them.

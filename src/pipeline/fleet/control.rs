@@ -304,7 +304,7 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     /// A worker finds out that a shard is no longer its own.
     fn lose(&mut self, now: Nanos, number: usize, shard: usize, worker: usize, stolen: bool) {
-        if let Some(ended) = self.fleets[number].fleet.finish_begun(shard) {
+        if let Some(ended) = self.fleets[number].fleet.finish_begun(now, shard) {
             self.count_done(now, number, shard, &ended);
         }
         let why = if stolen { Redelivery::Rebalance } else { Redelivery::LostLease };
@@ -443,7 +443,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let until = fleet.shard(shard).processed();
         let ended = match stop {
             Stop::Abrupt => fleet.interrupt(now, shard),
-            Stop::InOrder | Stop::Refused => fleet.finish_begun(shard),
+            Stop::InOrder | Stop::Refused => fleet.finish_begun(now, shard),
         };
         if let Some(ended) = &ended {
             self.count_done(now, number, shard, ended);

@@ -75,6 +75,9 @@ pub struct DeliveryRow {
     /// What retention took before it came; left out where it took nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub losses: Option<super::losses::LossRow>,
+    /// How it came through planned events that held it up; left out where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stalls: Vec<super::stalls::StallRow>,
 }
 
 /// What went wrong with uploads in replication 0.
@@ -169,6 +172,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             losses: super::losses::LossRow::of(
                 outcomes.iter().map(|outcome| &outcome.deliveries[number].losses),
             ),
+            stalls: super::stalls::of_delivery(scenario, outcomes, number),
         }
     };
     scenario.deliveries.iter().enumerate().map(row).collect()

@@ -105,7 +105,8 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let consumer = plan.consumer.as_ref()?;
         let concurrency = concurrency_mean(outcomes, |quantities| &quantities.queues[number].function);
         let all = outcomes_of(outcomes, number);
-        Some(consumer_row(&resource("sqs", &plan.name), consumer, &all, concurrency))
+        let row = consumer_row(&resource("sqs", &plan.name), consumer, &all, concurrency);
+        Some(ConsumerRow { stalls: super::stalls::of_queue(scenario, outcomes, number), ..row })
     };
     scenario.queues.iter().enumerate().filter_map(row).collect()
 }
