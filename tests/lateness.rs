@@ -133,3 +133,50 @@ events:
     assert!(words.contains("read again before retention ends"), "{summary}");
     assert!(words.contains("3,000 at the on-failure destination of consumers.b"), "{summary}");
 }
+
+/// A bucket takes nothing for ten minutes. The oldest record of the first buffer that finds it so had come at most an interval and a poll
+/// before; it is stored at the first try after the end, every 30 s.
+#[test]
+fn a_delivery_stream_is_as_late_as_its_oldest_record_that_is_not_stored() {
+    let readers = "\
+firehose:
+  lake: { reads: kinesis.s, buffer: { size: 5 MiB, interval: 60s }, to: { s3: { retry_wait: 30s } } }
+events:
+  down: { at: 10m, for: 10m, outage: firehose.lake }";
+    let result = result(&text(20, 1, "30m", readers));
+    let [stall] = &result.objects[0].stalls[..] else { panic!("one row") };
+    let (late, after) = (stall.peak_lag_s.unwrap(), stall.recovered_after_s.expect("it catches up"));
+    assert!(late > 600.0 && late < 600.0 + 60.0 + 30.0 + 3.0, "{late}");
+    assert!(after <= 30.0 + 5.0, "{after}");
+    assert_eq!((stall.first_loss_after_s, stall.not_recovered), (None, 0));
+    // All that came meanwhile waits at most.
+    assert!((600 * 20..=690 * 20).contains(&stall.peak_records), "{}", stall.peak_records);
+    assert_eq!(result.figure("firehose.lake.down.recovery.mean"), Some(after * 1e3));
+}
+
+/// A function that reads a queue fails for ten minutes. A message that is received three times in vain, 30 s apart, is a dead letter: the
+/// first one a minute after the beginning.
+#[test]
+fn the_first_dead_letter_comes_after_two_visibility_timeouts() {
+    let readers = "\
+consumers:
+  fan: { reads: kinesis.s, lambda: { duration: { base: 5ms }, sends_to: [sqs.q] } }
+  w: { reads: sqs.q, lambda: { batch_size: 1, duration: { base: 100ms } } }
+sqs:
+  q: { visibility_timeout: 30s, send: 10ms, max_receive_count: 3 }
+events:
+  down: { at: 10m, for: 10m, outage: consumers.w }
+alarms:
+  age: { of: sqs.q, metric: ApproximateAgeOfOldestMessage, threshold: 10m, period: 1m }";
+    let result = result(&text(2, 1, "30m", readers));
+    let row = result.consumers.iter().find(|row| row.path == "consumers.w").unwrap();
+    let [stall] = &row.stalls[..] else { panic!("one row") };
+    let first = stall.first_loss_after_s.expect("dead letters");
+    assert!((first - 60.0).abs() < 3.0, "{first}");
+    assert_eq!(stall.first_loss_cause.as_deref(), Some("dead letter: received too often"));
+    // A message waits for its three tries, and those that failed once or twice when it ends for one more.
+    let late = stall.peak_lag_s.unwrap();
+    assert!((60.0..95.0).contains(&late), "{late}");
+    assert!(stall.recovered_after_s.expect("it catches up") < 60.0);
+    assert_eq!(result.alarms[0].losses_without_warning, 1);
+}

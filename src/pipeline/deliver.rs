@@ -212,17 +212,27 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     pub(super) fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
-        for object in objects {
+        for mut object in objects {
             let delivery = &mut self.deliveries[object.firehose as usize];
             if delivery.is_blocked(now, &object) {
                 self.wait_for_destination(now, object);
                 continue;
             }
             let bytes = delivery.stored(object.batch.bytes);
-            let done = match &mut delivery.endpoint {
-                Some(endpoint) if Delivery::goes_to(endpoint, &object) => endpoint.take(now, bytes),
-                _ => now + delivery.bucket.put_object(now),
+            let (done, waits) = match &mut delivery.endpoint {
+                Some(endpoint) if Delivery::goes_to(endpoint, &object) => {
+                    let waits = endpoint.is_busy(now);
+                    (endpoint.take(now, bytes), waits)
+                }
+                _ => {
+                    let (takes, waits) = delivery.bucket.put_object(now);
+                    (now + takes, waits)
+                }
             };
+            if waits && !object.queued {
+                object.queued = true;
+                delivery.firehose.queued(object.buffer);
+            }
             let slot = self.objects.insert(object);
             self.queue.push(done, Kind::Uploaded as u8, slot);
         }
@@ -282,7 +292,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.upload(now, vec![object]);
         }
         delivery.note_settled(now, &object);
+        let queued = object.queued.then_some((object.firehose, object.buffer));
         delivery.firehose.gave_up(now, object);
+        self.go_on_after(now, queued);
     }
 
     /// An upload was taken for failed though its object is stored: it is made again.
@@ -325,7 +337,18 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.repeat(now, object);
         }
         delivery.note_settled(now, &object);
+        let queued = object.queued.then_some((object.firehose, object.buffer));
         delivery.firehose.delivered(now, object);
+        self.go_on_after(now, queued);
+    }
+
+    /// An object of this buffer had to wait in line, and is done with.
+    #[inline]
+    fn go_on_after(&mut self, now: Nanos, queued: Option<(u32, u32)>) {
+        let Some((firehose, buffer)) = queued else { return };
+        let mut objects = Vec::new();
+        self.deliveries[firehose as usize].firehose.unqueued(now, buffer, &mut objects);
+        self.upload(now, objects);
     }
 }
 

@@ -5,6 +5,7 @@
 //! they are partitioned, then converted, then written.
 
 pub mod batch;
+mod behind;
 pub mod endpoint;
 pub mod error_output;
 pub mod ingest;
@@ -39,7 +40,7 @@ pub fn billed_bytes(record_bytes: u64) -> u64 {
 }
 
 /// The largest size hint (FH-B2), and so the largest that a buffer which is behind grows to.
-const GROWN_MAX: u64 = 128 << 20;
+pub const GROWN_MAX: u64 = 128 << 20;
 
 /// Numbers of the buffers for the error prefix: beyond those of any shard or partition.
 const ERROR_BUFFERS: usize = 0xff_ff00;
@@ -52,8 +53,12 @@ struct Buffer {
     due: Nanos,
     /// The moment of the timer that is set.
     timer: Option<Nanos>,
-    /// Objects of it that wait for the destination.
+    /// Objects of it that wait for a destination which is down.
     behind: u32,
+    /// Objects of it that wait for what a destination takes before them.
+    queued: u32,
+    /// Whether its interval is over, and it goes on all the same because of those.
+    overdue: bool,
     /// The size hint while it is behind (FH-B10).
     grown: u64,
 }
@@ -255,7 +260,10 @@ impl Firehose {
         let buffer = self.buffer_mut(index);
         buffer.batch.mark(read, entered);
         // A timer that was set for an earlier buffer looks again when it fires; but it must not be too late.
-        if buffer.batch.records.is_empty() || buffer.timer.is_some_and(|at| at <= buffer.due) {
+        if buffer.batch.records.is_empty()
+            || buffer.overdue
+            || buffer.timer.is_some_and(|at| at <= buffer.due)
+        {
             return None;
         }
         buffer.timer = Some(buffer.due);
@@ -298,6 +306,10 @@ impl Firehose {
             buffer.timer = Some(buffer.due);
             return buffer.timer;
         }
+        if buffer.goes_on() {
+            buffer.overdue = true;
+            return None;
+        }
         self.meter.timers += 1;
         self.flush(now, index as usize, FlushReason::Interval, objects);
         None
@@ -311,8 +323,9 @@ impl Firehose {
         let fresh = self.pool.pop().unwrap_or_default();
         let (firehose, size) = (self.number, self.size);
         let buffer = self.buffer_mut(index);
-        if buffer.behind > 0 && reason == FlushReason::Size {
-            buffer.grown = (size.max(buffer.grown) * 2).min(GROWN_MAX.max(size));
+        buffer.overdue = false;
+        if reason == FlushReason::Size {
+            buffer.grow(size);
         }
         objects.push(Object {
             firehose,
@@ -323,6 +336,7 @@ impl Firehose {
             reason,
             error: Self::error_of(index),
             waits: false,
+            queued: false,
             stored: false,
             staged: false,
         });
@@ -332,22 +346,6 @@ impl Firehose {
     pub fn extend(&mut self, shards: usize) {
         if self.per == BufferPer::Shard && self.partitioning.is_none() {
             self.buffers.resize(shards.max(self.buffers.len()), Buffer::default());
-        }
-    }
-
-    /// An object waits for the destination: its buffer is behind.
-    #[cold]
-    pub fn fell_behind(&mut self, buffer: u32) {
-        self.buffer_mut(buffer as usize).behind += 1;
-    }
-
-    /// An object waits no more.
-    #[cold]
-    pub fn caught_up(&mut self, buffer: u32) {
-        let buffer = self.buffer_mut(buffer as usize);
-        buffer.behind -= 1;
-        if buffer.behind == 0 {
-            buffer.grown = 0;
         }
     }
 

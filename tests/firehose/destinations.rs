@@ -140,3 +140,64 @@ fn fh_o5_o6_late_successes_are_stored_twice_whatever_the_destination() {
     let rows = &outcome.deliveries[0].rows;
     assert!(rows.windows(2).any(|pair| pair[0].opened > pair[1].opened), "across objects there is no order");
 }
+
+/// 300 records of some 1,017 bytes a second.
+const STEADY: &str = "\
+name: slow
+seed: 1
+study: steady
+duration: 30m
+warm_up: 5m
+workload:
+  p:
+    writes_to: kinesis.s
+    arrivals: { poisson: { rate: 300/s } }
+    keys: { uniform: { items: 1000 } }
+    record: { size: 1000 B }
+    client: { sdk: { call: put_record, in_flight: 10000, latency: 1ms, lost_replies: 0% } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 2 } } }
+";
+
+/// Two shards fill 5 MiB in 35 s each, and COPY takes 40 s whatever its bytes: one after the other they would fall behind for good. A
+/// buffer that waits grows instead, so that each COPY carries all that came during the one before it: nobody is later than the
+/// record that just missed a buffer, which waits for its own flush, the COPY at work, and its own two.
+#[test]
+fn fh_b10_fh_r4_buffers_of_a_slow_destination_grow_and_it_keeps_up() {
+    let text = format!(
+        "{STEADY}firehose:\n  rs: {{ reads: kinesis.s, buffer: {{ size: 5 MiB, interval: 60s }}, to: {{ redshift: {{ copy: 40s }} }} }}\n"
+    );
+    let (scenario, outcome, result) = support::reported(&text);
+    assert!(result.overloaded.is_empty(), "{:?}", result.overloaded);
+    let late = result.figure("firehose.rs.freshness.max").expect("it keeps up") / 1e3;
+    assert!(late > 80.0 && late < 60.0 + 5.0 * 40.0 + 5.0, "{late}");
+    let greatest = outcome.deliveries[0].rows.iter().map(|row| row.bytes).max().unwrap();
+    assert!(greatest > 5 << 20 && greatest < 128 << 20, "{greatest}");
+    let check = streamgauge::scenario::load_check::LoadCheck::of(&scenario);
+    let row = check.rows.iter().find(|row| row.limit == "FH-R4").expect("COPY has a row");
+    assert!((row.allowed - 1.0 / 40.0).abs() < 1e-9 && row.mean < row.allowed, "{row:?}");
+    assert!(check.warnings.iter().any(|warning| warning.contains("FH-B10")), "{:?}", check.warnings);
+}
+
+/// A destination that takes 200 KiB/s of 305 kB/s: what waits grows by a third of the records, whatever buffers do. It is named, and no
+/// latency is told.
+#[test]
+fn fh_b10_a_destination_below_the_load_is_overloaded_by_name() {
+    let text = format!(
+        "{STEADY}firehose:\n  h: {{ reads: kinesis.s, buffer: {{ size: 5 MiB, interval: 60s }}, to: {{ http: {{ throughput: 200 KiB/s }} }} }}\n"
+    );
+    let (scenario, outcome, result) = support::reported(&text);
+    let [overload] = &result.overloaded[..] else { panic!("{:?}", result.overloaded) };
+    assert_eq!((&*overload.path, &*overload.limit), ("firehose.h", "firehose.h: http takes 200 KiB/s"));
+    let record =
+        outcome.deliveries[0].meter.bytes as f64 / (outcome.deliveries[0].meter.delivered as f64).max(1.0);
+    assert!(record > 1_000.0);
+    // 1,000 bytes and a key of some 17.
+    let expected = 300.0 - 200.0 * 1_024.0 / 1_017.0;
+    let growth = overload.growth_per_s.unwrap();
+    assert!((growth / expected - 1.0).abs() < 0.2, "{growth} instead of {expected}");
+    assert_eq!(result.figure("firehose.h.freshness.p99"), None);
+    assert!(result.latency.iter().any(|row| row.path == "firehose.h.freshness" && row.withheld));
+    let check = streamgauge::scenario::load_check::LoadCheck::of(&scenario);
+    assert_eq!(check.overloaded(), ["firehose.h.to.http (B/s, FH-B10)"]);
+}

@@ -100,6 +100,11 @@ impl Endpoint {
         self.plan.retry
     }
 
+    /// Whether a buffer that is ready for it now has to wait for others.
+    pub fn is_busy(&self, now: Nanos) -> bool {
+        now < self.free_at
+    }
+
     /// When it has taken a buffer that is ready for it at `ready`.
     pub fn take(&mut self, ready: Nanos, bytes: u64) -> Nanos {
         let request = round(self.plan.request.sample(&mut self.draws));

@@ -10,7 +10,7 @@ use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::firehose::endpoint::{EndpointKind, EndpointPlan};
 use crate::systems::firehose::settings::destination::*;
-use crate::systems::firehose::settings::{PREFIX, PUT, REQUESTS, RETRY_WAIT, UPLOADS};
+use crate::systems::firehose::settings::{GROWTH, PREFIX, PUT, REQUESTS, RETRY_WAIT, UPLOADS};
 use crate::systems::s3::PrefixPlan;
 use crate::units::{ByteRate, Duration, Rate};
 
@@ -91,6 +91,7 @@ fn endpoint(resolver: &mut Resolver, path: &Path, takes: Takes) -> Option<Endpoi
     if takes.throughput.is_some_and(|rate| rate.get() == 0) {
         resolver.error(&path.key("throughput"), "expected more than 0 bytes a second");
     }
+    resolver.assume(&GROWTH);
     let (written, parameter) = takes.retry;
     let retry: Duration = resolver.take(written, parameter);
     let longest = Duration::from_nanos(7_200 * SECOND);
