@@ -417,7 +417,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
-            prefixes: Prefixes::new(scenario.start),
+            prefixes: Prefixes::new(scenario.start, plan.prefix.period()),
             partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
             lag: None,

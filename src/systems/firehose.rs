@@ -13,6 +13,7 @@ pub mod meter;
 pub mod object;
 pub mod partitioning;
 pub mod plan;
+pub mod prefix;
 pub mod settings;
 pub mod transform;
 mod whereabouts;

@@ -99,11 +99,13 @@ fn fh_r4_copies_come_one_after_the_other_and_hold_freshness_up() {
     let mut ends: Vec<u64> = outcome.deliveries[0].rows.iter().map(|row| row.complete).collect();
     ends.sort_unstable();
     assert!(ends.len() >= 20 && ends.windows(2).all(|pair| pair[1] - pair[0] >= 25 * SECOND));
-    // A COPY of 40 s cannot keep up with two a minute.
+    // A COPY of 40 s cannot keep up with two a minute: buffers wait, and grow meanwhile (FH-B10).
     let slow = "firehose.lake.to={ redshift: { copy: 40s } }";
     let (_, late) = run(POLLED, &[slow, sets[1]]);
     let waits = late.deliveries[0].rows.iter().map(|row| row.complete - row.flushed).max().unwrap();
-    assert!(waits > 200 * SECOND, "{waits}");
+    assert!(waits > 60 * SECOND && waits <= 2 * 40 * SECOND + SECOND, "{waits}");
+    let copies = late.deliveries[0].rows.len() as u64;
+    assert!(copies <= (600 + 120) / 40, "{copies}");
 }
 
 #[test]
@@ -186,12 +188,9 @@ fn fh_b10_a_destination_below_the_load_is_overloaded_by_name() {
     let text = format!(
         "{STEADY}firehose:\n  h: {{ reads: kinesis.s, buffer: {{ size: 5 MiB, interval: 60s }}, to: {{ http: {{ throughput: 200 KiB/s }} }} }}\n"
     );
-    let (scenario, outcome, result) = support::reported(&text);
+    let (scenario, _, result) = support::reported(&text);
     let [overload] = &result.overloaded[..] else { panic!("{:?}", result.overloaded) };
     assert_eq!((&*overload.path, &*overload.limit), ("firehose.h", "firehose.h: http takes 200 KiB/s"));
-    let record =
-        outcome.deliveries[0].meter.bytes as f64 / (outcome.deliveries[0].meter.delivered as f64).max(1.0);
-    assert!(record > 1_000.0);
     // 1,000 bytes and a key of some 17.
     let expected = 300.0 - 200.0 * 1_024.0 / 1_017.0;
     let growth = overload.growth_per_s.unwrap();
