@@ -5,7 +5,7 @@ use super::event::{Kind, pack, unpack};
 use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Draws;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
@@ -38,8 +38,18 @@ pub mod column {
     pub const REFUSED: usize = 8;
     /// `KinesisMillisBehindLatest` (FH-M4), in microseconds.
     pub const BEHIND: usize = 9;
+    /// `SucceedConversion.Records` (FH-M5), or what went on without a conversion.
+    pub const CONVERTED: usize = 10;
+    /// `SucceedConversion.Bytes`: before it.
+    pub const CONVERTED_BYTES: usize = 11;
+    /// `FailedConversion.Records`.
+    pub const UNCONVERTED: usize = 12;
+    /// `FailedConversion.Bytes`.
+    pub const UNCONVERTED_BYTES: usize = 13;
+    /// `PerPartitionThroughput` (FH-M5), bytes a second: of the object that was filled fastest.
+    pub const PARTITION_BYTES: usize = 14;
     /// How many there are.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 15;
 }
 
 /// A complete object, as listed in a report.
@@ -327,6 +337,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             Some(error) => {
                 delivery.bucket.meter.error_objects += 1;
+                if FULL && error == ErrorOutput::FormatConversionFailed {
+                    delivery.series.add(now, column::UNCONVERTED, object.batch.records.len() as u64);
+                    delivery.series.add(now, column::UNCONVERTED_BYTES, object.batch.bytes);
+                }
                 if FULL && error == ErrorOutput::ActivePartitionExceeded {
                     delivery.series.raise(object.opened, column::EXCEEDED, 1);
                 }
@@ -427,6 +441,15 @@ impl Delivery {
         self.series.add(now, column::RECORDS, records);
         self.series.add(now, column::BYTES, stored);
         self.series.add(now, column::OBJECTS, 1);
+        if !object.stored {
+            self.series.add(now, column::CONVERTED, records);
+            self.series.add(now, column::CONVERTED_BYTES, object.batch.bytes);
+        }
+        if self.partitions {
+            let filled = (object.flushed - object.opened).max(SECOND);
+            let rate = u128::from(object.batch.bytes) * u128::from(SECOND) / u128::from(filled);
+            self.series.raise(now, column::PARTITION_BYTES, rate as u64);
+        }
         self.series.raise(now, column::FRESHNESS, now / MICROSECOND - oldest_arrival);
         if let Some(scanned) = &mut self.scanned {
             let newest = object.batch.records.iter().map(|held| held.appended).max();

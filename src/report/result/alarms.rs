@@ -238,7 +238,8 @@ mod tests {
             ("tables.orders.kinesis", settings::FEED),
             ("kinesis.changes", settings::STREAM),
             ("consumers.search", settings::CONSUMER),
-            ("firehose.lake", &settings::DELIVERY[..5]),
+            ("firehose.lake", settings::TO_S3),
+            ("firehose.lake", settings::FIREHOSE_READS),
         ];
         for (resource, metrics) in of {
             for metric in metrics {
