@@ -61,7 +61,7 @@ fn wrong_events() {
         .append(&event("{ §at: 10m, for: 1m, outage: consumers.search }"), &["within the `duration` of 10m"])
         .append(
             &event("§{ at: 1m, for: 1m }"),
-            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `split`, `merge`, `set`"],
+            &["exactly one of `spike`, `outage`, `error_rate`, `poison`, `slow_down`, `remove`, `split`, `merge`, `set`"],
         )
         .append(&event("§{ at: 1m, outage: consumers.search }"), &["`outage` needs `for`"])
         .append(&event("{ at: 1m, for: 1m, §outage: consumers.serch }"), &["did you mean `search`?"])

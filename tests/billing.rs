@@ -4,10 +4,13 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 use rust_decimal::Decimal;
 use streamgauge::engine::time::{DAY, HOUR, SECOND};
+use streamgauge::pricing::meter::{put_payload_units, put_payload_units_of};
 use streamgauge::pricing::{Bill, Cause, PriceBook, Terms, Usage};
 use streamgauge::report::json;
 use streamgauge::report::result::RunResult;
@@ -15,6 +18,7 @@ use streamgauge::scenario::checked::{Billing, Scenario};
 use streamgauge::scenario::source::Source;
 use streamgauge::scenario::usage_file::{self, BillOptions};
 use streamgauge::scenario::{LoadOptions, load_text};
+use streamgauge::units::Bytes;
 
 fn terms(free_tier: bool) -> Terms {
     Terms {
@@ -145,9 +149,15 @@ fn a_simulation_and_bill_make_out_the_same_lines() {
     let source = Source::new("result.json", text);
     let whole = usage_file::bill(&source, &BillOptions::default()).unwrap();
     assert_eq!(&whole, expected, "a result.json is billed on its own terms");
-    assert!(!usage_file::has_other_prices(&source, &whole));
-    let other = Source::new("other.json", source.text().replace(&whole.prices_digest, "0"));
-    assert!(usage_file::has_other_prices(&other, &whole));
+    assert_eq!(usage_file::other_prices(&source, &whole), Vec::<String>::new());
+    // The same result as if a shard-hour had cost twice as much.
+    let twice = source.text().replace("\"unit_price\": \"0.015\"", "\"unit_price\": \"0.030\"");
+    let other = Source::new("other.json", twice);
+    assert_eq!(usage_file::other_prices(&other, &whole), ["kds.prov.shard_h"]);
+    let region = Some("eu-central-1".to_owned());
+    let elsewhere = BillOptions { region, allow_unknown: true, ..BillOptions::default() };
+    let elsewhere = usage_file::bill(&other, &elsewhere).unwrap();
+    assert_eq!(usage_file::other_prices(&other, &elsewhere), Vec::<String>::new(), "that was asked for");
 
     // Its usage alone, and the quantities as CSV, on the same terms.
     let options = BillOptions { month_hours: Some(744), free_tier: Some(true), ..BillOptions::default() };
@@ -160,6 +170,82 @@ fn a_simulation_and_bill_make_out_the_same_lines() {
         bill.lines.iter().map(|line| (line.id.clone(), line.quantity, line.unit_price, line.amount)).collect()
     };
     assert_eq!((lines(&bare), bare.total), (lines(expected), expected.total));
+}
+
+/// Two hosts of the user's own at 17 cents an hour, and delivery by a stream itself, which has no price in the book: the bill of the
+/// stored result is that of the run, and nothing in it has another price.
+#[test]
+fn a_stored_run_with_hosts_of_its_own_and_what_has_no_price_is_billed_as_it_was() {
+    let text = "\
+name: own
+seed: 1
+study: terminating
+duration: 1m
+workload:
+  w: { writes_to: kinesis.s, arrivals: { constant: { rate: 5/s } }, keys: { uniform: { items: 9 } }, record: { size: 1 KiB }, client: { sdk: { call: put_records } } }
+kinesis:
+  s: { capacity: { on_demand: {} }, delivery: { s3: {} } }
+consumers:
+  k: { reads: kinesis.s, kcl: { version: 2, workers: 2, host: { own: { vcpu: 4, price_per_hour: 0.17 USD } } } }
+";
+    let result = result(&support::scenario(text, &[]));
+    let expected = &result.cost.bill;
+    let host = expected.lines.iter().find(|line| line.id == "host.k_h").unwrap();
+    assert_eq!(host.amount, Some(Decimal::new(2 * 730 * 17, 2)));
+    assert_eq!((expected.total, expected.unknown.as_slice()), (None, &["kds.channel_s3_gb".to_owned()][..]));
+    let source = Source::new("result.json", json::render(&result).unwrap());
+    let refused = usage_file::bill(&source, &BillOptions::default()).unwrap_err().to_string();
+    assert!(refused.contains("kds.channel_s3_gb"), "{refused}");
+    let options = BillOptions { allow_unknown: true, ..BillOptions::default() };
+    let bill = usage_file::bill(&source, &options).unwrap();
+    let lines = |bill: &Bill| -> BTreeMap<String, _> {
+        let lines = bill.lines.iter();
+        lines.map(|line| (line.id.clone(), (line.quantity, line.unit_price, line.amount))).collect()
+    };
+    assert_eq!(lines(&bill), lines(expected));
+    assert_eq!((bill.total, &bill.unknown), (None, &expected.unknown));
+    assert_eq!(bill.known_subtotal, expected.known_subtotal);
+    assert_eq!(usage_file::other_prices(&source, &bill), Vec::<String>::new());
+}
+
+/// AWS counts a record of 1 MB as 40 units of 25 KB. Whether those are 25,600 or 25,000 bytes makes up to 2.4 % of what large records
+/// cost, and the bill of a stream that takes them says so.
+#[test]
+fn price_2_the_reading_of_25_kb_is_stated_where_it_matters() {
+    let decimal = std::num::NonZeroU64::new(25_000).unwrap();
+    let both = |bytes: u64| [put_payload_units(bytes), put_payload_units_of(bytes, decimal)];
+    assert_eq!(both(1_000_000), [40, 40]);
+    assert!((1..=25_000).all(|bytes| both(bytes) == [1, 1]));
+    let ten_mebibytes = both(10 << 20);
+    let more = ten_mebibytes[1] as f64 / ten_mebibytes[0] as f64 - 1.0;
+    assert!((more - 0.024).abs() < 0.001, "{more}");
+    let of = |max_record: &str| {
+        let mut scenario = support::small(1, 20 * SECOND);
+        scenario.streams[0].record_bytes_max = max_record.parse::<Bytes>().unwrap().get() as u32;
+        let result = result(&scenario);
+        result.cost.rules.iter().any(|rule| rule.contains("PRICE-2") && rule.contains("2.4 %"))
+    };
+    assert_eq!((of("1 MiB"), of("10 MiB")), (false, true));
+}
+
+/// Causes stand in the order of what they cost, as in the run's own tree.
+#[test]
+fn a_bill_names_its_dearest_cause_first() {
+    let result = result(&scenario(Billing::default()));
+    let mut bill = result.cost.bill.clone();
+    // As if nearly all of the dearest line had been rounding.
+    let line = bill.lines.iter_mut().max_by_key(|line| line.amount).unwrap();
+    let amount = line.amount.unwrap();
+    assert!(amount > Decimal::ONE);
+    line.causes = [(Cause::Base, Decimal::new(1, 2)), (Cause::Rounding, amount - Decimal::new(1, 2))].into();
+    let amounts = bill.by_cause();
+    assert!(amounts[&Cause::Rounding] > amounts[&Cause::Base], "{amounts:?}");
+    let text = streamgauge::report::bill::text(&bill, None);
+    assert!(text.contains("by cause: rounding "), "{text}");
+    for width in [80, 100] {
+        let text = streamgauge::report::bill::text(&bill, Some(width));
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+    }
 }
 
 /// Ten writes a second for 730 h are 26,280,000, and all that they use follows by hand; [`bill`](usage_file::bill) takes the usage from

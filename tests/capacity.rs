@@ -259,6 +259,28 @@ fn ddb_p4_new_items_of_a_full_collection_are_refused_by_name() {
     );
 }
 
+/// Four items share a partition key, and with it its writes: the text does not put them all down to one item.
+#[test]
+fn ddb_p4_p8_a_hot_partition_is_said_to_be_stuck_for_one_item_or_for_one_partition_key() {
+    let said = |items: u32, local_index: bool| {
+        let keys = format!("workload.checkout.keys={{ uniform: {{ items: {items} }} }}");
+        let sort_key = format!("tables.orders.sort_key={{ collections: 1, local_index: {local_index} }}");
+        let heat = "tables.orders.partitions={ initial: 1, split_for_heat: { use: 5%, after: 1m } }";
+        let (_, outcome) = result(&["duration=3m", &keys, &sort_key, heat]);
+        let entries =
+            outcome.timeline.entries().iter().filter(|entry| entry.what.contains("cannot be split"));
+        entries.map(|entry| entry.what.clone()).collect::<Vec<_>>()
+    };
+    let of_key = said(4, true);
+    assert!(of_key.len() == 1 && of_key[0].contains("one partition key"), "{of_key:?}");
+    assert!(!of_key[0].contains("all its writes go to"), "{of_key:?}");
+    let of_item = said(1, true);
+    assert!(of_item.len() == 1 && of_item[0].contains("all its writes go to item#"), "{of_item:?}");
+    // Without a local index the items come apart (DDB-P4), until each is alone.
+    let apart = said(2, false);
+    assert!(apart.iter().all(|what| what.contains("all its writes go to")), "{apart:?}");
+}
+
 #[test]
 fn ddb_m9_m13_a_later_event_changes_what_an_earlier_one_set() {
     let switch = "{ at: 5m, set: { tables.orders.capacity: { on_demand: {} } } }";

@@ -202,7 +202,7 @@ kinesis:
 ";
     std::fs::write(folder.path().join("direct.yaml"), direct).unwrap();
     let shown = call(folder.path(), &["follow", "direct.yaml", "--quiet"]).code(0).stdout;
-    assert!(shown.contains("write 1 of workload.clicks") && shown.contains("in shard 0"), "{shown}");
+    assert!(shown.contains("record 1 of workload.clicks") && shown.contains("in shard 0"), "{shown}");
     let ended = call(folder.path(), &["follow", "direct.yaml", "--workload", "click"]).code(2);
     ended.error("there is no producer named `click`; did you mean `clicks`?");
 }

@@ -297,3 +297,11 @@ fn what_no_table_feeds_waits_for_its_producer_and_for_no_change_feed() {
     assert_eq!(first.as_deref(), Some("replication"));
     assert!(has(&waits, "the change feed") && !has(&waits, "the producer's client"), "{waits:?}");
 }
+
+/// What a delivery stream has been given is nobody's to read: consumers read streams, tables' streams and queues.
+#[test]
+fn fh_q13_nobody_reads_a_delivery_stream_again() {
+    let more = "firehose:\n  lake: { direct_put: {}, to: { s3: {} } }\nconsumers:\n  again: { reads: firehose.lake, polling: {} }";
+    let error = support::load(&support::fed_table("1/s", "1m", more)).expect_err("it is refused");
+    assert!(error.contains("consumers.again.reads") && error.contains("firehose.lake"), "{error}");
+}

@@ -11,6 +11,8 @@ use streamgauge::systems::fleet::host::FargateSize;
 use streamgauge::systems::fleet::meter::Redelivery;
 use streamgauge::systems::fleet::{ControlPlan, Via};
 
+#[path = "fleets/starts.rs"]
+mod starts;
 mod support;
 
 /// One producer of `rate` small writes a second, one stream, and one consumer `f`.
@@ -244,35 +246,6 @@ fn kwk_15_kds_s7_children_are_read_from_their_oldest_record_once_their_parent_is
         let rollover = fleet.latency.mean_parts().unwrap()[5];
         assert!(rollover > 0.0, "{kcl}: children wait");
     }
-}
-
-/// A stream holds ten minutes of 20 records a second from before the run.
-#[test]
-fn kwk_15_kds_r8_an_application_goes_on_in_a_streams_history_where_it_is_told_to() {
-    let with = |kcl: &str| {
-        let text = text("5m", 20, 2, &format!("kcl: {{ {kcl} }}"), "");
-        text.replace("shards: 2 } }", "shards: 2 } }, history: 10m")
-    };
-    let of_history = |kcl: &str| {
-        let fleet = fleet(&with(&format!("version: 3, via: polling{kcl}")));
-        assert_eq!((fleet.meter.lost, fleet.meter.repeated_total()), (0, 0));
-        fleet.meter.processed - 20 * 300
-    };
-    near("all of it", of_history(", from: trim_horizon") as f64, 20.0 * 600.0, 0.001);
-    // The run begins with 5 January.
-    let half = of_history(", from: { at_timestamp: 2026-01-04T23:55:00Z }");
-    near("half of it", half as f64, 20.0 * 300.0, 0.001);
-    assert_eq!((of_history(", from: latest"), of_history("")), (0, 0));
-    // Where its position is left open it is an assumption of the report.
-    let assumes = |kcl: &str| {
-        let assumptions = support::scenario(&with(kcl), &[]).assumptions;
-        assumptions.iter().any(|it| it.what.starts_with("where a fleet goes on"))
-    };
-    assert!(assumes("via: polling") && !assumes("via: polling, from: latest") && !assumes("version: 3"));
-    let error = |kcl: &str| support::load(&with(kcl)).map(|_| ()).unwrap_err();
-    assert!(error("from: trim_horizon").contains("`from` is for a fleet that polls"));
-    let later = error("via: polling, from: { at_timestamp: 2026-01-05T00:00:01Z }");
-    assert!(later.contains("no later than that at which it starts (KDS-R8)"), "{later}");
 }
 
 #[test]
@@ -516,7 +489,7 @@ fn what_is_wrong_about_a_fleet_is_said() {
         ("flink: {}", "", "the key `parallelism` is missing"),
         ("kcl: {}", "events: { e: { at: 1m, crash: consumers.f, worker: 1 } }", "expected 0 to 0; found `1`"),
         ("kcl: {}", "events: { e: { at: 1m, cut_off: consumers.f } }", "`cut_off` needs `for`"),
-        ("kcl: {}", "events: { e: { at: 1m, for: 1m, outage: consumers.f } }", "is a fleet of workers"),
+        ("kcl: {}", "events: { e: { at: 1m, poison: consumers.f } }", "is a fleet of workers: no `poison`"),
         (
             "polling: {}",
             "events: { e: { at: 1m, crash: consumers.f } }",

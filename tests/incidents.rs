@@ -33,6 +33,34 @@ fn a_stall_is_caught_up_with_after_what_waits_divided_by_what_is_spare() {
     assert!(stall.curve.len() > 10 && result.consumers[0].losses.is_none());
 }
 
+/// A poison record holds its shard up until it expires after 24 hours, and what came behind it goes with it: then nothing waits any
+/// more. An outage that outlasts the writes is over with the last record read after it, which is as old as the outage, or less.
+#[test]
+fn whoever_is_late_with_the_last_record_has_caught_up_with_it() {
+    let function = "  c: { reads: kinesis.s, lambda: { batch_size: 100 } }";
+    let (_, _, result) =
+        run(&text("10/s", "20m", function, "events:\n  bad: { at: 10m, poison: consumers.c }"));
+    let stall = &result.consumers[0].stalls[0];
+    assert_eq!(stall.not_recovered, 0);
+    let blocked = stall.recovered_after_s.expect("the record expires");
+    let day = 24.0 * 3_600.0;
+    assert!((day - 60.0..day + 11.0 * 60.0).contains(&blocked), "{blocked}");
+    // The record itself is oldest when it expires.
+    let peak = stall.peak_at_s.expect("a peak");
+    assert!((600.0 + day - 60.0..=600.0 + day + 60.0).contains(&peak), "{peak}");
+    let polling = "  c: { reads: kinesis.s, polling: { workers: 2, batch_size: 10000 } }";
+    let (_, _, result) =
+        run(&text("10/s", "20m", polling, "events:\n  down: { at: 10m, for: 15m, outage: consumers.c }"));
+    let stall = &result.consumers[0].stalls[0];
+    // Two calls take all there is.
+    let after = stall.recovered_after_s.expect("it reads all that waits");
+    assert!(after <= 5.0, "{after}");
+    // Whoever is still down at the end has not.
+    let stays = "events:\n  down: { at: 10m, for: 100h, outage: consumers.c }";
+    let (_, _, result) = run(&text("10/s", "20m", polling, stays).replace("study", "end: stop\nstudy"));
+    assert_eq!(result.consumers[0].stalls[0].not_recovered, 1);
+}
+
 /// 26 hours without reading, of 24 that are kept: the first record is lost 24 hours after the stall began, and two hours' worth on
 /// each shard.
 #[test]
@@ -59,6 +87,22 @@ fn kds_s1_the_first_loss_comes_when_the_retention_is_over_and_shards_lose_what_t
     assert_eq!(outcome.consumers[0].reads.expired, 0);
     let lost = result.consumers[0].losses.as_ref().map_or(0, |losses| losses.records);
     assert!(lost.abs_diff(4 * 3_600) <= 2, "{lost}");
+}
+
+/// An iterator is good for five minutes: a consumer that is away for longer meets an expired one on each of the two shards when it is
+/// back, whether it had slept there or was awake, gets another one, and loses nothing.
+#[test]
+fn kds_r7_whoever_is_away_for_longer_than_five_minutes_meets_an_expired_iterator_on_each_shard() {
+    for (rate, away, expired) in
+        [("20/s", "6m", 2), ("2/min", "6m", 2), ("20/s", "4m", 0), ("2/min", "4m", 0)]
+    {
+        let polling = "  c: { reads: kinesis.s, polling: { interval: 1s } }";
+        let down = format!("events:\n  down: {{ at: 10m, for: {away}, outage: consumers.c }}");
+        let (_, outcome, result) = run(&text(rate, "30m", polling, &down));
+        assert_eq!(outcome.consumers[0].reads.expired_iterators, expired, "{rate} and {away}");
+        let put: u64 = outcome.streams[0].loads.iter().map(|it| it.total.records).sum();
+        assert_eq!(result.consumers[0].processed, put);
+    }
 }
 
 #[test]
@@ -351,4 +395,25 @@ fn kds_e1_kcl_5_flk_2_a_removed_consumer_is_not_billed_any_more() {
     let late = format!("{events}  late: {{ at: 11m, crash: consumers.workers }}\n");
     let error = support::load(&text("40/s", "20m", consumers, &late)).map(|_| ()).unwrap_err();
     assert!(error.contains("`consumers.workers` has been removed by the event `workers`"), "{error}");
+}
+
+/// A third of the time the consumer is down, and else it takes no time: what is written then waits for its end, five minutes on
+/// average, and for nothing else than what all others wait for.
+#[test]
+fn a_record_that_waits_for_the_end_of_an_outage_does_not_wait_for_a_poll() {
+    let consumers = "  c: { reads: kinesis.s, polling: { workers: 8 } }";
+    let run = |events: &str| run(&text("30/s", "30m", consumers, events)).2;
+    let result = run("events:\n  down: { at: 10m, for: 10m, outage: consumers.c }");
+    let parts = |result: &streamgauge::report::result::RunResult| {
+        let row = result.latency.iter().find(|row| row.path == "consumers.c.latency").expect("a leg");
+        row.parts["mean_ms"].clone()
+    };
+    let down = parts(&result)["outage"].expect("a part");
+    let expected = 300e3 / 3.0;
+    assert!((down / expected - 1.0).abs() < 0.01, "{down} instead of {expected}");
+    let (polling, usual) = (parts(&result)["polling"].expect("it"), parts(&run(""))["polling"].expect("it"));
+    // Each shard is read at the first poll after the outage, and a third of all records waits for that one.
+    assert!((polling - usual).abs() < 1_000.0 / 3.0, "{polling} instead of {usual}");
+    let waits = &result.bottlenecks.iter().find(|row| row.path == "consumers.c").expect("a row").waits;
+    assert_eq!(waits[0].resource, "the consumer, which was down");
 }

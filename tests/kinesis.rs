@@ -375,3 +375,17 @@ fn polls_that_are_no_events_count_as_if_they_were() {
         assert_eq!(seen, expected_seen, "seed {seed}");
     }
 }
+
+#[test]
+fn kds_s1_records_are_kept_for_a_day_to_a_year() {
+    let kept = |retention: &str| {
+        let text = support::fed_table("1/s", "1m", "")
+            .replace("shards: 2 } } }", &format!("shards: 2 }} }}, retention: {retention} }}"));
+        support::load(&text).map(|scenario| scenario.streams[0].retention / (3_600 * SECOND))
+    };
+    assert_eq!(kept("24h"), Ok(24));
+    assert_eq!(kept("365d"), Ok(8_760));
+    for beyond in ["23h", "366d"] {
+        assert!(kept(beyond).is_err_and(|error| error.contains("KDS-S1")), "{beyond}");
+    }
+}

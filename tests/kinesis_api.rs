@@ -198,3 +198,53 @@ fn kds_s12_a_stream_is_updating_while_it_reshards_and_then_refuses_another_chang
     kinesis.delete_stream(DAY, "s").expect("it is there");
     assert!(matches!(status(&mut kinesis, DAY), Err(Exception::ResourceNotFound(_))));
 }
+
+#[test]
+fn kds_h1_a_partition_key_has_1_to_256_characters() {
+    let mut kinesis = account(1);
+    // Characters count, not bytes.
+    for (key, sound) in [
+        ("k".repeat(256), true),
+        ("\u{e9}".repeat(256), true),
+        ("k".repeat(257), false),
+        (String::new(), false),
+    ] {
+        assert_eq!(
+            kinesis.put_record(0, "s", &key, b"data").is_ok(),
+            sound,
+            "{} characters",
+            key.chars().count()
+        );
+    }
+}
+
+/// Sequence numbers grow, and nobody can count by them: what retention took is missing before the first one that is left, and those of
+/// two shards say nothing of each other.
+#[test]
+fn kds_h7_a_sequence_number_tells_neither_how_many_records_there_are_nor_which_of_two_shards_is_older() {
+    let mut kinesis = account(2);
+    let put = |kinesis: &mut Kinesis, hour: u64, key: &str| {
+        let result = kinesis.put_record(hour * 60 * MINUTE, "s", key, b"data").expect("room");
+        (result.shard_id, result.sequence_number)
+    };
+    // Two keys on two shards.
+    let keys: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let on = |shard: usize| {
+        keys.iter().find(|key| usize::from(hash_key(key) >> 127 == 1) == shard).expect("one of many")
+    };
+    let early: Vec<u64> = (0..5).map(|hour| put(&mut kinesis, hour, on(0)).1).collect();
+    assert!(early.windows(2).all(|pair| pair[0] < pair[1]));
+    let (other, late) = put(&mut kinesis, 26, on(1));
+    assert_ne!(other, SHARD);
+    assert!(late < early[4], "a later record of another shard has a smaller number");
+    let now = 27 * 60 * MINUTE;
+    let oldest = iterator(&mut kinesis, now, ShardIteratorType::TrimHorizon);
+    let left: Vec<u64> = kinesis
+        .get_records(now, &oldest, 10)
+        .expect("an answer")
+        .records
+        .iter()
+        .map(|it| it.sequence_number)
+        .collect();
+    assert_eq!(left, early[3..], "three of five are older than a day");
+}

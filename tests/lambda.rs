@@ -102,7 +102,7 @@ fn top_4_lat_1_lat_2_lat_3_lat_6_lat_7_def_1_def_2_def_3_def_4_def_5_def_7_kds_r
 
 fn plan(size: u32, window: Nanos, factor: u32) -> MappingPlan {
     MappingPlan {
-        batching: Batching { size, window, payload: Payload::KINESIS },
+        batching: Batching { size, window, turnaround: 0, payload: Payload::KINESIS },
         factor,
         partition_keys: None,
         tumbling: None,

@@ -92,21 +92,57 @@ fn lam_p4_dds_l2_more_than_two_functions_on_a_stream_are_pointed_out() {
 }
 
 #[test]
-fn lam_p6_a_table_stream_is_read_from_latest_or_trim_horizon() {
-    let with = |reads: &str, from: &str| {
-        let consumer = format!("  f: {{ reads: {reads}, lambda: {{ created: 30s, from: {from} }} }}\n");
-        support::load(&text("1m", STEADY, &consumer, "")).err().unwrap_or_default()
-    };
-    let moment = "{ at_timestamp: 2026-01-05T00:00:10Z }";
-    assert!(with("tables.t.streams", moment).contains("LAM-P6"));
-    for (reads, from) in [
-        ("tables.t.streams", "latest"),
-        ("tables.t.streams", "trim_horizon"),
-        ("kinesis.s", moment),
-        ("kinesis.s", "trim_horizon"),
-    ] {
-        assert_eq!(with(reads, from), "");
+fn lam_p6_a_table_stream_is_not_read_from_a_moment_on() {
+    let consumer =
+        "  f: { reads: tables.t.streams, lambda: { from: { at_timestamp: 2026-01-05T00:00:10Z } } }";
+    let refused = support::load(&text("1m", STEADY, consumer, "")).expect_err("it is refused");
+    assert!(refused.contains("LAM-P6"), "{refused}");
+}
+
+/// Ten minutes of 20 writes a second, and mappings that are created after five: one begins with what comes from then on, one with the
+/// oldest record that is left, one with the first that arrived from the second minute on; whether they poll or are pushed to.
+#[test]
+fn lam_p6_a_mapping_begins_with_the_latest_the_oldest_or_the_first_record_from_a_moment_on() {
+    let positions = [
+        ("latest", 5 * 60 * 20),
+        ("trim_horizon", 10 * 60 * 20),
+        ("{ at_timestamp: 2026-01-05T00:02:00Z }", 8 * 60 * 20),
+    ];
+    for (reads, via) in
+        [("tables.t.streams", "shared"), ("kinesis.s", "shared"), ("kinesis.s", "enhanced_fan_out")]
+    {
+        for (from, expected) in
+            positions.iter().filter(|(from, _)| !from.contains("at_timestamp") || reads.starts_with('k'))
+        {
+            let settings = format!("via: {via}, from: {from}, created: 5m, start_delay: 0s");
+            let consumer = format!("  f: {{ reads: {reads}, lambda: {{ {settings} }} }}\n");
+            let outcome = run(&text("10m", STEADY, &consumer, ""));
+            let processed = outcome.lambdas[0].meter.processed;
+            // What was written shortly before the moment arrives after it: the feed takes up to two seconds.
+            let late = if *from == "trim_horizon" { 0 } else { 2 * 20 };
+            assert!((*expected..=expected + late).contains(&processed), "{reads} {via} {from}: {processed}");
+            assert_eq!(processed + outcome.ledger.fate("before_start"), 12_000, "{reads} {via} {from}");
+        }
     }
+}
+
+/// An hour of 20 records a second before the run, of 700 bytes or so: a mapping that is pushed to gets all of it, at 2 MiB a second
+/// at most (KDS-E1), and before what comes now.
+#[test]
+fn lam_p6_kds_e1_what_a_stream_held_before_is_pushed_to_who_begins_with_it() {
+    let more =
+        "  f: { reads: kinesis.s, lambda: { via: enhanced_fan_out, from: trim_horizon, batch_size: 10000 } }";
+    let written = text("10m", STEADY, more, "").replace("shards: 1 } } }", "shards: 1 } }, history: 1h }");
+    let outcome = run(&written);
+    let of = &outcome.lambdas[0];
+    assert_eq!(of.meter.processed, 3_600 * 20 + 12_000);
+    let pushed = of.fan_out.as_ref().expect("it is registered").bytes;
+    let series = of.series.bins();
+    let most = series.iter().map(|bin| bin[column::PUSHED_BYTES]).max().expect("it has bins");
+    // A second's worth may have been saved up.
+    let seconds = of.series.width() as f64 / SECOND as f64;
+    assert!(most as f64 <= (seconds + 1.0) * 2.0 * 1_048_576.0, "{most}");
+    assert!(pushed > 3_600 * 20 * 300, "{pushed}");
 }
 
 /// 20 writes a second; created after 100 s and reading 60 s later: LATEST misses those 60 s and all before, TRIM_HORIZON
@@ -192,7 +228,7 @@ fn dds_l7_iterator_age_is_the_lag_of_this_feed() {
 
 fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {
     let plan = MappingPlan {
-        batching: Batching { size: 1, window: 0, payload: Payload::KINESIS },
+        batching: Batching { size: 1, window: 0, turnaround: 0, payload: Payload::KINESIS },
         factor: 10,
         partition_keys: partition_keys.and_then(std::num::NonZeroU32::new),
         tumbling: None,

@@ -96,6 +96,34 @@ fn kds_s10_billing_follows_the_mode() {
     assert!((before.usd_per_hour.unwrap() - 3.0 * 0.015).abs() < 0.005, "{before:?}");
 }
 
+/// One reader takes 10 of 20 records a second, so that ten minutes of writes take it twenty to read: half of that is the drain. What a
+/// stretch cost an hour is what the bill says of a month, and another reader that has 1 ms of work for each record is busy for 2 %
+/// of the time in which records come.
+#[test]
+fn what_a_span_comes_to_leaves_out_the_time_until_all_is_drained() {
+    let slow = result(&[
+        "duration=10m",
+        "consumers.search.polling={ interval: 1s, workers: 1, batch_size: 100, per_record: 100ms }",
+        "consumers.fast={ reads: kinesis.events, polling: { interval: 1s, workers: 1, per_batch: 0ms, per_record: 1ms } }",
+    ]);
+    let [only] = &slow.shards[0].capacity.as_ref().unwrap().modes[..] else { panic!("one mode") };
+    assert_eq!((only.from_s, only.to_s), (Some(0.0), Some(600.0)));
+    // Those that were put in the last moment have not come yet.
+    assert!(only.records.abs_diff(20 * 600) <= 40, "{}", only.records);
+    let of_stream = slow.cost.bill.lines.iter().filter(|line| line.id.starts_with("kds.od."));
+    let month: f64 = of_stream
+        .map(|line| line.amount.expect("a price").to_string().parse::<f64>().expect("a number"))
+        .sum();
+    assert!((only.usd_per_hour.unwrap() * 730.0 / month - 1.0).abs() < 1e-4, "{only:?} of {month}");
+    let busy = |which: usize| slow.consumers[which].busy_share.expect("it has workers");
+    assert!(
+        (0.98..=1.0).contains(&busy(0)) && (busy(1) / 0.02 - 1.0).abs() < 0.02,
+        "{}, {}",
+        busy(0),
+        busy(1)
+    );
+}
+
 #[test]
 fn kds_s4_o6_a1_quotas_are_checked() {
     let few = load(&["account={ kinesis: { on_demand_streams: 0 } }"]).unwrap_err();

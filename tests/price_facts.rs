@@ -23,6 +23,20 @@ fn book() -> BTreeMap<String, Entry> {
     PriceBook::builtin().entries().map(|entry| (entry.id.clone(), entry)).collect()
 }
 
+/// What was read after the facts were compiled.
+const LATER: [&str; 1] = ["pipes.req"];
+
+/// 0.40 USD a million requests of 64 KB that pass the filter, without a free quantity: what two public price guides say of us-east-1
+/// (March and June 2026). They say nothing of other Regions that could be checked.
+#[test]
+fn pipes_are_priced_where_a_source_names_the_region_and_nowhere_else() {
+    let book = book();
+    let entry = &book["pipes.req"];
+    assert_eq!((shown(entry, "us-east-1").as_str(), entry.per, entry.free), ("0.40 C", 1_000_000, None));
+    assert_eq!(entry.rates.len(), 1, "{entry:?}");
+    assert_eq!(entry.seen_from(), "2026-03-13".parse().ok());
+}
+
 /// The cells of the Markdown table rows that begin with a price id.
 fn table_rows(section: &str) -> impl Iterator<Item = Vec<String>> {
     let rows = section.lines().filter(|line| line.starts_with("| `"));
@@ -62,7 +76,8 @@ fn every_row_of_the_facts_is_in_the_book_with_price_confidence_and_source_and_no
         assert_eq!((entry.valid_from, entry.valid_to), validity(&id, &cells[1]), "{id}: {}", cells[1]);
         seen.insert(id);
     }
-    assert_eq!(seen, book.keys().cloned().collect(), "ids that are in one of the two only");
+    let theirs: BTreeSet<String> = book.keys().filter(|id| !LATER.contains(&id.as_str())).cloned().collect();
+    assert_eq!(seen, theirs, "ids that are in one of the two only");
     assert!(seen.len() > 100, "the tables were found: {}", seen.len());
 }
 

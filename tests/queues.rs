@@ -1,5 +1,6 @@
 //! SQS queues and pipes as the other way to fan out: latencies against measurements, order, limits, the bill.
 
+use rust_decimal::Decimal;
 use streamgauge::engine::random::Streams;
 use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
@@ -311,10 +312,11 @@ fn sqs_4_the_bill_counts_calls_by_64_kb_and_empty_receives() {
     let result = Case { duration: "101m", rate, sender, ..CASE }.result();
     let line = &result.usage.0["sqs.std"];
     assert!(line.causes[&Cause::EmptyPolls] > line.causes[&Cause::Base]);
-    // What Pipes cost is not in the price book: the line is there, by name, and the bill has no total.
-    assert!(result.usage.0.contains_key("pipes.req"));
-    assert_eq!(result.cost.bill.unknown, ["pipes.req"]);
-    assert_eq!(result.cost.bill.total, None);
+    // A pipe's requests cost 0.40 USD a million in us-east-1.
+    let pipe = result.cost.bill.lines.iter().find(|line| line.id == "pipes.req").expect("a line");
+    let by_hand = pipe.quantity * Decimal::new(40, 2) / Decimal::from(1_000_000);
+    assert!((pipe.amount.expect("an amount") - by_hand).abs() <= Decimal::new(5, 3), "{pipe:?}");
+    assert!(result.cost.bill.unknown.is_empty() && result.cost.bill.total.is_some());
     assert!(!result.usage.0.contains_key("sqs.fifo"));
 }
 
@@ -491,7 +493,8 @@ fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
 /// messages a second wait; after that there are 10 a second to spare.
 #[test]
 fn a_function_behind_a_queue_that_slows_down_leaves_what_it_cannot_take() {
-    let function = "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, cold_start: 0s";
+    let function =
+        "batch_size: 1, duration: { base: 100ms }, maximum_concurrency: 2, turnaround: 0s, cold_start: 0s";
     let more = "events: { slow: { at: 4m, for: 2m, slow_down: { of: consumers.f, factor: 4 } } }";
     let outcome = Case { function, more, ..CASE }.run();
     let visible = streamgauge::pipeline::sqs::column::VISIBLE;

@@ -41,7 +41,7 @@ fn what_a_function_discards_and_a_feed_leaves_out_is_said_to_be_lost() {
         let lost = format!("lost {} {fate}", streamgauge::report::words::count(missing));
         let said = said(&result);
         assert!(said.contains(&lost) && said.contains(" of 4,800 writes"), "{lost} is missing in {said}");
-        assert!(markdown::render(&result).contains(&format!("Lost: {sentence}")));
+        assert!(markdown::render(&result).contains(&lost.replacen("lost", "Lost:", 1)));
     }
 }
 
@@ -119,6 +119,24 @@ fn what_waits_for_a_busy_reader_does_not_wait_for_a_poll() {
         ),
         (
             "polling: { workers: 1, batch_size: 20, per_record: 50ms } }".into(),
+            "",
+            "the consumer, busy with earlier records",
+            "consumers.c: 1 worker",
+        ),
+        (
+            "kcl: { via: polling, max_records: 100, host: { vcpu: 1 }, per_record: 50ms } }".into(),
+            "",
+            "the consumer, busy with earlier records",
+            "consumers.c: 1 worker",
+        ),
+        (
+            "kcl: { version: 1, max_records: 50, prefetch: 0, host: { vcpu: 1 }, per_record: 50ms } }".into(),
+            "",
+            "the consumer, busy with earlier records",
+            "consumers.c: 1 worker",
+        ),
+        (
+            "flink: { parallelism: 1, via: enhanced_fan_out, autoscaling: false, per_record: 50ms } }".into(),
             "",
             "the consumer, busy with earlier records",
             "consumers.c: 1 worker",

@@ -9,7 +9,7 @@ use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::wiring::Prepared;
 use streamgauge::scenario::checked::{End, Scenario};
-use streamgauge::scenario::timeline::{Action, Occurrence};
+use streamgauge::scenario::timeline::{Action, Fault, Occurrence, Part};
 use streamgauge::systems::kinesis::past::PastShard;
 use streamgauge::systems::kinesis::plan::HistoryPlan;
 use streamgauge::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
@@ -126,7 +126,7 @@ fn one_worker_of_ten_thousand_shards_comes_through_an_outage() {
         until: Some(HOUR),
         place: "consumers.search".into(),
         what: "stops reading".into(),
-        action: Action::ConsumerOutage(0),
+        action: Action::Fault(Part::Polling(0), Fault::Outage),
     });
     let outcome = plain(&scenario);
     assert!(outcome.streams[0].lineage.open().len() == 10_000);
@@ -197,7 +197,7 @@ fn out_for_30_hours(when_trimmed: WhenTrimmed) -> Outcome {
         until: Some(42 * HOUR),
         place: "consumers.search".into(),
         what: "stops reading".into(),
-        action: Action::ConsumerOutage(0),
+        action: Action::Fault(Part::Polling(0), Fault::Outage),
     });
     plain(&scenario)
 }

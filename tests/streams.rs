@@ -184,6 +184,66 @@ fn dds_r1_r4_two_readers_of_a_busy_shard_get_all_and_a_third_is_throttled() {
     assert!(three.consumers.iter().all(|consumer| consumer.meter.processed == 162_000));
 }
 
+/// A partition is written to with 1,000 units a second at most (DDB-P1), here nearly that many items of one unit each; two readers take
+/// all of it, which is twice that, and nothing is refused.
+#[test]
+fn dds_r1_r4_two_readers_read_twice_what_the_table_may_be_written() {
+    let consumers = reader("one", "") + &reader("two", "");
+    let more = format!("consumers:\n{consumers}");
+    let outcome = Case { duration: "3m", rate: "{ constant: { rate: 990/s } }", more: &more, ..CASE }.run();
+    assert_eq!(outcome.tables[0].meter.units, 990 * 180);
+    let read: u64 = outcome.consumers.iter().map(|consumer| consumer.reads.records).sum();
+    assert_eq!(read, 2 * 990 * 180);
+    let slowest = outcome.consumers.iter().map(|consumer| consumer.latency.histogram().max()).max();
+    assert!(slowest < Some(4_000_000), "{slowest:?}");
+    assert!(outcome.consumers.iter().all(|consumer| refused(&consumer.reads) == 0));
+}
+
+/// Streams work on any table: a local secondary index changes how its collections are split, and nothing of its stream.
+#[test]
+fn a_table_with_a_local_index_has_the_stream_of_one_without() {
+    let of = |local_index: bool| {
+        let table = format!(
+            "capacity: {{ provisioned: {{ write_units: 1000 }} }}, streams: {{ view: new_image }}, sort_key: {{ collections: 50, local_index: {local_index} }}"
+        );
+        let outcome = Case { table: &table, ..CASE }.run();
+        let own = outcome.tables[0].streams.as_ref().expect("a stream");
+        (own.meter.published, own.ordering.records, own.ordering.duplicates, own.ordering.late())
+    };
+    assert_eq!(of(true), (10_000, 10_000, 0, 0));
+    assert_eq!(of(true), of(false));
+}
+
+/// Replication reads the stream, so that it is there whether it is written down or not.
+#[test]
+fn ddb_g2_the_stream_of_a_global_table_is_on_and_says_so() {
+    let noted = |streams: &str| {
+        let table = format!("capacity: {{ provisioned: {{ write_units: 1000 }} }}{streams}");
+        let text = Case { table: &table, ..CASE }.text();
+        let text = text.replace("    arrivals:", "    source: { global_table: {} }\n    arrivals:");
+        let scenario = support::load(&text).expect("it is sound");
+        scenario.notes.iter().any(|note| note.contains("DDB-G2") && note.contains("always on"))
+    };
+    assert_eq!([noted(""), noted(", streams: { view: new_image }")], [true, false]);
+}
+
+/// A gateway endpoint is no way to a stream: an interface endpoint is, or NAT.
+#[test]
+fn pl_1_there_is_no_gateway_endpoint_for_a_stream() {
+    let of = |network: &str| {
+        let more = format!(
+            "consumers:\n  r: {{ reads: tables.orders.streams, network: {{ {network} }}, polling: {{}} }}\n"
+        );
+        support::load(&Case { more: &more, ..CASE }.text()).err().unwrap_or_default()
+    };
+    assert_eq!([of("interface_endpoint: {}"), of("nat_gateway: {}")], ["", ""]);
+    let refused = of("gateway_endpoint: {}");
+    assert!(
+        refused.contains("unknown key `gateway_endpoint`") && refused.contains("interface_endpoint"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn dds_r3_k1_a_call_returns_1000_records_and_the_default_poll_is_each_second() {
     let more = |polling: &str| {

@@ -20,7 +20,7 @@ use streamgauge::report::result::RunResult;
 use streamgauge::report::{csv, json, markdown, terminal};
 use streamgauge::scenario::checked::{End, Scenario, Study};
 use streamgauge::scenario::load_check::LoadCheck;
-use streamgauge::scenario::timeline::Action;
+use streamgauge::scenario::timeline::{Action, Fault, Part};
 
 #[path = "swarm/alarms.rs"]
 mod alarms;
@@ -190,7 +190,9 @@ fn check_other_ways_to_run(scenario: &Scenario, outcome: &Outcome, seed: u64) {
 fn check_nothing_is_left(scenario: &Scenario, outcome: &Outcome, mut finished: Pipeline<false>) {
     finished.run_until(END_OF_TIME);
     assert_eq!(finished.fingerprint(), outcome.fingerprint);
-    let removals = |action: &Action| matches!(action, Action::RemoveConsumer(_) | Action::RemoveFunction(_));
+    let removals = |action: &Action| {
+        matches!(action, Action::Fault(Part::Polling(_) | Part::Function(_), Fault::Removal))
+    };
     // A poll that was due may still come, and finds that its reader has gone.
     if !scenario.timeline.iter().any(|planned| removals(&planned.action)) {
         assert_eq!(finished.counts(), outcome.events);

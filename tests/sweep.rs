@@ -110,7 +110,7 @@ fn a_killed_sweep_goes_on_to_the_bytes_of_an_unbroken_one() {
     // A finished one is not simulated again.
     let again = command(folder.path(), &["--out", "broken"]).output().unwrap();
     let said = String::from_utf8(again.stderr).unwrap();
-    assert!(said.contains("6 of 6 points are done already") && !said.contains("simulated"), "{said}");
+    assert!(said.contains("Already done: 6 of 6 points.") && !said.contains("simulated"), "{said}");
     assert!(files(&folder.path().join("whole")) == files(&broken));
 }
 
@@ -127,7 +127,11 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130));
     let said = String::from_utf8(ended.stderr).unwrap();
-    assert!(said.contains("error: interrupted\nhelp: 1 of 12 points are kept in"), "{said}");
+    assert!(
+        said.contains("error: interrupted\nhelp: kept in")
+            && said.contains(": 1 of 12 points; the same call"),
+        "{said}"
+    );
     assert!(points(&out) == 1 && !out.join("experiment.json").exists());
 }
 

@@ -302,7 +302,7 @@ fn poisson_arrivals_meet_a_poll_clock_anywhere_in_its_interval() {
     scenario.consumers.push(support::consumer("reader", 0));
     scenario.consumers[0].polls.phase = PollPhase::Staggered(70 * MILLISECOND);
     let prepared = Prepared::new(&scenario);
-    let figures: Vec<[f64; 5]> = (0..REPLICATIONS)
+    let figures: Vec<_> = (0..REPLICATIONS)
         .map(|replication| {
             let pipeline = Pipeline::<true>::new(&scenario, &prepared, replication);
             let outcome = pipeline.run(&scenario, |_| true).expect("a run").expect("to its end");

@@ -81,11 +81,15 @@ pub fn bill(arguments: &Arguments) -> Ended {
     };
     let source = source(usage)?;
     let bill = usage_file::bill(&source, &options)?;
-    if usage_file::has_other_prices(&source, &bill) {
-        output::tell("The result was billed by other prices; give them with --prices for the same bill.");
+    let other = usage_file::other_prices(&source, &bill);
+    if let Some(id) = other.first() {
+        let more = if other.len() > 1 { format!(" and {} more", other.len() - 1) } else { String::new() };
+        output::tell(&format!(
+            "The result was billed by other prices ({id}{more}); give them with --prices for the same bill."
+        ));
     }
     match arguments.format {
-        Format::Text => output::print(&text(&bill))?,
+        Format::Text => output::print(&text(&bill, output::terminal_columns()))?,
         Format::Json => output::print_json(&BillReport::new(&bill))?,
         Format::Csv => output::print(&csv::bill(&bill))?,
     }

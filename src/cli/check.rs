@@ -3,9 +3,9 @@
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use streamgauge::report::table::Table;
 use streamgauge::report::words;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::diagnostic::Diagnostics;
@@ -68,7 +68,7 @@ impl Checked {
     fn text(&self, width: Option<usize>) -> String {
         let variant = self.variant.as_ref().map(|name| format!(", variant {name}")).unwrap_or_default();
         let mut text =
-            format!("{}{variant} ({})\n{}\n", self.scenario, self.file, table(&self.load, width).trim_fmt());
+            format!("{}{variant} ({})\n{}\n", self.scenario, self.file, table(&self.load, width).join("\n"));
         self.sayings().iter().for_each(|said| match width {
             Some(width) => {
                 words::wrapped(said, "  ", width).iter().for_each(|line| text += &format!("{line}\n"))
@@ -83,19 +83,21 @@ impl Checked {
         let mut said = Vec::new();
         for item in &self.load.items {
             said.push(format!(
-                "size: {} of {}: item {} B, {} write units; record {} B, {} PUT payload units (DDB-U11, KDC-J6)",
+                "size: {} of {}: item {} B, {}; record {} B, {} (DDB-U11, KDC-J6)",
                 item.change,
                 item.path,
-                number(f64::from(item.item_bytes)),
-                item.write_units,
-                number(f64::from(item.record_bytes)),
-                item.put_payload_units,
+                words::count(item.item_bytes.into()),
+                words::plural(item.write_units.into(), "write unit"),
+                words::count(item.record_bytes.into()),
+                words::plural(item.put_payload_units.into(), "PUT payload unit"),
             ));
         }
         for estimate in &self.load.shard_estimates {
             said.push(format!(
-                "by AWS's formulas {} needs {} shards (KDC-S1), or {} as of 2023 (KDC-S2)",
-                estimate.path, estimate.shards, estimate.shards_2023,
+                "by AWS's formulas {} needs {} (KDC-S1), or {} as of 2023 (KDC-S2)",
+                estimate.path,
+                words::plural(estimate.shards, "shard"),
+                words::count(estimate.shards_2023),
             ));
         }
         said.extend(self.overloaded.iter().map(|overloaded| format!("overloaded: {overloaded}")));
@@ -133,69 +135,17 @@ pub fn check(arguments: &Arguments) -> Ended {
     Diagnostics::new(errors).or(Exit::Fine).map_err(Failure::from)
 }
 
-/// The table: a line a row, unless that is wider than `width`; then paths and units go on in further lines.
-fn table(load: &LoadCheck, width: Option<usize>) -> Table {
-    let whole = drawn(load, None);
-    let widest = whole.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-    let room = |width: usize| {
-        let path = load.rows.iter().map(|row| row.path.chars().count()).max().unwrap_or(0);
-        let narrow = drawn(load, Some(path)).lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        (path + width).saturating_sub(narrow).max(PATH_MIN)
-    };
-    width.filter(|width| widest > *width).map_or(whole, |width| drawn(load, Some(room(width))))
-}
-
-/// Columns that a path keeps, however narrow the terminal is.
-const PATH_MIN: usize = 14;
-/// Columns of units where there is little room.
-const UNIT: usize = 14;
-
-/// The table, with paths in so many columns and narrow units if that is given.
-fn drawn(load: &LoadCheck, path: Option<usize>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let second = if path.is_some() { "peak\nsecond" } else { "peak second" };
-    table.set_header(["path", "limit", "unit", "mean", "peak", second, "allowed", "verdict"]);
+/// The table: a line a row, or two where that is wider than `width`.
+fn table(load: &LoadCheck, width: Option<usize>) -> Vec<String> {
+    let columns = ["<path", "<limit", "<unit", "mean", "peak", "peak second", "allowed", "<verdict"];
+    let mut table = Table::new(&columns);
     for row in &load.rows {
-        table.add_row([
-            path.map_or(row.path.clone(), |width| broken(&row.path, width)),
-            row.limit.clone(),
-            path.map_or(row.unit.clone(), |_| words::wrapped(&row.unit, "", UNIT).join("\n")),
-            number(row.mean),
-            number(row.peak),
-            number(row.peak_second),
-            number(row.allowed),
-            row.verdict.to_string(),
-        ]);
+        let figures = [row.mean, row.peak, row.peak_second, row.allowed].map(number);
+        let words = [row.path.clone(), row.limit.clone(), row.unit.clone()];
+        table.row(words.into_iter().chain(figures).chain([row.verdict.to_string()]));
     }
-    for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if (3..7).contains(&number) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
-/// A path in lines of so many columns: broken behind its dots, and within names that are longer than a line.
-fn broken(path: &str, width: usize) -> String {
-    let (mut text, mut used) = (String::new(), 0);
-    for step in path.split_inclusive('.') {
-        let length = step.chars().count();
-        if used > 0 && length <= width && used + length > width {
-            text.push('\n');
-            used = 0;
-        }
-        for letter in step.chars() {
-            if used == width {
-                text.push('\n');
-                used = 0;
-            }
-            text.push(letter);
-            used += 1;
-        }
-    }
-    text
+    // What a limit is of is said in three words.
+    table.fitted(width.unwrap_or(usize::MAX), 3)
 }
 
 /// A figure for people: whole above 100, two decimals below, thousands apart.
@@ -219,13 +169,6 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_broken_behind_its_dots_and_keeps_every_letter() {
-        assert_eq!(broken("kinesis.changes.shards[1]", 16), "kinesis.changes.\nshards[1]");
-        assert_eq!(broken("kinesis.changes", 15), "kinesis.changes");
-        assert_eq!(broken("tables.a-rather-long-name.items", 12), "tables.a-rat\nher-long-nam\ne.items");
-    }
 
     #[test]
     fn figures_are_short_and_their_thousands_apart() {

@@ -19,9 +19,9 @@ use streamgauge::units::Duration;
 
 /// Follow one write through all of the pipeline: each step with its time, what it waited for, its size and its cost.
 ///
-/// Without further options that is the first write that is measured. Costs are those of a million such writes at list prices,
-/// without what is paid by the hour; what several records share, such as an invocation or an object, is divided by their
-/// number.
+/// Without further options that is the first write that is measured. Costs are those of a million such writes at list prices.
+/// Of what is paid by the hour they have a second of the provisioned write units that a write takes, and nothing else; what
+/// several records share, such as an invocation or an object, is divided by their number.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Scenario file
@@ -96,10 +96,9 @@ fn find(scenario: &Scenario, arguments: &Arguments, session: &Session) -> Result
     }
     if let Some(wanted) = &arguments.slowest {
         let legs = legs(scenario);
-        let found = legs.iter().find(|leg| leg.path == *wanted).and_then(leg);
-        let Some(leg) = found else {
-            let known = || legs.iter().filter(|it| leg(it).is_some()).map(|leg| leg.path.as_str());
-            return Err(unknown("latency that writes have", wanted, known().collect()));
+        let Some(leg) = legs.iter().find(|leg| leg.path == *wanted).map(leg) else {
+            let known = legs.iter().map(|leg| leg.path.as_str()).collect();
+            return Err(unknown("measured latency", wanted, known));
         };
         let trail = session.slowest(scenario, arguments.replication, leg)?;
         return trail.ok_or_else(|| Failure::rejected(format_args!("`{wanted}` measured no write")));

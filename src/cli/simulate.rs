@@ -16,6 +16,7 @@ use streamgauge::experiment::warm_up;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::follow::slowest::Leg;
 use streamgauge::pipeline::follow::{Trail, arrival::Choice};
+use streamgauge::report::words;
 use streamgauge::scenario::Loaded;
 use streamgauge::scenario::checked::{Scenario, WarmUpRule};
 use streamgauge::scenario::diagnostic::{Diagnostic, nearest};
@@ -88,7 +89,9 @@ impl<'a> Session<'a> {
         let each = seconds * 1e9 / writes.max(1) as f64;
         let threads = self.on_threads();
         self.tell(&format!(
-            "{name}: {writes} writes simulated in {seconds:.2} s, {each:.0} ns a write on {threads}."
+            "{name}: {} simulated in {seconds:.2} s, {} ns a write on {threads}.",
+            words::plural(writes, "write"),
+            words::count(each.round() as u64)
         ));
         Ok(outcomes)
     }
@@ -129,8 +132,8 @@ impl<'a> Session<'a> {
         if !numbers.is_empty() {
             let seconds = started.elapsed().as_secs_f64();
             self.tell(&format!(
-                "{} points simulated in {seconds:.2} s on {}.",
-                numbers.len(),
+                "{} simulated in {seconds:.2} s on {}.",
+                words::plural(numbers.len() as u64, "point"),
                 self.on_threads()
             ));
         }

@@ -15,6 +15,7 @@ use streamgauge::report::json;
 use streamgauge::report::result::RunResult;
 use streamgauge::report::sweep::folder::{SweepFolder, SweepFolderError};
 use streamgauge::report::sweep::{PointResult, SweepIdentity, SweepResult, markdown, terminal};
+use streamgauge::report::words;
 use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::load_check::LoadCheck;
 use streamgauge::scenario::sweep::Sweep;
@@ -114,13 +115,16 @@ pub fn sweep(arguments: &Arguments) -> Ended {
     let missing: Vec<usize> = mine.iter().copied().filter(|point| folder.point(*point).is_none()).collect();
     let done = mine.len() - missing.len();
     if done > 0 {
-        session.tell(&format!("{done} of {} points are done already.", mine.len()));
+        session.tell(&format!("Already done: {done} of {}.", words::plural(mine.len() as u64, "point")));
     }
     simulate(&sweep, &folder, &missing, &session)
         .map_err(|failure| failure.help(&kept(&folder, &mine, &out.display().to_string())))?;
     let files = out.display().to_string();
     if arguments.part.is_some() {
-        session.tell(&format!("{} points of this part are done, in `{files}`.", mine.len()));
+        session.tell(&format!(
+            "Done: the {} of this part, in `{files}`.",
+            words::plural(mine.len() as u64, "point")
+        ));
         return Ok(Exit::Fine);
     }
     let result = folder.finish().map_err(Failure::internal)?;
@@ -145,7 +149,8 @@ fn simulate(
 /// What an interruption leaves.
 fn kept(folder: &SweepFolder, points: &[usize], path: &str) -> String {
     let done = points.iter().filter(|point| folder.point(**point).is_some()).count();
-    format!("{done} of {} points are kept in `{path}`; the same call goes on with the rest", points.len())
+    let all = words::plural(points.len() as u64, "point");
+    format!("kept in `{path}`: {done} of {all}; the same call goes on with the rest")
 }
 
 fn print(result: &SweepResult, format: Format, files: &str) -> Result<(), Failure> {

@@ -65,6 +65,18 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
+    /// What this one has counted more than an earlier state of it. Its greatest value is known to a bucket, and to the whole's own.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = earlier.counts.iter().copied().chain(std::iter::repeat(0));
+        let counts: Vec<u64> = self.counts.iter().zip(before).map(|(now, before)| now - before).collect();
+        let last = counts.iter().rposition(|count| *count > 0);
+        let max = last.map_or(0, |index| {
+            let (low, width) = bounds(index);
+            (low + width - 1).min(self.max)
+        });
+        Self { counts, max }
+    }
+
     /// The value below which a share `q` (in [0, 1]) of the counted values lies, interpolated inside its
     /// bucket; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<f64> {

@@ -96,7 +96,12 @@ pub struct EventQueue {
     reviewed_at: Nanos,
     lanes: Vec<VecDeque<Event>>,
     /// The first event of each lane that competes, or never.
-    lane_heads: Vec<Event>,
+    lane_heads: [Event; LANES_MAX],
+    /// A tree of winners over the first `leaves` lanes: which one has the earliest head below each node. Node 1 is the root, the
+    /// children of node `n` are `2n` and `2n + 1`, and the leaves are the lanes.
+    winners: [u8; 2 * LANES_MAX],
+    /// A power of two, so that a few lanes make a low tree.
+    leaves: usize,
     first_head: Event,
     first_lane: usize,
 }
@@ -120,7 +125,9 @@ impl Default for EventQueue {
             pops_to_review: REVIEW_EVERY,
             reviewed_at: 0,
             lanes: Vec::new(),
-            lane_heads: Vec::new(),
+            lane_heads: [Event::NEVER; LANES_MAX],
+            winners: [0; 2 * LANES_MAX],
+            leaves: 1,
             first_head: Event::NEVER,
             first_lane: 0,
         }
@@ -131,9 +138,8 @@ impl EventQueue {
     /// Opens a lane.
     pub fn lane(&mut self) -> Lane {
         self.lanes.push(VecDeque::new());
-        if self.lanes.len() <= LANES_MAX {
-            self.lane_heads.push(Event::NEVER);
-        }
+        self.leaves = self.lanes.len().min(LANES_MAX).next_power_of_two();
+        self.compete_all();
         Lane(self.lanes.len() - 1)
     }
 
@@ -146,22 +152,19 @@ impl EventQueue {
 
     /// Schedules an event of a flow that is usually in time order: O(1) when it is, like
     /// [`push`](Self::push) when it is not.
-    #[inline]
+    #[inline(always)]
     pub fn push_in_lane(&mut self, lane: Lane, time: Nanos, rank: u8, handle: u32) {
         let event = self.number(time, rank, handle);
         let waiting = &mut self.lanes[lane.0];
-        match waiting.back() {
-            _ if lane.0 >= LANES_MAX => return self.place(event),
-            Some(last) if *last > event => return self.place(event),
-            Some(_) => {}
-            None => {
-                self.lane_heads[lane.0] = event;
-                if event < self.first_head {
-                    (self.first_head, self.first_lane) = (event, lane.0);
-                }
-            }
+        if lane.0 >= LANES_MAX || waiting.back().is_some_and(|last| *last > event) {
+            return self.place(event);
         }
+        let first = waiting.is_empty();
         waiting.push_back(event);
+        if first {
+            self.lane_heads[lane.0] = event;
+            self.compete(lane.0);
+        }
     }
 
     /// Takes the next event, or `None` when nothing is scheduled.
@@ -228,27 +231,35 @@ impl EventQueue {
         let waiting = &mut self.lanes[self.first_lane];
         waiting.pop_front();
         self.lane_heads[self.first_lane] = waiting.front().copied().unwrap_or(Event::NEVER);
-        self.find_first_head();
+        self.compete(self.first_lane);
         event
     }
 
-    /// Compares the heads of all lanes. Which of them is first is anybody's guess, so nothing branches on it; the first one so
-    /// far stays in registers as two halves, for compilers choose between numbers of 128 bits by a branch.
+    /// Finds the first head of all again, now that this lane has another one: it meets the winners along its way to the root.
+    /// Who wins is anybody's guess, so nothing branches on it.
     #[inline]
-    fn find_first_head(&mut self) {
-        let never = (Event::NEVER.key(), Event::NEVER.0 as u64, 0);
-        let (key, rest, lane) =
-            self.lane_heads.iter().enumerate().fold(never, |(key, rest, lane), (other, head)| {
-                let (other_key, other_rest) = (head.key(), head.0 as u64);
-                let earlier = (other_key < key) | ((other_key == key) & (other_rest < rest));
-                (
-                    select_unpredictable(earlier, other_key, key),
-                    select_unpredictable(earlier, other_rest, rest),
-                    select_unpredictable(earlier, other, lane),
-                )
-            });
-        self.first_lane = lane;
-        self.first_head = Event((u128::from(key) << 64) | u128::from(rest));
+    fn compete(&mut self, lane: usize) {
+        let (mut winner, mut head) = (lane as u8, self.lane_heads[lane % LANES_MAX]);
+        let mut node = self.leaves + lane;
+        while node > 1 {
+            let rival = self.winners[(node ^ 1) % (2 * LANES_MAX)];
+            let other = self.lane_heads[usize::from(rival) % LANES_MAX];
+            let earlier = other < head;
+            winner = select_unpredictable(earlier, rival, winner);
+            let high = select_unpredictable(earlier, other.key(), head.key());
+            let low = select_unpredictable(earlier, other.0 as u64, head.0 as u64);
+            head = Event((u128::from(high) << 64) | u128::from(low));
+            node /= 2;
+            self.winners[node % (2 * LANES_MAX)] = winner;
+        }
+        (self.first_lane, self.first_head) = (usize::from(winner), head);
+    }
+
+    /// The same, now that any lane may have another one.
+    #[cold]
+    fn compete_all(&mut self) {
+        (0..self.leaves).for_each(|lane| self.winners[self.leaves + lane] = lane as u8);
+        (0..self.leaves).for_each(|lane| self.compete(lane));
     }
 
     #[inline]
@@ -431,7 +442,7 @@ impl EventQueue {
         for (head, waiting) in self.lane_heads.iter_mut().zip(&self.lanes) {
             *head = waiting.front().copied().unwrap_or(Event::NEVER);
         }
-        self.find_first_head();
+        self.compete_all();
     }
 
     /// How many events wait.

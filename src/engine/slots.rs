@@ -38,6 +38,11 @@ impl<T> Slots<T> {
         self.values.get_mut(handle as usize)?.as_mut()
     }
 
+    /// The value at a handle, if there is one, to look at.
+    pub fn get(&self, handle: u32) -> Option<&T> {
+        self.values.get(handle as usize)?.as_ref()
+    }
+
     /// How many values are held now.
     pub fn len(&self) -> usize {
         self.values.len() - self.free.len()

@@ -100,6 +100,7 @@ fn consumer() -> PollingPlan {
         per_batch: 5 * MILLISECOND,
         per_record: 50_000,
         workers: 2,
+        sink: None,
         reader: Default::default(),
     }
 }

@@ -48,25 +48,29 @@ pub fn slowest(
     let mut slowest = Slowest::of(leg);
     watch(scenario, &prepared, replication, &mut slowest, control)?;
     let Some(written) = slowest.written else { return Ok(None) };
-    let writer = match leg {
-        Leg::Direct(number) => Some(number),
-        _ => None,
+    // Where a leg ends says of most legs not whose write came there: one to a table, or one put straight into a stream.
+    let (writer, kinds) = match leg {
+        Leg::Producer(number) => (Some(number), vec![false]),
+        Leg::Direct(number) => (Some(number), vec![true]),
+        _ => (None, vec![false, true]),
     };
-    let direct = writer.is_some() || scenario.producers.is_empty();
+    let exist =
+        |direct: &bool| if *direct { !scenario.direct.is_empty() } else { !scenario.producers.is_empty() };
     let mut found = None;
-    for skip in 0..TWINS_MAX {
-        let choice = Choice { direct, writer, from: written, skip, ..Choice::default() };
-        let Some(trail) = follow(scenario, replication, choice, control)? else { break };
-        let micros = |at: Nanos| at / MICROSECOND;
-        let start = micros(trail.subject.at);
-        if start > micros(written) {
-            break;
-        }
-        // Several writes may be of this microsecond: the one meant has a step after just that time.
-        let is_it = trail.steps.iter().any(|step| micros(step.at) - start == slowest.longest());
-        found = Some(trail);
-        if is_it {
-            break;
+    for direct in kinds.into_iter().filter(exist) {
+        for skip in 0..TWINS_MAX {
+            let choice = Choice { direct, writer, from: written, skip, ..Choice::default() };
+            let Some(trail) = follow(scenario, replication, choice, control)? else { break };
+            let micros = |at: Nanos| at / MICROSECOND;
+            let start = micros(trail.subject.at);
+            if start > micros(written) {
+                break;
+            }
+            // Several writes may be of this microsecond: the one meant has a step after just that time.
+            if trail.steps.iter().any(|step| micros(step.at) - start == slowest.longest()) {
+                return Ok(Some(trail));
+            }
+            found = Some(trail);
         }
     }
     Ok(found)

@@ -1,5 +1,6 @@
 //! Measures: observers that count. They can neither draw numbers nor schedule, and the models never read them.
 
+pub mod by_hour;
 pub mod copies;
 pub mod direct;
 pub mod era;

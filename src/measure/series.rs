@@ -14,9 +14,12 @@ pub fn bin_width(span: Nanos) -> Nanos {
     WIDTHS.into_iter().find(|width| span.div_ceil(*width) <= BINS_MAX).unwrap_or(30 * DAY)
 }
 
-/// The bins of a series for a run of about `span`: their width, and how many there are at most.
+/// Bins for what is told of the time after the writes too, however long that is: about a week of seconds.
+const LONG_BINS_MAX: u64 = 600_000;
+
+/// The bins of a series for a run of about `span`, and as many more as it takes to its end: their width, and how many there are at most.
 pub fn bins(span: Nanos) -> (Nanos, u64) {
-    (bin_width(span), 2 * BINS_MAX)
+    (bin_width(span), LONG_BINS_MAX)
 }
 
 /// What each value of a bin is made of.
@@ -77,6 +80,16 @@ impl<const COLUMNS: usize> Series<COLUMNS> {
         self.bin(now)[column] += value;
     }
 
+    /// Adds to one column, bin by bin from time 0 on, what was counted apart in bins of the same width.
+    pub fn add_bins(&mut self, column: usize, counts: &[u64]) {
+        let last = (2 * BINS_MAX - 1) as usize;
+        for (bin, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let place = bin.min(last);
+            self.bins.resize((place + 1).max(self.bins.len()), [0; COLUMNS]);
+            self.bins[place][column] += count;
+        }
+    }
+
     /// Raises one column of all bins between two moments to at least what `value` gives for the last moment in each.
     pub fn raise_between(
         &mut self,
@@ -99,6 +112,11 @@ impl<const COLUMNS: usize> Series<COLUMNS> {
     pub fn raise(&mut self, now: Nanos, column: usize, value: u64) {
         let place = &mut self.bin(now)[column];
         *place = (*place).max(value);
+    }
+
+    /// The end of the bin of the last moment seen, also where that lies beyond the last bin that is kept.
+    pub fn until(&self) -> Nanos {
+        self.end_of_bin
     }
 
     /// Width of a bin.

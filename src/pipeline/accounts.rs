@@ -9,7 +9,7 @@ use crate::engine::time::Nanos;
 use crate::measure::ledger::{Account, Ledger};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
-use crate::scenario::timeline::{Action, Occurrence};
+use crate::scenario::timeline::{Action, Fault, Occurrence, Part};
 use crate::systems::firehose::ErrorOutput;
 use crate::systems::kinesis::reader::WhenTrimmed;
 use crate::systems::polling::PollingPlan;
@@ -170,7 +170,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             account.fates.push(failed(ErrorOutput::DestinationFailed));
         }
         // A fate that needs an outage.
-        let outage = |it: &Occurrence| it.action == Action::DeliveryOutage(number);
+        let outage = |it: &Occurrence| it.action == Action::Fault(Part::Delivery(number), Fault::Outage);
         if scenario.timeline.iter().any(outage) {
             account.fates.push(("undeliverable", delivery.firehose.meter.undeliverable));
         }

@@ -94,10 +94,8 @@ impl Feed {
                 let more = (until - at).div_ceil(longest);
                 return Skipped { tries: tries + more, next: at + more * longest };
             }
-            // Waits that are anything up to the longest are half of it on average; what is left of the one that lasts at a
-            // given moment is as long as the shorter one of two of them.
-            let unit = |which: u32| self.chances.backoff_unit(change.address(), (1 << 9) + which);
-            let left = round(unit(0).min(unit(1)) * longest as f64);
+            // Waits that are anything up to the longest are half of it on average.
+            let left = round(self.chances.left_of_wait(change.address(), until) * longest as f64);
             return Skipped { tries: tries + 1 + 2 * (until - at) / longest, next: until + left };
         }
         Skipped { tries, next: at }

@@ -81,7 +81,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.turn_era(now, false);
         }
         if followed.switched {
-            source.modes.push(source.snapshot(now));
+            // Stretches end with the measured span.
+            if source.moved.is_none() {
+                source.modes.push(source.snapshot(now));
+            }
             source.switch_mode(now);
             if FULL {
                 source.turn_era(now, false);

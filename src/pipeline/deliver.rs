@@ -6,6 +6,7 @@ use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Draws;
 use crate::engine::time::{MICROSECOND, Nanos, SECOND};
+use crate::measure::by_hour::ByHour;
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
@@ -109,6 +110,8 @@ pub struct Delivery {
     pub late: Option<(f64, Draws)>,
     /// From the intended write to the complete object: propagation, polling, buffering, upload, transformation.
     pub latency: Latency<5>,
+    /// The totals of that by the hour in which objects were complete.
+    pub hours: Box<ByHour>,
     /// Sizes of complete objects in bytes, as stored.
     pub sizes: Histogram,
     /// Objects by prefix and hour.
@@ -405,6 +408,9 @@ impl Delivery {
     fn measure<const FULL: bool>(&mut self, now: Nanos, object: &Object, cohort: &super::Cohort) {
         let (flushed, complete) = (object.flushed / MICROSECOND, now / MICROSECOND);
         let mut first = 0;
+        if FULL {
+            self.hours.turn(now, self.latency.histogram());
+        }
         // A repeated upload delivers nothing that was not there.
         let marks = if object.stored { &[][..] } else { &object.batch.marks };
         for mark in marks {

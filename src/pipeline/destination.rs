@@ -81,19 +81,32 @@ impl<const FULL: bool> Pipeline<FULL> {
                     Obstacle::Permission => feed.meter.denied += 1,
                     Obstacle::Key => feed.meter.key_throttled += 1,
                 }
-                let failures = self.put_failed(now, handle, change);
-                let feed = self.tables[change.table as usize].feed.as_mut();
-                if !feed.is_some_and(|feed| feed.falls_asleep(now, handle, &change, failures)) {
-                    self.try_again_later(now, handle, change, failures);
+                self.cut_off_if_due(now, handle);
+                let Some(feed) = self.tables[change.table as usize].feed.as_mut() else {
+                    return Trouble::Waits;
+                };
+                let change = self.changes.get_mut(handle);
+                feed.put_failed::<FULL>(now, handle, change);
+                if !feed.falls_asleep(now, handle, change, change.failures) {
+                    feed.try_again_later(now, handle, change, &mut self.queue);
                 }
                 Trouble::Waits
             }
         }
     }
 
+    /// Whether this change has waited too long is looked at whenever a put of it fails.
+    #[inline(always)]
+    pub(super) fn cut_off_if_due(&mut self, now: Nanos, handle: u32) {
+        let change = self.changes.get(handle);
+        if now - change.written >= CUT_OFF_AGE {
+            self.cut_off(now, change.table as usize);
+        }
+    }
+
     /// A change has waited for a week: replication is switched off, and what waits is lost (KDC-R3, KDC-R4).
     #[cold]
-    pub(super) fn cut_off(&mut self, now: Nanos, table: usize) {
+    fn cut_off(&mut self, now: Nanos, table: usize) {
         let Some(feed) = &mut self.tables[table].feed else { return };
         let destination = feed.destination.get_or_insert_default();
         if destination.sends(now) {
@@ -119,12 +132,6 @@ pub(super) enum Trouble {
 }
 
 impl super::feed::Feed {
-    /// Whether a change meant to be written then has waited too long (KDC-R3).
-    #[inline]
-    pub(super) fn waited_too_long(now: Nanos, written: Nanos) -> bool {
-        now - written >= CUT_OFF_AGE
-    }
-
     /// The destination, if something has happened to it.
     pub fn destination(&self) -> Option<&Destination> {
         self.destination.as_ref()

@@ -127,12 +127,9 @@ impl Delivery {
         records: &[Record],
         behind: bool,
     ) {
-        match outcome {
-            Ok(bytes) => {
-                self.series.add(now, delivery_column::READ_RECORDS, records.len() as u64);
-                self.series.add(now, delivery_column::READ_BYTES, bytes);
-            }
-            Err(_) => self.series.add(now, delivery_column::REFUSED, 1),
+        if let Ok(bytes) = outcome {
+            self.series.add(now, delivery_column::READ_RECORDS, records.len() as u64);
+            self.series.add(now, delivery_column::READ_BYTES, bytes);
         }
         // What was there before the run arrived at moments that wrap around below 0.
         if let Some(last) = records.last().filter(|_| behind) {

@@ -136,6 +136,33 @@ impl Feed {
         });
     }
 
+    /// A put failed: notes how often that is so by now, and that later changes of its item wait behind it.
+    #[inline(always)]
+    pub(super) fn put_failed<const FULL: bool>(&mut self, now: Nanos, handle: u32, change: &mut Change) {
+        change.failures = change.failures.saturating_add(1);
+        if change.failures == 1 {
+            change.set(flags::RETRIED);
+            if self.in_order && change.flags() & LEADS == 0 {
+                change.set(LEADS);
+                self.items.last_waiting[change.key as usize] = handle;
+            }
+        }
+        if FULL {
+            self.note_age(now, (now - change.written) / MICROSECOND);
+        }
+    }
+
+    /// Plans the next try of a change whose puts have failed.
+    #[inline(always)]
+    pub(super) fn try_again_later(&self, now: Nanos, handle: u32, change: &Change, queue: &mut EventQueue) {
+        // Waits without jitter have a lane each, the longest one for all that are capped.
+        let step = usize::from(change.failures).min(self.waits.len());
+        match self.waits.get(step.wrapping_sub(1)) {
+            Some((wait, lane)) => queue.push_in_lane(*lane, now + wait, Kind::PutAgain as u8, handle),
+            None => queue.push(now + self.wait(now, change, change.failures), Kind::PutAgain as u8, handle),
+        }
+    }
+
     /// Notes how old a change is by now.
     #[inline]
     fn note_age(&mut self, now: Nanos, age: Micros) {
@@ -295,18 +322,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         let mut shard =
             if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
         let place = &mut self.streams[feed.plan.stream];
-        let (written, appended) = (change.written / MICROSECOND, now / MICROSECOND);
-        let record = Record {
-            written,
-            appended,
+        let record = || Record {
+            written: change.written / MICROSECOND,
+            appended: now / MICROSECOND,
             bytes: change.bytes(),
             key: change.key,
             flags: change.flags() & (flags::COPY | flags::DISORDERED | flags::RETRIED),
         };
-        let mut put = place.stream.put_here(now, shard, &record);
-        if put == Put::Closed {
+        let mut put = place.stream.put_here(now, shard, change.bytes(), record);
+        if let Put::Closed = put {
             shard = table.route_again(change.key, &place.stream);
-            put = place.stream.put_here(now, shard, &record);
+            put = place.stream.put_here(now, shard, change.bytes(), record);
         }
         let feed = table.feed.as_mut()?;
         feed.meter.units += u64::from(change.units);
@@ -317,10 +343,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             let refused = if let Put::Refused(why) = put { Err(why) } else { Ok(()) };
             place.count(now, shard, change.bytes(), &refused);
         }
-        let Put::Appended { awaited } = put else {
-            self.put_refused(now, handle, change);
+        let Put::Appended { record, awaited } = put else {
+            self.put_refused(now, handle);
             return None;
         };
+        let Record { written, appended, .. } = record;
         if awaited {
             place.wake_sleepers(now, shard, &mut self.queue);
         }
@@ -362,7 +389,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         Some(change.link)
     }
 
-    fn put_refused(&mut self, now: Nanos, handle: u32, change: Change) {
+    /// The stream refused a put: the change waits for another try.
+    #[inline(never)]
+    fn put_refused(&mut self, now: Nanos, handle: u32) {
+        self.cut_off_if_due(now, handle);
+        let change = self.changes.get_mut(handle);
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
         feed.meter.throttled += 1;
         feed.meter.units_retried += change.units_retried();
@@ -371,52 +402,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             bin[column::UNITS] += u64::from(change.units);
             bin[column::THROTTLED] += 1;
         }
-        self.changes.get_mut(handle).set(METERED);
-        self.wait_for_the_stream(now, handle, change);
-    }
-
-    /// A change waits for another try.
-    #[inline]
-    fn wait_for_the_stream(&mut self, now: Nanos, handle: u32, change: Change) {
-        let failures = self.put_failed(now, handle, change);
-        self.try_again_later(now, handle, change, failures);
-    }
-
-    /// A put failed: notes how often that is so by now, and that later changes of its item wait behind it.
-    #[inline]
-    pub(super) fn put_failed(&mut self, now: Nanos, handle: u32, change: Change) -> u8 {
-        if Feed::waited_too_long(now, change.written) {
-            self.cut_off(now, change.table as usize);
-        }
-        let waiting = self.changes.get_mut(handle);
-        waiting.failures = change.failures.saturating_add(1);
-        let failures = waiting.failures;
-        let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return failures };
-        if failures == 1 {
-            waiting.set(flags::RETRIED);
-            if feed.in_order && change.flags() & LEADS == 0 {
-                waiting.set(LEADS);
-                feed.items.last_waiting[change.key as usize] = handle;
-            }
-        }
-        if FULL {
-            feed.note_age(now, (now - change.written) / MICROSECOND);
-        }
-        failures
-    }
-
-    /// The next try of a change that failed so often.
-    #[inline]
-    pub(super) fn try_again_later(&mut self, now: Nanos, handle: u32, change: Change, failures: u8) {
-        let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
-        // Waits without jitter have a lane each, the longest one for all that are capped.
-        match feed.waits.get(usize::from(failures) - 1).or(feed.waits.last()) {
-            Some((wait, lane)) => self.queue.push_in_lane(*lane, now + wait, Kind::PutAgain as u8, handle),
-            None => {
-                let wait = feed.wait(now, &change, failures);
-                self.queue.push(now + wait, Kind::PutAgain as u8, handle);
-            }
-        }
+        change.set(METERED);
+        feed.put_failed::<FULL>(now, handle, change);
+        feed.try_again_later(now, handle, change, &mut self.queue);
     }
 
     /// A record over the stream's limit is skipped and later ones go on (KDC-J12).

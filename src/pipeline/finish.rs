@@ -1,18 +1,19 @@
 //! A run from its start to its end, and what was measured by then.
 
 use super::backlog::Backlog;
-use super::deliver::Delivery;
+use super::deliver::{self, Delivery};
 use super::direct::Direct;
 use super::event::Kind;
-use super::fleet::FleetConsumer;
 use super::fleet::quantities::FleetOutcome;
+use super::fleet::{self, FleetConsumer};
 use super::lambda::{self, LambdaConsumer};
 pub use super::outcome::{
     ConsumerOutcome, DeliveryOutcome, DirectOutcome, FeedOutcome, LambdaOutcome, Outcome, QueueOutcome,
     StreamOutcome, TableOutcome, TableStreamOutcome, TopItem, TransformOutcome,
 };
 use super::quantities::Quantities;
-use super::read::Consumer;
+use super::read::{self, Consumer};
+use super::refused_reads::{RefusedReads, with_refusals};
 use super::source::StreamSource;
 use super::tables::busiest_items;
 use super::write::{TableSource, Writer};
@@ -20,6 +21,7 @@ use super::{Pause, Pipeline};
 use crate::engine::random::Collision;
 use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::ledger::Unbalanced;
+use crate::measure::series::Series;
 use crate::scenario::checked::{End, Scenario, Study};
 use crate::systems::athena::{self, QueryMeter, Span, StoredObject, active_limit};
 use crate::systems::dynamodb::items::Items;
@@ -96,6 +98,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             if !progress(self.progress(at)) {
                 return Ok(None);
             }
+        }
+        if FULL {
+            self.streams.iter_mut().for_each(|source| source.end_span(scenario.duration));
         }
         let quantities = self.quantities(scenario.duration).since(&at_warm_up.unwrap_or_default());
         let complete = match scenario.end {
@@ -197,6 +202,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let lateness = self.lateness(scenario, end);
         let top_items = self.top_items();
         let queries = self.queries(scenario);
+        let refused_reads = self.refused_reads();
         let ended = Ended { streams: &self.streams, at: end };
         let long_way = |writer: &Writer| writer.long.as_ref().map(|long| long.meter());
         Ok(Outcome {
@@ -225,7 +231,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .zip(top_items)
                 .map(|(table, (top, by_shard))| table_outcome(table, top, by_shard))
                 .collect(),
-            streams: self.streams.into_iter().map(StreamOutcome::from).collect(),
+            streams: self.streams.into_iter().zip(refused_reads).map(StreamOutcome::from).collect(),
         })
     }
 
@@ -235,7 +241,6 @@ impl<const FULL: bool> Pipeline<FULL> {
             source.stream.finish(end);
             if FULL {
                 source.turn_era(end, false);
-                source.modes.push(source.snapshot(end));
                 source.room.close_second();
             }
             for (load, kin) in source.loads.iter_mut().zip(source.stream.lineage().shards()) {
@@ -286,6 +291,16 @@ impl Ended<'_> {
         self.streams[stream].stream.losses(self.at, reader)
     }
 
+    /// A reader's series with its refused calls in a column.
+    fn series<const COLUMNS: usize>(
+        &self,
+        series: Series<COLUMNS>,
+        (stream, reader): (usize, usize),
+        column: usize,
+    ) -> Series<COLUMNS> {
+        with_refusals(series, &self.streams[stream], reader, column)
+    }
+
     fn direct(&self, direct: Direct) -> DirectOutcome {
         let lineage = self.streams[direct.plan.stream].stream.lineage();
         let (top_keys, records_by_shard) = direct.top_keys(lineage);
@@ -296,13 +311,14 @@ impl Ended<'_> {
     fn consumer(&self, consumer: Consumer) -> ConsumerOutcome {
         ConsumerOutcome {
             meter: consumer.polling.meter,
+            sink: consumer.polling.sink(),
             reads: self.reads(consumer.stream, consumer.reader),
             losses: self.losses(consumer.stream, consumer.reader),
             stuck_shards: self.streams[consumer.stream].stream.stuck_shards(consumer.reader),
             backfill: consumer.backfill,
             processed: consumer.following.map(|following| following.finish()),
             latency: consumer.latency,
-            series: consumer.series,
+            series: self.series(consumer.series, (consumer.stream, consumer.reader), read::column::REFUSED),
         }
     }
 
@@ -316,11 +332,16 @@ impl Ended<'_> {
             reads: self.reads(delivery.stream, delivery.reader),
             losses: self.losses(delivery.stream, delivery.reader),
             s3: delivery.bucket.meter,
+            by_hour: delivery.hours.finish(delivery.latency.histogram()),
             latency: delivery.latency,
             sizes: delivery.sizes,
             prefixes: delivery.prefixes,
             rows: delivery.rows,
-            series: delivery.series,
+            series: self.series(
+                delivery.series,
+                (delivery.stream, delivery.reader),
+                deliver::column::REFUSED,
+            ),
         }
     }
 
@@ -338,23 +359,26 @@ impl Ended<'_> {
             sink: consumer.mapping.function.sink.as_ref().map(|sink| sink.meter),
             meter: consumer.mapping.meter,
             latency: consumer.latency,
-            series: consumer.series,
+            series: self.series(consumer.series, (consumer.stream, consumer.reader), lambda::column::REFUSED),
         }
     }
 
-    fn fleet(&self, consumer: FleetConsumer) -> FleetOutcome {
+    fn fleet(&self, mut consumer: FleetConsumer) -> FleetOutcome {
+        let reader = (consumer.stream, consumer.reader);
+        consumer.series = self.series(consumer.series, reader, fleet::column::REFUSED);
         let reads = self.reads(consumer.stream, consumer.reader);
         let losses = self.losses(consumer.stream, consumer.reader);
         consumer.outcome(reads, losses)
     }
 }
 
-impl From<StreamSource> for StreamOutcome {
-    fn from(source: StreamSource) -> Self {
+impl From<(StreamSource, Vec<RefusedReads>)> for StreamOutcome {
+    fn from((source, refused_reads): (StreamSource, Vec<RefusedReads>)) -> Self {
         Self {
+            refused_reads,
             loads: source.loads,
-            lineage: source.stream.lineage().clone(),
-            capacity: source.capacity.as_ref().map(|capacity| capacity.meter()),
+            lineage: source.stream.into_lineage(),
+            capacity: source.moved,
             modes: source.modes,
             room: source.room,
             eras: source.eras,

@@ -4,6 +4,7 @@
 pub mod control;
 pub mod quantities;
 mod removal;
+mod start;
 mod unread;
 pub mod wiring;
 
@@ -83,6 +84,10 @@ pub struct FleetConsumer {
     pub handle: usize,
     /// Whether it begins with what the stream held before the run.
     pub reads_history: bool,
+    /// Shards times nanoseconds that its stream had had when it began; nothing before that.
+    pub begun: Option<u128>,
+    /// When it begins, if that is within the run.
+    pub starts: Nanos,
     /// When it was removed, and shards times nanoseconds for which it had been registered with its stream by then.
     pub removed: Option<(Nanos, u128)>,
     /// Whether the stream is that of a table.
@@ -115,15 +120,6 @@ pub struct Interruption {
 }
 
 impl FleetConsumer {
-    /// Makes room for shards that have come since.
-    pub fn extend(&mut self, now: Nanos, shards: usize) {
-        self.fleet.grow(shards);
-        self.control.grow(shards);
-        if let Access::FanOut(fan_out) = &mut self.access {
-            fan_out.grow(now, shards);
-        }
-    }
-
     /// What was pushed to it, if it is pushed to.
     pub fn fan_out(&self) -> Option<&FanOut> {
         match &self.access {
@@ -150,19 +146,6 @@ impl FleetConsumer {
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
-    /// A fleet begins with what was there before the run.
-    pub(super) fn start_fleet(&mut self, now: Nanos, number: usize) {
-        let consumer = &self.fleets[number];
-        let place = &mut self.streams[consumer.stream];
-        if place.stream.is_removed(consumer.reader) {
-            return;
-        }
-        let polls = place.stream.start_reader(now, consumer.reader);
-        place.schedule(&polls, &mut self.queue);
-        let there = place.stream.behind_in_all(consumer.reader);
-        self.timeline.note(now, &consumer.place, format!("begins to read, with {there} records there"));
-    }
-
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_fleet(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.fleets[number];
@@ -170,12 +153,17 @@ impl<const FULL: bool> Pipeline<FULL> {
         if progress.poll_due.is_some_and(|due| due != now) || !consumer.control.fetches(shard) {
             return;
         }
+        let stream = &self.streams[consumer.stream].stream;
+        if now < stream.paused_until(consumer.reader) {
+            let at = stream.next_poll(stream.paused_until(consumer.reader), shard, consumer.reader);
+            return self.read_at(at, number, shard);
+        }
         // Until the next one is known, no other one is welcome.
         consumer.fleet.shard_mut(shard).poll_due = Some(Nanos::MAX);
-        if !consumer.fleet.has_room(shard) {
+        if !consumer.fleet.has_room(now, shard) {
             return;
         }
-        consumer.fleet.shard_mut(shard).polled = now;
+        consumer.fleet.shard_mut(shard).reads(now);
         let again = consumer.fleet.shard(shard).has_to_refetch() && !self.expire_again(now, number, shard);
         match (&self.fleets[number].access, again) {
             (_, true) => self.read_again(now, number, shard),
@@ -220,12 +208,7 @@ impl<const FULL: bool> Pipeline<FULL> {
                         consumer.note_read_again(now, shard, records);
                         consumer.fleet.shard_mut(shard).refetched(now, records, got);
                     }
-                    Err(_) => {
-                        if FULL {
-                            consumer.series.add(now, column::REFUSED, 1);
-                        }
-                        return self.try_read_again(now, number, shard);
-                    }
+                    Err(_) => return self.try_read_again(now, number, shard),
                 }
                 at = consumer.next_read(now, shard, stream);
             }
@@ -241,6 +224,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let outcome = stream.get_records(now, shard, consumer.reader, consumer.records_max, &mut self.batch);
         let (found, mut idle) = (self.batch.last().copied(), cadence.idle);
         if let Some(last) = found {
+            consumer.fleet.shard_mut(shard).behind = stream.behind(shard, consumer.reader) > 0;
             let got = now + round(delivery.sample(&mut draws.draws(now, shard as u32)));
             consumer.fleet.shard_mut(shard).fetch(now, &self.batch, got);
             if FULL {
@@ -251,9 +235,6 @@ impl<const FULL: bool> Pipeline<FULL> {
             idle = cadence.idle_after_empty;
         }
         if outcome.is_err() {
-            if FULL {
-                consumer.series.add(now, column::REFUSED, 1);
-            }
             if stream.is_closed(shard) || !stream.sleep_if_drained(now, shard, consumer.reader) {
                 return self.try_read_again(now, number, shard);
             }
@@ -329,12 +310,19 @@ impl<const FULL: bool> Pipeline<FULL> {
         loop {
             let consumer = &mut self.fleets[number];
             let Some(worker) = consumer.control.worker(shard) else { return };
-            if let Some(ended) = consumer.fleet.done(now, shard) {
+            let writer = consumer.control.writer(shard);
+            if let Some(ended) = consumer.fleet.done(now, shard, writer) {
                 self.count_done(now, number, shard, &ended);
+                if let Some(worker) = self.fleets[number].control.overdue(now, shard).filter(|_| !ended.last)
+                {
+                    return self.cut_hand_over(now, number, shard, worker);
+                }
                 let consumer = &mut self.fleets[number];
-                consumer.fleet.close(now, shard, consumer.control.may_save(shard));
-                if consumer.control.is_leaving(shard) {
-                    consumer.fleet.last_save(now, shard, 0);
+                if ended.last {
+                    consumer.fleet.close(now, shard, consumer.control.may_save(shard));
+                    if consumer.control.is_leaving(shard) {
+                        consumer.fleet.last_save(now, shard, 0);
+                    }
                 }
             }
             let consumer = &mut self.fleets[number];
@@ -369,7 +357,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Reads on where reading stopped for want of room, and there is some again.
     fn read_more(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.fleets[number];
-        if consumer.fleet.shard_mut(shard).wants_more() && consumer.fleet.has_room(shard) {
+        if consumer.fleet.shard_mut(shard).wants_more() && consumer.fleet.has_room(now, shard) {
             let polled = consumer.fleet.shard(shard).polled;
             let stream = &self.streams[consumer.stream].stream;
             let at = consumer.next_read(polled, shard, stream).max(now);
@@ -421,8 +409,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 ("expired", expired + meter.expired + source.meter(consumer.reader).expired),
             ],
         };
-        if let Some(past) = source.stream.past().filter(|_| consumer.reads_history) {
+        let past = source.stream.past().filter(|_| consumer.reads_history);
+        if let Some(past) = past {
             account.entered.push(("history", past.records()));
+        }
+        if past.is_some() || consumer.starts > 0 {
             account.fates.push(("before_start", source.stream.before_start(consumer.reader)));
         }
         if removed {

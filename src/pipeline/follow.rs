@@ -16,6 +16,8 @@ pub mod queue;
 pub mod slowest;
 mod ways;
 
+pub use ways::UNREAD;
+
 use rust_decimal::Decimal;
 
 use super::event::Kind;
@@ -133,7 +135,7 @@ pub struct Fate {
     pub place: String,
     /// Whether it is that of the second copy.
     pub copy: bool,
-    /// How, by the ledger's name.
+    /// How, by the ledger's name, or [`UNREAD`].
     pub name: String,
     /// When; nothing if it had not ended when the run did.
     pub at: Option<Nanos>,

@@ -15,6 +15,7 @@ use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::log::Record;
 use crate::systems::lambda::mapping::{Mapping, Next, PARTS, Role};
 use crate::systems::sqs::requests::requests;
+use crate::units::counted;
 
 /// Columns of a function's series.
 pub mod column {
@@ -112,7 +113,9 @@ pub struct LambdaConsumer {
     pub pipe_requests: [u64; 2],
     /// Numbers of the queues that it sends its records to.
     pub sends_to: Vec<usize>,
-    /// Shards times nanoseconds for which it had been registered with its stream when it was removed (KDS-E1).
+    /// The stream's shards times nanoseconds by the time when it was registered with it (KDS-E1), once it is.
+    pub registered: Option<u128>,
+    /// The same by the time when it was removed.
     pub deregistered: Option<u128>,
     /// How its mapping came into being, if that was within the run.
     pub creation: Option<Creation>,
@@ -138,8 +141,10 @@ impl LambdaConsumer {
     /// Makes room for shards that have come since.
     pub fn extend(&mut self, now: Nanos, shards: usize) {
         self.mapping.grow(shards);
-        if let Access::FanOut(fan_out) = &mut self.access {
-            fan_out.grow(now, shards);
+        match &mut self.access {
+            // One that is still to be registered subscribes to nothing.
+            Access::FanOut(fan_out) if self.registered.is_some() => fan_out.grow(now, shards),
+            _ => {}
         }
     }
 
@@ -156,8 +161,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A poll of a shard is due, or records wait to be pushed.
     pub(super) fn read_for_function(&mut self, now: Nanos, number: usize, shard: usize) {
         let consumer = &mut self.lambdas[number];
-        if self.streams[consumer.stream].stream.is_removed(consumer.reader) {
+        let stream = &self.streams[consumer.stream].stream;
+        if stream.is_removed(consumer.reader) {
             return;
+        }
+        if now < stream.paused_until(consumer.reader) {
+            let at = stream.next_poll(stream.paused_until(consumer.reader), shard, consumer.reader);
+            return self.queue.push(at, Kind::Poll as u8, pack(consumer.handle, shard));
         }
         if !consumer.mapping.has_room(now, shard) {
             // Blocked by its own records: read on when some are processed.
@@ -176,15 +186,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         let out = consumer.mapping.read(now, shard);
         let outcome = place.stream.get_records(now, shard, consumer.reader, u32::MAX, out);
         place.note_age(now, out);
-        if FULL {
-            match outcome {
-                Err(_) => consumer.series.add(now, column::REFUSED, 1),
-                Ok(bytes) => {
-                    if let Some(table) = consumer.of_table {
-                        self.tables[table].note_returned(now, out.len() as u64, bytes);
-                    }
-                }
-            }
+        if let (true, Ok(bytes), Some(table)) = (FULL, outcome, consumer.of_table) {
+            self.tables[table].note_returned(now, out.len() as u64, bytes);
         }
         if out.is_empty() {
             // Refused, or nothing was there: the next poll of the clock.
@@ -311,9 +314,13 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         let polls = place.stream.start_reader(now, consumer.reader);
         place.schedule(&polls, &mut self.queue);
+        if let (Access::FanOut(fan_out), None) = (&mut consumer.access, consumer.registered) {
+            fan_out.grow(now, place.stream.shard_count());
+            consumer.registered = Some(place.shard_nanos(now));
+        }
         if now > 0 {
             let there = place.stream.behind_in_all(consumer.reader);
-            let what = format!("begins to read, with {there} records there");
+            let what = format!("begins to read, with {} there", counted(there, "record"));
             self.timeline.note(now, &consumer.place, what);
         }
     }

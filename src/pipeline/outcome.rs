@@ -9,6 +9,7 @@ use super::lambda::{self};
 use super::long_way::LongMeter;
 use super::quantities::Quantities;
 use super::read::Backfill;
+use super::refused_reads::RefusedReads;
 use super::source::Snapshot;
 use super::sqs::{self, QueuePlace};
 use super::streams::{self, StreamsMeter};
@@ -41,7 +42,7 @@ use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::losses::Losses;
 use crate::systems::lag::Ages;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
-use crate::systems::polling::PollingMeter;
+use crate::systems::polling::{self, PollingMeter};
 use crate::systems::s3::S3Meter;
 use crate::systems::sink::SinkMeter;
 use crate::systems::sqs::queue::QueueMeter;
@@ -158,6 +159,8 @@ pub struct TableStreamOutcome {
 pub struct StreamOutcome {
     /// Load by shard.
     pub loads: Vec<ShardLoad>,
+    /// Reads that its shards refused, by reader, then by shard.
+    pub refused_reads: Vec<RefusedReads>,
     /// Its shards, open and closed.
     pub lineage: Lineage,
     /// What moved its capacity; nothing where nothing did.
@@ -194,6 +197,8 @@ pub struct DirectOutcome {
 pub struct ConsumerOutcome {
     /// Processing.
     pub meter: PollingMeter,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// Reading.
     pub reads: ReadMeter,
     /// What retention took.
@@ -205,7 +210,7 @@ pub struct ConsumerOutcome {
     /// Order of what it processed, if that was followed.
     pub processed: Option<Processed>,
     /// From the intended write to the end of processing.
-    pub latency: Latency<5>,
+    pub latency: Latency<{ polling::PARTS.len() }>,
     /// Its series.
     pub series: Series<{ super::read::column::COUNT }>,
 }
@@ -236,6 +241,8 @@ pub struct DeliveryOutcome {
     pub s3: S3Meter,
     /// From the intended write to the complete object.
     pub latency: Latency<5>,
+    /// The totals of that by the hour of the day in which objects were complete; empty where all were within one.
+    pub by_hour: Vec<Histogram>,
     /// Sizes of objects.
     pub sizes: Histogram,
     /// Objects by prefix and hour.

@@ -6,7 +6,7 @@ use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::ordering::Cause;
 use crate::measure::processed::{Handled, Outcome, Processed};
 use crate::scenario::checked::Scenario;
-use crate::scenario::timeline::Action;
+use crate::scenario::timeline::{Action, Fault, Part};
 use crate::systems::dynamodb::replication::Order;
 use crate::systems::fleet::meter::Redelivery;
 use crate::systems::kinesis::log::{Micros, Record, flags};
@@ -74,7 +74,9 @@ impl Followed<'_> {
         let slow = 2 * full > function.timeout;
         let depends = function.sink.is_some() || !function.sends_to.is_empty();
         let turned = |action: &Action| match action {
-            Action::ErrorRate(other, _) | Action::FunctionSlowDown(other, _) => *other == number,
+            Action::Fault(Part::Function(other), Fault::ErrorRate(_) | Fault::SlowDown(_)) => {
+                *other == number
+            }
             _ => false,
         };
         let turned = self.0.timeline.iter().any(|occurrence| turned(&occurrence.action));

@@ -30,6 +30,8 @@ pub struct Quantities {
     pub open_shards: Vec<u64>,
     /// Bytes that each polling consumer read.
     pub read: Vec<[u64; 1]>,
+    /// Of each polling consumer: nanoseconds for which its workers were processing, all together, and records processed.
+    pub polling: Vec<[u64; 2]>,
     /// GetRecords calls of each consumer on tables' streams: those that returned records, and those that did not.
     pub streams_reads: Vec<[u64; 2]>,
     /// What each stream used in on-demand mode.
@@ -101,6 +103,7 @@ impl Quantities {
         self.at -= earlier.at;
         subtract(&mut self.copies, &earlier.copies);
         subtract(&mut self.read, &earlier.read);
+        subtract(&mut self.polling, &earlier.polling);
         subtract(&mut self.feeds, &earlier.feeds);
         subtract(&mut self.streams, &earlier.streams);
         subtract(&mut self.kept, &earlier.kept);
@@ -198,7 +201,9 @@ impl LambdaQuantities {
     }
 
     fn of(consumer: &super::lambda::LambdaConsumer, shard_nanos: u128) -> Self {
-        let registered = consumer.fan_out().map(|_| consumer.deregistered.unwrap_or(shard_nanos));
+        let until = consumer.deregistered.unwrap_or(shard_nanos);
+        let lasted = consumer.registered.map_or(0, |since| until - since);
+        let registered = consumer.fan_out().map(|_| lasted);
         Self {
             registered_nanos: registered.unwrap_or(0),
             pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
@@ -255,6 +260,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .consumers
                 .iter()
                 .map(|consumer| [self.streams[consumer.stream].meter(consumer.reader).bytes])
+                .collect(),
+            polling: self
+                .consumers
+                .iter()
+                .map(|consumer| [consumer.polling.busy(at), consumer.polling.meter.processed])
                 .collect(),
             streams: self
                 .streams

@@ -10,7 +10,9 @@ use crate::measure::latency::Latency;
 use crate::measure::ordering::Cause;
 use crate::measure::series::Series;
 use crate::systems::kinesis::stream::Stream;
-use crate::systems::polling::Polling;
+use crate::systems::polling::{PARTS, Polling};
+use crate::systems::stalls::Stalls;
+use crate::units::counted;
 
 /// Columns of a consumer's series.
 pub mod column {
@@ -41,6 +43,8 @@ pub struct Consumer {
     pub reader: usize,
     /// Before this it does not read.
     pub down_until: Nanos,
+    /// When it did not, or will not.
+    pub outages: Option<Box<Stalls>>,
     /// How long it stands at the end of a shard before it reads the children.
     pub discovery: Nanos,
     /// The table whose DynamoDB stream it reads, if it does.
@@ -49,8 +53,8 @@ pub struct Consumer {
     pub following: Option<Box<Following>>,
     /// Where it stands with what was there before it began.
     pub backfill: Backfill,
-    /// From the intended write to the end of processing: propagation, polling, queueing, execution, rollover.
-    pub latency: Latency<5>,
+    /// From the intended write to the end of processing.
+    pub latency: Latency<{ PARTS.len() }>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -110,7 +114,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         consumer.backfill = Backfill::begin(&place.stream, consumer.reader);
         if now > 0 {
             let there = consumer.backfill.records;
-            let what = format!("begins to read, with {there} records there");
+            let what = format!("begins to read, with {} there", counted(there, "record"));
             self.timeline.note(now, &consumer.place, what);
         }
     }
@@ -169,12 +173,10 @@ impl<const FULL: bool> Pipeline<FULL> {
         let outcome = place.stream.get_records(now, shard, consumer.reader, batch_size, &mut hand.records);
         place.note_age(now, &hand.records);
         if FULL {
-            match outcome {
-                Ok(bytes) => {
-                    consumer.series.add(now, column::READ_RECORDS, hand.records.len() as u64);
-                    consumer.series.add(now, column::READ_BYTES, bytes);
-                }
-                Err(_) => consumer.series.add(now, column::REFUSED, 1),
+            // Refused calls are counted by the stream, which knows of those that nobody saw as well.
+            if let Ok(bytes) = outcome {
+                consumer.series.add(now, column::READ_RECORDS, hand.records.len() as u64);
+                consumer.series.add(now, column::READ_BYTES, bytes);
             }
         }
         let behind = place.stream.behind(shard, consumer.reader) > 0;
@@ -215,38 +217,38 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// A batch is processed: its records have reached the consumer.
+    /// A batch is processed, or a call to the sink has taken some of it: its records have reached the consumer.
     pub(super) fn processed(&mut self, now: Nanos, handle: u32) {
         let (number, shard) = unpack(handle);
         let consumer = &mut self.consumers[number];
-        let done = now / MICROSECOND;
+        let (places, next) = consumer.polling.advance(now, shard);
         let hand = consumer.polling.hand(shard);
-        let (due, polled) = (hand.due / MICROSECOND, hand.polled / MICROSECOND);
-        let (stood_from, stood_to) = (hand.pause.0 / MICROSECOND, hand.pause.1 / MICROSECOND);
-        for record in &hand.records {
+        let (moments, outages) = (hand.moments(now), consumer.outages.as_deref());
+        for record in &hand.records[places.clone()] {
             if self.cohort.has(record.written) {
-                // Waiting for the worker counts from when both the record and its poll were there, and as long as it had earlier ones.
-                let queueing =
-                    hand.stalls.since(record.appended) + polled - due.max(record.appended).min(polled);
-                let polling = polled - record.appended - queueing;
-                let rollover = stood_to.saturating_sub(stood_from.max(record.appended)).min(polling);
-                let propagation = record.appended - record.written;
-                consumer.latency.record([propagation, polling - rollover, queueing, done - polled, rollover]);
+                let queued = hand.stalls.since(record.appended);
+                let polled = hand.polled / MICROSECOND;
+                let down = outages.map_or(0, |outages| outages.between(record.appended, polled));
+                consumer.latency.record(moments.parts(record, queued, down));
             }
         }
-        let count = hand.records.len() as u64;
+        let count = places.len() as u64;
         if let Some(following) = &mut consumer.following {
-            let records = hand.records.iter().map(|record| (record, None, Some(Cause::Resharding)));
+            let records = hand.records[places].iter().map(|record| (record, None, Some(Cause::Resharding)));
             following.note(now, &self.tables, self.cohort, records);
+        }
+        consumer.polling.meter.processed += count;
+        if FULL {
+            consumer.series.add(now, column::RECORDS, count);
+        }
+        if let Some(at) = next {
+            self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 6);
+            return self.queue.push(at, Kind::Processed as u8, handle);
         }
         let hand = consumer.polling.hand(shard);
         let first = hand.records.first().map(|record| record.appended);
         hand.records.clear();
         consumer.polling.done(now, shard, first);
-        consumer.polling.meter.processed += count;
-        if FULL {
-            consumer.series.add(now, column::RECORDS, count);
-        }
         self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 6);
         self.poll_again(now, number, shard);
         self.release_worker(now, number, shard);
@@ -284,6 +286,10 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// An outage begins: what the workers have in hand is finished, and nothing more is read before `until`.
     pub(super) fn stop_consumer(&mut self, now: Nanos, number: usize, until: Nanos) {
         let consumer = &mut self.consumers[number];
+        let from = now.max(consumer.down_until);
+        if from < until {
+            consumer.outages.get_or_insert_default().note(from / MICROSECOND, until / MICROSECOND);
+        }
         consumer.down_until = consumer.down_until.max(until);
         self.streams[consumer.stream].stream.pause_reader(now, consumer.reader, consumer.down_until);
     }
@@ -295,6 +301,11 @@ impl<const FULL: bool> Pipeline<FULL> {
             return self.push_to_delivery(now, number, handle, shard);
         }
         let place = &mut self.streams[delivery.stream];
+        if now < place.stream.paused_until(delivery.reader) {
+            let at =
+                place.stream.next_poll(place.stream.paused_until(delivery.reader), shard, delivery.reader);
+            return self.queue.push(at, Kind::Poll as u8, handle);
+        }
         self.batch.clear();
         // A refused call returns nothing; the data waits in the stream (FH-S3, FH-S7).
         let outcome = place.stream.get_records(now, shard, delivery.reader, u32::MAX, &mut self.batch);

@@ -8,6 +8,7 @@ use crate::measure::era::Era;
 use crate::measure::shard_load::ShardLoad;
 use crate::scenario::timeline::{SplitAt, Which};
 use crate::systems::kinesis::exception::Exception;
+use crate::units::counted;
 
 impl<const FULL: bool> Pipeline<FULL> {
     /// SplitShard on one stream.
@@ -119,7 +120,11 @@ impl<const FULL: bool> Pipeline<FULL> {
         if FULL && stepped.next.is_none() {
             source.turn_era(now, false);
             let open = source.stream.lineage().open().len();
-            self.timeline.note(now, &source.place, format!("ACTIVE with {open} open shards"));
+            self.timeline.note(
+                now,
+                &source.place,
+                format!("ACTIVE with {}", counted(open as u64, "open shard")),
+            );
         }
         source.schedule(&stepped.polls, &mut self.queue);
         if let Some(next) = stepped.next {

@@ -4,11 +4,11 @@ use super::event::{Kind, pack};
 use crate::engine::queue::EventQueue;
 use crate::engine::time::{DAY, MICROSECOND, Nanos, SECOND};
 use crate::measure::era::Era;
-use crate::measure::series::Series;
+use crate::measure::series::{Series, bin_width};
 use crate::measure::shard_load::ShardLoad;
 use crate::measure::stream_load::StreamLoad;
 use crate::pricing::meter::{on_demand_ingest_bytes, put_payload_units};
-use crate::systems::kinesis::capacity::Capacity;
+use crate::systems::kinesis::capacity::{Capacity, CapacityMeter};
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::reshard::NextPoll;
@@ -63,8 +63,10 @@ pub struct StreamSource {
     pub capacity: Option<Box<Capacity>>,
     /// What it used in on-demand mode.
     pub on_demand: OnDemandMeter,
-    /// What stood on its counters when its mode changed.
+    /// What stood on its counters when its mode changed, and at the end of the measured span.
     pub modes: Vec<Snapshot>,
+    /// What moved its capacity up to the end of the measured span.
+    pub moved: Option<CapacityMeter>,
     /// What stands before it under Direct PUT to a delivery stream.
     pub front: Option<Box<super::direct_put::Front>>,
     /// Its load as a whole, second by second.
@@ -194,7 +196,8 @@ impl OnDemandMeter {
 
 impl StreamSource {
     /// The stream at `place`, without readers, of which the load of the first `measured` shards is measured.
-    pub fn new(place: String, stream: Stream, measured: usize, span: Nanos) -> Self {
+    pub fn new(place: String, mut stream: Stream, measured: usize, span: Nanos) -> Self {
+        stream.count_refusals_by(bin_width(span));
         Self {
             place,
             stream,
@@ -211,6 +214,7 @@ impl StreamSource {
             capacity: None,
             on_demand: OnDemandMeter::new(false),
             modes: Vec::new(),
+            moved: None,
             front: None,
             room: StreamLoad::default(),
         }
@@ -277,6 +281,12 @@ impl StreamSource {
             shard_nanos: self.shard_nanos(now),
             used: self.on_demand_use(now),
         }
+    }
+
+    /// The measured span is over: what comes after it is told by no row of its capacity.
+    pub(super) fn end_span(&mut self, now: Nanos) {
+        self.modes.push(self.snapshot(now));
+        self.moved = self.capacity.as_ref().map(|capacity| capacity.meter());
     }
 
     /// The stream changes its mode; its shard-hours are settled.

@@ -51,7 +51,7 @@ fn note(entries: &mut Vec<Entry>, path: &str, throughput: &Throughput, name: &dy
     }
     let Some(partitions) = throughput.partitions() else { return };
     partitions.splits().iter().for_each(|split| enter(split.at, describe(split, name)));
-    for Stuck { at, partition, item, reason, no_more } in partitions.stuck().iter().copied() {
+    for Stuck { at, partition, item, alone, reason, no_more } in partitions.stuck().iter().copied() {
         let why = match reason {
             _ if no_more => {
                 let state = if reason == SplitReason::Size { "full" } else { "hot" };
@@ -64,7 +64,12 @@ fn note(entries: &mut Vec<Entry>, path: &str, throughput: &Throughput, name: &dy
                  (ItemCollectionSizeLimitExceededException, DDB-P4)"
                     .to_owned()
             }
-            _ => format!("is hot and cannot be split: all its writes go to {} (DDB-P8)", name(item)),
+            _ if alone => format!("is hot and cannot be split: all its writes go to {} (DDB-P8)", name(item)),
+            _ => format!(
+                "is hot and cannot be split: its writes go to one partition key, whose items stay together with a local index \
+                 (DDB-P4); the busiest of them is {}",
+                name(item)
+            ),
         };
         enter(at, format!("partition {partition} {why}"));
     }

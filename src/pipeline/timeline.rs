@@ -45,52 +45,13 @@ impl<const FULL: bool> Pipeline<FULL> {
 
     fn begin(&mut self, now: Nanos, action: Action, until: Nanos) -> Result<(), Exception> {
         match action {
-            Action::Spike | Action::Poison(_) => {}
-            Action::FunctionOutage(number) => self.lambdas[number].mapping.function.fail_until(until),
-            Action::QueueFunctionOutage(number) => {
-                if let Some(consumer) = &mut self.queues[number].consumer {
-                    consumer.function.fail_until(until);
-                }
-            }
-            Action::ErrorRate(number, rate) => {
-                self.lambdas[number].mapping.function.set_error_rate(rate, until);
-            }
-            Action::ConsumerSlowDown(number, factor) => {
-                self.consumers[number].polling.slow_down(factor, until);
-            }
-            Action::FunctionSlowDown(number, factor) => {
-                self.lambdas[number].mapping.function.slow_down(factor, until);
-            }
-            Action::QueueFunctionSlowDown(number, factor) => {
-                if let Some(consumer) = &mut self.queues[number].consumer {
-                    consumer.function.slow_down(factor, until);
-                }
-            }
-            Action::FleetSlowDown(number, factor) => self.fleets[number].fleet.slow_down(factor, until),
-            Action::RemoveConsumer(number) => {
-                let (stream, reader) = (self.consumers[number].stream, self.consumers[number].reader);
-                self.streams[stream].stream.remove_reader(now, reader);
-            }
-            Action::RemoveFunction(number) => self.remove_function(now, number),
-            Action::RemoveQueueFunction(number) => {
-                let place = &mut self.queues[number];
-                if let Some(consumer) = &mut place.consumer {
-                    consumer.remove(now, &mut place.queue);
-                }
-            }
-            Action::RemoveFleet(number) => self.remove_fleet(now, number),
-            Action::ConsumerOutage(number) => self.stop_consumer(now, number, until),
-            Action::TransformOutage(number) => {
-                if let Some(it) = &mut self.deliveries[number].transforming {
-                    it.transform.fail_until(until);
-                }
-            }
+            Action::Spike => {}
+            Action::Fault(part, fault) => self.disturb(now, part, fault, until),
             Action::Crash(number, worker, away) => {
                 self.stop_worker(now, number, worker, (Redelivery::Crash, away));
             }
             Action::Deploy(number, away) => self.deploy(now, number, away),
             Action::CutOff(number, worker) => self.cut_worker_off(now, number, worker, until),
-            Action::DeliveryOutage(number) => self.stop_destination(number, until),
             Action::Destination(table, turn) => self.turn_destination(now, table, turn, until),
             Action::TableCapacity(table, index, to) => self.change_capacity(now, table, index, &to),
             Action::Retention(number, retention) => {

@@ -20,6 +20,7 @@ use crate::engine::queue::EventQueue;
 use crate::engine::random::Streams;
 use crate::engine::slab::Slab;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
+use crate::measure::by_hour::ByHour;
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
 use crate::measure::series::Series;
@@ -46,7 +47,7 @@ use crate::systems::lambda::concurrency::Account;
 use crate::systems::lambda::mapping::{LambdaPlan, Mapping, Via};
 use crate::systems::polling::Polling;
 use crate::systems::s3::Bucket;
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{Producer, ProducerPlan};
 use std::num::NonZeroU32;
@@ -73,7 +74,7 @@ pub struct Route {
 impl Route {
     /// The hash key of an item, by which it finds its shard (KDS-H2); 0 where there is no feed.
     pub fn hash_key(&self, key: u32) -> u128 {
-        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        let mut buffer = KeyBuffer::default();
         let hash =
             |plan: &ReplicationPlan| plan.hash_key(self.names.write(plan.stands_for(key), &mut buffer));
         self.replication.as_ref().map_or(0, hash)
@@ -91,7 +92,7 @@ impl Route {
 
     /// The name of an item.
     pub fn name(&self, key: u32) -> String {
-        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        let mut buffer = KeyBuffer::default();
         String::from_utf8_lossy(self.names.write(key, &mut buffer)).into_owned()
     }
 }
@@ -348,7 +349,8 @@ fn consumers(
     let mut consumer = |(number, plan): (usize, &crate::systems::polling::PollingPlan)| {
         let source = &mut streams[plan.stream];
         let shards = source.stream.shard_count();
-        let grid = plan.polls.grid(shards, draws, &format!("consumers.{}", plan.name));
+        let path = format!("consumers.{}", plan.name);
+        let grid = plan.polls.grid(shards, draws, &path);
         source.readers.push(number as u32);
         let reader = source.stream.add_reader_as(grid, plan.reader);
         if !source.stream.has_started(reader) {
@@ -356,12 +358,13 @@ fn consumers(
         }
         Consumer {
             place: resource("consumers", &plan.name),
-            polling: Polling::new(plan, shards),
+            polling: Polling::new(plan, draws, &path, shards),
             stream: plan.stream,
             reader,
             following: None,
             backfill: Backfill::default(),
             down_until: 0,
+            outages: None,
             discovery: if plan.reader.parents_first { plan.discovery } else { 0 },
             of_table: scenario.table_of_stream(plan.stream).map(|(table, _)| table),
             latency: Latency::default(),
@@ -414,6 +417,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             down_until: 0,
             retry_wait: plan.retry_wait,
             retention: source.stream.retention(),
+            hours: Box::new(ByHour::new(scenario.start)),
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
@@ -452,8 +456,13 @@ fn lambdas(
                 (access, reader)
             }
             Via::FanOut(fan_out) => {
-                let fan_out = FanOut::new(fan_out, draws, &path, shards);
-                (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
+                let subscribed = if plan.reader.starts > 0 { 0 } else { shards };
+                let fan_out = FanOut::new(fan_out, draws, &path, subscribed);
+                let reader = match begins {
+                    true => source.stream.register_stream_consumer_as(plan.reader),
+                    false => source.stream.register_stream_consumer(),
+                };
+                (Access::FanOut(Box::new(fan_out)), reader)
             }
         };
         // First it is created, then it begins to read.
@@ -473,6 +482,7 @@ fn lambdas(
             role: plan.role,
             pipe_requests: [0; 2],
             sends_to: plan.function.sends_to.iter().map(|send| send.queue).collect(),
+            registered: (plan.reader.starts == 0).then_some(0),
             deregistered: None,
             creation: plan.created.map(Creation::planned),
             following: None,

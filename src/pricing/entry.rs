@@ -162,7 +162,7 @@ fn held(valid_from: Option<Date>, valid_to: Option<Date>) -> String {
 
 /// When the sources of the book were made: their key, the beginning of the ids that were read in them then, and the day. Of those that
 /// are left out no day is known.
-const SOURCES: [(&str, &str, Date); 23] = [
+const SOURCES: [(&str, &str, Date); 24] = [
     ("S1", "ddb.", day(2024, 11, 15)),
     ("S1", "vpce.", day(2024, 10, 18)),
     ("S1", "dt.", day(2024, 9, 25)),
@@ -186,6 +186,8 @@ const SOURCES: [(&str, &str, Date); 23] = [
     ("S19", "", day(2026, 7, 10)),
     ("S20", "", day(2026, 1, 1)),
     ("S21", "", day(2026, 9, 30)),
+    // Two public price guides that name us-east-1, of March and of June 2026; read later than the other sources.
+    ("S22", "", day(2026, 3, 13)),
 ];
 
 const fn day(year: u16, month: u8, day: u8) -> Date {
@@ -230,9 +232,10 @@ impl Entry {
 }
 
 /// What AWS bills and the book has no price for: id, service, item, unit, single units of one price.
-const UNPRICED: [(&str, &str, &str, &str, u64); 2] = [
+const UNPRICED: [(&str, &str, &str, &str, u64); 3] = [
     ("cw.metric_mo", "CloudWatch", "Metrics of single shards", "metric-month", 1),
-    ("pipes.req", "EventBridge", "Pipes: requests of 64 KB that pass the filter", "1M requests", 1_000_000),
+    ("kds.channel_s3_gb", "Kinesis Data Streams", "Delivery by a stream itself to S3", "GB", 1),
+    ("kds.channel_s3tables_gb", "Kinesis Data Streams", "Delivery by a stream itself to S3 Tables", "GB", 1),
 ];
 
 /// What AWS bills without a price that is known, by id.

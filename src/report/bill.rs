@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use super::cost_tree;
 use super::table::Table;
 use super::words;
 use crate::pricing::{Bill, Cause, Confidence};
@@ -26,8 +27,9 @@ impl<'a> BillReport<'a> {
     }
 }
 
-/// A bill as a table for the terminal, with what it is made out for and its total.
-pub fn text(bill: &Bill) -> String {
+/// A bill as a table for the terminal, with what it is made out for and its total, in lines of at most `width` columns where that
+/// is given.
+pub fn text(bill: &Bill, width: Option<usize>) -> String {
     let mut table =
         Table::new(&["<price", "<service", "<item", "quantity", "unit price", "<for", "amount", "<sure"]);
     for line in &bill.lines {
@@ -42,10 +44,11 @@ pub fn text(bill: &Bill) -> String {
             line.confidence.map_or(words::NONE, Confidence::letter).to_owned(),
         ]);
     }
-    let mut lines =
-        if table.is_empty() { vec!["Nothing was used.".to_owned()] } else { table.plain(usize::MAX) };
-    lines.push(String::new());
-    lines.extend(bill.lines.iter().filter_map(|line| Some(format!("{}: {}.", line.id, line.note.as_ref()?))));
+    let width = width.unwrap_or(usize::MAX);
+    // What is bought is said in three words.
+    let table = if table.is_empty() { vec!["Nothing was used.".to_owned()] } else { table.fitted(width, 3) };
+    let mut lines: Vec<String> =
+        bill.lines.iter().filter_map(|line| Some(format!("{}: {}.", line.id, line.note.as_ref()?))).collect();
     lines.push(match bill.total {
         Some(total) => format!("total {} a month", words::usd(total)),
         None => {
@@ -53,12 +56,9 @@ pub fn text(bill: &Bill) -> String {
             format!("total unknown; {known} a month are known, not {}", bill.unknown.join(", "))
         }
     });
-    let causes: Vec<String> = bill
-        .by_cause()
-        .iter()
-        .filter(|(_, amount)| !amount.is_zero())
-        .map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(*amount)))
-        .collect();
+    let causes = cost_tree::dearest_first(&bill.by_cause()).into_iter();
+    let causes: Vec<String> =
+        causes.map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(amount))).collect();
     if causes.len() > 1 {
         lines.push(format!("by cause: {}", causes.join(", ")));
     }
@@ -71,5 +71,6 @@ pub fn text(bill: &Bill) -> String {
         if terms.free_tier { "with" } else { "without" },
         bill.prices_as_of,
     ));
-    lines.join("\n") + "\n"
+    let said = lines.iter().flat_map(|line| words::wrapped(line, "  ", width));
+    table.into_iter().chain([String::new()]).chain(said).collect::<Vec<_>>().join("\n") + "\n"
 }

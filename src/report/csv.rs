@@ -219,6 +219,8 @@ pub fn shards(result: &RunResult) -> String {
         "parents",
         "from_s",
         "to_s",
+        "refused_read_calls",
+        "refused_read_bytes",
     ]);
     for stream in &result.shards {
         stream.worst.iter().for_each(|row| worst_shard(&mut sheet, &stream.path, row));
@@ -247,7 +249,8 @@ fn worst_shard(sheet: &mut Sheet, path: &str, row: &ShardRow) {
             .chain([cell(minute.utilisation_mean)])
             .chain(of_second.map(|count| count.to_string()))
             .chain([cell(top.map(|key| key.key.clone())), cell(top.and_then(|key| key.share))])
-            .chain([cell(row.state.clone()), numbers(&row.parents), String::new(), String::new()]),
+            .chain([cell(row.state.clone()), numbers(&row.parents), String::new(), String::new()])
+            .chain([row.refused_read_calls, row.refused_read_bytes].map(|count| count.to_string())),
     );
 }
 
@@ -256,7 +259,8 @@ fn shard_in_span(sheet: &mut Sheet, path: &str, era: &EraRow, row: &EraShardRow)
     let head = [path.to_owned(), row.shard.to_string(), cell(row.hash_range_share), cell(row.load_share)];
     let refused = [String::new(), String::new(), String::new(), String::new(), row.refused.to_string()];
     let state = if era.updating { "open while updating" } else { "open" };
-    let tail = [state.to_owned(), numbers(&row.parents), cell(era.from_s), cell(era.to_s)];
+    let span = [state.to_owned(), numbers(&row.parents), cell(era.from_s), cell(era.to_s)];
+    let tail = span.into_iter().chain([String::new(), String::new()]);
     sheet.row(head.into_iter().chain(refused).chain((0..12).map(|_| String::new())).chain(tail));
 }
 

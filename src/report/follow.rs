@@ -14,6 +14,8 @@ use crate::pipeline::follow::{Charge, Fate, Step, Trail, slowest};
 use crate::pricing::{Asked, Confidence, LookupError, PriceBook};
 use crate::scenario::checked::Scenario;
 
+/// What a record put straight into a stream does.
+const PUT: &str = "put";
 /// Writes that costs are given for: those of one would be full of noughts.
 const WRITES: u64 = 1_000_000;
 
@@ -134,7 +136,7 @@ pub struct EndRow {
     pub path: String,
     /// Whether it is that of the second copy.
     pub second_copy: bool,
-    /// How, by the ledger's name of a fate.
+    /// How, by the ledger's name of a fate; `unread` in a stream that nobody reads.
     pub fate: String,
     /// How long after the intended write, microseconds; null if it was still under way when the run ended.
     pub after_us: Option<u64>,
@@ -248,18 +250,17 @@ fn cost(charge: &Charge, book: &PriceBook, asked: Asked<'_>) -> Result<CostRow, 
     })
 }
 
-/// The leg whose slowest write can be looked for; nothing for those behind a queue, which may end before the
-/// event that settles them.
-pub fn leg(leg: &Leg) -> Option<slowest::Leg> {
+/// The leg whose slowest write is looked for.
+pub fn leg(leg: &Leg) -> slowest::Leg {
     match leg.place {
-        Place::Writer(number) => Some(slowest::Leg::Producer(number)),
-        Place::Feed(number) => Some(slowest::Leg::Feed(number)),
-        Place::Streams(number) => Some(slowest::Leg::Streams(number)),
-        Place::Consumer(number) => Some(slowest::Leg::Consumer(number)),
-        Place::Delivery(number) => Some(slowest::Leg::Delivery(number)),
-        Place::Lambda(number) => Some(slowest::Leg::Lambda(number)),
-        Place::Fleet(number) => Some(slowest::Leg::Fleet(number)),
-        Place::Direct(number) => Some(slowest::Leg::Direct(number)),
-        Place::Queue(_) => None,
+        Place::Writer(number) => slowest::Leg::Producer(number),
+        Place::Feed(number) => slowest::Leg::Feed(number),
+        Place::Streams(number) => slowest::Leg::Streams(number),
+        Place::Consumer(number) => slowest::Leg::Consumer(number),
+        Place::Delivery(number) => slowest::Leg::Delivery(number),
+        Place::Lambda(number) => slowest::Leg::Lambda(number),
+        Place::Fleet(number) => slowest::Leg::Fleet(number),
+        Place::Direct(number) => slowest::Leg::Direct(number),
+        Place::Queue(number) => slowest::Leg::Queue(number),
     }
 }

@@ -85,5 +85,5 @@ pub(super) fn sentence(result: &RunResult) -> String {
     let aside = aside.iter().map(|(place, path, sum)| format!("{} {place} {path}", words::count(*sum)));
     let aside = aside.chain(pointers).collect::<Vec<_>>().join(", ");
     let aside = if aside.is_empty() { aside } else { format!("; {aside}") };
-    format!("{lost} of {} writes in all replications{aside}", words::count(offered))
+    format!("{lost} of {} in all replications{aside}", words::plural(offered, "write"))
 }

@@ -11,6 +11,7 @@ mod queues;
 mod readers;
 mod repair;
 mod shards;
+mod sinks;
 mod stream_capacity;
 mod waits;
 
@@ -47,6 +48,7 @@ pub fn render(result: &RunResult) -> String {
         functions::section(result),
         queues::section(result),
         fleets::section(result),
+        sinks::section(result),
         readers::objects(result),
         queries::section(result),
         events(result),
@@ -113,7 +115,10 @@ fn objectives(result: &RunResult) -> String {
         };
         let violating = match verdict.violating {
             0 => String::new(),
-            number => format!("{number} of {} replications violate it. ", result.identity.replications),
+            number => {
+                let all = words::plural(u64::from(result.identity.replications), "replication");
+                format!("Violated in {number} of {all}. ")
+            }
         };
         table.row([
             verdict.path.clone(),
@@ -354,9 +359,7 @@ fn ledger(result: &RunResult) -> String {
     for account in &result.ledger {
         let list = |counts: &indexmap::IndexMap<String, u64>| {
             let there = counts.iter().filter(|(_, count)| **count > 0);
-            let words: Vec<String> = there
-                .map(|(name, count)| format!("{} {}", words::count(*count), name.replace('_', " ")))
-                .collect();
+            let words: Vec<String> = there.map(|(name, count)| words::of_ledger(*count, name)).collect();
             words.join(", ")
         };
         table.row([account.path.clone(), list(&account.entered), list(&account.fates)]);

@@ -17,6 +17,7 @@ mod losses;
 pub mod markdown;
 pub mod number;
 pub mod price_list;
+mod refused_reads;
 pub mod result;
 mod streams;
 pub mod sweep;

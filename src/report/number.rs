@@ -43,6 +43,12 @@ pub fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
+/// The mean of a share over replications with its interval: what stands beside an interval lies in its middle, which the share of
+/// all replications' counts together need not.
+pub fn mean_share(shares: &[Option<f64>]) -> (Option<f64>, Interval95) {
+    (mean(shares.iter().copied()).and_then(rounded), Interval95::of(shares, true))
+}
+
 /// A 95 % interval for the mean of a figure over replications, by Student's t.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval95 {

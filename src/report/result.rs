@@ -1,6 +1,7 @@
 //! What a run came to: `result.json`, of which all other files are renderings.
 
 pub mod alarms;
+pub mod concurrency;
 pub mod cost;
 pub mod direct;
 pub mod events;
@@ -17,8 +18,10 @@ pub mod objects;
 pub mod ordering;
 pub mod overload;
 pub mod prefixes;
+mod processed;
 pub mod queries;
 pub mod reads;
+pub mod refused_reads;
 pub mod repair;
 pub mod shards;
 pub mod sink;
@@ -177,7 +180,7 @@ impl RunResult {
             consumers: flow::consumers(scenario, outcomes),
             objects: objects::rows(scenario, outcomes),
             queues: sqs::queues(scenario, outcomes),
-            queries: queries::rows(scenario, outcomes),
+            queries: queries::rows(scenario, outcomes, book)?,
             events: events::rows(outcomes),
             alarms: alarms::rows(scenario, outcomes),
             cost,

@@ -1,7 +1,8 @@
 //! Tables' own streams, as a table for people.
 
+use super::refused_reads;
 use super::result::RunResult;
-use super::table::Table;
+use super::table::{Table, escaped};
 use super::words::{self, NONE};
 
 /// The section on DynamoDB streams; empty where no table has one.
@@ -38,5 +39,14 @@ pub(super) fn section(result: &RunResult) -> String {
     if streams.is_empty() {
         return String::new();
     }
-    format!("## DynamoDB Streams (shards: replication 0)\n\n{}", streams.markdown())
+    let mut text = format!("## DynamoDB Streams (shards: replication 0)\n\n{}", streams.markdown());
+    for table in &result.tables {
+        let refused = table.streams.as_ref().map_or(&[][..], |row| &row.refused_reads);
+        if !refused.is_empty() {
+            let path = escaped(&table.path);
+            text +=
+                &format!("\n{path}.streams refused reads:\n\n{}", refused_reads::table(refused).markdown());
+        }
+    }
+    text
 }

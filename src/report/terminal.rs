@@ -8,7 +8,7 @@ use super::result::latency::LatencyRow;
 use super::result::slo::{Judgement, Verdict};
 use super::table::Table;
 use super::words;
-use super::{cost_tree, drawing};
+use super::{cost_tree, drawing, refused_reads};
 
 /// What is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ fn latency(result: &RunResult, width: usize) -> Vec<String> {
         let figures = row.figures().map(|(name, value)| latency_figure(row, name, value));
         table.row([row.path.clone(), words::count(row.count)].into_iter().chain(figures));
     }
-    let mut lines = table.plain(width);
+    let mut lines = table.fitted(width, 1);
     let unsure =
         |row: &LatencyRow| row.figures().iter().any(|(name, value)| value.is_some() && !row.sure(name));
     if result.latency.iter().any(unsure) {
@@ -154,6 +154,7 @@ fn facts(result: &RunResult, width: usize) -> Vec<String> {
     }
     facts.extend(worst_table(result).map(|text| ("table", text)));
     facts.extend(worst_shard(result).map(|text| ("shard", text)));
+    facts.extend(refused_reads::sentence(result).map(|text| ("reads", text)));
     facts.extend(incidents::stalls(result).into_iter().map(|text| ("stall", text)));
     facts.push(("lost", losses::sentence(result)));
     facts.extend(incidents::alarms(result).into_iter().map(|text| ("alarm", text)));
@@ -221,20 +222,23 @@ fn bill(result: &RunResult) -> String {
         .iter()
         .map(|service| format!("{} {}", service.name, service.amount(words::usd)))
         .collect();
+    let of = spans_of(result, |hours| format!("for the {hours} h that this run stands for"));
     let total = match bill.total {
-        Some(total) => format!("{} a month", words::usd(total)),
+        Some(total) => format!("{} {of}", words::usd(total)),
         None => format!(
-            "unknown; {} a month are known, not {}",
+            "unknown; {} {of} are known, not {}",
             words::usd(bill.known_subtotal),
             bill.unknown.join(", ")
         ),
     };
+    format!("{total} ({})", services.join(", "))
+}
+
+/// What a bill is for: a month, or the part of it that the run stands for.
+pub(super) fn spans_of(result: &RunResult, part: impl Fn(String) -> String) -> String {
     let hours = result.cost.represents_hours;
-    let stands_for = match (hours - f64::from(bill.terms.month_hours)).abs() > 1e-9 {
-        true => format!(", for the {} h of it that this run stands for", words::number(hours)),
-        false => String::new(),
-    };
-    format!("{total}{stands_for} ({})", services.join(", "))
+    let is_part = (hours - f64::from(result.cost.bill.terms.month_hours)).abs() > 1e-9;
+    if is_part { part(words::number(hours)) } else { "a month".to_owned() }
 }
 
 /// Why the bill arose, where there is more than one cause.

@@ -13,18 +13,12 @@ pub const NONE: &str = "-";
 
 /// A whole number in groups of three digits.
 pub fn count(number: u64) -> String {
-    grouped(&number.to_string())
+    crate::units::grouped(number)
 }
 
+/// A whole number given by its digits, in groups of three.
 fn grouped(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    digits.parse().map_or_else(|_| digits.to_owned(), count)
 }
 
 /// A number with three significant digits, without an exponent; whole ones above.
@@ -162,22 +156,63 @@ pub fn cut_middle(name: &str, width: usize) -> String {
     name.chars().take(head).chain(['…']).chain(name.chars().skip(length - tail)).collect()
 }
 
-/// The lines of a text of words, no wider than `width`; further lines begin with `indent`.
+/// A space that no line is broken at; it is an ordinary one where the text is shown.
+const GLUE: char = '\u{a0}';
+
+/// A text that is not to be broken between two lines, for [`wrapped`].
+pub fn glued(text: &str) -> String {
+    text.replace(' ', &GLUE.to_string())
+}
+
+/// What stands behind a number and belongs to it.
+const UNITS: [&str; 12] = ["ms", "s", "min", "h", "%", "B", "KiB", "MiB", "GiB", "TiB", "GB", "USD"];
+
+/// Whether two words stay on one line: a number and its unit.
+fn stay_together(word: &str, next: &str) -> bool {
+    let number = word.trim_start_matches(['(', '<', '~', '≥', '-']);
+    let unit = next.trim_end_matches([',', ';', '.', ':', ')']);
+    number.starts_with(|digit: char| digit.is_ascii_digit())
+        && number.ends_with(|digit: char| digit.is_ascii_digit())
+        && UNITS.contains(&unit)
+}
+
+/// The lines of a text of words, no wider than `width`; further lines begin with `indent`. A number stays with its unit.
 pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = "";
+    for word in
+        text.split(|space: char| space.is_whitespace() && space != GLUE).filter(|word| !word.is_empty())
+    {
+        match words.last_mut().filter(|_| stay_together(before, word)) {
+            Some(last) => *last = format!("{last} {word}"),
+            None => words.push(word.to_owned()),
+        }
+        before = word;
+    }
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in words {
+        let word = word.replace(GLUE, " ");
         let last = lines.len() - 1;
         let line = &mut lines[last];
         if line.is_empty() {
-            line.push_str(word);
+            line.push_str(&word);
         } else if line.chars().count() + 1 + word.chars().count() <= width {
             line.push(' ');
-            line.push_str(word);
+            line.push_str(&word);
         } else {
             lines.push(format!("{indent}{word}"));
         }
     }
     lines
+}
+
+/// A line cut into pieces no wider than `width`, for names that are longer than a column.
+pub fn broken(line: &str, width: usize) -> Vec<String> {
+    let letters: Vec<char> = line.chars().collect();
+    if letters.len() <= width {
+        return vec![line.to_owned()];
+    }
+    letters.chunks(width.max(1)).map(|piece| piece.iter().collect()).collect()
 }
 
 /// What dynamic partitioning did, in a sentence of Markdown.
@@ -194,9 +229,20 @@ pub fn partitions(path: &str, row: &PartitionsRow) -> String {
     )
 }
 
+/// A count of the ledger with its name: of what enters the nouns are plurals, and of what becomes of it most are no nouns.
+pub fn of_ledger(number: u64, name: &str) -> String {
+    let one = match name {
+        "changes" => "change",
+        "copies" => "copy",
+        "records" => "record",
+        name => name,
+    };
+    format!("{} {}", count(number), if number == 1 { one } else { name }).replace('_', " ")
+}
+
 /// `1 object`, `2 objects`.
 pub fn plural(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+    crate::units::counted(number, noun)
 }
 
 #[cfg(test)]
@@ -219,6 +265,16 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(number(value), expected);
         }
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit_and_a_glued_text_in_one_piece() {
+        let lines = wrapped("it takes 4,166.83 USD a month, 12.5 ms", "", 13);
+        assert_eq!(lines, ["it takes", "4,166.83 USD", "a month,", "12.5 ms"]);
+        assert_eq!(wrapped(&format!("of {} more", glued("a b c")), "", 8), ["of a b c", "more"]);
+        // Numbers in words and words after numbers that are no units are broken anywhere.
+        assert_eq!(wrapped("one of 12 things", "", 9), ["one of 12", "things"]);
+        assert_eq!(broken("abcdefg", 3), ["abc", "def", "g"]);
     }
 
     #[test]

@@ -213,10 +213,9 @@ impl LoadCheck {
     fn function(&mut self, plan: &LambdaPlan, all: &ShardLoads) {
         let path = Path::ROOT.key("consumers").key(&plan.name);
         let (function, passes) = (&plan.function, plan.mapping.filter_passes.unwrap_or(1.0));
-        let call = |sink: &SinkPlan| sink.latency.mean() / f64::from(sink.records_per_call);
         let per_record = function.per_record as f64
             + function.base as f64 / f64::from(plan.mapping.batching.size)
-            + function.sink.as_ref().map_or(0.0, call);
+            + function.sink.as_ref().map_or(0.0, SinkPlan::time_per_record);
         let busy = |records: &Load| {
             let mut busy = Load::default();
             busy.add(*records, passes * per_record / SECOND as f64);
@@ -226,9 +225,14 @@ impl LoadCheck {
         let (shard, most) = hottest(&loads);
         let factor = f64::from(plan.mapping.factor);
         self.row(&path.key("shards").index(shard), "LAM-C1", "batches at once", most, factor);
-        if let Some(limit) = function.sink.as_ref().and_then(SinkPlan::limit) {
+        self.sink(&path, function.sink.as_ref(), all, passes);
+    }
+
+    /// The sink of the consumer at a path, which gets this share of the records.
+    fn sink(&mut self, path: &Path, sink: Option<&SinkPlan>, loads: &ShardLoads, passes: f64) {
+        if let Some(limit) = sink.and_then(SinkPlan::limit) {
             let mut records = Load::default();
-            records.add(Load::sum(all.records.iter().copied()), passes);
+            records.add(Load::sum(loads.records.iter().copied()), passes);
             self.row(&path.key("sink"), "OWN-41", "records/s", records, limit);
         }
     }
@@ -239,7 +243,10 @@ impl LoadCheck {
         let (_, most) = hottest(&loads.records);
         self.row(&path, "KDS-R2", "records/s of a shard", most, per_poll);
         // A worker that is late finds full batches, so that is what each call then costs.
-        let per_record = plan.per_record as f64 + plan.per_batch as f64 / f64::from(plan.batch_size);
+        let per_record = plan.per_record as f64
+            + plan.per_batch as f64 / f64::from(plan.batch_size)
+            + plan.sink.as_ref().map_or(0.0, SinkPlan::time_per_record);
+        self.sink(&path, plan.sink.as_ref(), loads, 1.0);
         if per_record > 0.0 {
             let mut workers = vec![Load::default(); plan.workers as usize];
             for (shard, records) in loads.records.iter().enumerate() {

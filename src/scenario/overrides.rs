@@ -22,10 +22,13 @@ pub struct Override {
 impl Override {
     /// Reads an argument `path=value`; the value is YAML. `flag` is the option's name, for messages: `--set`.
     pub fn parse(flag: &str, argument: &str) -> Result<Self, Diagnostics> {
-        let label: Arc<str> = format!("{flag} {argument}").into();
+        // An option of its own, such as `--seed 7`, is named as it was given.
+        let own = split(argument).filter(|(path, _)| flag.strip_prefix("--") == Some(*path));
+        let label: Arc<str> = format!("{flag} {}", own.map_or(argument, |(_, value)| value)).into();
         let origin = Origin::Override { label: Arc::clone(&label), written: None };
         let fail = |message: String| Diagnostics::from(Diagnostic::new(message).at(origin.clone()));
         let (path, value) = split(argument)
+            .filter(|(path, _)| !path.trim().is_empty())
             .ok_or_else(|| fail(format!("expected path=value, such as `seed=7`; found `{argument}`")))?;
         let path = path.trim().parse::<Path>().map_err(|error| fail(error.to_string()))?;
         if value.trim().is_empty() {
@@ -133,6 +136,9 @@ mod tests {
     fn wrong_arguments_are_named() {
         let message = |argument: &str| Override::parse("--set", argument).unwrap_err().to_string();
         assert!(message("seed").starts_with("error: expected path=value, such as `seed=7`; found `seed`\n"));
+        assert!(message("=5s").starts_with("error: expected path=value, such as `seed=7`; found `=5s`\n"));
+        let option = Override::parse("--replications", "replications=2").unwrap();
+        assert_eq!(option.value.origin.label(), Some("--replications 2"));
         assert!(message("seed=").contains("write `seed=null` to remove it"));
         assert!(message("a..b=1").contains("`a..b` is not a path: a key is missing"));
         assert!(message("a=[1").contains("--> --set a=[1"));

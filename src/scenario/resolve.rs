@@ -9,7 +9,6 @@ mod billing;
 mod capacity;
 mod capacity_change;
 mod client;
-mod consumer_events;
 mod destination;
 mod direct;
 mod distribution;
@@ -19,6 +18,7 @@ mod fleet_events;
 mod flow;
 mod lambda;
 mod objectives;
+mod part_events;
 mod pipe;
 mod producer;
 mod reader;
@@ -51,7 +51,9 @@ use crate::systems::lambda::concurrency::AccountPlan;
 use crate::systems::{self, dynamodb, kinesis, polling};
 use crate::units::{Duration, Timestamp};
 use crate::workload;
+use crate::workload::producer::ProducerPlan;
 use arrivals::Surroundings;
+use std::sync::Arc;
 
 /// As many of a kind as an event's handle can number.
 const COUNT_MAX: usize = 255;
@@ -125,6 +127,7 @@ pub(super) fn resolve(tree: &Node, file: &ScenarioFile, setting: Setting) -> Res
         variant: setting.variant,
     };
     look_at_histories(&mut resolver, &scenario);
+    look_at_global_tables(&mut resolver, &scenario);
     (scenario.assumptions, scenario.notes) = resolver.finish()?;
     load_check::fill_histories(&mut scenario);
     Ok(scenario)
@@ -141,6 +144,23 @@ fn look_at_histories(resolver: &mut Resolver, scenario: &Scenario) {
             let path = resource("kinesis", &stream.name);
             resolver.notes.push(format!(
                 "The `history` of {path} is empty: it is what its producers would have written, and nothing writes to it."
+            ));
+        }
+    }
+}
+
+/// Replication from another Region reads the table's stream, which therefore cannot be off.
+fn look_at_global_tables(resolver: &mut Resolver, scenario: &Scenario) {
+    for (number, table) in scenario.tables.iter().enumerate().filter(|(_, table)| table.streams.is_none()) {
+        let replicated = |plan: &&Arc<ProducerPlan>| {
+            plan.table == number
+                && plan.client.as_ref().is_some_and(|client| client.replicated_after.is_some())
+        };
+        if scenario.producers.iter().any(|plan| replicated(&plan)) {
+            let path = resource("tables", &table.name);
+            resolver.notes.push(format!(
+                "{path} is part of a global table, so that its DynamoDB stream is always on, and replication is one of its readers (DDB-G2); \
+                 without `streams` nobody else reads it here."
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, ops::Range, path::Path, sync::Arc};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, did_you_mean};
 
 /// The largest file that is read.
 const LARGEST_BYTES: u64 = 4 << 20;
@@ -42,7 +42,7 @@ impl Source {
         let cannot = |why: &dyn std::fmt::Display| Diagnostic::new(format!("cannot read `{name}`: {why}"));
         let file = match File::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(cannot(&"there is no such file"));
+                return Err(cannot(&format_args!("there is no such file{}", meant(path))));
             }
             opened => opened.map_err(|error| cannot(&error))?,
         };
@@ -151,6 +151,17 @@ impl Origin {
     }
 }
 
+/// Which file beside the one that is not there may be meant, in words.
+fn meant(path: &Path) -> String {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return String::new() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    // The order in which a folder lists its files differs from machine to machine.
+    names.sort();
+    did_you_mean(name, names.iter().map(String::as_str))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +184,9 @@ mod tests {
         assert!(message(folder.path()).ends_with("it is a folder; name the file in it"));
         let file = folder.path().join("s.yaml");
         assert!(message(&file).ends_with("there is no such file"));
+        std::fs::write(folder.path().join("orders.yaml"), "").unwrap();
+        let misspelt = message(&folder.path().join("ordres.yaml"));
+        assert!(misspelt.ends_with("there is no such file; did you mean `orders.yaml`?"), "{misspelt}");
         std::fs::write(&file, b"a: 1\nb: \xff\n").unwrap();
         assert!(message(&file).ends_with("it is not UTF-8 text (byte offset 8, line 2)"));
         std::fs::write(&file, vec![b'#'; (4 << 20) + 1]).unwrap();

@@ -23,15 +23,18 @@ pub struct EventSettings {
     pub lasts: Option<Duration>,
     /// A producer writes more, or less, than its arrivals say; needs `for`.
     pub spike: Option<SpikeSettings>,
-    /// A consumer stops and goes on afterwards: a polling one does not read, a function fails every time. Such as
-    /// `consumers.search`; or the destination of a delivery stream takes nothing: `firehose.lake` (FH-R1), or
-    /// its transforming function fails every time: `firehose.lake.transform` (FH-T3). Needs `for`.
+    /// A part stops and goes on afterwards: a polling consumer does not read, a fleet of workers or a Flink application does not process
+    /// what it reads, a function or what a pipe sends to fails every time (`consumers.search`); the destination of a delivery stream
+    /// takes nothing (`firehose.lake`, FH-R1), or its transforming function fails every time (`firehose.lake.transform`, FH-T3). Needs
+    /// `for`.
     pub outage: Option<Reference>,
-    /// A function fails more often, or less; needs `for`.
+    /// A function, what a pipe sends to, or a transforming function (`firehose.lake.transform`) fails more often, or less; needs `for`.
     pub error_rate: Option<ErrorRateSettings>,
-    /// The first record written from now on that this function gets makes it fail every time: `consumers.search`.
+    /// The first record written from now on that this function, pipe or transforming function gets makes it fail every time:
+    /// `consumers.search`, `firehose.lake.transform`.
     pub poison: Option<Reference>,
-    /// A consumer takes longer for everything it processes.
+    /// A consumer takes longer for everything it processes, a destination for everything it takes (`firehose.lake`), a transforming
+    /// function for every batch (`firehose.lake.transform`); needs `for`.
     pub slow_down: Option<SlowDownSettings>,
     /// A consumer stops reading for good: it finishes what it has in hand, and nobody waits for the rest. A subscription, a
     /// worker's host and a lease table cost nothing from then on; what is in a queue stays there.
@@ -50,7 +53,8 @@ pub struct EventSettings {
     pub disable: Option<Reference>,
     /// A table's feed is switched on, with nothing from before (KDC-9).
     pub enable: Option<Reference>,
-    /// A table's feed may not write to its stream (KDC-R6): `tables.orders.kinesis`; needs `for`.
+    /// A table's feed may not write to its stream (KDC-R6): `tables.orders.kinesis`; or a consumer (`consumers.search`) or a delivery
+    /// stream (`firehose.lake`) may not read its stream or queue: its calls are refused, and what it would read waits. Needs `for`.
     pub lost_permission: Option<Reference>,
     /// The encryption key of a feed's stream is throttled (KDC-R2); needs `for`.
     pub kms_throttling: Option<KeyThrottlingSettings>,
@@ -78,9 +82,9 @@ pub struct KeyThrottlingSettings {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlowDownSettings {
-    /// The consumer: `consumers.search`.
+    /// The consumer `consumers.search`, the destination of `firehose.lake`, or the function `firehose.lake.transform`.
     pub of: Reference,
-    /// How many times as long its processing takes: 1 to 10,000.
+    /// How many times as long it takes: 1 to 10,000.
     pub factor: f64,
 }
 
@@ -146,7 +150,7 @@ pub enum SplitAt {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorRateSettings {
-    /// The function: `consumers.search`.
+    /// The function: `consumers.search`, `firehose.lake.transform`.
     pub of: Reference,
     /// Share of invocations that fail, somewhere in their batch.
     pub rate: Percent,
@@ -174,42 +178,14 @@ pub struct Occurrence {
 pub enum Action {
     /// A producer's rate is multiplied: its arrivals were drawn up so, and nothing is left to do.
     Spike,
-    /// A polling consumer, by number, stops reading.
-    ConsumerOutage(usize),
+    /// Something goes wrong with a part downstream of the streams, or it is removed.
+    Fault(Part, Fault),
     /// A worker of a fleet, both by number, dies and is back after this time.
     Crash(usize, usize, Option<Nanos>),
     /// The workers of a fleet, by number, are replaced one after the other, each away for this time.
     Deploy(usize, Option<Nanos>),
     /// A worker of a fleet, both by number, does not reach its lease table.
     CutOff(usize, usize),
-    /// The destination of a delivery stream, by number, takes nothing.
-    DeliveryOutage(usize),
-    /// The function that transforms a delivery stream's records fails every time.
-    TransformOutage(usize),
-    /// A function, by number, fails every time.
-    FunctionOutage(usize),
-    /// A function that reads a queue, by number of the queue, fails every time.
-    QueueFunctionOutage(usize),
-    /// This share of a function's invocations fails.
-    ErrorRate(usize, f64),
-    /// A polling consumer, by number, takes so many times as long.
-    ConsumerSlowDown(usize, f64),
-    /// A function, by number, takes so many times as long.
-    FunctionSlowDown(usize, f64),
-    /// A function that reads a queue, by number of the queue, takes so many times as long.
-    QueueFunctionSlowDown(usize, f64),
-    /// A fleet, by number, takes so many times as long.
-    FleetSlowDown(usize, f64),
-    /// A polling consumer, by number, stops reading for good.
-    RemoveConsumer(usize),
-    /// A function's mapping, by number, is deleted.
-    RemoveFunction(usize),
-    /// The mapping of a function that reads a queue, by number of the queue, is deleted.
-    RemoveQueueFunction(usize),
-    /// A fleet, by number, is stopped for good.
-    RemoveFleet(usize),
-    /// A record will make a function fail: it was told so, and nothing is left to do.
-    Poison(usize),
     /// Something happens to the destination of a table's feed, by number of the table.
     Destination(usize, Turn),
     /// Another capacity is asked for: of a table, by number, or of one of its indexes.
@@ -226,15 +202,44 @@ pub enum Action {
     Merge(usize, usize, usize),
 }
 
+/// A part downstream of the streams, by number among those of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A polling consumer.
+    Polling(usize),
+    /// A function that reads a stream, or a pipe.
+    Function(usize),
+    /// The function that reads a queue, by number of the queue.
+    QueueFunction(usize),
+    /// A fleet of KCL workers or a Flink application.
+    Fleet(usize),
+    /// A delivery stream and its destination.
+    Delivery(usize),
+    /// The function that transforms a delivery stream's records, by number of the delivery stream.
+    Transform(usize),
+}
+
+/// What goes wrong with a [part](Part).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    /// It does nothing: a polling consumer does not read, a fleet does not process, a function fails every time, a destination takes
+    /// nothing.
+    Outage,
+    /// It takes so many times as long.
+    SlowDown(f64),
+    /// This share of its invocations fails.
+    ErrorRate(f64),
+    /// A record will make it fail: it was told so, and nothing is left to do.
+    Poison,
+    /// It may not read, and what it would read waits.
+    LostPermission,
+    /// It is gone for good.
+    Removal,
+}
+
 impl Action {
     /// Whether it takes a consumer away for good.
     pub fn removes(&self) -> bool {
-        matches!(
-            self,
-            Self::RemoveConsumer(_)
-                | Self::RemoveFunction(_)
-                | Self::RemoveQueueFunction(_)
-                | Self::RemoveFleet(_)
-        )
+        matches!(self, Self::Fault(_, Fault::Removal))
     }
 }

@@ -9,6 +9,7 @@ use super::{
     path::{Path, Segment},
     source::Origin,
 };
+use crate::units::counted;
 
 /// A value and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,7 +268,8 @@ impl<'a> Step<'a> {
         let prefix = self.prefix();
         self.error(match &node.value {
             Value::List(items) => {
-                format!("{prefix} has {} items, counted from 0; there is no [{index}]", items.len())
+                let items = counted(items.len() as u64, "item");
+                format!("{prefix} has {items}, counted from 0; there is no [{index}]")
             }
             _ => format!("{prefix} is {}, which has no item [{index}]", node.describe()),
         })

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -105,14 +106,31 @@ pub fn bill(source: &Arc<Source>, options: &BillOptions) -> Result<Bill, Diagnos
     Diagnostics::new(unknown.map(|line| order.unknown(line, &file.usage)).collect()).or(bill)
 }
 
-/// Whether a `result.json` was billed by other prices than this bill, so that the two may differ.
-pub fn has_other_prices(source: &Arc<Source>, bill: &Bill) -> bool {
-    let path = Path::ROOT.key("cost").key("prices_digest");
+/// The lines that a `result.json` has at another unit price than this bill on the same terms, so that the two differ; none of any
+/// other file.
+pub fn other_prices(source: &Arc<Source>, bill: &Bill) -> Vec<String> {
     let tree = if is_csv(source, "id") { None } else { yaml::parse_value(source).ok() };
-    match tree.as_ref().and_then(|tree| tree.get(&path)).map(|node| &node.value) {
-        Some(Value::Quoted(digest) | Value::Plain(digest)) => *digest != bill.prices_digest,
-        _ => false,
+    let cost = tree.as_ref().and_then(|tree| tree.get(&Path::ROOT.key("cost")));
+    let Some(cost) = cost else { return Vec::new() };
+    fn word<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+        match &node.get(&Path::ROOT.key(key))?.value {
+            Value::Quoted(text) | Value::Plain(text) => Some(text),
+            _ => None,
+        }
     }
+    // Another Region or day has other prices because that was asked for.
+    let same_terms = word(cost, "region").is_none_or(|region| region == bill.terms.region)
+        && word(cost, "at").is_none_or(|at| at == bill.terms.at.to_string());
+    let lines = match cost.get(&Path::ROOT.key("lines")).map(|lines| &lines.value) {
+        Some(Value::List(lines)) if same_terms => lines.as_slice(),
+        _ => &[],
+    };
+    let differs = |line: &&Node| {
+        let there = word(line, "unit_price").and_then(|price| price.parse::<Decimal>().ok());
+        let here = word(line, "id").and_then(|id| bill.lines.iter().find(|line| line.id == id));
+        here.is_some_and(|here| here.unit_price != there)
+    };
+    lines.iter().filter(differs).filter_map(|line| word(line, "id").map(str::to_owned)).collect()
 }
 
 /// The file as a map with the key `usage`.

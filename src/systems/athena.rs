@@ -115,6 +115,9 @@ pub struct QueryMeter {
     pub rows: u64,
     /// Those that are second copies.
     pub copies: u64,
+    /// Rows that came into the objects of their delivery stream in the measured span, whoever asked for them, and second copies
+    /// among them.
+    pub stored: [u64; 2],
     /// Objects read and objects written by compaction.
     pub compacted: [u64; 2],
     /// Sums of the two that follow, microseconds.
@@ -212,7 +215,10 @@ pub fn run(
             active.push(Reverse(at + time));
         }
     }
-    views.iter_mut().for_each(|view| view.compact(span));
+    for (view, plan) in views.iter_mut().zip(plans) {
+        view.count_stored(objects[plan.delivery], span);
+        view.compact(span);
+    }
     views.into_iter().map(|view| view.meter).collect()
 }
 
@@ -220,6 +226,13 @@ impl<'a> View<'a> {
     fn new(plan: &'a QueryPlan, objects: &'a [StoredObject], draws: Draws) -> Self {
         let rest = objects.iter().peekable();
         Self { plan, rest, hours: BTreeMap::new(), newest: None, draws, meter: QueryMeter::default() }
+    }
+
+    /// Counts what came in the span.
+    fn count_stored(&mut self, objects: &[StoredObject], span: Span) {
+        let came = objects.iter().filter(|object| (span.from..span.until).contains(&object.complete));
+        self.meter.stored =
+            came.fold([0; 2], |[rows, copies], object| [rows + object.records, copies + object.copies]);
     }
 
     /// Takes in the objects that are complete by now.

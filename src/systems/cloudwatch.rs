@@ -119,7 +119,7 @@ pub struct AlarmPlan {
     pub delay: Nanos,
 }
 
-/// Further periods that an evaluation reaches back for data points that are there, where some are missing: AWS's example looks at
+/// Further periods that an evaluation reaches back for data points that are there, where some are missing: AWS's examples look at
 /// five periods for three. It does not publish the rule.
 const FURTHER_PERIODS: usize = 2;
 
@@ -142,10 +142,9 @@ impl AlarmPlan {
             _ if breaching >= m => State::Alarm,
             _ if breaching < found => State::Ok,
             // All that is there breaches, but it is less than asked for. The alarm goes off nevertheless if that began as many
-            // periods ago as have to breach.
+            // periods ago as have to breach, wherever in the range that is.
             missing => {
-                let began =
-                    range.iter().rev().take(n).rposition(Option::is_some).map_or(0, |place| place + 1);
+                let began = range.iter().rev().rposition(Option::is_some).map_or(0, |place| place + 1);
                 if began >= m && missing == Missing::Missing { State::Alarm } else { before }
             }
         }
@@ -214,14 +213,17 @@ mod tests {
     #[test]
     fn missing_data_is_treated_as_in_the_tables_of_aws() {
         use State::{Alarm, InsufficientData, Ok};
-        let three_of_three = [
+        let three_of_three = vec![
             ("0 - X - X", [Some(Ok), Some(Ok), Some(Ok), Some(Ok)]),
             ("- - - - 0", [Some(Ok), Some(Ok), Some(Ok), Some(Ok)]),
             ("- - - - -", [Some(InsufficientData), None, Some(Alarm), Some(Ok)]),
             ("0 X X - X", [Some(Alarm), Some(Alarm), Some(Alarm), Some(Alarm)]),
             ("- - X - -", [Some(Alarm), None, Some(Alarm), Some(Ok)]),
+            // Of earlier versions of the page, to which its present words still apply.
+            ("0 - - - -", [Some(Ok), Some(Ok), Some(Ok), Some(Ok)]),
+            ("X - - - -", [Some(Alarm), None, Some(Alarm), Some(Ok)]),
         ];
-        let two_of_three = [
+        let two_of_three = vec![
             ("0 - X - X", [Some(Alarm), Some(Alarm), Some(Alarm), Some(Alarm)]),
             ("0 0 X 0 X", [Some(Alarm), Some(Alarm), Some(Alarm), Some(Alarm)]),
             ("0 - X - -", [Some(Ok), Some(Ok), Some(Alarm), Some(Ok)]),
@@ -238,6 +240,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The page's words on premature alarms: a breach that is newer than as many periods as have to breach waits for what comes
+    /// next, which may be fine; one that is as old or older, with nothing but breaches and silence after it, does not.
+    #[test]
+    fn an_alarm_is_not_premature_and_does_not_wait_for_ever() {
+        let three = |text: &str| plan(3, 3, Missing::Missing).evaluate(&points(text), State::Ok);
+        assert_eq!(["- - - - X", "- - - X -"].map(three), [State::Ok; 2]);
+        assert_eq!(["- - - X 0", "- - X - 0"].map(three), [State::Ok; 2]);
+        assert_eq!(["- - X - -", "- X - - -", "- X - X -", "X - - - X"].map(three), [State::Alarm; 4]);
+        let two = |text: &str| plan(2, 3, Missing::Missing).evaluate(&points(text), State::Ok);
+        assert_eq!((two("- - - - X"), two("- - - X -")), (State::Ok, State::Alarm));
     }
 
     #[test]

@@ -442,6 +442,22 @@ mod tests {
     }
 
     #[test]
+    fn fh_o6_within_a_buffer_records_lie_in_the_order_of_their_arrival() {
+        let (mut lake, mut objects) = (firehose(100 * 40, 60 * SECOND), Vec::new());
+        for read in 0..10_u64 {
+            let record =
+                |at: u64| Record { written: 0, appended: at, bytes: 100, key: (at % 3) as u32, flags: 0 };
+            let records: Vec<Record> = (read * 13..(read + 1) * 13).map(record).collect();
+            lake.take(read * SECOND, 0, &records, &mut objects);
+        }
+        let arrivals: Vec<Vec<u64>> = objects
+            .iter()
+            .map(|object| object.batch.records.iter().map(|held| held.appended).collect())
+            .collect();
+        assert_eq!(arrivals, [(0..40).collect::<Vec<_>>(), (40..80).collect(), (80..120).collect()]);
+    }
+
+    #[test]
     fn fh_b3_shards_fill_buffers_of_their_own() {
         let (mut lake, mut objects) = (firehose(1_000, 60 * SECOND), Vec::new());
         lake.take(0, 0, &records(6), &mut objects);

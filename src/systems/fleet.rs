@@ -18,9 +18,11 @@ use crate::systems::flink::job::JobPlan;
 use crate::systems::kcl::leases::LeasePlan;
 use crate::systems::kinesis::fan_out::FanOutPlan;
 use crate::systems::kinesis::log::Record;
-use crate::systems::kinesis::poll_grid::REFUSED_WAIT;
+use crate::systems::kinesis::poll_grid::USUAL_REFUSED_WAIT;
 use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::lag::Lag;
+use crate::systems::sink::writers::Writers;
+use crate::systems::sink::{SinkMeter, SinkPlan};
 use crate::systems::tolls::Tolls;
 use checkpoint::CheckpointPlan;
 use host::Host;
@@ -53,6 +55,8 @@ pub struct FleetPlan {
     pub per_record: Nanos,
     /// CPU time of each batch, whatever its records.
     pub per_batch: Nanos,
+    /// What it writes its records to, if that has a limit or a latency of its own.
+    pub sink: Option<SinkPlan>,
     /// Share of batches whose processing throws, and that are skipped (KWK-14).
     pub errors: f64,
     /// When progress is written down.
@@ -93,7 +97,7 @@ pub struct Cadence {
 impl Cadence {
     /// A call after this long, whatever the last one returned, with the usual wait after a refused one.
     pub fn every(idle: Nanos) -> Self {
-        Self { idle, idle_after_empty: idle, refused_wait: REFUSED_WAIT, catch_up: None }
+        Self { idle, idle_after_empty: idle, refused_wait: USUAL_REFUSED_WAIT, catch_up: None }
     }
 }
 
@@ -118,7 +122,12 @@ pub struct Fleet {
     saves: Keyed,
     /// So many times as long its processing takes before this moment.
     slow: (f64, Nanos),
+    /// No batch is begun before this.
+    down_until: Nanos,
     workers: Vec<Worker>,
+    /// Those of them that share the work on every batch; 0 where a shard's worker does it alone.
+    sharing: usize,
+    writers: Option<Box<Writers>>,
     shards: Vec<Progress>,
     /// What it counted.
     pub meter: FleetMeter,
@@ -149,7 +158,16 @@ impl Fleet {
             thrown: draws.keyed(&format!("{path}.thrown")),
             saves: draws.keyed(&format!("{path}.checkpoints")),
             slow: (1.0, 0),
+            down_until: 0,
             workers: vec![Worker::new(plan.host.vcpu); plan.workers as usize],
+            sharing: match &plan.control {
+                ControlPlan::Flink(job) if job.keyed => plan.workers as usize,
+                _ => 0,
+            },
+            writers: plan
+                .sink
+                .as_ref()
+                .map(|sink| Box::new(Writers::new(sink, draws, &format!("{path}.sink"), shards))),
             shards: vec![Progress::default(); shards],
             meter: FleetMeter::default(),
             tolls: Tolls::default(),
@@ -160,6 +178,14 @@ impl Fleet {
     /// Makes room for shards up to this many.
     pub fn grow(&mut self, shards: usize) {
         self.shards.resize(shards.max(self.shards.len()), Progress::default());
+        if let Some(writers) = &mut self.writers {
+            writers.grow(shards);
+        }
+    }
+
+    /// What its sink saw, if it has one.
+    pub fn sink(&self) -> Option<SinkMeter> {
+        self.writers.as_ref().map(|writers| writers.sink.meter)
     }
 
     /// Its workers.
@@ -172,6 +198,9 @@ impl Fleet {
         self.workers.iter_mut().for_each(|worker| worker.stop(now));
         while self.workers.len() < count {
             self.workers.push(Worker::new(vcpu));
+        }
+        if self.sharing > 0 {
+            self.sharing = count;
         }
     }
 
@@ -200,10 +229,10 @@ impl Fleet {
         self.checkpoints.before && matches!(self.shards[shard].step, Step::Idle | Step::Arriving)
     }
 
-    /// Whether more may be fetched for a shard. If not, [`Progress::wants_more`] tells when.
-    pub fn has_room(&mut self, shard: usize) -> bool {
+    /// Whether more may be fetched for a shard now. If not, [`Progress::wants_more`] tells when.
+    pub fn has_room(&mut self, now: Nanos, shard: usize) -> bool {
         let prefetch = self.prefetch;
-        self.shards[shard].has_room(&prefetch)
+        self.shards[shard].has_room(now, &prefetch)
     }
 
     /// Goes on with a shard that `worker` reads: begins what can begin. Returns when to come back.
@@ -211,6 +240,7 @@ impl Fleet {
         loop {
             let progress = &mut self.shards[shard];
             match progress.step {
+                Step::Idle | Step::Arriving if now < self.down_until => return Next::At(self.down_until),
                 Step::Idle | Step::Arriving => {
                     match progress.take_batch(now) {
                         Taken::Nothing => return Next::Nothing,
@@ -246,20 +276,34 @@ impl Fleet {
         if now < self.slow.1 {
             time = round(time as f64 * self.slow.0);
         }
-        let (start, end) = self.workers[worker].reserve(now, time);
+        let (start, end) = match self.sharing {
+            0 => self.workers[worker].reserve(now, time),
+            sharing => share(&mut self.workers[..sharing], now, time),
+        };
         progress.execute(start, end);
         end
     }
 
-    /// The batch in a worker's hands is done. What it did is then with [`Progress`] to be read, before [`Self::close`].
-    pub fn done(&mut self, now: Nanos, shard: usize) -> Option<Ended> {
+    /// The batch in a worker's hands is done, or with a sink some of it; what it writes there it writes as this `writer`. What
+    /// that was is then with [`Progress`] to be read, before [`Self::close`].
+    pub fn done(&mut self, now: Nanos, shard: usize, writer: usize) -> Option<Ended> {
         let progress = &mut self.shards[shard];
-        if progress.step != Step::Executing || progress.due > now {
+        if progress.due > now {
+            return None;
+        }
+        if progress.step == Step::Writing {
+            return Some(self.wrote(now, shard, writer));
+        }
+        if progress.step != Step::Executing {
             return None;
         }
         let (from, until) = progress.hand();
         let thrown = self.errors > 0.0 && self.thrown.unit(from << 16 | shard as u64, 0) < self.errors;
-        let ended = progress.end(until, thrown);
+        if !thrown && self.writers.is_some() {
+            self.write(now, shard, writer);
+            return None;
+        }
+        let ended = self.shards[shard].end(until, thrown);
         if thrown {
             self.tolls.note(now, ("skipped", "its processing threw"), ended.fresh.len() as u64);
         }
@@ -277,10 +321,35 @@ impl Fleet {
         }
     }
 
+    /// What a batch has worked out goes to the sink, a call after the other. Waiting for the answers takes no processor.
+    fn write(&mut self, now: Nanos, shard: usize, writer: usize) {
+        let progress = &mut self.shards[shard];
+        let (from, until) = progress.hand();
+        let (Some(writers), Some(address)) = (&mut self.writers, progress.to_write()) else { return };
+        let answered = writers.begin(now, (shard, writer), (until - from) as usize, address);
+        progress.wait(Step::Writing, answered);
+    }
+
+    /// A call to the sink is answered: its records are processed.
+    fn wrote(&mut self, now: Nanos, shard: usize, writer: usize) -> Ended {
+        let progress = &mut self.shards[shard];
+        let (from, until) = progress.hand();
+        let records = self.writers.as_mut().map_or(0, |writers| writers.end(now, shard));
+        let reached = from + records as u64;
+        let mut ended = progress.end(reached, false);
+        progress.wrote(reached);
+        if reached < until {
+            (ended.last, ended.took) = (false, [0; 2]);
+            self.write(now, shard, writer);
+        }
+        self.count(now, shard, &ended);
+        ended
+    }
+
     /// The batch that was done is closed, with a checkpoint where one is due and `may_save`.
     pub fn close(&mut self, now: Nanos, shard: usize, may_save: bool) {
         let progress = &self.shards[shard];
-        let (from, until) = progress.hand();
+        let (from, until) = (progress.first_in_hand(), progress.hand().1);
         let due = may_save && !self.checkpoints.before && self.checkpoints.is_due(now, until, progress);
         if due {
             let ready = self.save(now, shard, until, from);
@@ -316,7 +385,16 @@ impl Fleet {
     pub fn interrupt(&mut self, now: Nanos, shard: usize) -> Option<Ended> {
         let progress = &mut self.shards[shard];
         progress.settle_save(now);
-        let done = progress.done_by(now)?;
+        let done = match &mut self.writers {
+            None => progress.done_by(now)?,
+            // What is not written has no effect.
+            Some(writers) if matches!(progress.step, Step::Executing | Step::Writing) => {
+                let written = writers.end(now, shard) as u64;
+                progress.due = progress.due.min(now);
+                progress.hand().0 + written
+            }
+            Some(_) => return None,
+        };
         let ended = progress.end(done, false);
         self.count(now, shard, &ended);
         Some(ended)
@@ -326,10 +404,14 @@ impl Fleet {
     /// what that was.
     pub fn finish_begun(&mut self, now: Nanos, shard: usize) -> Option<Ended> {
         let progress = &mut self.shards[shard];
-        if progress.step != Step::Executing {
+        if !matches!(progress.step, Step::Executing | Step::Writing) {
             return None;
         }
-        let (_, until) = progress.hand();
+        let (from, until) = progress.hand();
+        if let (Some(writers), Some(address)) = (&mut self.writers, progress.to_write()) {
+            let left = (until - from) as usize;
+            progress.due = writers.finish((now, progress.due), shard, left, address);
+        }
         let ended = progress.end(until, false);
         self.count(now, shard, &ended);
         Some(ended)
@@ -349,6 +431,11 @@ impl Fleet {
     /// Batches that begin before `until` take so many times as long.
     pub fn slow_down(&mut self, factor: f64, until: Nanos) {
         self.slow = (factor, until);
+    }
+
+    /// What it needs to process with is down: no batch is begun before `until`. Its workers live on.
+    pub fn stand_still(&mut self, until: Nanos) {
+        self.down_until = self.down_until.max(until);
     }
 
     /// All workers stop for good. What was read and not processed is left.
@@ -391,4 +478,11 @@ impl Fleet {
     pub fn in_hand(&self) -> u64 {
         self.shards.iter().map(|shard| shard.unsettled().count() as u64).sum()
     }
+}
+
+/// All workers take an even part of the work; it is done when the last of them is.
+fn share(workers: &mut [Worker], now: Nanos, time: Nanos) -> (Nanos, Nanos) {
+    let part = time.div_ceil(workers.len() as Nanos);
+    let spans = workers.iter_mut().map(|worker| worker.reserve(now, part));
+    spans.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))).unwrap_or((now, now))
 }

@@ -54,6 +54,10 @@ impl Lag {
             *age = bin.age.max((over as i64).saturating_sub(oldest).max(0) as u64);
             oldest = oldest.min(bin.oldest);
         }
+        if left.is_none() {
+            // From the end on nothing waits, however old the last record was.
+            ages.push(0);
+        }
         Ages { width: self.width, bins: ages }
     }
 }
@@ -91,6 +95,6 @@ mod tests {
         let mut lag = Lag::new((SECOND, 100));
         lag.settled(2 * SECOND, 10_000_000_u64.wrapping_neg());
         let ages = lag.ages(3 * SECOND, None).bins;
-        assert_eq!(ages, [11_000_000, 12_000_000, 12_000_000, 0]);
+        assert_eq!(ages, [11_000_000, 12_000_000, 12_000_000, 0, 0]);
     }
 }

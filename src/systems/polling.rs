@@ -2,13 +2,17 @@
 
 pub mod settings;
 
+use crate::engine::random::Streams;
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::kinesis::poll_grid::PollPlan;
 use crate::systems::kinesis::reader::ReaderPlan;
 use crate::systems::lag::Lag;
+use crate::systems::sink::writers::Writers;
+use crate::systems::sink::{SinkMeter, SinkPlan};
 use crate::systems::stalls::Stalls;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// A polling consumer as the scenario describes it, checked.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct PollingPlan {
     pub per_record: Nanos,
     /// Workers; each has every `workers`-th shard and does one thing at a time.
     pub workers: u32,
+    /// What it writes its records to, if that has a limit or a latency of its own.
+    pub sink: Option<SinkPlan>,
     /// Where it begins, and how it reads.
     pub reader: ReaderPlan,
 }
@@ -49,16 +55,68 @@ pub struct PollingMeter {
 pub struct InHand {
     /// The records of the last call.
     pub records: Vec<Record>,
+    /// How many of them are written to the sink and so processed; none where there is no sink.
+    written: usize,
     /// When the shard's poll was due.
     pub due: Nanos,
     /// When it took place.
     pub polled: Nanos,
+    /// When all of it is processed.
+    until: Nanos,
     /// Whether it left records behind, as MillisBehindLatest tells (KDS-R9).
     pub behind: bool,
     /// When its worker was busy while more was there to read.
     pub stalls: Stalls,
     /// From when until when the consumer stood at the end of the shard's parent.
     pub pause: (Nanos, Nanos),
+}
+
+/// Names of the parts of a polling consumer's latency; those after the fourth are 0 but for readers of DynamoDB streams, and where
+/// an outage is planned.
+pub const PARTS: [&str; 6] = ["propagation", "polling", "queueing", "execution", "rollover", "outage"];
+
+/// What the latencies of the records in hand are told by, microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    due: Micros,
+    polled: Micros,
+    done: Micros,
+    stood: (Micros, Micros),
+}
+
+impl Moments {
+    /// The latency of one of the records in hand by its [parts](PARTS). `queued` is how long the worker had earlier ones since it
+    /// arrived, and `down` how long the consumer did not read.
+    #[inline]
+    pub fn parts(&self, record: &Record, queued: Micros, down: Micros) -> [u64; PARTS.len()] {
+        let Self { due, polled, done, stood } = *self;
+        // Waiting for the worker counts from when both the record and its poll were there, and as long as it had earlier ones.
+        let queueing = queued + polled - due.max(record.appended).min(polled);
+        let polling = polled - record.appended - queueing;
+        let rollover = stood.1.saturating_sub(stood.0.max(record.appended)).min(polling);
+        let outage = down.min(polling - rollover);
+        let propagation = record.appended - record.written;
+        [propagation, polling - rollover - outage, queueing, done - polled, rollover, outage]
+    }
+}
+
+impl InHand {
+    /// What tells how long its records waited, where those that are processed are so at `now`.
+    #[inline]
+    pub fn moments(&self, now: Nanos) -> Moments {
+        let micros = |at: Nanos| at / MICROSECOND;
+        Moments {
+            due: micros(self.due),
+            polled: micros(self.polled),
+            done: micros(now),
+            stood: (micros(self.pause.0), micros(self.pause.1)),
+        }
+    }
+
+    /// The records that are not processed yet.
+    pub fn to_do(&self) -> &[Record] {
+        &self.records[self.written..]
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,6 +135,7 @@ pub struct Polling {
     /// Records asked for in one call.
     pub batch_size: u32,
     workers: Vec<Worker>,
+    writers: Option<Box<Writers>>,
     hands: Vec<InHand>,
     /// So many times as long its processing takes before this moment.
     slow: (f64, Nanos),
@@ -87,14 +146,16 @@ pub struct Polling {
 }
 
 impl Polling {
-    /// A consumer whose workers are idle, over a stream of `shards` shards.
-    pub fn new(plan: &PollingPlan, shards: usize) -> Self {
+    /// A consumer whose workers are idle, over a stream of `shards` shards; `path` names it.
+    pub fn new(plan: &PollingPlan, draws: &Streams, path: &str, shards: usize) -> Self {
+        let writers = |sink| Box::new(Writers::new(sink, draws, &format!("{path}.sink"), shards));
         Self {
             interval: plan.polls.interval,
             per_batch: plan.per_batch,
             per_record: plan.per_record,
             batch_size: plan.batch_size,
             workers: vec![Worker::default(); plan.workers as usize],
+            writers: plan.sink.as_ref().map(writers),
             hands: vec![InHand::default(); shards],
             slow: (1.0, 0),
             meter: PollingMeter::default(),
@@ -136,6 +197,7 @@ impl Polling {
             lag.settled(now, first);
         }
         let hand = &mut self.hands[shard];
+        hand.written = 0;
         let busy_from = if hand.behind { hand.due } else { hand.polled + self.interval };
         match first {
             Some(first) if hand.behind => hand.stalls.forget(first),
@@ -154,9 +216,46 @@ impl Polling {
         if now < self.slow.1 {
             time = round(time as f64 * self.slow.0);
         }
+        hand.until = now + time;
         self.meter.batches += 1;
         self.meter.busy += time;
         time
+    }
+
+    /// How long its workers were processing up to `now`, all together.
+    pub fn busy(&self, now: Nanos) -> Nanos {
+        let left = self.hands.iter().map(|hand| hand.until.saturating_sub(now));
+        self.meter.busy - left.sum::<Nanos>()
+    }
+
+    /// A worker is through with what it does to a batch, or a call to the sink is answered: the places of the records that are
+    /// processed by that, and when the next ones will be, if some are left.
+    #[inline]
+    pub fn advance(&mut self, now: Nanos, shard: usize) -> (Range<usize>, Option<Nanos>) {
+        match self.writers.is_some() {
+            false => (0..self.hands[shard].records.len(), None),
+            true => self.write(now, shard),
+        }
+    }
+
+    #[cold]
+    fn write(&mut self, now: Nanos, shard: usize) -> (Range<usize>, Option<Nanos>) {
+        let (hand, worker) = (&mut self.hands[shard], shard % self.workers.len());
+        let from = hand.written;
+        let Some(writers) = &mut self.writers else { return (from..from, None) };
+        hand.written += writers.end(now, shard);
+        let next = hand.records.get(hand.written).map(|record| {
+            let left = hand.records.len() - hand.written;
+            writers.begin(now, (shard, worker), left, (record.identity(), 0))
+        });
+        hand.until = next.unwrap_or(now);
+        self.meter.busy += hand.until - now;
+        (from..hand.written, next)
+    }
+
+    /// What its sink saw, if it has one.
+    pub fn sink(&self) -> Option<SinkMeter> {
+        self.writers.as_ref().map(|writers| writers.sink.meter)
     }
 
     /// What begins to be processed before `until` takes so many times as long.
@@ -175,21 +274,24 @@ impl Polling {
     /// Makes room for shards up to this many.
     pub fn extend(&mut self, shards: usize) {
         self.hands.resize(shards.max(self.hands.len()), InHand::default());
+        if let Some(writers) = &mut self.writers {
+            writers.grow(shards);
+        }
     }
 
     /// Whether some record in a worker's hands is such a one.
     pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
-        self.hands.iter().any(|hand| hand.records.iter().any(&such))
+        self.hands.iter().any(|hand| hand.to_do().iter().any(&such))
     }
 
     /// When the oldest record in workers' hands had come.
     pub fn oldest_in_hand(&self) -> Option<Micros> {
-        let records = self.hands.iter().flat_map(|hand| &hand.records);
+        let records = self.hands.iter().flat_map(|hand| hand.to_do());
         records.map(|record| record.appended).min_by_key(|appended| *appended as i64)
     }
 
     /// Records in workers' hands, by walking them.
     pub fn in_hand(&self) -> u64 {
-        self.hands.iter().map(|hand| hand.records.len() as u64).sum()
+        self.hands.iter().map(|hand| hand.to_do().len() as u64).sum()
     }
 }

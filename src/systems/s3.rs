@@ -114,6 +114,8 @@ pub struct Bucket {
     requests: u64,
     draws: Draws,
     prefix: Prefix,
+    /// So many times as long a PUT takes before this moment.
+    slow: (f64, Nanos),
     /// What it counted.
     pub meter: S3Meter,
 }
@@ -122,7 +124,12 @@ impl Bucket {
     /// `put` is the duration of one upload in nanoseconds (S3-3, DEF-8), `requests` what it counts for in PUT-class
     /// requests.
     pub fn new(put: Sampler, requests: u64, prefix: PrefixPlan, draws: Draws) -> Self {
-        Self { put, requests, draws, prefix: Prefix::new(prefix), meter: S3Meter::default() }
+        Self { put, requests, draws, prefix: Prefix::new(prefix), slow: (1.0, 0), meter: S3Meter::default() }
+    }
+
+    /// PUTs that begin before `until` take so many times as long.
+    pub fn slow_down(&mut self, factor: f64, until: Nanos) {
+        self.slow = (factor, until);
     }
 
     /// Starts one PUT; returns how long it takes, waits after 503 Slow Down included, and whether there were any.
@@ -130,7 +137,8 @@ impl Bucket {
         self.meter.puts += self.requests;
         let (waits, refused) = self.prefix.take(now, self.requests);
         self.meter.slow_downs += refused;
-        (waits + round(self.put.sample(&mut self.draws)), refused > 0)
+        let factor = if now < self.slow.1 { self.slow.0 } else { 1.0 };
+        (waits + round(self.put.sample(&mut self.draws) * factor), refused > 0)
     }
 
     /// Counts a complete object of `bytes` stored bytes.

@@ -1,6 +1,8 @@
 //! What a consumer writes its records to: a table, a search index, an API. It takes so many records a second from all who
 //! write to it, and each call takes its time. A writer that finds no room waits, and so pushes back.
 
+pub mod writers;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -74,6 +76,19 @@ pub struct SinkMeter {
     pub busy: Nanos,
 }
 
+/// A call on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// When its writer was ready to make it.
+    ready: Nanos,
+    /// When there was room for it.
+    begun: Nanos,
+    /// When it is answered.
+    pub ends: Nanos,
+    /// Its records.
+    pub records: usize,
+}
+
 /// What one writer got done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -104,6 +119,11 @@ impl SinkPlan {
         (self.picos_per_record > 0).then(|| picos / self.picos_per_record as f64)
     }
 
+    /// Time of each record in full calls, nanoseconds.
+    pub fn time_per_record(&self) -> f64 {
+        self.latency.mean() / f64::from(self.records_per_call)
+    }
+
     /// The room that each record takes at so many a second.
     pub fn picos_per_record(limit: Rate) -> u64 {
         let picos = (SECOND as f64 * PICOS as f64 / limit.per_second()).round();
@@ -118,10 +138,41 @@ impl Sink {
         Self { plan: plan.clone(), draws, taken_until: 0, meter: SinkMeter::default() }
     }
 
-    /// Writes records from `now` on, one call after the other, until they are written or it is `deadline`. The calls' times
-    /// are drawn for `(first, attempt)`: the first record, and which try of it this is.
-    pub fn write(&mut self, now: Nanos, deadline: Nanos, records: usize, address: (u64, u32)) -> Written {
-        self.call(now, deadline, records, address, Self::reserve)
+    /// Writes records from `ready` on, one call after the other, until they are written or it is `deadline`; this is settled
+    /// `now`, and the room taken that is there first. The calls' times are drawn for `(first, attempt)`: the first record, and
+    /// which try of it this is.
+    pub fn write(
+        &mut self,
+        now: Nanos,
+        (ready, deadline): (Nanos, Nanos),
+        records: usize,
+        address: (u64, u32),
+    ) -> Written {
+        self.call(ready, deadline, records, address, |sink, at, count| sink.reserve(now, at, count))
+    }
+
+    /// Makes one call, with as many of `left` records as it takes, as soon as its writer is `ready`; its time is drawn as
+    /// [those of a batch](Self::write) are. It counts once it is [over](Self::end).
+    pub fn begin(&mut self, now: Nanos, ready: Nanos, left: usize, (first, attempt): (u64, u32)) -> Call {
+        let records = left.min(self.plan.records_per_call as usize);
+        let begun = self.reserve(now, ready, records as u64);
+        let time = round(self.plan.latency.sample(&mut self.draws.draws(first, attempt)));
+        Call { ready, begun, ends: begun + time, records }
+    }
+
+    /// A call is over now: answered, or given up before that, which writes nothing. Returns the records written.
+    pub fn end(&mut self, now: Nanos, call: Call) -> usize {
+        if now < call.ready {
+            // Its writer had another one under way, and never made it.
+            return 0;
+        }
+        self.meter.calls += 1;
+        self.meter.delayed += u64::from(call.begun > call.ready);
+        self.meter.waited += call.begun.min(now) - call.ready;
+        self.meter.busy += call.ends.min(now) - call.begun.min(now);
+        let records = if now < call.ends { 0 } else { call.records };
+        self.meter.records += records as u64;
+        records
     }
 
     /// The same, where `turn` says when a call with so many records that is ready at some moment can be made.
@@ -152,12 +203,14 @@ impl Sink {
         written
     }
 
-    /// Takes room for records, in the order of asking; when it is there. Room for a second may have been saved up.
-    fn reserve(&mut self, now: Nanos, records: u64) -> Nanos {
+    /// Takes room for records of a call that is ready at some moment, in the order of asking; when both are. Room for a second
+    /// may have been saved up by `now`. What is asked for ahead takes the room that is there first, so that who asks later for
+    /// a call that is ready sooner does not wait for it.
+    fn reserve(&mut self, now: Nanos, ready: Nanos, records: u64) -> Nanos {
         let saved_from = u128::from(now.saturating_sub(SECOND)) * PICOS;
         let room = u128::from(records) * u128::from(self.plan.picos_per_record);
         self.taken_until = self.taken_until.max(saved_from) + room;
-        now.max(self.taken_until.div_ceil(PICOS) as Nanos)
+        ready.max(self.taken_until.div_ceil(PICOS) as Nanos)
     }
 }
 
@@ -180,7 +233,7 @@ mod tests {
     fn calls_follow_each_other() {
         let mut sink = sink(1e6, 25);
         let start = 10 * SECOND;
-        let written = sink.write(start, Nanos::MAX, 100, (1, 0));
+        let written = sink.write(start, (start, Nanos::MAX), 100, (1, 0));
         assert_eq!(written, Written { ended: start + 8 * MILLISECOND, records: 100 });
         assert_eq!((sink.meter.calls, sink.meter.records, sink.meter.delayed), (4, 100, 0));
     }
@@ -194,7 +247,7 @@ mod tests {
         let mut writers = [start; 4];
         let mut records = 0;
         while let Some(next) = writers.iter_mut().min().filter(|at| **at < start + 20 * SECOND) {
-            let written = sink.write(*next, Nanos::MAX, 10, (records, 0));
+            let written = sink.write(*next, (*next, Nanos::MAX), 10, (records, 0));
             *next = written.ended;
             records += 10;
         }
@@ -203,10 +256,21 @@ mod tests {
         assert!(sink.meter.waited > 0);
     }
 
+    /// Two batches of 1,000 calls of 2 ms each, at 5,000 a second that are taken: neither waits for the other.
+    #[test]
+    fn who_writes_for_long_ahead_holds_nobody_up() {
+        let mut sink = sink(5_000.0, 1);
+        let start = 10 * SECOND;
+        let first = sink.write(start, (start, Nanos::MAX), 1_000, (1, 0));
+        let second = sink.write(start, (start + 100 * MILLISECOND, Nanos::MAX), 1_000, (2, 0));
+        assert_eq!(first.ended, start + 2 * SECOND);
+        assert_eq!((second.ended, sink.meter.waited), (start + 2_100 * MILLISECOND, 0));
+    }
+
     #[test]
     fn what_is_not_written_by_the_deadline_is_not_written() {
         let mut sink = sink(1e6, 10);
-        let written = sink.write(SECOND, SECOND + 7 * MILLISECOND, 100, (1, 0));
+        let written = sink.write(SECOND, (SECOND, SECOND + 7 * MILLISECOND), 100, (1, 0));
         assert_eq!(written, Written { ended: SECOND + 7 * MILLISECOND, records: 30 });
         assert_eq!(sink.meter.records, 30);
     }

@@ -41,7 +41,54 @@ impl Stalls {
         }
     }
 
+    /// All stalled time.
+    pub fn total(&self) -> Micros {
+        self.total
+    }
+
+    /// Whether there is none that somebody may still ask about.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// How much of the time from one moment to another was stalled.
+    #[inline]
+    pub fn between(&self, from: Micros, until: Micros) -> Micros {
+        if self.marks.is_empty() || until <= from {
+            return 0;
+        }
+        self.up_to(until) - self.up_to(from)
+    }
+
+    /// These stretches as far as they lie in others. Where marks of either were taken together, their shares are taken to be
+    /// independent of each other.
+    pub fn during(&self, others: &Self) -> Self {
+        let mut both = Self::default();
+        if self.marks.is_empty() || others.marks.is_empty() {
+            return both;
+        }
+        let mut moments: Vec<Micros> = self.marks.iter().chain(&others.marks).map(|(at, _)| *at).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        for pair in moments.windows(2) {
+            let (from, until) = (pair[0], pair[1]);
+            let [own, other] = [self, others].map(|stalls| u128::from(stalls.between(from, until)));
+            let part = (own * other / u128::from(until - from)) as Micros;
+            if part > 0 {
+                both.marks.push((from, both.total));
+                both.total += part;
+                both.marks.push((until, both.total));
+            }
+        }
+        both
+    }
+
+    /// Stalled time up to a moment.
     fn up_to(&self, at: Micros) -> Micros {
+        if self.marks.last().is_none_or(|(last, _)| at >= *last) {
+            return self.total;
+        }
         let next = self.marks.partition_point(|(mark, _)| *mark <= at);
         let (to, total) = self.marks[next];
         let Some((from, before)) = next.checked_sub(1).map(|place| self.marks[place]) else { return total };
@@ -85,6 +132,24 @@ mod tests {
         for (at, expected) in [(25, 30), (40, 20), (70, 0)] {
             assert_eq!(stalls.since(at), expected, "since {at}");
         }
+    }
+
+    /// From 10 to 20 and from 30 to 60, of which from 15 to 40 and from 55 to 70: 5, 10 and 5.
+    #[test]
+    fn what_two_kinds_of_stretches_share_is_in_both() {
+        let of = |stretches: [(Micros, Micros); 2]| {
+            let mut stalls = Stalls::default();
+            stretches.iter().for_each(|(from, until)| stalls.note(*from, *until));
+            stalls
+        };
+        let (one, other) = (of([(10, 20), (30, 60)]), of([(15, 40), (55, 70)]));
+        for both in [one.during(&other), other.during(&one)] {
+            let spans = [(0, 100), (0, 15), (0, 18), (18, 35), (40, 55), (50, 57), (60, 100)];
+            assert_eq!(spans.map(|(from, until)| both.between(from, until)), [20, 0, 3, 7, 0, 2, 0]);
+        }
+        assert_eq!(one.between(0, 100), 40);
+        assert_eq!([(0, 15), (12, 35), (25, 28), (61, 99)].map(|(a, b)| one.between(a, b)), [5, 13, 0, 0]);
+        assert!(one.during(&Stalls::default()).is_empty());
     }
 
     /// A third of all time is stalled; where marks are taken together, that share stays, and no more than a moment's own time is stalled.

@@ -1,6 +1,6 @@
 //! The keys of a table's items as texts: made by a rule, or listed in a trace.
 
-use super::key_name::{KEY_NAME_BYTES_MAX, KeyName};
+use super::key_name::{KeyBuffer, KeyName};
 use std::sync::Arc;
 
 /// How the dense number of an item becomes its key.
@@ -14,7 +14,7 @@ pub enum KeyNames {
 
 impl KeyNames {
     /// The key of one item. `buffer` holds it where it has to be made.
-    pub fn write<'a>(&'a self, key: u32, buffer: &'a mut [u8; KEY_NAME_BYTES_MAX]) -> &'a [u8] {
+    pub fn write<'a>(&'a self, key: u32, buffer: &'a mut KeyBuffer) -> &'a [u8] {
         match self {
             Self::Made(name) => name.write(key, buffer),
             Self::Listed(names) => names.get(key as usize).map_or(&[], |name| name.as_bytes()),

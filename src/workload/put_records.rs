@@ -8,7 +8,7 @@ use crate::engine::time::Nanos;
 use crate::systems::kinesis::hash_range::hash_key;
 use crate::systems::kinesis::producer::plan::DirectPlan;
 use crate::workload::arrivals::{ArrivalPlan, ArrivalStream};
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::keys::{KeyPlan, KeyState};
 use crate::workload::operation::WriteKind;
@@ -80,7 +80,7 @@ impl PutPlan {
         match self.placement {
             Placement::OwnKey(bytes) => bytes,
             _ => {
-                let mut buffer = [0; KEY_NAME_BYTES_MAX];
+                let mut buffer = KeyBuffer::default();
                 self.names.write(key, &mut buffer).len() as u32
             }
         }
@@ -90,7 +90,7 @@ impl PutPlan {
     pub fn hash(&self, key: u32, address: u64, spread: &Keyed) -> u128 {
         match self.placement {
             Placement::PartitionKey => {
-                let mut buffer = [0; KEY_NAME_BYTES_MAX];
+                let mut buffer = KeyBuffer::default();
                 hash_key(self.names.write(key, &mut buffer))
             }
             Placement::Fixed(hash) => hash,

@@ -227,6 +227,7 @@ pub fn consumer(name: &str, stream: usize) -> PollingPlan {
         per_batch: 0,
         per_record: 0,
         workers: 1,
+        sink: None,
         reader: ReaderPlan::default(),
     }
 }

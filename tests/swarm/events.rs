@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::{deliveries, fleets, tables};
 
 /// A kind that stands here twice is drawn twice as often.
-const KINDS: [&str; 21] = [
+const KINDS: [&str; 22] = [
     "spike",
     "outage",
     "delivery_outage",
@@ -26,6 +26,7 @@ const KINDS: [&str; 21] = [
     "table_capacity",
     "disable",
     "lost_permission",
+    "unreadable",
     "kms_throttling",
 ];
 
@@ -36,7 +37,12 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
     let event = |number: u64| {
         let kind = choice.one_of(&KINDS);
         let what = what(choice, seed, plan, kind)?;
-        Some(format!("event-{number}: {{ at: {}, {what} }}", plan.moment(choice)))
+        let at = plan.moment(choice);
+        let of_fleet = ["crash", "deploy", "cut_off"].contains(&kind);
+        let begins = consumer_of(&what).and_then(|name| fleets::starts(seed, plan, name));
+        let is_there =
+            begins.is_none_or(|begins| at.trim_end_matches("ms").parse::<u64>().unwrap() >= begins);
+        (is_there || !of_fleet).then(|| format!("event-{number}: {{ at: {at}, {what} }}"))
     };
     let events: Vec<String> = (0..count).filter_map(event).collect();
     // Nothing can happen to a consumer that is removed, be it before or after that.
@@ -68,6 +74,12 @@ fn lake(choice: &mut Choice, plan: &Plan, wanted: impl Fn(&str) -> bool) -> Opti
     choice.name(&names.collect::<Vec<_>>())
 }
 
+/// One of the transforming functions.
+fn transforming(choice: &mut Choice, seed: u64, plan: &Plan) -> Option<String> {
+    let name = lake(choice, plan, |name| deliveries::transforms(seed, name))?;
+    Some(format!("firehose.{name}.transform"))
+}
+
 /// One of a fleet's workers.
 fn worker(choice: &mut Choice, seed: u64, name: &str) -> String {
     format!(", worker: {}", choice.below(fleets::workers(seed, name)))
@@ -75,15 +87,13 @@ fn worker(choice: &mut Choice, seed: u64, name: &str) -> String {
 
 fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<String> {
     let lasts = plan.part(choice);
-    let consumer = |choice: &mut Choice, kinds: &[&str]| {
-        choice.name(&plan.of_kinds(kinds)).map(|name| format!("consumers.{name}"))
-    };
-    let any_consumer = |choice: &mut Choice| {
-        let of_streams = plan.of_kinds(&["polling", "lambda", "pipe", "kcl", "flink"]);
+    let one_of = |choice: &mut Choice, of_streams: &[&str]| {
         let of_queues = plan.queues.iter().filter_map(|queue| queue.reader.clone());
-        let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
+        let names: Vec<String> = plan.of_kinds(of_streams).into_iter().chain(of_queues).collect();
         choice.name(&names).map(|name| format!("consumers.{name}"))
     };
+    let any_consumer = |choice: &mut Choice| one_of(choice, &["polling", "lambda", "pipe", "kcl", "flink"]);
+    let any_function = |choice: &mut Choice| one_of(choice, &["lambda", "pipe"]);
     let stream = choice.name(&plan.stream_names());
     let provisioned = plan.streams.iter().filter(|stream| stream.provisioned).map(|it| it.name.clone());
     let provisioned = choice.name(&provisioned.collect::<Vec<_>>());
@@ -98,10 +108,7 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             format!("for: {lasts}, spike: {{ of: workload.{}, factor: {factor} }}", choice.name(&names)?)
         }
         "outage" => {
-            let of_streams = plan.of_kinds(&["polling", "lambda", "pipe"]);
-            let of_queues = plan.queues.iter().filter_map(|queue| queue.reader.clone());
-            let names: Vec<String> = of_streams.into_iter().chain(of_queues).collect();
-            format!("for: {lasts}, outage: consumers.{}", choice.name(&names)?)
+            format!("for: {lasts}, outage: {}", any_consumer(choice)?)
         }
         "delivery_outage" => {
             // What a producer has put waits for a day at most (FH-R1).
@@ -109,17 +116,25 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             format!("for: {lasts}, outage: firehose.{}", lake(choice, plan, |_| true)?)
         }
         "transform_outage" => {
-            let name = lake(choice, plan, |name| deliveries::transforms(seed, name))?;
-            format!("for: {lasts}, outage: firehose.{name}.transform")
+            let of = transforming(choice, seed, plan)?;
+            match choice.below(3) {
+                0 => format!("for: {lasts}, outage: {of}"),
+                1 => format!("for: {lasts}, error_rate: {{ of: {of}, rate: 30% }}"),
+                _ => format!("poison: {of}"),
+            }
         }
         "error_rate" => {
             let rate = choice.one_of(&["10%", "100%"]);
-            format!("for: {lasts}, error_rate: {{ of: {}, rate: {rate} }}", consumer(choice, &["lambda"])?)
+            format!("for: {lasts}, error_rate: {{ of: {}, rate: {rate} }}", any_function(choice)?)
         }
-        "poison" => format!("poison: {}", consumer(choice, &["lambda"])?),
+        "poison" => format!("poison: {}", any_function(choice)?),
         "slow_down" => {
             let factor = choice.one_of(&["1.5", "100"]);
-            let of = any_consumer(choice)?;
+            let of = match choice.below(4) {
+                0 => format!("firehose.{}", lake(choice, plan, |_| true)?),
+                1 => transforming(choice, seed, plan)?,
+                _ => any_consumer(choice)?,
+            };
             format!("for: {lasts}, slow_down: {{ of: {of}, factor: {factor} }}")
         }
         "remove" => format!("remove: {}", any_consumer(choice)?),
@@ -175,6 +190,14 @@ fn what(choice: &mut Choice, seed: u64, plan: &Plan, kind: &str) -> Option<Strin
             // A feed gives up after a week (KDC-R4).
             let lasts = if choice.chance(20) { "200h".to_owned() } else { lasts };
             format!("for: {lasts}, lost_permission: {}", feed?)
+        }
+        "unreadable" => {
+            let polls = |name: &str| plan.deliveries.iter().any(|it| it.name == name && !it.direct_put);
+            let of = match choice.chance(20) {
+                true => format!("firehose.{}", lake(choice, plan, polls)?),
+                false => any_consumer(choice)?,
+            };
+            format!("for: {lasts}, lost_permission: {of}")
         }
         _ => format!("for: {lasts}, kms_throttling: {{ of: {}, share: 40% }}", feed?),
     })

@@ -9,6 +9,12 @@ pub fn workers(seed: u64, name: &str) -> u64 {
     Choice::new(seed, &format!("{name}.workers")).between(1, 5)
 }
 
+/// When this fleet of a seed is created, if that is within the run; milliseconds.
+pub fn starts(seed: u64, plan: &Plan, name: &str) -> Option<u64> {
+    let choice = &mut Choice::new(seed, &format!("{name}.starts"));
+    choice.chance(25).then(|| choice.below(plan.duration * 1_000))
+}
+
 /// Workers of the Kinesis Client Library.
 pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Reads) -> String {
     // The adapter for tables' streams wraps two of the versions, and polls.
@@ -28,7 +34,8 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
         .must("workers", workers(seed, name))
         .must("checkpoint", checkpoint)
         .may(idles, "idle_time", idle)
-        .may(if pushed { 0 } else { 40 }, "from", &["trim_horizon", "latest"])
+        .may(40, "from", &["trim_horizon", "latest"])
+        .if_some("starts", starts(seed, plan, name).map(|at| format!("{at}ms")))
         .may(40, "max_records", &["1", "50", "1000"])
         .may(40, "prefetch", &["0", "1", "4"])
         // A worker that takes seconds has something in hand when it dies.
@@ -52,11 +59,16 @@ pub fn kcl(choice: &mut Choice, seed: u64, plan: &Plan, name: &str, reads: &Read
         .may(catches_up, "catch_up", &["true", "false"])
         .may(if reads.of_table { 40 } else { 0 }, "shard_discovery", &["0s", "10s"])
         .may(30, "delivery", &["0s", "{ lognormal: { median: 100ms, sigma: 0.4 } }"])
+        .may(30, "sink", &SINKS)
         .end()
 }
 
+/// What workers write to: some of it is so slow that a worker has part of a batch written when it dies.
+pub const SINKS: [&str; 4] =
+    ["{}", "{ latency: 3s, records_per_call: 3 }", "{ limit: 30/s, records_per_call: 10 }", "{ limit: 5/s }"];
+
 /// A Flink application.
-pub fn flink(choice: &mut Choice, plan: &Plan) -> String {
+pub fn flink(choice: &mut Choice, seed: u64, plan: &Plan, name: &str) -> String {
     let pushed = choice.chance(40);
     let parallelism = choice.count(1, 12);
     let polls: &[&str] = if plan.is_long() { &["10s", "1m"] } else { &["250ms", "1s"] };
@@ -65,6 +77,9 @@ pub fn flink(choice: &mut Choice, plan: &Plan) -> String {
         .must("via", if pushed { "enhanced_fan_out" } else { "polling" })
         .may(if pushed { 0 } else { 100 }, "poll_interval", polls)
         .may(40, "parallelism_per_kpu", &["1", "4"])
+        .may(40, "keyed", &["true", "false"])
+        .may(40, "from", &["trim_horizon", "latest"])
+        .if_some("starts", starts(seed, plan, name).map(|at| format!("{at}ms")))
         .may(40, "autoscaling", &["true", "false"])
         .may(60, "checkpoint_interval", &["2s", "1m"])
         .may(40, "checkpoint_takes", &["0s", "1s"])
@@ -73,5 +88,6 @@ pub fn flink(choice: &mut Choice, plan: &Plan) -> String {
         .may(40, "per_batch", &["0s", "100ms"])
         .may(40, "shard_discovery", &["1s", "10s"])
         .may(30, "delivery", &["0s", "{ lognormal: { median: 100ms, sigma: 0.4 } }"])
+        .may(30, "sink", &SINKS)
         .end()
 }

@@ -50,14 +50,14 @@ fn mapping<'a>(map: Map<'a>, plan: &Plan, reads: &Reads, pushed: bool) -> Map<'a
         .may(40, "bisect", &["true", "false"])
         .may(30, "backoff", &["{ base: 100ms, cap: 10s }"])
         .may(40, "on_failure", &["sqs", "s3"])
-        .may(if pushed { 0 } else { 30 }, "from", from(reads))
+        .may(30, "from", from(reads))
 }
 
 /// A function that reads a stream.
 pub fn of_stream(choice: &mut Choice, plan: &Plan, name: &str, reads: &Reads) -> String {
     let pushed = !reads.of_table && choice.chance(40);
     let tumbles = choice.chance(20);
-    let created = (!pushed && choice.chance(25)).then(|| plan.moment(choice));
+    let created = choice.chance(25).then(|| plan.moment(choice));
     let start_delay = if created.is_some() { 50 } else { 0 };
     let queues = plan.queues.iter().filter(|queue| queue.sender == *name);
     let queues: Vec<String> = queues.map(|queue| format!("sqs.{}", queue.name)).collect();
@@ -66,6 +66,7 @@ pub fn of_stream(choice: &mut Choice, plan: &Plan, name: &str, reads: &Reads) ->
         .may(60, "batch_size", &["1", "10", "1000", "10000"])
         .may(if pushed { 0 } else { 30 }, "phase", &["random", "{ stagger: 17ms }"])
         .if_some("created", created)
+        .may(30, "turnaround", &["0s", "300ms"])
         .may(start_delay, "start_delay", &["0s", "1m"])
         .may(if reads.of_table { 40 } else { 0 }, "shard_discovery", &["0s", "10s"])
         .may(
@@ -110,6 +111,7 @@ pub fn of_queues(seed: u64, plan: &Plan) -> impl Iterator<Item = String> {
             .may(60, "batch_size", if windows { &["1", "10", "500"] } else { &["1", "10"] })
             .may(if windows { 100 } else { 0 }, "batch_window", &["1s", "20s"])
             .may(30, "maximum_concurrency", &["2", "50"])
+            .may(30, "turnaround", &["0s", "300ms"])
             .may(30, "delivery", &["0s", "{ lognormal: { median: 100ms, sigma: 0.4 } }"]);
         let settings = function(map, errors, duration).end();
         Some(format!("{name}: {{ reads: sqs.{}, lambda: {settings} }}", queue.name))

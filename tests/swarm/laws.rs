@@ -15,6 +15,14 @@ pub fn check(scenario: &Scenario, outcome: &Outcome) {
     accounts.check_queues();
     check_deliveries(scenario, outcome);
     accounts.check_fleets();
+    for consumer in &outcome.consumers {
+        let processed = consumer.meter.processed;
+        assert_eq!(
+            consumer.sink.map_or(processed, |sink| sink.records),
+            processed,
+            "what is written is processed"
+        );
+    }
 }
 
 struct Accounts<'a> {
@@ -84,6 +92,9 @@ impl Accounts<'_> {
             && self.scenario.end == End::Drain
             && self.outcome.complete;
         for (plan, fleet) in self.scenario.fleets.iter().zip(&self.outcome.fleets) {
+            let done = fleet.meter.processed + fleet.meter.repeated_total();
+            // What is written is processed, for the first time or again.
+            assert_eq!(fleet.sink.map_or(done, |sink| sink.records), done, "{}", plan.name);
             // The first ones are listed alone.
             if fleet.interruptions.len() >= INTERRUPTIONS_LISTED {
                 continue;

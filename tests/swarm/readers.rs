@@ -24,7 +24,7 @@ pub fn consumers(seed: u64, plan: &Plan) -> Vec<String> {
             "lambda" => functions::of_stream(choice, plan, name, &reads),
             "pipe" => functions::pipe(choice, plan, name, &reads),
             "kcl" => fleets::kcl(choice, seed, plan, name, &reads),
-            _ => fleets::flink(choice, plan),
+            _ => fleets::flink(choice, seed, plan, name),
         };
         let network = matches!(*kind, "polling" | "kcl" | "flink") && choice.chance(20);
         let network =
@@ -76,6 +76,7 @@ fn polling(choice: &mut Choice, plan: &Plan, reads: &Reads) -> String {
         .may(40, "parents_first", &["true", "false"])
         .may(40, "when_trimmed", &["skip", "stick", "restart"])
         .may(30, "refused_wait", &["50ms", "2s"])
+        .may(30, "sink", &fleets::SINKS)
         .end()
 }
 

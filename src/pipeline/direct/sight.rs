@@ -3,7 +3,7 @@
 use super::{Direct, UserRecord};
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::producer::record::Parcel;
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::put_records::Made;
 
 impl Direct {
@@ -19,7 +19,7 @@ impl Direct {
 
     /// The partition key of this number, as it is written.
     pub fn key_name(&self, key: u32) -> String {
-        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        let mut buffer = KeyBuffer::default();
         String::from_utf8_lossy(self.plan.names.write(key, &mut buffer)).into_owned()
     }
 

@@ -50,6 +50,25 @@ impl Control {
         }
     }
 
+    /// Who writes a shard's records to the sink, a call at a time: each shard has a thread of its own, or its subtask.
+    pub fn writer(&self, shard: usize) -> usize {
+        match self {
+            Self::Kcl(_) => shard,
+            Self::Flink(job) => shard % job.parallelism() as usize,
+        }
+    }
+
+    /// The worker whose time to hand a shard over is up.
+    pub(super) fn overdue(&self, now: Nanos, shard: usize) -> Option<usize> {
+        match self {
+            Self::Kcl(leases) => {
+                let up = leases.told_at(shard).is_some_and(|at| now >= at + HAND_OVER);
+                leases.worker(shard).filter(|_| up)
+            }
+            Self::Flink(_) => None,
+        }
+    }
+
     /// What it takes to find the children of a shard that has ended.
     pub fn discovery(&self) -> Nanos {
         match self {
@@ -128,23 +147,30 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Schedules the first looks of every fleet.
     pub(in crate::pipeline) fn start_fleets(&mut self) {
         for number in 0..self.fleets.len() {
-            match &self.fleets[number].control {
-                Control::Kcl(leases) if leases.plan().version.has_leader() => {
-                    self.turn_at(leases.next_run(0, 0), number, Turn::Assign, 0);
-                    self.turn_at(Leases::next_report(0), number, Turn::Report, 0);
+            if self.fleets[number].begun.is_some() {
+                self.start_control(0, number);
+            }
+        }
+    }
+
+    /// Schedules the first looks of a fleet that begins now.
+    pub(super) fn start_control(&mut self, now: Nanos, number: usize) {
+        match &self.fleets[number].control {
+            Control::Kcl(leases) if leases.plan().version.has_leader() => {
+                self.turn_at(leases.next_run(now, 0), number, Turn::Assign, 0);
+                self.turn_at(Leases::next_report(now), number, Turn::Report, 0);
+            }
+            Control::Kcl(leases) => {
+                let workers = self.fleets[number].fleet.workers().len();
+                let runs: Vec<Nanos> = (0..workers).map(|worker| leases.next_run(now, worker)).collect();
+                for (worker, at) in runs.into_iter().enumerate() {
+                    self.turn_at(at, number, Turn::Take, worker);
                 }
-                Control::Kcl(leases) => {
-                    let workers = self.fleets[number].fleet.workers().len();
-                    let runs: Vec<Nanos> = (0..workers).map(|worker| leases.next_run(0, worker)).collect();
-                    for (worker, at) in runs.into_iter().enumerate() {
-                        self.turn_at(at, number, Turn::Take, worker);
-                    }
-                }
-                Control::Flink(job) => {
-                    let interval = job.plan().checkpoint_interval;
-                    self.turn_at(interval, number, Turn::Checkpoint, 0);
-                    self.turn_at(MINUTE, number, Turn::Scale, 0);
-                }
+            }
+            Control::Flink(job) => {
+                let interval = job.plan().checkpoint_interval;
+                self.turn_at(now + interval, number, Turn::Checkpoint, 0);
+                self.turn_at(now + MINUTE, number, Turn::Scale, 0);
             }
         }
     }
@@ -259,7 +285,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     /// A worker begins to read a shard, which nobody has read since then.
-    fn begin_reading(
+    pub(super) fn begin_reading(
         &mut self,
         now: Nanos,
         number: usize,
@@ -291,15 +317,20 @@ impl<const FULL: bool> Pipeline<FULL> {
         if progress.has_in_hand() {
             // One that would take longer than it has is cut off.
             if progress.due > now + HAND_OVER {
-                self.interrupt(now, number, shard, Stop::Abrupt);
-                self.stop_reading(now, number, vec![shard], (worker, Redelivery::Rebalance));
-                let scheduled = self.leases(number).and_then(|leases| leases.handed_over(now, shard));
-                self.schedule_leases(number, scheduled);
+                self.cut_hand_over(now, number, shard, worker);
             }
             return;
         }
         consumer.fleet.last_save(now, shard, 0);
         self.work(now, number, shard);
+    }
+
+    /// A worker has not come to the end of a batch in the time that it had: the next one goes on from the last checkpoint.
+    pub(super) fn cut_hand_over(&mut self, now: Nanos, number: usize, shard: usize, worker: usize) {
+        self.interrupt(now, number, shard, Stop::Abrupt);
+        self.stop_reading(now, number, vec![shard], (worker, Redelivery::Rebalance));
+        let scheduled = self.leases(number).and_then(|leases| leases.handed_over(now, shard));
+        self.schedule_leases(number, scheduled);
     }
 
     /// A worker finds out that a shard is no longer its own.

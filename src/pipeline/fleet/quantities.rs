@@ -13,6 +13,7 @@ use crate::systems::flink::job::{JobMeter, ORCHESTRATION_KPUS};
 use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::losses::Losses;
+use crate::systems::sink::SinkMeter;
 
 /// Counts of what one fleet used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct FleetQuantities {
     pub registered_nanos: u128,
     /// Calls to a table's stream that returned records, and that did not.
     pub streams_reads: [u64; 2],
+    /// Records processed, each once.
+    pub processed: u64,
     /// Processor time taken, by worker.
     pub busy: Vec<Nanos>,
 }
@@ -49,6 +52,7 @@ impl FleetQuantities {
         self.host_nanos -= before.host_nanos;
         self.read_bytes -= before.read_bytes;
         self.pushed_bytes -= before.pushed_bytes;
+        self.processed -= before.processed;
         self.registered_nanos -= before.registered_nanos;
         self.busy.iter_mut().zip(&before.busy).for_each(|(now, before)| *now -= before);
     }
@@ -59,6 +63,8 @@ impl FleetQuantities {
 pub struct FleetOutcome {
     /// Processing.
     pub meter: FleetMeter,
+    /// What its sink saw, if it has one.
+    pub sink: Option<SinkMeter>,
     /// Reading.
     pub reads: ReadMeter,
     /// What retention took.
@@ -123,6 +129,7 @@ impl FleetConsumer {
             fan_out: self.fan_out().map(|fan_out| fan_out.meter),
             leases,
             job,
+            sink: self.fleet.sink(),
             meter: self.fleet.meter,
             latency: self.latency,
             interruptions: self.interruptions,
@@ -142,11 +149,14 @@ impl<const FULL: bool> Pipeline<FULL> {
                 busy: workers.iter().map(|worker| worker.busy(at)).collect(),
                 read_bytes: streams[consumer.stream].meter(consumer.reader).bytes,
                 pushed_bytes: consumer.fan_out().map_or(0, |fan_out| fan_out.meter.bytes),
+                processed: consumer.fleet.meter.processed,
                 ..FleetQuantities::default()
             };
             let shard_nanos = || streams[consumer.stream].shard_nanos(at);
-            let (hosts_until, registered) = consumer.removed.unwrap_or_else(|| (at, shard_nanos()));
-            used.registered_nanos = consumer.fan_out().map_or(0, |_| registered);
+            let (until, registered) = consumer.removed.unwrap_or_else(|| (at, shard_nanos()));
+            let lasted = u128::from(until.saturating_sub(consumer.starts));
+            let since = consumer.begun.unwrap_or(registered);
+            used.registered_nanos = consumer.fan_out().map_or(0, |_| registered - since);
             if consumer.of_table {
                 let meter = streams[consumer.stream].meter(consumer.reader);
                 used.streams_reads = [meter.polls, meter.empty_polls];
@@ -157,11 +167,11 @@ impl<const FULL: bool> Pipeline<FULL> {
                     let renewals = leases.table.renewals(leases.plan().renewal());
                     used.writes = [consumer.fleet.meter.checkpoints, renewals + leases.table.writes];
                     used.half_reads = leases.table.half_reads;
-                    used.host_nanos = u128::from(hosts_until) * workers.len() as u128;
+                    used.host_nanos = lasted * workers.len() as u128;
                 }
                 Control::Flink(job) => {
                     let working = job.kpu_nanos(at);
-                    let all = working + u128::from(hosts_until) * u128::from(ORCHESTRATION_KPUS);
+                    let all = working + lasted * u128::from(ORCHESTRATION_KPUS);
                     used.kpu_nanos = [working, all];
                 }
             }

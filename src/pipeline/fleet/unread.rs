@@ -31,7 +31,7 @@ impl FleetConsumer {
     /// Nobody read a shard between these moments: its oldest record waited meanwhile.
     pub(super) fn note_unread(&mut self, (since, until): (Nanos, Nanos), shard: usize, stream: &Stream) {
         let again = self.fleet.shard(shard).to_refetch(0).map(|record| record.appended);
-        let Some(oldest) = again.or_else(|| stream.next_arrival(shard, self.reader)) else { return };
+        let Some(oldest) = again.or_else(|| stream.oldest_waiting(shard, self.reader)) else { return };
         // What arrived before the run did so at moments that wrap around below 0.
         let from = since.max(oldest.checked_mul(MICROSECOND).unwrap_or(0));
         if from < until {

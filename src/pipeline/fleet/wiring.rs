@@ -31,6 +31,9 @@ pub fn fleets(
         let path = format!("consumers.{}", plan.name);
         let handle = others + number;
         source.readers.push(handle as u32);
+        // One that stands at the tip has nothing to pass over.
+        let later = plan.reader.starts > 0;
+        let stands = plan.reader.from == From::Latest && !later;
         let (access, reader) = match &plan.via {
             Via::Polling(cadence) => {
                 // Each shard's clock goes on from its last call; where it begins is chance.
@@ -42,27 +45,33 @@ pub fn fleets(
                 let grid = polls.grid(shards, draws, &path);
                 let draws = draws.keyed(&format!("{path}.delivery"));
                 let access = Access::Polling { cadence: *cadence, delivery: plan.delivery.clone(), draws };
-                // One that stands at the tip has nothing to pass over.
-                let reader = match plan.reader.from {
-                    From::Latest => source.stream.add_reader(grid),
-                    _ => source.stream.add_reader_as(grid, plan.reader),
+                let reader = match stands {
+                    true => source.stream.add_reader(grid),
+                    false => source.stream.add_reader_as(grid, plan.reader),
                 };
-                if !source.stream.has_started(reader) {
-                    queue.push(plan.reader.starts, Kind::Start as u8, handle as u32);
-                }
                 (access, reader)
             }
             Via::FanOut(fan_out) => {
-                let fan_out = FanOut::new(fan_out, draws, &path, shards);
-                (Access::FanOut(Box::new(fan_out)), source.stream.register_stream_consumer())
+                let fan_out = FanOut::new(fan_out, draws, &path, if later { 0 } else { shards });
+                let reader = match stands {
+                    true => source.stream.register_stream_consumer(),
+                    false => source.stream.register_stream_consumer_as(plan.reader),
+                };
+                (Access::FanOut(Box::new(fan_out)), reader)
             }
         };
+        if !source.stream.has_started(reader) {
+            queue.push(plan.reader.starts, Kind::Start as u8, handle as u32);
+        }
         let control = match &plan.control {
             ControlPlan::Kcl(leases) => {
                 let leases = Leases::new(leases, draws, &path, shards, plan.workers as usize);
-                Control::Kcl(Box::new(leases))
+                Control::Kcl(Box::new(if later { leases.not_yet() } else { leases }))
             }
-            ControlPlan::Flink(job) => Control::Flink(Box::new(Job::new(job, shards))),
+            ControlPlan::Flink(job) => {
+                let job = Job::new(job, shards);
+                Control::Flink(Box::new(if later { job.not_yet() } else { job }))
+            }
         };
         FleetConsumer {
             place: resource("consumers", &plan.name),
@@ -74,6 +83,8 @@ pub fn fleets(
             reader,
             handle,
             reads_history: !source.stream.has_started(reader),
+            begun: (!later).then_some(0),
+            starts: plan.reader.starts,
             removed: None,
             of_table: scenario.table_of_stream(plan.stream).is_some(),
             latency: Latency::default(),

@@ -14,6 +14,7 @@ use crate::scenario::path::resource;
 use crate::systems::dynamodb::index::Index;
 use crate::systems::dynamodb::write_kind::WriteKind;
 use crate::systems::kinesis::log::{Record, flags};
+use crate::units::counted;
 use crate::workload::producer::Write;
 use rust_decimal::Decimal;
 
@@ -173,8 +174,7 @@ impl<'a> Follower<'a> {
             };
             let charge = self.write_charge(pipeline, &subject);
             let bytes = u64::from(subject.write.units) * 1_024;
-            let units = subject.write.units;
-            let units = format!("{units} write unit{}", if units == 1 { "" } else { "s" });
+            let units = counted(u64::from(subject.write.units), "write unit");
             let step = step(&format!("{what}: {units}"));
             self.ways.steps.push(step.sized(bytes).charged(charge));
             self.accepted = Some(now);

@@ -45,15 +45,19 @@ impl<'a> FleetTracker<'a> {
     }
 
     fn end(&self, now: Nanos, read: Nanos, fate: &str) -> Step {
-        let processed = match self.scenario.fleets[self.number].control {
-            ControlPlan::Kcl(_) => "earlier batches, checkpoints and its own batch",
-            ControlPlan::Flink(_) => "the operators before it and its own batch",
+        let plan = &self.scenario.fleets[self.number];
+        let processed = match (&plan.control, plan.sink.is_some()) {
+            (ControlPlan::Kcl(_), false) => "earlier batches, checkpoints and its own batch",
+            (ControlPlan::Kcl(_), true) => "earlier batches, checkpoints, its own batch and the sink",
+            (ControlPlan::Flink(_), false) => "the operators before it and its own batch",
+            (ControlPlan::Flink(_), true) => "the operators before it, its own batch and the sink",
         };
         let (what, waited_for) = match fate {
             "lost" => ("lost: its checkpoint was written, and its worker died over it", processed),
             "skipped" => ("skipped: the processing of its batch threw", processed),
             "after_removal" => ("left: the fleet is removed", processed),
             "expired" => ("expired before it was read again", "a worker to read it again"),
+            _ if plan.sink.is_some() => ("processed: written to the sink", processed),
             _ => ("processed", processed),
         };
         Step::new(now, &self.place, what).after(waited_for, now - read)

@@ -10,6 +10,7 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::lambda::mapping::{LambdaPlan, MappingMeter, Via, Whereabouts};
 use crate::systems::sqs::requests::requests;
+use crate::units::{counted, grouped};
 
 /// Looks for a record in an event source mapping and in its function.
 #[derive(Debug)]
@@ -76,7 +77,8 @@ impl<'a> LambdaTracker<'a> {
             } else {
                 // Time without room is not time without a poll.
                 self.since += seen.stalled;
-                let step = self.step(at, "read by the mapping", "a poll to reach it");
+                let by = if self.plan().role.is_pipe() { "read by the pipe" } else { "read by the mapping" };
+                let step = self.step(at, by, "a poll to reach it");
                 if seen.stalled > 0 { step.after("earlier batches", seen.stalled) } else { step }
             };
             let bytes = u64::from(found.record.bytes);
@@ -96,7 +98,9 @@ impl<'a> LambdaTracker<'a> {
         if let Some(at) = seen.came.filter(|_| !self.came) {
             self.came = true;
             if at > self.since {
-                steps.push(self.step(at, "at the function", "the delivery of what was read"));
+                let at_whom =
+                    if self.plan().role.runs_function() { "at the function" } else { "at the target" };
+                steps.push(self.step(at, at_whom, "the delivery of what was read"));
             }
         }
     }
@@ -105,7 +109,7 @@ impl<'a> LambdaTracker<'a> {
     fn batch(&mut self, now: Nanos, seen: &Whereabouts, steps: &mut Vec<Step>) {
         if let Some(at) = seen.cut.filter(|_| !self.cut) {
             self.cut = true;
-            let what = format!("in a complete batch of {}", seen.records);
+            let what = format!("in a complete batch of {}", grouped(seen.records as u64));
             steps.push(self.step(at, what, "its batch to be complete"));
         }
         // Tries that began and ended between two looks are seen by their number only.
@@ -116,9 +120,11 @@ impl<'a> LambdaTracker<'a> {
             let begun = seen.begun.unwrap_or(started).min(started);
             let retry = if self.tries > 0 { "the next try" } else { "earlier batches" };
             self.tries = seen.tries;
+            let records = counted(seen.records as u64, "record");
+            let verb = if self.plan().role.runs_function() { "invoked with" } else { "sent with" };
             let what = match seen.tries {
-                1 => format!("invoked with {} records", seen.records),
-                tries => format!("invoked with {} records, try {tries}", seen.records),
+                1 => format!("{verb} {records}"),
+                tries => format!("{verb} {records}, try {tries}"),
             };
             let waited = begun.saturating_sub(self.since);
             let step = Step::new(started, &self.place, what).after(retry, waited);
@@ -187,11 +193,13 @@ impl Tracker for LambdaTracker<'_> {
             (None, Some(last)) => {
                 let fate = self.fate(&mapping.meter, &last);
                 let what = match fate {
-                    "processed" => "processed".to_owned(),
+                    "processed" if self.plan().role.runs_function() => "processed".to_owned(),
+                    "processed" => "taken by the target".to_owned(),
                     fate => format!("given up: {}", fate.replace('_', " ")),
                 };
                 match last.running {
                     Some(_) => self.end_of_try(now, &what, steps),
+                    None if self.plan().role.is_pipe() => steps.push(self.step(now, what, "the pipe")),
                     None => steps.push(self.step(now, what, "the mapping")),
                 }
                 Sight::Ended(fate)

@@ -5,6 +5,8 @@ use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::systems::stalls::Stalls;
+use crate::units::counted;
 
 /// Looks for a record in the hands of a consumer's workers.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Tracker for PollingTracker<'_> {
 
     fn look(&mut self, now: Nanos, pipeline: &Pipeline<true>, found: &Found, steps: &mut Vec<Step>) -> Sight {
         let hand = pipeline.consumers[self.number].polling.in_hand_of(found.shard);
-        let held = hand.records.contains(&found.record);
+        let held = hand.to_do().contains(&found.record);
         match self.polled {
             None if !held => Sight::Ahead,
             None => {
@@ -55,11 +57,21 @@ impl Tracker for PollingTracker<'_> {
                 let queued = earlier + hand.polled - hand.due.max(arrived).min(hand.polled);
                 let what = match hand.records.len() {
                     1 => "read by a GetRecords call, alone".to_owned(),
-                    records => format!("read by a GetRecords call with {} others", records - 1),
+                    records => {
+                        let others = counted(records as u64 - 1, "other");
+                        format!("read by a GetRecords call with {others}")
+                    }
                 };
                 let charge = read_charge(self.scenario, pipeline, found, hand.records.len());
+                let polling = (hand.polled - queued).saturating_sub(arrived);
+                let outages = pipeline.consumers[self.number].outages.as_deref();
+                let down = |outages: &Stalls| {
+                    outages.between(found.record.appended, hand.polled / MICROSECOND) * MICROSECOND
+                };
+                let down = outages.map_or(0, down).min(polling);
                 let step = Step::new(hand.polled, &self.place, what)
-                    .after("a poll to reach it", (hand.polled - queued).saturating_sub(arrived))
+                    .after("a poll to reach it", polling - down)
+                    .after("the consumer, which was down", down)
                     .after("a worker", queued);
                 steps.push(step.sized(found.record.bytes).charged(charge));
                 self.polled = Some(hand.polled);
@@ -67,8 +79,11 @@ impl Tracker for PollingTracker<'_> {
             }
             Some(_) if held => Sight::Held,
             Some(polled) => {
-                let step = Step::new(now, &self.place, "processed");
-                steps.push(step.after("the processing of its batch", now - polled));
+                let (what, waited_for) = match &self.scenario.consumers[self.number].sink {
+                    None => ("processed", "the processing of its batch"),
+                    Some(_) => ("processed: written to the sink", "the processing of its batch and the sink"),
+                };
+                steps.push(Step::new(now, &self.place, what).after(waited_for, now - polled));
                 Sight::Ended("processed")
             }
         }

@@ -169,8 +169,10 @@ impl<'a> PutFollower<'a> {
         let (parcel, of_key, members) = &parcels[own];
         // Direct PUT stands behind a stream of one shard.
         let shard = if is_put { 0 } else { *of_key };
+        let on =
+            if is_put { "its call to reach the delivery stream" } else { "its call to reach the stream" };
         if !parcel.accepted {
-            let step = self.step(event.at, &source.place.clone(), "refused", "its call to reach the stream");
+            let step = self.step(event.at, &source.place.clone(), "refused", on);
             return self.ways.steps.push(step);
         }
         for (_, _, members) in parcels[..own].iter().filter(|it| it.0.accepted && (is_put || it.1 == shard)) {
@@ -191,7 +193,7 @@ impl<'a> PutFollower<'a> {
             (_, users) => format!("in shard {shard}, in an aggregate of {users}"),
         };
         let charge = (!is_put).then(|| self.charge(source.on_demand.is_on(), parcel.bytes, members.len()));
-        let step = self.step(event.at, &source.place.clone(), what, "its call to reach the stream");
+        let step = self.step(event.at, &source.place.clone(), what, on);
         self.ways.steps.push(Step { copy, ..step.sized(bytes).charged(charge) });
         let sequence = self.before.1.get(shard).copied().unwrap_or(0) + before_it + member as u64;
         self.ways.branch(pipeline, (stream, shard, sequence), record, copy);

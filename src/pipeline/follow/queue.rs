@@ -11,6 +11,7 @@ use crate::systems::kinesis::log::Record;
 use crate::systems::sqs::consumer::Received;
 use crate::systems::sqs::queue::{Message, QueueMeter};
 use crate::systems::sqs::requests::{BATCH_MAX, requests};
+use crate::units::counted;
 
 /// Where its message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl<'a> QueueTracker<'a> {
             self.since = run.started;
             let what = match run.messages {
                 1 => "received alone".to_owned(),
-                messages => format!("received with {} others", messages - 1),
+                messages => format!("received with {}", counted(messages as u64 - 1, "other")),
             };
             let step = Step::new(run.started, &reader, what)
                 .charged([self.calls(requests(run.bytes), run.messages)]);
@@ -161,9 +162,16 @@ impl<'a> QueueTracker<'a> {
             return "expired";
         };
         let fate = if meter.dead > self.meter.dead && !run.is_done { "dead_letter" } else { "processed" };
-        let what =
-            if fate == "processed" { "processed and deleted" } else { "failed: to the dead-letter queue" };
-        let step = self.after_run(now, &run, what);
+        let is_done = fate == "processed";
+        let step = match run.ended.filter(|ended| *ended < now && is_done) {
+            Some(ended) => {
+                steps.push(self.after_run(ended, &run, "processed"));
+                let reader = self.reader.clone();
+                self.step(now, &reader, "deleted", "room for a call to delete")
+            }
+            None if is_done => self.after_run(now, &run, "processed and deleted"),
+            None => self.after_run(now, &run, "failed: to the dead-letter queue"),
+        };
         let deletes = (run.done.div_ceil(BATCH_MAX) as u64, run.done);
         let delete = (fate == "processed").then(|| self.calls(deletes.0, deletes.1));
         steps.push(step.charged(delete));

@@ -4,6 +4,7 @@ use super::{Happening, Observer};
 use crate::engine::histogram::Histogram;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::pipeline::Pipeline;
+use crate::pipeline::event::{Kind, unpack};
 
 /// A leg whose latency is measured: where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Leg {
     Fleet(usize),
     /// In the stream that a direct producer puts into, by number of the producer.
     Direct(usize),
+    /// At the function that reads a queue, by number of the queue.
+    Queue(usize),
 }
 
 /// Looks for the slowest write of a leg.
@@ -31,6 +34,8 @@ pub enum Leg {
 pub struct Slowest {
     leg: Leg,
     longest: u64,
+    /// When the work ended that the next event settles, if that was before it.
+    ended: Option<Nanos>,
     /// When it was meant to be written, to the microsecond.
     pub written: Option<Nanos>,
 }
@@ -38,7 +43,7 @@ pub struct Slowest {
 impl Slowest {
     /// Of this leg.
     pub fn of(leg: Leg) -> Self {
-        Self { leg, longest: 0, written: None }
+        Self { leg, longest: 0, ended: None, written: None }
     }
 
     /// How long it took, microseconds.
@@ -58,19 +63,27 @@ impl Pipeline<true> {
             Leg::Lambda(number) => self.lambdas[number].latency.histogram(),
             Leg::Fleet(number) => self.fleets[number].latency.histogram(),
             Leg::Direct(number) => self.direct[number].latency.histogram(),
+            Leg::Queue(number) => self.queues[number].latency.histogram(),
         })
     }
 }
 
 impl Observer for Slowest {
-    fn before(&mut self, _: &Pipeline<true>, _: &Happening) {}
+    fn before(&mut self, pipeline: &Pipeline<true>, event: &Happening) {
+        // What a queue's function has done counts from when it ended, though its poller may delete it later.
+        let (queue, running) = unpack(event.handle);
+        let is_of_queue = event.kind == Kind::Answered && self.leg == Leg::Queue(queue);
+        let consumer = if is_of_queue { pipeline.queues[queue].consumer.as_ref() } else { None };
+        self.ended = consumer.and_then(|consumer| consumer.ended_at(running as u32));
+    }
 
     fn after(&mut self, pipeline: &Pipeline<true>, event: &Happening) -> bool {
         let longest = pipeline.latencies(self.leg).map_or(0, Histogram::max);
         if longest > self.longest {
             self.longest = longest;
             // Latencies end at the microsecond of their last event.
-            self.written = Some((event.at / MICROSECOND - longest) * MICROSECOND);
+            let ended = self.ended.unwrap_or(event.at) / MICROSECOND;
+            self.written = Some((ended - longest) * MICROSECOND);
         }
         false
     }

@@ -39,12 +39,12 @@ pub fn table(comparison: &Comparison) -> Table {
     drawn(comparison, &shown(comparison), true)
 }
 
-/// The lines of a table without intervals, and with as many of the figures as fit `width`.
+/// The lines of a table without intervals, and with as many of the figures as fit `width` in one line a variant, or in two.
 pub fn lines(comparison: &Comparison, width: usize) -> Vec<String> {
     let figures = shown(comparison);
     let fits = |lines: &Vec<String>| lines.iter().all(|line| line.chars().count() <= width);
-    let all = (1..=figures.len()).rev();
-    let mut all = all.map(|count| drawn(comparison, &figures[..count], false).plain(usize::MAX));
+    let counts = (1..=figures.len()).rev();
+    let mut all = counts.map(|count| drawn(comparison, &figures[..count], false).fitted(width, 1));
     all.find(fits).unwrap_or_else(|| drawn(comparison, &figures[..1], false).plain(width))
 }
 
@@ -106,6 +106,7 @@ mod tests {
     fn on_a_narrow_screen_the_least_important_figures_are_left_out() {
         let lines = lines(&comparison(3), 50);
         assert!(lines.iter().all(|line| line.chars().count() <= 50), "{lines:?}");
-        assert!(lines[0].contains("USD a month") && !lines[0].contains("throttled"), "{lines:?}");
+        let shows = |heading: &str| lines.iter().any(|line| line.contains(heading));
+        assert!(shows("USD a month") && !shows("throttled"), "{lines:?}");
     }
 }

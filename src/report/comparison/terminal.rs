@@ -8,24 +8,28 @@ use crate::report::words;
 /// The comparison. `files` is the folder that it was written to, if any.
 pub fn render(comparison: &Comparison, files: Option<&str>, screen: Screen) -> String {
     let Some((baseline, variants)) = comparison.variants.split_first() else { return String::new() };
-    let mut lines = vec![format!(
-        "{} against {}: {} on the same draws, seed {}",
-        variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join(", "),
-        baseline.name,
-        words::plural(u64::from(baseline.replications), "replication"),
-        baseline.seed
-    )];
-    if !comparison.paired {
-        lines[0] = format!("variants against {}", baseline.name);
-        lines.push("The variants have different draws or spans: their differences are not judged.".into());
-    }
+    let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    let heading = match comparison.paired {
+        true => format!(
+            "{} against {}: {} on the same draws, seed {}",
+            names.join(", "),
+            baseline.name,
+            words::plural(u64::from(baseline.replications), "replication"),
+            baseline.seed
+        ),
+        false => format!(
+            "variants against {}. The variants have different draws or spans: their differences are not judged.",
+            baseline.name
+        ),
+    };
+    let mut lines = words::wrapped(&heading, "  ", screen.width);
     lines.push(String::new());
     lines.extend(side_by_side::lines(comparison, screen.width));
     for (number, variant) in variants.iter().enumerate() {
         lines.push(String::new());
         lines.push(format!("{}: {}", variant.name, bill(variant)));
         for overload in &variant.overloaded {
-            lines.push(format!("overloaded: {}", overload.limit));
+            lines.extend(words::wrapped(&format!("overloaded: {}", overload.limit), "  ", screen.width));
         }
         lines.extend(differences(comparison, number, screen.width));
     }
@@ -71,7 +75,7 @@ fn differences(comparison: &Comparison, variant: usize, width: usize) -> Vec<Str
             unclear.push(figure.path.as_str());
         }
     }
-    let mut lines = if table.is_empty() { Vec::new() } else { table.plain(width) };
+    let mut lines = if table.is_empty() { Vec::new() } else { table.fitted(width, 1) };
     if !unclear.is_empty() {
         lines.extend(words::wrapped(&format!("no clear difference: {}", unclear.join(", ")), "  ", width));
     } else if table.is_empty() {
@@ -103,6 +107,9 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("consumers.search.latency.p50"), "what is the same is left out: {text}");
-        assert!(text.lines().all(|line| line.chars().count() <= Screen::PLAIN.width), "{text}");
+        for width in [80, 100, 160] {
+            let text = render(&comparison(3), None, Screen { width, ..Screen::PLAIN });
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+        }
     }
 }

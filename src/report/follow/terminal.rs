@@ -2,9 +2,12 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{EndRow, Followed, StepRow};
+use super::{EndRow, Followed, PUT, StepRow};
+use crate::pipeline::follow::UNREAD;
 use crate::report::words;
 
+/// The price of provisioned write units, of which a write takes the share of a second.
+const WRITE_UNIT_HOURS: &str = "ddb.prov.wcu_h";
 /// Columns that are taken at most.
 pub const WIDTH: usize = 79;
 /// Columns of the time since the write.
@@ -39,10 +42,11 @@ fn heading(followed: &Followed) -> Vec<String> {
     let write = &followed.write;
     let variant = followed.variant.as_ref().map_or(String::new(), |variant| format!(" / {variant}"));
     let text = format!(
-        "{}{variant}, seed {}, replication {}: write {} of {}, meant for {} s",
+        "{}{variant}, seed {}, replication {}: {} {} of {}, meant for {} s",
         followed.scenario,
         followed.seed,
         followed.replication,
+        noun(followed),
         words::count(write.number),
         write.workload,
         write.at_s,
@@ -51,6 +55,11 @@ fn heading(followed: &Followed) -> Vec<String> {
     lines.push(String::new());
     lines.push(line("after", "", "size", "USD/million"));
     lines
+}
+
+/// What is followed, in a word.
+fn noun(followed: &Followed) -> &'static str {
+    if followed.write.operation == PUT { "record" } else { "write" }
 }
 
 /// Time, words with their mark, size and cost in their columns.
@@ -83,7 +92,8 @@ fn step(step: &StepRow) -> Vec<String> {
 }
 
 fn marked(mark: &str, text: &str) -> Vec<String> {
-    let lines = words::wrapped(text, "", WORDS - 2).into_iter().enumerate();
+    let fitting = |line: String| words::broken(&line, WORDS - 2);
+    let lines = words::wrapped(text, "", WORDS - 2).into_iter().flat_map(fitting).enumerate();
     lines.map(|(number, line)| format!("{}{line}", if number == 0 { mark } else { "  " })).collect()
 }
 
@@ -97,6 +107,10 @@ fn ends(followed: &Followed) -> Vec<String> {
         let fate = end.fate.replace('_', " ");
         let copy = if end.second_copy { ", the second copy" } else { "" };
         let text = match end.after_us {
+            Some(after) if end.fate == UNREAD => {
+                let after = words::milliseconds(after as f64 / 1e3);
+                format!("{}{copy}: in its shard after {after}, and nobody reads it", end.path)
+            }
             Some(after) => {
                 format!("{}{copy}: {fate} after {}", end.path, words::milliseconds(after as f64 / 1e3))
             }
@@ -118,15 +132,18 @@ fn cost(followed: &Followed) -> Vec<String> {
         }
     }
     let known = sums.iter().filter(|(id, _)| !followed.unknown.iter().any(|unknown| unknown == id));
-    let parts: Vec<String> = known.map(|(id, sum)| format!("{id} {}", words::number(*sum))).collect();
+    let parts: Vec<String> =
+        known.map(|(id, sum)| words::glued(&format!("{id} {}", words::number(*sum)))).collect();
     let total = followed.usd_a_million.to_f64().map_or_else(String::new, words::number);
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     let unknown = match followed.unknown.as_slice() {
         [] => String::new(),
-        ids => format!("; not known: {}", ids.join(", ")),
+        ids => format!(", and what {} costs, which is not known", ids.join(" and ")),
     };
-    let text = format!(
-        "{total} USD for a million such writes ({}){unknown}, without what is paid by the hour",
-        parts.join(", ")
-    );
-    labelled("cost", &text)
+    let by_the_hour = match sums.iter().any(|(id, _)| *id == WRITE_UNIT_HOURS) {
+        true => "; provisioned write units for a second of theirs, nothing else that is paid by the hour",
+        false => "; nothing that is paid by the hour is in it",
+    };
+    let noun = noun(followed);
+    labelled("cost", &format!("{total} USD for a million such {noun}s{parts}{unknown}{by_the_hour}"))
 }

@@ -4,6 +4,7 @@ use crate::pricing::{Bill, Confidence};
 use crate::report::cost_tree;
 use crate::report::result::RunResult;
 use crate::report::table::Table;
+use crate::report::terminal::spans_of;
 use crate::report::words::{self, NONE};
 
 /// How a row below a service, and one below its line, is set in.
@@ -12,6 +13,7 @@ const INDENTS: [&str; 2] = ["\u{2003}", "\u{2003}\u{2003}"];
 pub(super) fn bill(result: &RunResult) -> String {
     let bill = &result.cost.bill;
     let table = tree(bill);
+    let of = spans_of(result, |hours| format!("for {hours} h"));
     let total = match bill.total {
         Some(total) => {
             let interval = result.cost.total_interval95.ends().filter(|(low, high)| low != high);
@@ -19,10 +21,10 @@ pub(super) fn bill(result: &RunResult) -> String {
                 let [low, high] = [low, high].map(|end| words::figure("cost.month", Some(end)));
                 format!(" (95 % interval {low} to {high})")
             });
-            format!("**{} a month**{}", words::usd(total), interval.unwrap_or_default())
+            format!("**{} {of}**{}", words::usd(total), interval.unwrap_or_default())
         }
         None => format!(
-            "**The total is unknown.** {} a month are known; not {}",
+            "**The total is unknown.** {} {of} are known; not {}",
             words::usd(bill.known_subtotal),
             bill.unknown.join(", ")
         ),
@@ -30,17 +32,14 @@ pub(super) fn bill(result: &RunResult) -> String {
     let causes = cost_tree::dearest_first(&result.cost.by_cause).into_iter();
     let causes: Vec<String> =
         causes.map(|(cause, amount)| format!("{} {}", cause.words(), words::usd(amount))).collect();
-    let hours = f64::from(bill.terms.month_hours);
-    let stands_for = match (result.cost.represents_hours - hours).abs() > 1e-9 {
-        true => format!(" This run stands for {} h of it.", words::number(result.cost.represents_hours)),
-        false => String::new(),
-    };
+    let stands_for = if of == "a month" { "" } else { " The run stands for no more than that." };
     let compiled = match bill.terms.at == bill.prices_as_of {
         true => String::new(),
         false => format!(", by a price book of {}", bill.prices_as_of),
     };
+    let title = if of == "a month" { "A month's bill" } else { "Bill" };
     format!(
-        "## A month's bill\n\n{total}, of a month of {} h, at list prices in {} of {}{}.{stands_for} By cause: {}.\n\n{}\n{}\n\n`V`: \
+        "## {title}\n\n{total}, of a month of {} h, at list prices in {} of {}{}.{stands_for} By cause: {}.\n\n{}\n{}\n\n`V`: \
          seen in a public source that names the Region; `V*`: such a source, but old; `C`: one indirect source; `M`: \
          from memory; `E`: an estimate that was allowed, not AWS's price; `own`: your own price.\n",
         bill.terms.month_hours,

@@ -26,9 +26,9 @@ pub(super) fn stages(row: &DeliveryRow) -> String {
         );
         for scale in it.scales.iter().skip(1) {
             text += &format!(
-                " From {} s on {} channels, each with a buffer of {}.",
+                " From {} s on {}, each with a buffer of {}.",
                 or_none(scale.from_s, words::number),
-                scale.scale,
+                words::plural(scale.scale.into(), "channel"),
                 words::bytes(scale.buffer_bytes as f64),
             );
         }
@@ -36,7 +36,7 @@ pub(super) fn stages(row: &DeliveryRow) -> String {
     }
     if let Some(it) = &row.transform {
         text += &format!(
-            "\n{path} transforms: {} ({} repeated, {} failed, {} timed out, {} too large, {} started cold), {} tries refused by Lambda, {} at a \
+            "\n{path} transforms: {} ({} repeated, {} failed, {} timed out, {} too large, {} started cold), {} refused by Lambda, {} at a \
              time at most; {} went on, {} were dropped, {} failed.\n",
             words::plural(it.invocations, "invocation"),
             words::count(it.retried),
@@ -44,7 +44,7 @@ pub(super) fn stages(row: &DeliveryRow) -> String {
             words::count(it.timeouts),
             words::count(it.too_large),
             words::count(it.cold_starts),
-            words::count(it.throttled),
+            words::plural(it.throttled, "try"),
             it.concurrency_max,
             words::plural(it.ok, "record"),
             words::count(it.dropped),

@@ -12,6 +12,7 @@ pub(super) fn section(result: &RunResult) -> String {
         result.consumers.iter().filter_map(|row| Some((&row.path, row.lambda.as_ref()?))).collect();
     let texts = [
         super::section("Functions", &invocations(&functions)),
+        super::section("Executions at once, and invocations refused (replication 0)", &over_time(&functions)),
         super::section("What failures of functions led to", &failures(&functions)),
     ];
     texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
@@ -45,6 +46,22 @@ fn invocations(functions: &Functions) -> Table {
             words::count(u64::from(row.concurrency_max)),
             or_none(row.effective_parallelism, words::number),
         ]);
+    }
+    table
+}
+
+/// Who ran how often at once, and who was refused, over time; nothing where nobody was.
+fn over_time(functions: &Functions) -> Table {
+    let curves: Vec<_> =
+        functions.iter().filter_map(|(path, row)| Some((path, row.over_time.as_ref()?))).collect();
+    let heads = curves.iter().flat_map(|(path, _)| [format!("{path}: at once"), "refused".to_owned()]);
+    let heads: Vec<String> = std::iter::once("from".to_owned()).chain(heads).collect();
+    let mut table = Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    let Some((_, first)) = curves.first() else { return table };
+    for step in 0..first.throttled.len() {
+        let counts = curves.iter().flat_map(|(_, curve)| [&curve.concurrency_max, &curve.throttled]);
+        let counts = counts.map(|counts| words::count(counts.get(step).copied().unwrap_or(0)));
+        table.row(std::iter::once(format!("{} s", words::number(step as f64 * first.step_s))).chain(counts));
     }
     table
 }

@@ -137,7 +137,8 @@ pub(crate) fn condition(alarm: &AlarmRow) -> String {
     };
     let (m, n) = (alarm.datapoints_to_alarm, alarm.evaluation_periods);
     let period = words::span(alarm.period_s as f64);
-    format!("{} {} {threshold} in {m} of {n} periods of {period}", alarm.metric, alarm.comparison)
+    let periods = words::plural(n.into(), "period");
+    format!("{} {} {threshold} in {m} of {periods} of {period}", alarm.metric, alarm.comparison)
 }
 
 fn alarms(result: &RunResult) -> String {

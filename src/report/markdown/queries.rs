@@ -16,8 +16,10 @@ pub(super) fn section(result: &RunResult) -> String {
         "objects each",
         "scanned each",
         "billed each",
+        "USD each",
         "for duplicates",
         "duplicates",
+        "duplicate rows a day",
         "time p50",
         "p99",
         "data age p50",
@@ -25,15 +27,18 @@ pub(super) fn section(result: &RunResult) -> String {
     ]);
     for row in &result.queries {
         let counts = [row.done, row.refused, row.timed_out].map(words::count);
-        let bytes = [row.scanned_bytes_mean, row.billed_bytes_mean, row.deduplication_bytes_mean];
+        let scanned = [row.scanned_bytes_mean, row.billed_bytes_mean];
         let times = [row.time_s.p50, row.time_s.p99, row.data_age_s.p50, row.data_age_s.max];
         table.row(
             [row.path.clone(), row.scans.clone()]
                 .into_iter()
                 .chain(counts)
                 .chain([or_none(row.objects_mean, words::number)])
-                .chain(bytes.map(|bytes| or_none(bytes, words::bytes)))
+                .chain(scanned.map(|bytes| or_none(bytes, words::bytes)))
+                .chain([or_none(row.usd_mean, words::number)])
+                .chain([or_none(row.deduplication_bytes_mean, words::bytes)])
                 .chain([or_none(row.duplicate_share, words::percent)])
+                .chain([or_none(row.duplicate_rows_per_day, words::number)])
                 .chain(times.map(|seconds| or_none(seconds, |seconds| words::milliseconds(seconds * 1e3)))),
         );
     }

@@ -11,6 +11,7 @@ pub(super) fn readers(result: &RunResult) -> String {
         "<reader",
         "<reads",
         "records",
+        "a second",
         "busy",
         "records a batch",
         "iterator age max",
@@ -29,6 +30,7 @@ pub(super) fn readers(result: &RunResult) -> String {
             row.path.clone(),
             row.reads.clone(),
             words::count(row.processed),
+            or_none(row.processed_per_s, words::number),
             or_none(row.busy_share, words::percent),
             or_none(row.records_per_batch, words::number),
             or_none(row.iterator_age_max_ms, words::milliseconds),
@@ -38,7 +40,7 @@ pub(super) fn readers(result: &RunResult) -> String {
     }
     for row in &result.objects {
         let head = [row.path.clone(), row.reads.clone(), words::count(row.calls.records)];
-        table.row(head.into_iter().chain([(); 3].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
+        table.row(head.into_iter().chain([(); 4].map(|()| NONE.to_owned())).chain(calls(&row.calls)));
     }
     let mut text = section("Readers", &table);
     for row in &result.consumers {
@@ -46,10 +48,10 @@ pub(super) fn readers(result: &RunResult) -> String {
             let lasted = backfill.lasted_s.map_or("not done by the end".to_owned(), |lasted| {
                 format!("done after {}", words::milliseconds(lasted * 1e3))
             });
-            let records = words::count(backfill.records);
+            let records = words::plural(backfill.records, "record");
             let from = or_none(backfill.from_s, words::number);
             let path = escaped(&row.path);
-            text += &format!("\n{path} found {records} records when it began at {from} s; {lasted}.\n");
+            text += &format!("\n{path} found {records} when it began at {from} s; {lasted}.\n");
         }
         if row.stuck_shards > 0 || row.skipped > 0 {
             text += &format!(
@@ -106,10 +108,21 @@ pub(super) fn objects(result: &RunResult) -> String {
         }
         partitions += &row.partitions.as_ref().map_or(String::new(), |it| words::partitions(&row.path, it));
     }
-    let mut hours = Table::new(&["<greatest freshness", "UTC hour", "seconds"]);
+    let mut hours = Table::new(&[
+        "<age of records in objects",
+        "UTC hour",
+        "write to object p50",
+        "p99",
+        "max",
+        "greatest freshness, s",
+    ]);
     for row in result.objects.iter().filter(|row| row.freshness_max_by_hour_s.len() > 1) {
         for (hour, seconds) in &row.freshness_max_by_hour_s {
-            hours.row([row.path.clone(), hour.clone(), or_none(*seconds, words::number)]);
+            let ages = row.freshness_by_hour_s.get(hour).copied().unwrap_or_default();
+            let ages = [ages.p50, ages.p99, ages.max].map(|age| age.map(|seconds| seconds * 1e3));
+            let ages = ages.map(|age| or_none(age, words::milliseconds));
+            let head = [row.path.clone(), hour.clone()].into_iter().chain(ages);
+            hours.row(head.chain([or_none(*seconds, words::number)]));
         }
     }
     let mut text = section("Objects (replication 0)", &table) + &partitions;

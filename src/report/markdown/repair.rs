@@ -9,12 +9,12 @@ use crate::report::words::NONE;
 
 /// The section on all feeds in which something came late.
 pub(super) fn section(result: &RunResult) -> String {
-    let late = result.ordering.iter().filter(|row| row.out_of_order > 0 && !row.repair.is_empty());
-    let feeds: Vec<String> = late.map(feed).collect();
+    let has_some = |row: &&OrderingRow| row.out_of_order + row.duplicates > 0 && !row.repair.is_empty();
+    let feeds: Vec<String> = result.ordering.iter().filter(has_some).map(feed).collect();
     if feeds.is_empty() {
         return String::new();
     }
-    let consumers = result.ordering.iter().filter(|row| row.out_of_order > 0 && !row.repair.is_empty());
+    let consumers = result.ordering.iter().filter(has_some);
     let own = match consumers.filter(|row| row.path.starts_with("consumers.")).count() {
         0 => "",
         _ => {
@@ -26,7 +26,8 @@ pub(super) fn section(result: &RunResult) -> String {
          A final state is wrong when it is not the item's newest change in the stream. A reorder buffer holds every record for its \
          window and sorts each item by creation time; equal times keep the order of arrival. Sequence numbers tell the order in which records \
          were put: ordering by them undoes what happened to it afterwards, and nothing that came to the stream out of order; the sequence \
-         buffer shown is the smallest that restores their order. Entries follow from Little's law.{own}\n",
+         buffer shown is the smallest that restores their order. A dedupe buffer remembers the identities that it has seen for its window, and \
+         drops so many of the second copies. Entries follow from Little's law.{own}\n",
         feeds.join("\n")
     )
 }
@@ -43,7 +44,7 @@ fn table(rows: &[RepairRow]) -> Table {
         "<strategy",
         "wrong final states",
         "of items",
-        "late records repaired",
+        "late records repaired, copies dropped",
         "added latency",
         "entries, mean",
         "stale p50",

@@ -1,6 +1,7 @@
 //! Streams in the summary: their worst shards, and what resharding made of them.
 
 use super::or_none;
+use crate::report::refused_reads;
 use crate::report::result::RunResult;
 use crate::report::result::shards::{EraShardRow, StreamRow};
 use crate::report::table::{Table, escaped};
@@ -40,20 +41,23 @@ pub(super) fn shards(result: &RunResult) -> String {
                 words::count(refused.bytes + refused.both),
                 format!("{} s", words::count(minute.at_s)),
                 or_none(minute.utilisation_mean, words::percent),
-                format!("{} records, {}", words::count(second.records), words::bytes(second.bytes as f64)),
+                format!("{}, {}", words::plural(second.records, "record"), words::bytes(second.bytes as f64)),
                 key.map_or(String::new(), |key| {
                     format!("{} ({})", key.key, or_none(key.share, words::percent))
                 }),
             ]);
         }
         text += &format!(
-            "\n### {}\n\n{} shards, retention {} h; the worst in replication 0. Shares of a second are of the limit \
+            "\n### {}\n\n{}, retention {} h; the worst in replication 0. Shares of a second are of the limit \
              that binds, 1,000 records or 1 MiB.\n\n{}",
             escaped(&stream.path),
-            words::count(u64::from(stream.shards)),
+            words::plural(u64::from(stream.shards), "shard"),
             words::number(stream.retention_h),
             table.markdown()
         );
+        if !stream.refused_reads.is_empty() {
+            text += &format!("\n{}", refused_reads::table(&stream.refused_reads).markdown());
+        }
         if !stream.resharding.is_empty() {
             text += &format!("\n{}", eras(stream).markdown());
         }

@@ -7,7 +7,7 @@ use super::flow::ProducerRow;
 use super::shards::RefusedRow;
 use crate::measure::direct::DirectMeter;
 use crate::pipeline::finish::Outcome;
-use crate::report::number::{Interval95, rounded, share};
+use crate::report::number::{Interval95, mean_share, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 
@@ -39,7 +39,7 @@ pub struct PutRow {
     /// Records refused with their whole request, for a Firehose's quota of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_for_requests: Option<u64>,
-    /// Share of the Kinesis records put that shards refused; under Direct PUT of the records, by any quota.
+    /// Share of the Kinesis records put that shards refused; under Direct PUT of the records, by any quota: mean of the replications.
     pub refused_share: Option<f64>,
     /// Its interval.
     pub refused_share_interval95: Interval95,
@@ -61,6 +61,8 @@ fn producer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Produce
     let sum = |of: fn(&DirectMeter) -> u64| meters.iter().map(of).sum::<u64>();
     let measured = sum(|meter| meter.cohort);
     let late = |meter: &DirectMeter| share(meter.cohort - meter.first_try_cohort, meter.cohort);
+    let (throttled_share, throttled_share_interval95) =
+        mean_share(&meters.iter().map(late).collect::<Vec<_>>());
     let (attempts, offered) = (sum(|meter| meter.attempts), sum(|meter| meter.offered));
     ProducerRow {
         path: resource("workload", &plan.name),
@@ -74,8 +76,8 @@ fn producer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Produce
         collection_full: 0,
         requests: attempts,
         attempts_per_write: share(attempts, offered).and_then(rounded),
-        throttled_share: share(measured - sum(|meter| meter.first_try_cohort), measured).and_then(rounded),
-        throttled_share_interval95: Interval95::of(&meters.iter().map(late).collect::<Vec<_>>(), true),
+        throttled_share,
+        throttled_share_interval95,
         writes: None,
         puts: Some(PutRow::new(&meters)),
     }
@@ -93,6 +95,7 @@ impl PutRow {
         let with_request = sum(|meter| meter.refused_with_request);
         let refused_of = |meter: &DirectMeter| meter.refused.iter().sum::<u64>() + meter.refused_with_request;
         let refused: Vec<_> = meters.iter().map(|meter| share(refused_of(meter), meter.parcels)).collect();
+        let (refused_share, refused_share_interval95) = mean_share(&refused);
         Self {
             calls,
             replies_lost: sum(|meter| meter.calls_lost),
@@ -106,8 +109,8 @@ impl PutRow {
             kinesis_records_per_call: share(parcels, calls).and_then(rounded),
             refused_by_limit: RefusedRow { records, bytes, both },
             refused_for_requests: (with_request > 0).then_some(with_request),
-            refused_share: share(records + bytes + both + with_request, parcels).and_then(rounded),
-            refused_share_interval95: Interval95::of(&refused, true),
+            refused_share,
+            refused_share_interval95,
             bytes: sum(|meter| meter.bytes),
             put_payload_units: sum(|meter| meter.put_units),
         }

@@ -105,6 +105,7 @@ pub fn figures(scenario: &Scenario) -> Vec<Figure> {
     for (number, plan) in scenario.lambdas.iter().enumerate() {
         lambda_figures(&resource("consumers", &plan.name), number, &mut all);
     }
+    super::processed::figures(scenario, &mut all);
     super::reads::figures(scenario, &mut all);
     super::stalls::figures(scenario, &mut all);
     ordering::figures(scenario, &mut all);
@@ -220,7 +221,10 @@ fn direct_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(of("throttled_share", |direct| {
         share(direct.meter.cohort - direct.meter.first_try_cohort, direct.meter.cohort)
     }));
-    all.push(of("refused_share", |direct| share(direct.meter.refused.iter().sum(), direct.meter.parcels)));
+    all.push(of("refused_share", |direct| {
+        let refused = direct.meter.refused.iter().sum::<u64>() + direct.meter.refused_with_request;
+        share(refused, direct.meter.parcels)
+    }));
     all.push(of("refused_for_records_share", |direct| share(direct.meter.refused[0], direct.meter.parcels)));
     all.push(of("refused_for_bytes_share", |direct| share(direct.meter.refused[1], direct.meter.parcels)));
     all.push(of("given_up", |direct| Some(direct.meter.given_up as f64)));
@@ -318,6 +322,10 @@ fn query_figures(path: &str, number: usize, all: &mut Vec<Figure>) {
     all.push(Figure::new(format!("{path}.duplicate_share"), move |outcome| {
         share(outcome.queries[number].copies, outcome.queries[number].rows)
     }));
+    all.push(Figure::new(format!("{path}.duplicate_rows_per_day"), move |outcome| {
+        super::queries::duplicates_a_day(outcome, number)
+    }));
+    all.push(mean("deduplication_bytes", |meter| meter.scanned_to_deduplicate));
     let spreads: [(&str, SpreadOf); 2] =
         [("time", |meter| (&meter.time, meter.sums[0])), ("data_age", |meter| (&meter.age, meter.sums[1]))];
     for (name, of) in spreads {

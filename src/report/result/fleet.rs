@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::figure::Figure;
 use super::flow::{ConsumerRow, ReadRow};
 use super::losses::LossRow;
+use super::processed;
+use super::sink::SinkRow;
 use super::stalls;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::fleet::column;
@@ -132,6 +134,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             reads: scenario.stream_path(plan.stream),
             workers: Some(plan.workers),
             processed,
+            processed_per_s: processed::mean_per_second(outcomes, number, processed::FLEET),
             batches,
             records_per_batch: share(handled, batches).and_then(rounded),
             busy_share: busy.and_then(rounded),
@@ -142,7 +145,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             stalls: stalls::of_fleet(scenario, outcomes, number),
             stuck_shards: 0,
             skipped: 0,
-            sink: None,
+            sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
             lambda: None,
             kcl,
             flink,

@@ -4,12 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::direct::PutRow;
+use super::processed;
+use super::sink::SinkRow;
 use super::streams::StreamsRow;
 use super::throughput::ThroughputRow;
 use super::writes::WritesRow;
 use crate::pipeline::finish::{ConsumerOutcome, Outcome};
 use crate::pipeline::read::{self, Backfill};
-use crate::report::number::{Interval95, rounded, share};
+use crate::report::number::{Interval95, mean_share, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::capacity::CapacityPlan;
@@ -42,7 +44,7 @@ pub struct ProducerRow {
     pub requests: u64,
     /// Requests for each write offered.
     pub attempts_per_write: Option<f64>,
-    /// Share of the measured writes that were not accepted at their first try.
+    /// Share of the measured writes that were not accepted at their first try: mean of the replications.
     pub throttled_share: Option<f64>,
     /// Its interval.
     pub throttled_share_interval95: Interval95,
@@ -61,8 +63,9 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
         let plan = &scenario.producers[number];
         let meters: Vec<_> = outcomes.iter().map(|outcome| outcome.producers[number].0).collect();
         let sum = |of: fn(&crate::pipeline::write::WriterMeter) -> u64| meters.iter().map(of).sum::<u64>();
-        let (measured, first) = (sum(|meter| meter.cohort), sum(|meter| meter.first_try_cohort));
+        let measured = sum(|meter| meter.cohort);
         let refused = meters.iter().map(|meter| share(meter.cohort - meter.first_try_cohort, meter.cohort));
+        let (throttled_share, throttled_share_interval95) = mean_share(&refused.collect::<Vec<_>>());
         let (accepted, requests) = (sum(|meter| meter.accepted), sum(|meter| meter.requests()));
         ProducerRow {
             path: resource("workload", &plan.name),
@@ -76,8 +79,8 @@ pub fn producers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ProducerRow> 
             collection_full: sum(|meter| meter.collection_full),
             requests,
             attempts_per_write: share(requests, sum(|meter| meter.offered)).and_then(rounded),
-            throttled_share: share(measured - first, measured).and_then(rounded),
-            throttled_share_interval95: Interval95::of(&refused.collect::<Vec<_>>(), true),
+            throttled_share,
+            throttled_share_interval95,
             writes: WritesRow::of(scenario, outcomes, number),
             puts: None,
         }
@@ -233,11 +236,14 @@ pub struct ConsumerRow {
     pub workers: Option<u32>,
     /// Records processed.
     pub processed: u64,
+    /// Records processed a second of the measured span, mean of the replications.
+    #[serde(default)]
+    pub processed_per_s: Option<f64>,
     /// Batches processed.
     pub batches: u64,
     /// Records in a batch on average.
     pub records_per_batch: Option<f64>,
-    /// Share of the workers' time in which they processed; null where its kind has none.
+    /// Share of the workers' time in the measured span in which they processed; null where its kind has none.
     pub busy_share: Option<f64>,
     /// Peak of `GetRecords.IteratorAgeMilliseconds` in any replication.
     pub iterator_age_max_ms: Option<f64>,
@@ -346,8 +352,9 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let consumers = || outcomes.iter().map(|outcome| &outcome.consumers[number]);
         let processed = consumers().map(|consumer| consumer.meter.processed).sum();
         let batches = consumers().map(|consumer| consumer.meter.batches).sum();
-        let busy: u64 = consumers().map(|consumer| consumer.meter.busy).sum();
-        let time: u64 = outcomes.iter().map(|outcome| outcome.end * u64::from(plan.workers)).sum();
+        let used = || outcomes.iter().map(|outcome| &outcome.quantities);
+        let busy: u64 = used().map(|used| used.polling[number][0]).sum();
+        let time: u64 = used().map(|used| used.at * u64::from(plan.workers)).sum();
         let age = consumers().flat_map(|consumer| consumer.series.bins());
         let age = age.map(|bin| bin[read::column::ITERATOR_AGE]).max();
         ConsumerRow {
@@ -355,6 +362,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             reads: scenario.stream_path(plan.stream),
             workers: Some(plan.workers),
             processed,
+            processed_per_s: processed::mean_per_second(outcomes, number, processed::POLLING),
             batches,
             records_per_batch: share(processed, batches).and_then(rounded),
             busy_share: share(busy, time).and_then(rounded),
@@ -365,7 +373,7 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
             stalls: super::stalls::of_consumer(scenario, outcomes, number),
             stuck_shards: consumers().map(|consumer| consumer.stuck_shards as u64).sum(),
             skipped: consumers().map(|consumer| consumer.reads.skipped).sum(),
-            sink: None,
+            sink: SinkRow::sum(consumers().filter_map(|consumer| consumer.sink)),
             lambda: None,
             kcl: None,
             flink: None,

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::concurrency::ConcurrencyCurve;
 use super::flow::{ConsumerRow, ReadRow, is_zero};
 use super::losses::LossRow;
 use super::ordering::Spread;
+use super::processed;
 use super::sink::SinkRow;
 use super::stalls;
 use crate::engine::histogram::Histogram;
@@ -50,6 +52,9 @@ pub struct LambdaRow {
     pub concurrency_max: u32,
     /// Executions at once on average over the measured span.
     pub concurrency_mean: Option<f64>,
+    /// Executions and refusals over time; absent where no function on a stream was refused anything, and of a queue's function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<ConcurrencyCurve>,
     /// Mean running time of an invocation.
     pub duration_mean_ms: Option<f64>,
     /// Batches that failed at least once.
@@ -108,6 +113,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             reads: scenario.stream_path(plan.stream),
             workers: None,
             processed,
+            processed_per_s: processed::mean_per_second(outcomes, number, processed::LAMBDA),
             batches: first_tries,
             records_per_batch: share(processed, first_tries).and_then(rounded),
             busy_share: None,
@@ -119,7 +125,10 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> {
             stuck_shards: 0,
             skipped: 0,
             sink: SinkRow::sum(all.iter().filter_map(|one| one.sink)),
-            lambda: Some(of(plan, &all, outcomes, number)),
+            lambda: Some(LambdaRow {
+                over_time: ConcurrencyCurve::of(scenario, outcomes, number),
+                ..of(plan, &all, outcomes, number)
+            }),
             kcl: None,
             flink: None,
         }
@@ -190,6 +199,7 @@ impl LambdaRow {
             throttled_requests: sum(|meter| meter.throttled[2]),
             concurrency_max: all.iter().map(|meter| meter.concurrency_max).max().unwrap_or(0),
             concurrency_mean,
+            over_time: None,
             duration_mean_ms: share(run_micros, invocations).and_then(|it| rounded(it / 1e3)),
             blocked_batches: blocks,
             blocked_max_ms: milliseconds(most(|meter| meter.blocked_max)),

@@ -6,8 +6,10 @@ use crate::measure::latency::Latency;
 use crate::pipeline::finish::Outcome;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
+use crate::scenario::timeline::{Action, Fault, Part};
 use crate::systems::fleet::progress::PARTS as PARTS_OF_FLEETS;
 use crate::systems::lambda::mapping::{PARTS, PARTS_OF_KINESIS};
+use crate::systems::polling::PARTS as PARTS_OF_POLLING;
 use crate::systems::sqs::consumer::PARTS as PARTS_OF_QUEUES;
 
 /// The percentiles that results give, with the share of records below.
@@ -15,8 +17,6 @@ pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.9
 
 /// Names of the parts of a delivery stream's latency; the last one is for those that transform.
 pub const PARTS_OF_DELIVERY: [&str; 5] = ["propagation", "polling", "buffering", "upload", "transformation"];
-/// Names of the parts of a polling consumer's latency; the last one is for readers of DynamoDB streams.
-const PARTS_OF_POLLING: [&str; 5] = ["propagation", "polling", "queueing", "execution", "rollover"];
 
 /// Fewer records than this beyond a percentile are too few to tell it by: its relative error is then above a third or
 /// so.
@@ -104,7 +104,12 @@ fn readers(scenario: &Scenario) -> impl Iterator<Item = Leg> {
         place,
     };
     let consumers = scenario.consumers.iter().enumerate().map(move |(number, plan)| {
-        let parts = parts_behind(scenario, plan.stream, &PARTS_OF_POLLING, 4);
+        // A consumer that never stops has no part for it, and one of a Kinesis stream finds shards at once.
+        let stop = |fault| Action::Fault(Part::Polling(number), fault);
+        let stops = [stop(Fault::Outage), stop(Fault::LostPermission)];
+        let stops = scenario.timeline.iter().any(|it| stops.contains(&it.action));
+        let all = if stops { &PARTS_OF_POLLING[..] } else { &PARTS_OF_POLLING[..5] };
+        let parts = parts_behind(scenario, plan.stream, all, if stops { all.len() } else { 4 });
         of_consumer(&plan.name, parts, Place::Consumer(number))
     });
     let lambdas = scenario.lambdas.iter().enumerate().map(move |(number, plan)| {

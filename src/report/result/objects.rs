@@ -71,6 +71,10 @@ pub struct DeliveryRow {
     pub partitions: Option<PartitionsRow>,
     /// The greatest `DeliveryToS3.DataFreshness` by UTC hour of the day, seconds: hours with objects only.
     pub freshness_max_by_hour_s: IndexMap<String, Option<f64>>,
+    /// From the intended write to the complete object, seconds, of the measured records, by the UTC hour in which the object was
+    /// complete; absent where all were within one.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub freshness_by_hour_s: IndexMap<String, Spread>,
     /// Its GetRecords calls in all replications.
     pub calls: ReadRow,
     /// What retention took before it came; left out where it took nothing.
@@ -169,6 +173,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             trouble: DeliveryTroubleRow::of(delivery),
             partitions: PartitionsRow::of(plan, delivery),
             freshness_max_by_hour_s: freshness_by_hour(scenario, delivery),
+            freshness_by_hour_s: spread_by_hour(&delivery.by_hour),
             calls: ReadRow::sum(outcomes.iter().map(|outcome| &outcome.deliveries[number].reads)),
             losses: super::losses::LossRow::of(
                 outcomes.iter().map(|outcome| &outcome.deliveries[number].losses),
@@ -191,6 +196,11 @@ fn share_below(histogram: &Histogram, bound: u64) -> Option<f64> {
     });
     let below: f64 = below.sum();
     (histogram.count() > 0).then(|| below / histogram.count() as f64).and_then(rounded)
+}
+
+fn spread_by_hour(hours: &[Histogram]) -> IndexMap<String, Spread> {
+    let known = hours.iter().enumerate().filter(|(_, hour)| hour.count() > 0);
+    known.map(|(number, hour)| (format!("{number:02}"), Spread::of(hour, 1e6))).collect()
 }
 
 fn freshness_by_hour(scenario: &Scenario, delivery: &DeliveryOutcome) -> IndexMap<String, Option<f64>> {

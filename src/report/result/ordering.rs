@@ -11,7 +11,7 @@ use crate::measure::processed::Outcome as Processed;
 use crate::measure::repair::Repairs;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::processed::{Followed, Kind};
-use crate::report::number::{Interval95, rounded, share};
+use crate::report::number::{Interval95, mean_share, rounded, share};
 use crate::report::result::figure::Figure;
 use crate::report::result::repair::{self, RepairRow};
 use crate::scenario::checked::Scenario;
@@ -29,7 +29,7 @@ pub struct OrderingRow {
     pub records: u64,
     /// Second copies; at a consumer, records that it had processed before.
     pub duplicates: u64,
-    /// Their share.
+    /// Their share, mean of the replications.
     pub duplicate_share: Option<f64>,
     /// Its interval.
     pub duplicate_share_interval95: Interval95,
@@ -38,7 +38,7 @@ pub struct OrderingRow {
     pub duplicate_causes: IndexMap<String, u64>,
     /// Records that came after a newer version of their item.
     pub out_of_order: u64,
-    /// Their share.
+    /// Their share, mean of the replications.
     pub out_of_order_share: Option<f64>,
     /// Its interval.
     pub out_of_order_share_interval95: Interval95,
@@ -93,7 +93,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Ordering> = feeds().map(|feed| &feed.ordering).collect();
         let repairs: Vec<&Repairs> = feeds().map(|feed| &feed.repairs).collect();
         let row = OrderingRow::new(format!("{}.kinesis", resource("tables", &plan.name)), &each);
-        row.repaired(&repairs, seconds)
+        row.repaired(&repairs, &each, seconds)
     };
     let with_streams = scenario.tables.iter().enumerate().filter(|(_, plan)| plan.streams.is_some());
     let own = with_streams.map(|(number, plan)| {
@@ -110,7 +110,8 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
         let each: Vec<&Processed> = outcomes.iter().filter_map(|outcome| consumer.of(outcome)).collect();
         let orderings: Vec<&Ordering> = each.iter().map(|processed| &processed.ordering).collect();
         let repairs: Vec<&Repairs> = each.iter().map(|processed| &processed.repairs).collect();
-        let row = || OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, seconds);
+        let row =
+            || OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, &orderings, seconds);
         (!each.is_empty()).then(row)
     });
     rows.chain(consumers).chain(deliveries(scenario, outcomes)).collect()
@@ -234,19 +235,23 @@ pub(super) fn worst_share(outcome: &Outcome, of: fn(&Ordering) -> u64) -> Option
 
 impl OrderingRow {
     /// With what ways to repair it come to.
-    fn repaired(self, repairs: &[&Repairs], seconds: f64) -> Self {
+    fn repaired(self, repairs: &[&Repairs], each: &[&Ordering], seconds: f64) -> Self {
+        let mut gaps = Histogram::default();
+        each.iter().for_each(|ordering| gaps.merge(&ordering.duplicate_micros));
         let one_in = repairs.first().map(|repairs| repairs.sample.one_in()).filter(|one_in| *one_in > 1);
-        let repair = repair::rows(repairs, self.records as f64 / seconds);
+        let repair = repair::rows(repairs, &gaps, self.records as f64 / seconds);
         Self { repair, repair_one_item_in: one_in, ..self }
     }
 
     fn new(path: String, each: &[&Ordering]) -> Self {
         let mut all = Ordering::default();
         each.iter().for_each(|ordering| all.merge(ordering));
-        let interval = |of: fn(&Ordering) -> u64| {
+        let shares = |of: fn(&Ordering) -> u64| {
             let shares: Vec<_> = each.iter().map(|ordering| share(of(ordering), ordering.records)).collect();
-            Interval95::of(&shares, true)
+            mean_share(&shares)
         };
+        let (duplicate_share, duplicate_share_interval95) = shares(|ordering| ordering.duplicates);
+        let (out_of_order_share, out_of_order_share_interval95) = shares(Ordering::late);
         let causes = Cause::ALL.iter().zip(all.out_of_order).enumerate();
         let causes = causes.filter(|(place, (_, count))| *place < CAUSES_OF_STREAMS || *count > 0);
         let repeats = Cause::ALL.iter().zip(all.repeats).filter(|(_, count)| *count > 0);
@@ -255,12 +260,12 @@ impl OrderingRow {
             path,
             records: all.records,
             duplicates: all.duplicates,
-            duplicate_share: share(all.duplicates, all.records).and_then(rounded),
-            duplicate_share_interval95: interval(|ordering| ordering.duplicates),
+            duplicate_share,
+            duplicate_share_interval95,
             duplicate_causes: repeats.map(named).collect(),
             out_of_order: all.late(),
-            out_of_order_share: share(all.late(), all.records).and_then(rounded),
-            out_of_order_share_interval95: interval(Ordering::late),
+            out_of_order_share,
+            out_of_order_share_interval95,
             causes: causes.map(|(_, cause)| named(cause)).collect(),
             pooled_distance_records: Spread::of(&all.distance_records, 1.0),
             pooled_distance_ms: Spread::of(&all.distance_micros, 1e3),
@@ -268,5 +273,24 @@ impl OrderingRow {
             repair: Vec::new(),
             repair_one_item_in: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A half of 2, three tenths of 100 and four tenths of 10: 0.4 is their mean; 35 of 112 is what they come to together. The
+    /// standard error is 0.1 / sqrt(3), and t at 2 degrees of freedom is 4.30265.
+    #[test]
+    fn the_share_beside_an_interval_is_the_mean_of_the_replications() {
+        let replication =
+            |duplicates: u64, records: u64| Ordering { records, duplicates, ..Ordering::default() };
+        let each = [replication(1, 2), replication(30, 100), replication(4, 10)];
+        let row = OrderingRow::new("tables.orders.kinesis".into(), &each.iter().collect::<Vec<_>>());
+        assert_eq!((row.duplicates, row.records, row.duplicate_share), (35, 112, Some(0.4)));
+        let half = 4.30265 * 0.1 / 3.0_f64.sqrt();
+        let (low, high) = row.duplicate_share_interval95.ends().expect("three replications");
+        assert!((low - (0.4 - half)).abs() < 1e-5 && (high - (0.4 + half)).abs() < 1e-5, "{low} to {high}");
     }
 }

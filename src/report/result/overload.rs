@@ -16,6 +16,7 @@ use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
 use crate::systems::firehose::FirehosePlan;
+use crate::systems::fleet::{ControlPlan, FleetPlan};
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::lambda::concurrency::Throttled;
 use crate::systems::sink::SinkPlan;
@@ -141,6 +142,7 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let reads = outcomes.iter().map(|outcome| &outcome.consumers[number].reads);
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
+                .or_else(|| sink_limit(outcomes, place, &path, plan.sink.as_ref()))
                 .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
             (path, limit)
         }
@@ -150,6 +152,9 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let path = resource("sqs", &plan.name);
             let limit = match &plan.consumer {
                 None => format!("{path}: nobody reads it"),
+                Some(consumer) if consumer.function.reserved == Some(0) => {
+                    format!("{}: 0 executions reserved", resource("consumers", &consumer.name))
+                }
                 Some(consumer) => format!("{}: batches at once", resource("consumers", &consumer.name)),
             };
             (path, limit)
@@ -159,10 +164,23 @@ fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String,
             let reads = outcomes.iter().map(|outcome| &outcome.fleets[number].reads);
             let path = resource("consumers", &plan.name);
             let limit = read_limit(scenario, outcomes, place, plan.stream, reads)
-                .unwrap_or_else(|| format!("{path}: {}", plural(u64::from(plan.workers), "worker")));
+                .or_else(|| sink_limit(outcomes, place, &path, plan.sink.as_ref()))
+                .unwrap_or_else(|| format!("{path}: {}", processors(scenario, plan)));
             (path, limit)
         }
         Place::Delivery(number) => delivery(scenario, outcomes, number),
+    }
+}
+
+/// What a fleet works with.
+fn processors(scenario: &Scenario, plan: &FleetPlan) -> String {
+    let shards = scenario.streams.get(plan.stream).map_or(u32::MAX, |stream| stream.shards);
+    match &plan.control {
+        ControlPlan::Flink(job) if !job.keyed && shards < job.parallelism => {
+            format!("{shards} of {} subtasks have shards", job.parallelism)
+        }
+        ControlPlan::Flink(_) => plural(u64::from(plan.workers), "KPU"),
+        ControlPlan::Kcl(_) => plural(u64::from(plan.workers), "worker"),
     }
 }
 
@@ -183,8 +201,8 @@ fn lambda(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String, 
     let path = resource("consumers", &plan.name);
     let place = Place::Lambda(number);
     let limit = read_limit(scenario, outcomes, place, plan.stream, reads);
-    let own =
-        || concurrency_limit(scenario, outcomes, number).or_else(|| sink_limit(scenario, outcomes, number));
+    let sink = || sink_limit(outcomes, place, &path, plan.function.sink.as_ref());
+    let own = || concurrency_limit(scenario, outcomes, number).or_else(sink);
     let batches = || format!("{path}: {} a shard", plural(u64::from(plan.mapping.factor), "batch"));
     (path.clone(), limit.or_else(own).unwrap_or_else(batches))
 }
@@ -371,7 +389,7 @@ fn read_limit<'a>(
 }
 
 /// Parts of a latency that a reader itself takes, or waits for; a buffer and a window are as long as they were set.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "queueing",
     "retry",
     "concurrency",
@@ -379,6 +397,7 @@ const OWN: [&str; 9] = [
     "execution",
     "checkpoint",
     "takeover",
+    "outage",
     "transformation",
     "upload",
 ];
@@ -395,6 +414,12 @@ fn time_at(scenario: &Scenario, outcomes: &[Outcome], place: Place, names: &[&st
 
 /// The limit on executions that holds a function up: its records wait longer for it than for the function to run.
 fn concurrency_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Option<String> {
+    if scenario.lambdas[number].function.reserved == Some(0) {
+        return Some(format!(
+            "{}: 0 executions reserved",
+            resource("consumers", &scenario.lambdas[number].name)
+        ));
+    }
     let place = Place::Lambda(number);
     let [refused, runs] =
         ["concurrency", "execution"].map(|name| time_at(scenario, outcomes, place, &[name]));
@@ -422,12 +447,10 @@ fn concurrency_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -
     })
 }
 
-/// The limit of a function's sink, if most of its running time waits for that.
-fn sink_limit(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Option<String> {
-    let plan = &scenario.lambdas[number];
-    let limit = plan.function.sink.as_ref().and_then(SinkPlan::limit)?;
-    let waits = waits::share_at_sink(outcomes, Place::Lambda(number)).is_some_and(|share| share > 0.5);
-    let path = resource("consumers", &plan.name);
+/// The limit of the sink of the consumer at this path, if most of its running time waits for that.
+fn sink_limit(outcomes: &[Outcome], place: Place, path: &str, sink: Option<&SinkPlan>) -> Option<String> {
+    let limit = sink.and_then(SinkPlan::limit)?;
+    let waits = waits::share_at_sink(outcomes, place).is_some_and(|share| share > 0.5);
     waits.then(|| format!("{path}.sink: {} records/s", words::number(limit)))
 }
 

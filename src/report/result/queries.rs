@@ -4,11 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ordering::Spread;
+use crate::engine::time::{DAY, HOUR};
 use crate::pipeline::finish::Outcome;
-use crate::report::number::{rounded, share};
+use crate::pricing::meter::terabytes;
+use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
+use crate::report::number::{mean as mean_of, rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::athena::QueryMeter;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 /// Queries that started in the measured span. Counts are summed over all replications; times and ages are replication 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +36,13 @@ pub struct QueryRow {
     pub billed_bytes_mean: Option<f64>,
     /// Bytes of those scanned that only removing duplicates reads, on the average.
     pub deduplication_bytes_mean: Option<f64>,
+    /// Second copies among the rows that come into the objects in a day, at the rate of the measured span: mean of the replications.
+    #[serde(default)]
+    pub duplicate_rows_per_day: Option<f64>,
+    /// What a query costs, US dollars: the bytes billed for it, and the requests that S3 charges for; compaction is left out, and is on
+    /// the bill. Null where a price is unknown, or none ran to its end.
+    #[serde(default)]
+    pub usd_mean: Option<f64>,
     /// Share of the rows scanned that are second copies.
     pub duplicate_share: Option<f64>,
     /// Time that S3's limit on requests added to a query (S3-1), on the average, seconds.
@@ -46,7 +58,10 @@ pub struct QueryRow {
 }
 
 /// The rows of all queries.
-pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueryRow> {
+///
+/// # Errors
+/// [`BillError`].
+pub fn rows(scenario: &Scenario, outcomes: &[Outcome], book: &PriceBook) -> Result<Vec<QueryRow>, BillError> {
     let row = |number: usize| {
         let plan = &scenario.queries[number];
         let sum = |of: fn(&QueryMeter) -> u64| {
@@ -58,7 +73,10 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueryRow> {
         let spread = |of: fn(&QueryMeter) -> &crate::engine::histogram::Histogram| {
             Spread::of(first.map(of).unwrap_or(&Default::default()), 1e6)
         };
-        QueryRow {
+        Ok(QueryRow {
+            duplicate_rows_per_day: mean_of(outcomes.iter().map(|it| duplicates_a_day(it, number)))
+                .and_then(rounded),
+            usd_mean: usd_each(scenario, outcomes, number, book)?,
             path: resource("athena", &plan.name),
             scans: resource("firehose", &scenario.deliveries[plan.delivery].name),
             done,
@@ -74,7 +92,45 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<QueryRow> {
             compaction_objects_written: sum(|meter| meter.compacted[1]),
             time_s: spread(|meter| &meter.time),
             data_age_s: spread(|meter| &meter.age),
-        }
+        })
     };
     (0..scenario.queries.len()).map(row).collect()
+}
+
+/// Second copies that come into the objects of a delivery stream in a day.
+pub(super) fn duplicates_a_day(outcome: &Outcome, number: usize) -> Option<f64> {
+    let [_, copies] = outcome.queries.get(number)?.stored;
+    let span = outcome.quantities.at;
+    (span > 0).then(|| copies as f64 * DAY as f64 / span as f64)
+}
+
+/// Queries of which the price is asked at once: the lines of a bill are whole cents, and one of them costs less.
+const MANY: u128 = 1_000_000;
+
+/// What a query of the measured spans costs on the average.
+fn usd_each(
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    number: usize,
+    book: &PriceBook,
+) -> Result<Option<f64>, BillError> {
+    let sum =
+        |of: fn(&QueryMeter) -> u64| outcomes.iter().map(|outcome| of(&outcome.queries[number])).sum::<u64>();
+    let done = sum(|meter| meter.done);
+    if done == 0 {
+        return Ok(None);
+    }
+    let mut usage = Usage::default();
+    usage.add("athena.scan_tb", Cause::Base, terabytes(sum(|meter| meter.billed)))?;
+    usage.add("s3.get", Cause::Base, Decimal::from(sum(|meter| meter.gets)))?;
+    usage.add("s3.put", Cause::Base, Decimal::from(sum(|meter| meter.lists)))?;
+    let terms = Terms {
+        region: scenario.region.clone(),
+        at: scenario.billing.at.unwrap_or(book.as_of()),
+        month_hours: (scenario.billing.month / HOUR) as u32,
+        free_tier: false,
+        allow_estimates: scenario.billing.allow_estimates,
+    };
+    let total = Bill::of(&usage.scale(MANY, u128::from(done))?, book, terms)?.total;
+    Ok(total.and_then(|total| total.to_f64()).and_then(|total| rounded(total / MANY as f64)))
 }

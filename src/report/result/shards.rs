@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::flow::is_zero;
+use super::refused_reads::{self, ShardReadsRow};
 use super::stream_capacity::StreamCapacityRow;
 use crate::measure::era::Era;
 use crate::measure::shard_load::{ShardLoad, Traffic};
@@ -12,7 +14,7 @@ use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::lineage::{Kin, Lineage, ShardState};
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 
 /// Shards listed for a stream.
@@ -35,6 +37,9 @@ pub struct StreamRow {
     pub refused_by_limit: RefusedRow,
     /// The shards with the most refused puts, then with the busiest second; at most 16.
     pub worst: Vec<ShardRow>,
+    /// The shards that refused most reads, at most 16, with whose they were; empty where none was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_reads: Vec<ShardReadsRow>,
     /// How even the load was before, during and after each resharding, the first eight; empty where nobody resharded it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resharding: Vec<EraRow>,
@@ -132,6 +137,12 @@ pub struct ShardRow {
     pub total: TrafficRow,
     /// Refused puts by limit.
     pub refused_by_limit: RefusedRow,
+    /// Reads refused for exceeding five calls a second; by reader in the stream's `refused_reads`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused_read_calls: u64,
+    /// Reads refused because earlier ones took more than 2 MB/s.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused_read_bytes: u64,
     /// The minute with the most offered puts.
     pub worst_minute: WorstMinute,
     /// The items with the most changes; none of a closed shard, whose items have gone elsewhere.
@@ -202,7 +213,7 @@ fn hottest_key(
 impl StreamRow {
     fn new(scenario: &Scenario, outcome: &Outcome, number: usize) -> Self {
         let plan = &scenario.streams[number];
-        let StreamOutcome { loads, lineage, eras, .. } = &outcome.streams[number];
+        let StreamOutcome { loads, lineage, eras, refused_reads, .. } = &outcome.streams[number];
         let of_items = changes_by_shard(scenario, outcome, number, loads.len());
         let changes = match was_resharded(lineage) {
             // Items have moved from shard to shard: what each shard took is its load.
@@ -230,6 +241,7 @@ impl StreamRow {
             },
             refused_by_limit: refused(loads.iter()),
             worst: worst.collect(),
+            refused_reads: refused_reads::rows(refused_reads),
             capacity: None,
             resharding: if eras.len() > 1 {
                 eras.iter().take(ERAS_LISTED).map(|era| era_row(era, lineage)).collect()
@@ -259,7 +271,8 @@ fn worst_first(loads: &[ShardLoad], changes: &[u64]) -> Vec<usize> {
 
 /// A shard without what is known of it only beside the others: its share of the changes, and its keys.
 fn shard_row(scenario: &Scenario, outcome: &Outcome, number: usize, shard: usize) -> ShardRow {
-    let StreamOutcome { loads, lineage, .. } = &outcome.streams[number];
+    let StreamOutcome { loads, lineage, refused_reads, .. } = &outcome.streams[number];
+    let reads = refused_reads::on_shard(shard, refused_reads);
     let (load, kin) = (&loads[shard], lineage.shard(shard));
     let state = || match lineage.state(shard, outcome.end, scenario.streams[number].retention) {
         ShardState::Open => "open".to_owned(),
@@ -276,6 +289,8 @@ fn shard_row(scenario: &Scenario, outcome: &Outcome, number: usize, shard: usize
         utilisation_p99: rounded(load.utilisation_p99()),
         total: load.total.into(),
         refused_by_limit: refused(std::iter::once(load)),
+        refused_read_calls: reads.calls,
+        refused_read_bytes: reads.bytes,
         worst_minute: worst_minute(load),
         top_keys: Vec::new(),
     }
@@ -388,7 +403,7 @@ fn top_keys(
     let mut add = |path: String, names: &KeyNames, items: &[TopItem]| {
         let of_shard = items.iter().filter(|item| item.shard as usize == shard);
         keys.extend(of_shard.map(|item| {
-            let mut buffer = [0; KEY_NAME_BYTES_MAX];
+            let mut buffer = KeyBuffer::default();
             TopKey {
                 table: path.clone(),
                 key: String::from_utf8_lossy(names.write(item.key, &mut buffer)).into_owned(),

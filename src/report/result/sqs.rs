@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::ConsumerRow;
 use super::lambda::{LambdaRow, concurrency_mean};
+use super::processed;
 use super::sink::SinkRow;
 use crate::pipeline::finish::{Outcome, QueueOutcome};
 use crate::pipeline::sqs::column;
@@ -105,7 +106,8 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let consumer = plan.consumer.as_ref()?;
         let concurrency = concurrency_mean(outcomes, |quantities| &quantities.queues[number].function);
         let all = outcomes_of(outcomes, number);
-        let row = consumer_row(&resource("sqs", &plan.name), consumer, &all, concurrency);
+        let per_s = processed::mean_per_second(outcomes, number, processed::QUEUE);
+        let row = consumer_row(&resource("sqs", &plan.name), consumer, &all, (concurrency, per_s));
         Some(ConsumerRow { stalls: super::stalls::of_queue(scenario, outcomes, number), ..row })
     };
     scenario.queues.iter().enumerate().filter_map(row).collect()
@@ -115,7 +117,7 @@ fn consumer_row(
     reads: &str,
     plan: &QueueConsumerPlan,
     all: &[&QueueOutcome],
-    concurrency: Option<f64>,
+    (concurrency, processed_per_s): (Option<f64>, Option<f64>),
 ) -> ConsumerRow {
     let meters: Vec<_> = all.iter().filter_map(|one| one.function.as_ref()).collect();
     let first_tries = meters.iter().map(|meter| meter.invocations - meter.retried).sum();
@@ -126,6 +128,7 @@ fn consumer_row(
         reads: reads.to_owned(),
         workers: None,
         processed,
+        processed_per_s,
         batches: first_tries,
         records_per_batch: share(processed, first_tries).and_then(rounded),
         busy_share: None,

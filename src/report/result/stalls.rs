@@ -38,7 +38,8 @@ pub struct StallRow {
     /// From the event's end until that age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
     /// of the replications, to a bin. Usual is no more than twice the greatest in the second half of the time before the first event
     /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not
-    /// pass, from its beginning to the last time that the consumer was late before its next event. Null where some replication did not come there.
+    /// pass, from its beginning to the last time that the consumer was late before its next event. One that is late with its last record
+    /// has caught up with that if nothing waits for it at the end of the run. Null where some replication did not come there.
     pub recovered_after_s: Option<f64>,
     /// Its interval.
     pub recovered_after_interval95: Interval95,

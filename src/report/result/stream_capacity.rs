@@ -16,7 +16,7 @@ use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
 use crate::report::number::rounded;
 use crate::scenario::checked::Scenario;
 use crate::systems::kinesis::lineage::Lineage;
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::put_records::Placement;
 
 /// Steps of a curve at most.
@@ -24,10 +24,11 @@ const STEPS: usize = 30;
 /// Bytes of the GB that AWS bills by.
 const GIGABYTE: u64 = 1 << 30;
 
-/// How a stream's capacity moved. Refused puts and their times are those of all replications, all else of replication 0.
+/// How a stream's capacity moved up to the end of the measured span. Refused puts and their times are those of all replications, to
+/// the end of the run; all else is of replication 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StreamCapacityRow {
-    /// Open shards at the end.
+    /// Open shards at the end of the measured span.
     pub shards_at_end: u32,
     /// The most that were open at once.
     pub shards_most: u32,
@@ -55,7 +56,7 @@ pub struct StreamCapacityRow {
     pub refused_calls: u64,
     /// What a scaling policy did; all 0 without one.
     pub scaling: ScalingRow,
-    /// Each stretch in one capacity mode.
+    /// Each stretch in one capacity mode; the last one ends with the measured span.
     pub modes: Vec<ModeRow>,
 }
 
@@ -148,10 +149,10 @@ impl StreamCapacityRow {
         let Some(outcome) = outcomes.first().map(|outcome| &outcome.streams[number]) else { return Ok(None) };
         let Some(meter) = &outcome.capacity else { return Ok(None) };
         let loads = || outcomes.iter().map(|outcome| &outcome.streams[number].room);
-        let (most, worst, at_end) = shape(&outcome.lineage);
+        let (most, worst, at_end) = shape(&outcome.lineage, scenario.duration);
         let [in_use, quota, range] = meter.scaling.refused;
         Ok(Some(Self {
-            shards_at_end: outcome.lineage.open().len() as u32,
+            shards_at_end: open_at(&outcome.lineage, scenario.duration + 1),
             shards_most: most,
             refused: loads().map(|load| load.refused).sum(),
             first_refused_s: loads().filter_map(|load| load.first_refused).min().and_then(seconds),
@@ -180,9 +181,10 @@ impl StreamCapacityRow {
     }
 }
 
-/// The most shards open at once, and the largest range over the mean one at the worst moment and at the end.
-fn shape(lineage: &Lineage) -> (u32, f64, f64) {
-    let mut moments: Vec<Nanos> = lineage.shards().iter().map(|kin| kin.opened).collect();
+/// The most shards open at once, and the largest range over the mean one at the worst moment and at the end of a span.
+fn shape(lineage: &Lineage, span: Nanos) -> (u32, f64, f64) {
+    let opened = lineage.shards().iter().map(|kin| kin.opened);
+    let mut moments: Vec<Nanos> = opened.filter(|at| *at <= span).collect();
     moments.dedup();
     let (mut most, mut worst, mut last) = (0, 1.0, 1.0);
     for now in moments {
@@ -237,7 +239,7 @@ fn hottest_key(
     hottest: Option<(bool, usize, u32)>,
 ) -> Option<HottestKey> {
     let (of_table, source, key) = hottest?;
-    let mut buffer = [0; KEY_NAME_BYTES_MAX];
+    let mut buffer = KeyBuffer::default();
     let hash = if of_table {
         let names = scenario.key_names(source);
         scenario.tables[source].replication.as_ref()?.hash_key(names.write(key, &mut buffer))

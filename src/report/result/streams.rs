@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::flow::ReadRow;
+use super::refused_reads::{self, ShardReadsRow};
 use crate::pipeline::finish::Outcome;
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
@@ -36,6 +37,9 @@ pub struct StreamsRow {
     pub rollovers: u64,
     /// Shards that were split with their partitions.
     pub splits: u64,
+    /// The shards that refused most reads, at most 16, with whose they were; empty where none was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_reads: Vec<ShardReadsRow>,
 }
 
 impl StreamsRow {
@@ -62,6 +66,9 @@ impl StreamsRow {
             shards: lineage.map_or(0, |lineage| lineage.shards().len() as u64),
             rollovers: meter.rollovers,
             splits: meter.splits,
+            refused_reads: first.map_or(Vec::new(), |outcome| {
+                refused_reads::rows(&outcome.streams[plan.stream].refused_reads)
+            }),
         }
     }
 }

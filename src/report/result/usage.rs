@@ -348,7 +348,10 @@ pub fn rules(scenario: &Scenario) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if scenario.lambdas.iter().any(|plan| plan.function.sink.is_some()) {
+    if scenario.lambdas.iter().any(|plan| plan.function.sink.is_some())
+        || scenario.consumers.iter().any(|plan| plan.sink.is_some())
+        || scenario.fleets.iter().any(|plan| plan.sink.is_some())
+    {
         rules.push("What consumers' sinks cost is not in this bill.".to_owned());
     }
     rules.extend(sidelines::rules(scenario));

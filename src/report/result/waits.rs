@@ -7,6 +7,7 @@ use super::latency::LatencyRow;
 use super::leg::{Place, legs};
 use crate::engine::time::MICROSECOND;
 use crate::pipeline::finish::Outcome;
+use crate::pipeline::fleet::quantities::FleetOutcome;
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
 use crate::systems::lambda::mapping::LambdaPlan;
@@ -50,24 +51,39 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome], latency: &[LatencyRow]) -
     readers.map(row).filter(|row| !row.waits.is_empty()).collect()
 }
 
-/// The share of its running time in which a function waited for its sink to have room; nothing where it has no sink.
+/// The share of its running time in which a consumer waited for its sink to have room; nothing where it has no sink.
 pub(super) fn share_at_sink(outcomes: &[Outcome], place: Place) -> Option<f64> {
-    let of = |outcome: &Outcome| match place {
-        Place::Lambda(number) => {
-            let function = &outcome.lambdas[number];
-            Some((function.sink?, function.meter.run_micros))
-        }
-        Place::Queue(number) => {
-            let queue = &outcome.queues[number];
-            Some((queue.sink?, queue.function.as_ref()?.run_micros))
-        }
-        _ => None,
+    let of = |outcome: &Outcome| -> Option<[u64; 2]> {
+        let waited = |sink: SinkMeter| sink.waited / MICROSECOND;
+        Some(match place {
+            Place::Lambda(number) => {
+                let function = &outcome.lambdas[number];
+                [waited(function.sink?), function.meter.run_micros.iter().sum()]
+            }
+            Place::Queue(number) => {
+                let queue = &outcome.queues[number];
+                [waited(queue.sink?), queue.function.as_ref()?.run_micros.iter().sum()]
+            }
+            Place::Consumer(number) => {
+                let consumer = &outcome.consumers[number];
+                [waited(consumer.sink?), consumer.meter.busy / MICROSECOND]
+            }
+            Place::Fleet(number) => of_fleet(&outcome.fleets[number])?,
+            _ => return None,
+        })
     };
-    let all: Option<Vec<(SinkMeter, [u64; 2])>> = outcomes.iter().map(of).collect();
+    let all: Option<Vec<[u64; 2]>> = outcomes.iter().map(of).collect();
     let all = all?;
-    let waited: u64 = all.iter().map(|(sink, _)| sink.waited / MICROSECOND).sum();
-    let ran: u64 = all.iter().flat_map(|(_, ran)| ran).sum();
-    share(waited, ran).map(|share| share.min(1.0))
+    let sum = |which: usize| all.iter().map(|one| one[which]).sum();
+    share(sum(0), sum(1)).map(|share| share.min(1.0))
+}
+
+/// The time that a fleet's batches waited for the sink to have room, and all that they took, microseconds. Those that wait for
+/// their subtask wait for what it waits for.
+fn of_fleet(fleet: &FleetOutcome) -> Option<[u64; 2]> {
+    let (sink, [ran, wrote]) = (fleet.sink?, fleet.meter.ran);
+    let of_calls = share(sink.waited, sink.waited + sink.busy).unwrap_or(0.0);
+    Some([(wrote as f64 * of_calls) as u64 / MICROSECOND, ran / MICROSECOND])
 }
 
 /// Whether a leg ends at a reader of a stream.
@@ -106,7 +122,7 @@ fn resource(part: &str, (source, reading): Before) -> Option<&'static str> {
         "propagation" | "replication" => source,
         "polling" => reading,
         "window" => "the batching window",
-        "queueing" => "the consumer, busy with earlier records",
+        "queueing" => BUSY,
         "retry" => "retries",
         "concurrency" => "the account's concurrency",
         "cold_start" => "cold starts",
@@ -117,6 +133,7 @@ fn resource(part: &str, (source, reading): Before) -> Option<&'static str> {
         "upload" => "the upload",
         "transformation" => "the transforming function",
         "takeover" => "shards without a worker",
+        "outage" => "the consumer, which was down",
         _ => return None,
     })
 }
@@ -124,26 +141,32 @@ fn resource(part: &str, (source, reading): Before) -> Option<&'static str> {
 /// Parts that occupy a function's lane: a record that is queued waits for those of earlier batches. Their retries
 /// and what they waited for concurrency are told already.
 const IN_LANE: [&str; 2] = ["cold_start", "execution"];
+/// Parts that occupy a worker of a fleet: what it fetched ahead waits until earlier batches are processed and written down.
+const IN_WORKER: [&str; 2] = ["checkpoint", "execution"];
 /// What running a function, or a worker's own work, is called.
 const PROCESSING: &str = "the processing itself";
+/// What earlier records of a busy consumer are called.
+const BUSY: &str = "the consumer, busy with earlier records";
 /// What a sink that takes no more is called.
 const SINK: &str = "the sink, at its limit";
 
 /// What the records of one leg wait for, the longest first; nothing where its parts are not known. The time that records are
-/// queued behind earlier batches of a function goes to what kept those, in proportion.
-/// `at_sink` is the share of a function's running time in which it waited for its sink to have room.
+/// queued behind earlier batches of a function or of a worker goes to what kept those, in proportion; that behind those of a worker goes to
+/// its sink as far as that kept them. `at_sink` is the share of a consumer's running time in which it waited for its sink to have room.
 fn of(leg: &LatencyRow, before: Before, at_sink: f64) -> Vec<WaitRow> {
     let Some((parts, mean)) = leg.parts.get("mean_ms").zip(leg.mean_ms.filter(|mean| *mean > 0.0)) else {
         return Vec::new();
     };
     let known = |part: &str| parts.get(part).copied().flatten().unwrap_or(0.0);
-    let lane: f64 = IN_LANE.iter().map(|part| known(part)).sum();
-    let spreads = parts.contains_key("concurrency") && lane > 0.0;
+    let occupies = if parts.contains_key("checkpoint") { IN_WORKER } else { IN_LANE };
+    let lane: f64 = occupies.iter().map(|part| known(part)).sum();
+    let batches = parts.contains_key("concurrency") || parts.contains_key("checkpoint");
+    let spreads = batches && lane > 0.0;
     let queued = if spreads { known("queueing") } else { 0.0 };
     let row = |(part, value): (&String, &Option<f64>)| {
         let own = match part.as_str() {
             "queueing" if spreads => return None,
-            part if IN_LANE.contains(&part) => (*value)? * (1.0 + queued / lane.max(f64::MIN_POSITIVE)),
+            part if occupies.contains(&part) => (*value)? * (1.0 + queued / lane.max(f64::MIN_POSITIVE)),
             _ => (*value)?,
         };
         Some(WaitRow {
@@ -153,7 +176,7 @@ fn of(leg: &LatencyRow, before: Before, at_sink: f64) -> Vec<WaitRow> {
         })
     };
     let split = |row: WaitRow| {
-        let part = if row.resource == PROCESSING { at_sink } else { 0.0 };
+        let part = if [PROCESSING, BUSY].contains(&row.resource.as_str()) { at_sink } else { 0.0 };
         let of = |resource: &str, part: f64| WaitRow {
             resource: resource.to_owned(),
             mean_ms: rounded(row.mean_ms * part).unwrap_or(0.0),
@@ -162,9 +185,24 @@ fn of(leg: &LatencyRow, before: Before, at_sink: f64) -> Vec<WaitRow> {
         [of(SINK, part), of(&row.resource, 1.0 - part)]
     };
     let rows = parts.iter().filter_map(row).flat_map(split);
-    let mut rows: Vec<WaitRow> = rows.filter(|row| row.mean_ms > 0.0).collect();
+    let mut rows: Vec<WaitRow> = together(rows.filter(|row| row.mean_ms > 0.0));
     rows.sort_by(|a, b| b.share.total_cmp(&a.share));
     rows
+}
+
+/// Rows of one resource as one row.
+fn together(rows: impl Iterator<Item = WaitRow>) -> Vec<WaitRow> {
+    let mut all: Vec<WaitRow> = Vec::new();
+    for row in rows {
+        match all.iter_mut().find(|other| other.resource == row.resource) {
+            Some(other) => {
+                other.mean_ms = rounded(other.mean_ms + row.mean_ms).unwrap_or(0.0);
+                other.share = rounded(other.share + row.share).unwrap_or(0.0);
+            }
+            None => all.push(row),
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -193,6 +231,21 @@ mod tests {
         assert_eq!(share("the account's concurrency"), Some(0.06));
         assert_eq!(share("the change feed"), Some(0.2));
         assert_eq!(shares.len(), 4);
+    }
+
+    /// Of a worker's batches each is processed for 20 ms and written down for 60 ms. What it fetched ahead waits 160 ms for such
+    /// ones: 120 ms for the checkpoints of two, and 40 ms for their processing.
+    #[test]
+    fn what_a_worker_fetched_ahead_waits_for_checkpoints_and_for_processing() {
+        let mut leg = example::result(1).latency.swap_remove(0);
+        let parts = [("propagation", 60.0), ("queueing", 160.0), ("checkpoint", 60.0), ("execution", 20.0)];
+        let parts = parts.map(|(part, ms)| (part.to_owned(), Some(ms))).into_iter().collect();
+        leg.parts = [("mean_ms".to_owned(), parts)].into_iter().collect();
+        leg.mean_ms = Some(300.0);
+        let shares: Vec<(String, f64)> =
+            of(&leg, FEED, 0.0).into_iter().map(|row| (row.resource, row.mean_ms)).collect();
+        let expected = [("the checkpoint store", 180.0), ("the change feed", 60.0), (PROCESSING, 60.0)];
+        assert_eq!(shares, expected.map(|(resource, ms)| (resource.to_owned(), ms)));
     }
 
     /// The bundled scenarios have readers of all kinds, but none of their delivery streams transforms.

@@ -24,7 +24,7 @@ pub fn render(sweep: &SweepResult, files: &str, width: usize) -> String {
     let (same, differing): (Vec<&str>, Vec<&str>) =
         headline(sweep).into_iter().partition(|path| sweep.points.len() > 1 && is_same(sweep, path));
     let (table, shown) = widest(sweep, &differing, width);
-    lines.extend(table.plain(width));
+    lines.extend(table.fitted(width, sweep.identity.axes.len()));
     if let Some(more) = sweep.points.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(format!("... and {} more in points.csv", words::plural(more as u64, "point")));
     }
@@ -103,7 +103,11 @@ fn overloads(sweep: &SweepResult, width: usize) -> Vec<String> {
         .collect();
     let more = names.len().saturating_sub(SHOWN);
     let lines = names.into_iter().take(SHOWN).flat_map(|text| words::wrapped(&text, "  ", width));
-    lines.chain((more > 0).then(|| format!("... and {more} more points are overloaded"))).collect()
+    lines
+        .chain(
+            (more > 0).then(|| format!("... and {} overloaded besides", words::plural(more as u64, "point"))),
+        )
+        .collect()
 }
 
 #[cfg(test)]

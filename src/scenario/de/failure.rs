@@ -9,6 +9,7 @@ use crate::scenario::{
     path::Path,
     source::Origin,
 };
+use crate::units::counted;
 
 /// An error that gets its place where the deserializer knows it: the innermost node wins.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl de::Error for Failure {
     }
 
     fn invalid_length(length: usize, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("expected {expected}; found {length} items"))
+        Self::new(format!("expected {expected}; found {}", counted(length as u64, "item")))
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {

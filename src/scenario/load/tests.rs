@@ -8,6 +8,7 @@ use crate::systems::dynamodb::replication::{Chance, Order, PartitionKey, RecordS
 use crate::systems::firehose::BufferPer;
 use crate::systems::kinesis::poll_grid::{PollPhase, PollPlan};
 use crate::workload::arrivals::ArrivalPlan;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::keys::KeyPlan;
 use crate::workload::operation::Operation;
@@ -41,7 +42,7 @@ fn pipe_1_says_what_the_reference_work_is() {
         let capacity = &table.throughput.capacity;
         assert_eq!((capacity.units_at_start(), capacity.window()), (20_000, SECOND));
         let KeyNames::Made(key) = &scenario.items[0].names else { panic!("made") };
-        assert_eq!(key.write(0, &mut [0; 64]), b"user#00000000001");
+        assert_eq!(key.write(0, &mut KeyBuffer::default()), b"user#00000000001");
         let feed = table.replication.as_ref().unwrap();
         assert_eq!(feed.delay, lognormal(150 * MILLISECOND, 0.4));
         assert_eq!((feed.order, &feed.disorder), (Order::Independent, &None));

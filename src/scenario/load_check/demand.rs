@@ -12,7 +12,7 @@ use crate::systems::dynamodb::table::{ITEM_BYTES_MAX, write_units};
 use crate::systems::kinesis::hash_range::HashRanges;
 use crate::workload::arrivals::ArrivalPlan;
 use crate::workload::client::ClientPlan;
-use crate::workload::key_name::KEY_NAME_BYTES_MAX;
+use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_shares::KeyShares;
 use crate::workload::operation::{OperationMix, WriteKind};
 use crate::workload::producer::{SizePlan, Source};
@@ -149,7 +149,7 @@ impl Demand {
         let ranges = HashRanges::even(shards);
         let mut shares = vec![self.shares.rest / f64::from(shards.get()); shards.get() as usize];
         let names = scenario.key_names(self.table);
-        let mut buffer = [0; KEY_NAME_BYTES_MAX];
+        let mut buffer = KeyBuffer::default();
         for (key, share) in &self.shares.single {
             let hash = feed.hash_key(names.write(feed.stands_for(*key), &mut buffer));
             shares[ranges.index_of(hash)] += share;

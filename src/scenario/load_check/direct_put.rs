@@ -9,6 +9,7 @@ use crate::systems::firehose::partitioning::PARTITION_BYTES_PER_SECOND;
 use crate::systems::firehose::{BufferPer, FirehosePlan, GROWN_MAX};
 use crate::systems::kinesis::producer::plan::ClientPlan;
 use crate::systems::s3::GETS_PER_SECOND;
+use crate::units::counted;
 
 /// Seconds of what arrives that the size hint should hold (FH-B13).
 const ADVISED_SECONDS: f64 = 10.0;
@@ -37,11 +38,11 @@ impl LoadCheck {
         rows.filter(|_| ingest.ramp.is_some()).for_each(|row| row.verdict = Verdict::PeakAbove);
         if quota.bytes as f64 > FAR_ABOVE * bytes.peak && ingest.scale > 1 {
             self.warnings.push(format!(
-                "The quota of firehose.{} is {:.0} times what arrives, and its {} channels have a buffer each: objects will be \
+                "The quota of firehose.{} is {:.0} times what arrives, and it has {}, with a buffer each: objects will be \
                  small (FH-Q6).",
                 plan.name,
                 quota.bytes as f64 / bytes.peak.max(1.0),
-                ingest.scale
+                counted(ingest.scale.into(), "channel")
             ));
         }
         self.small_hint(plan, bytes.mean);

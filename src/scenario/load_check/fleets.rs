@@ -4,6 +4,7 @@ use super::{Load, LoadCheck, ShardLoads, hottest};
 use crate::engine::time::{Nanos, SECOND};
 use crate::scenario::path::Path;
 use crate::systems::fleet::{ControlPlan, FleetPlan, Via};
+use crate::systems::sink::SinkPlan;
 
 /// The time between two GetRecords calls of a fleet on one shard; none if it is pushed to.
 pub(super) fn interval(plan: &FleetPlan) -> Option<Nanos> {
@@ -56,6 +57,35 @@ impl LoadCheck {
         // One processor does one shard's batch at a time.
         let (shard, busy) = hottest(&work);
         self.row(&path.key("shards").index(shard), limit, "vCPU", busy, vcpu.min(1.0));
+        if let Some(sink) = &plan.sink {
+            self.fleet_sink(&path, plan, sink, (&work, loads));
+        }
+    }
+
+    /// The sink of a fleet, and those who write to it, each a call at a time: a shard's thread, or a subtask.
+    fn fleet_sink(
+        &mut self,
+        path: &Path,
+        plan: &FleetPlan,
+        sink: &SinkPlan,
+        (work, loads): (&[Load], &ShardLoads),
+    ) {
+        let (key, writers) = match plan.control {
+            ControlPlan::Kcl(_) => ("shards", work.len()),
+            ControlPlan::Flink(job) => ("subtasks", (job.parallelism as usize).min(work.len())),
+        };
+        let mut busy = vec![Load::default(); writers.max(1)];
+        for (shard, (work, records)) in work.iter().zip(&loads.records).enumerate() {
+            let writer = &mut busy[shard % writers.max(1)];
+            // A shard is worked on and written by turns; a subtask's other shards are worked on meanwhile.
+            if matches!(plan.control, ControlPlan::Kcl(_)) {
+                writer.add(*work, 1.0);
+            }
+            writer.add(*records, sink.time_per_record() / SECOND as f64);
+        }
+        let (writer, busy) = hottest(&busy);
+        self.row(&path.key(key).index(writer), "OWN-41", "share of its time", busy, 1.0);
+        self.sink(path, Some(sink), loads, 1.0);
     }
 }
 

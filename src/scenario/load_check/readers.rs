@@ -4,6 +4,7 @@ use super::callers::{self, Caller};
 use super::{Load, LoadCheck, ShardLoads, hottest};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
+use crate::systems::dynamodb::streams::READERS_MAX;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::read_limit::{BYTES_PER_SECOND, CALLS_PER_SECOND};
 
@@ -47,7 +48,8 @@ impl LoadCheck {
             let callers = callers::of(scenario, plan.stream);
             if !callers.is_empty() {
                 let path = Path::ROOT.key("tables").key(&table.name).key("streams");
-                self.warnings.extend(callers::warning(&path, &callers, plan.calls_per_second, "OPEN-3"));
+                let refused = callers::warning(&path, &callers, plan.calls_per_second, "OPEN-3");
+                self.warnings.extend(refused.map(|said| format!("{said}{}", assumed(&path, &callers))));
                 self.row(
                     &path.key("readers"),
                     "OPEN-3",
@@ -58,4 +60,15 @@ impl LoadCheck {
             }
         }
     }
+}
+
+/// What there is to say of a limit that AWS does not publish, where no more read than a shard is made for (DDS-R1).
+fn assumed(path: &Path, callers: &[Caller]) -> String {
+    if callers.len() > READERS_MAX {
+        return String::new();
+    }
+    format!(
+        " AWS makes a shard for two such readers (DDS-R1) and publishes no limit on their calls: this one is assumed, and \
+         `{path}.limits.get_records_calls` sets another."
+    )
 }

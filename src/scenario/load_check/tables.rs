@@ -122,7 +122,7 @@ impl LoadCheck {
             row.verdict = Verdict::PeakAbove;
         }
         if let Some((key, load)) = single {
-            let mut buffer = [0; crate::workload::key_name::KEY_NAME_BYTES_MAX];
+            let mut buffer = crate::workload::key_name::KeyBuffer::default();
             let name = scenario.key_names(table);
             let name = String::from_utf8_lossy(name.write(key, &mut buffer)).into_owned();
             self.row(&path.key("items").key(name), "DDB-P8", UNIT, load, PARTITION_UNITS);

@@ -100,6 +100,22 @@ fn dds_r4_open_3_readers_of_a_tables_stream_share_its_calls_too() {
     assert_eq!((calls.mean, calls.allowed, calls.verdict), (6.0, 5.0, Verdict::Overloaded));
     let name = "tables.orders.streams.readers (GetRecords calls/s a shard, OPEN-3)";
     assert!(found.overloaded().iter().any(|it| it == name), "{:?}", found.overloaded());
+    // Two readers are what AWS makes a shard for (DDS-R1): what refuses them is an assumption, which the warning says and names.
+    let said = |found: &LoadCheck| {
+        found.warnings.iter().any(|it| it.contains("tables.orders.streams.limits.get_records_calls"))
+    };
+    assert!(said(&found), "{:?}", found.warnings);
+    let three = check(&[
+        "tables.orders.streams={ view: new_image }",
+        "consumers.one={ reads: tables.orders.streams, lambda: {} }",
+        "consumers.two={ reads: tables.orders.streams, lambda: {} }",
+        "consumers.three={ reads: tables.orders.streams, lambda: {} }",
+    ]);
+    assert!(
+        !said(&three) && three.warnings.iter().any(|it| it.contains("12.0 GetRecords calls")),
+        "{:?}",
+        three.warnings
+    );
     let found = two(", limits: { get_records_calls: 10 }");
     let calls = row(&found, "tables.orders.streams.readers", "GetRecords calls/s a shard");
     assert_eq!((calls.allowed, calls.verdict), (10.0, Verdict::Fine));

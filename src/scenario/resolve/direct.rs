@@ -13,14 +13,12 @@ use crate::settings::parameter::Parameter;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::producer::plan::{AggregateMax, ClientPlan, DirectPlan, GatherPlan, KplPlan};
 use crate::units::{Bytes, Duration, Percent};
-use crate::workload::key_name::KeyName;
+use crate::workload::key_name::{KEY_CHARACTERS_MAX, KeyName};
 use crate::workload::key_names::KeyNames;
 use crate::workload::put_records::{DataPlan, Placement, PutPlan, RecordSource};
 use crate::workload::settings::direct::*;
 use crate::workload::settings::{KeysSettings, RETRIES, WorkloadSettings};
 
-/// Characters of a partition key (KDS-H1).
-const KEY_CHARACTERS_MAX: usize = 256;
 /// Bytes of a PutRecords call (KDS-W3), and of one of the agent.
 const CALL_BYTES_MAX: u32 = 10 << 20;
 const AGENT_CALL_BYTES_MAX: u64 = 5 << 20;

@@ -25,7 +25,7 @@ use crate::systems::firehose::settings::{
     SNOWFLAKE_SIZE, SPLUNK_INTERVAL, UNPARSABLE,
 };
 use crate::systems::firehose::{BufferPer, FirehosePlan, FirehoseSource};
-use crate::systems::polling::settings::CALL_TIME;
+use crate::systems::kinesis::poll_grid::CALL_TIME;
 use crate::units::{Bytes, Duration, Percent};
 
 /// The longest prefix of object names (FH-O4).

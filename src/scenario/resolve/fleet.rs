@@ -1,6 +1,6 @@
 //! Fleets of workers: those of the Kinesis Client Library, and Flink applications.
 
-use super::distribution;
+use super::{distribution, sink};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{DAY, HOUR, MILLISECOND, MINUTE, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
@@ -22,6 +22,7 @@ use crate::systems::kcl::settings::{self as kcl, BalanceSettings, KclSettings, S
 use crate::systems::kcl::version::Version;
 use crate::systems::kinesis::fan_out::{FanOutPlan, GROUPS, RENEWAL};
 use crate::systems::kinesis::reader::{From, ReaderPlan};
+use crate::systems::polling::settings::FromSettings;
 use crate::units::{Duration, Percent};
 
 /// The shortest time between two reads of one shard (KCL-1, KWK-9).
@@ -95,7 +96,7 @@ pub(super) fn kcl(
 ) -> Option<FleetPlan> {
     let version: Version = resolver.take(settings.version, &kcl::VERSION);
     let pushed = is_pushed(resolver, path, settings, version, of_table);
-    let from = from(resolver, path, settings, (stream, pushed), run);
+    let reader = begins(resolver, path, (settings.from, &kcl::FROM), settings.starts, (stream, run));
     let cadence = cadence(resolver, path, settings, version, of_table, pushed);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (usual, most, fact) = match of_table {
@@ -114,12 +115,13 @@ pub(super) fn kcl(
     let checkpoints =
         checkpoints(resolver, &path.key("checkpoint"), &settings.checkpoint.clone().unwrap_or_default());
     let leases = leases(resolver, path, settings, version, of_table);
+    let sink = sink::optional(resolver, path, settings.sink.as_ref());
     let (via, delivery) = via?;
     Some(FleetPlan {
         name: name.to_owned(),
         stream: stream?,
         via,
-        reader: ReaderPlan { from, ..ReaderPlan::default() },
+        reader,
         delivery,
         records_max,
         prefetch: Prefetch { batches: prefetch as usize, bytes: PREFETCH_BYTES, records: PREFETCH_RECORDS },
@@ -127,6 +129,7 @@ pub(super) fn kcl(
         host: host?,
         per_record,
         per_batch,
+        sink: sink?,
         errors: settings.errors.map_or(0.0, Percent::fraction),
         checkpoints: checkpoints?,
         control: ControlPlan::Kcl(leases),
@@ -163,39 +166,32 @@ fn is_pushed(
     pushed
 }
 
-/// The record with which it begins.
-fn from(
+/// Where and when a fleet begins.
+fn begins(
     resolver: &mut Resolver,
     path: &Path,
-    settings: &KclSettings,
-    (stream, pushed): (Option<usize>, bool),
-    run: &Scenario,
-) -> From {
+    (from, parameter): (Option<FromSettings>, &Parameter),
+    starts: Option<Duration>,
+    (stream, run): (Option<usize>, &Scenario),
+) -> ReaderPlan {
     let history = stream.and_then(|stream| run.streams.get(stream)?.history.as_ref());
-    if pushed {
-        if settings.from.is_some() {
-            let message = "`from` is for a fleet that polls; one that is pushed to goes on where it stood when the run began";
-            resolver.error_with_help(
-                &path.key("from"),
-                message,
-                "with `via: polling` it has a choice".to_owned(),
-            );
-        }
-        return From::Latest;
-    }
-    let Some(written) = settings.from else {
+    let starts = starts.unwrap_or(Duration::ZERO);
+    let latest = nanos(run.duration);
+    resolver.within(&path.key("starts"), starts, Duration::ZERO..=latest, "the duration at most");
+    let starts = starts.nanos();
+    let Some(written) = from else {
         // Where a stream holds nothing from before, all positions are one.
-        if history.is_some() {
-            resolver.assume(&kcl::FROM);
+        if history.is_some() || starts > 0 {
+            resolver.assume(parameter);
         }
-        return From::Latest;
+        return ReaderPlan { starts, ..ReaderPlan::default() };
     };
-    let from = super::reader::begin(resolver, path, written, 0, run);
+    let from = super::reader::begin(resolver, path, written, starts, run);
     let is_moment = matches!(from, From::AtTimestamp(_));
     if is_moment && stream.is_some_and(|stream| stream >= run.streams.len()) {
         resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
     }
-    from
+    ReaderPlan { from, starts, ..ReaderPlan::default() }
 }
 
 /// The time between two calls for one shard.
@@ -345,11 +341,13 @@ pub(super) fn flink(
     name: &str,
     settings: &FlinkSettings,
     (stream, of_table): (Option<usize>, bool),
+    run: &Scenario,
 ) -> Option<FleetPlan> {
     if of_table {
         resolver.error(path, "Flink applications are simulated on Kinesis streams, not on those of tables");
     }
     let job = job(resolver, path, settings);
+    let reader = begins(resolver, path, (settings.from, &flink::FROM), settings.starts, (stream, run));
     let pushed = settings.via == Some(ViaSettings::EnhancedFanOut);
     if pushed && settings.poll_interval.is_some() {
         let message =
@@ -366,12 +364,13 @@ pub(super) fn flink(
     let cadence = Cadence::every(idle);
     let via = access(resolver, path, pushed, settings.delivery.clone(), cadence);
     let (per_record, per_batch) = processing(resolver, path, settings.per_record, settings.per_batch);
+    let sink = sink::optional(resolver, path, settings.sink.as_ref());
     let (via, delivery) = via?;
     Some(FleetPlan {
         name: name.to_owned(),
         stream: stream?,
         via,
-        reader: ReaderPlan::default(),
+        reader,
         delivery,
         records_max: 10_000,
         // Flink holds its source back once its buffers are full; two answers of a shard stand for them.
@@ -380,6 +379,7 @@ pub(super) fn flink(
         host: Host::unpriced(VCPU_PER_KPU),
         per_record,
         per_batch,
+        sink: sink?,
         errors: 0.0,
         checkpoints: CheckpointPlan {
             every: Every::Elsewhere,
@@ -405,6 +405,7 @@ fn job(resolver: &mut Resolver, path: &Path, settings: &FlinkSettings) -> JobPla
     let job = JobPlan {
         parallelism: settings.parallelism.clamp(1, PARALLELISM_MAX),
         per_kpu: per_kpu.clamp(1, PER_KPU_MAX),
+        keyed: resolver.take(settings.keyed, &flink::KEYED),
         autoscaling: resolver.take(settings.autoscaling, &flink::AUTOSCALING),
         checkpoint_interval,
         checkpoint_takes,

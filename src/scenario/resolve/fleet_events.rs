@@ -59,6 +59,11 @@ pub(super) fn happening(
     } else if worker >= plan.workers {
         resolver.within(&path.key("worker"), worker, 0..=plan.workers - 1, "");
     }
+    if settings.at.nanos() < plan.reader.starts {
+        let message =
+            format!("`{}` begins only {} into the run", of.0, Duration::from_nanos(plan.reader.starts));
+        resolver.error(&path.key("at"), message);
+    }
     let (worker, away) = (worker.min(plan.workers - 1) as usize, away.map(Duration::nanos));
     let (what, action) = match (key, &plan.control) {
         ("crash", ControlPlan::Kcl(_)) => {

@@ -92,17 +92,11 @@ fn via(
         polls.refused_wait = super::reader::refused_wait(resolver, path, None);
         return (Some(Via::Shared(polls)), delivery);
     }
-    for (key, there) in [
-        ("phase", settings.phase.is_some()),
-        ("from", settings.from.is_some()),
-        ("created", settings.created.is_some()),
-    ] {
-        if there {
-            let message = format!(
-                "`{key}` is for a mapping that polls; a registered consumer is pushed to from the start of the run"
-            );
-            resolver.error(&path.key(key), message);
-        }
+    if settings.phase.is_some() {
+        resolver.error(
+            &path.key("phase"),
+            "`phase` is for a mapping that polls; a registered consumer is pushed to",
+        );
     }
     resolver.assume(&GROUPS);
     let renewal: Duration = resolver.take(None, &RENEWAL);
@@ -169,6 +163,7 @@ fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from
     if !window.nanos().is_multiple_of(SECOND) {
         resolver.error(&window_path, format!("expected whole seconds (LAM-B2); found `{window}`"));
     }
+    let turnaround = turnaround(resolver, path, settings);
     let factor: u32 = resolver.take(settings.parallelization_factor, &FACTOR);
     resolver.within(&path.key("parallelization_factor"), factor, 1..=10, "LAM-C1");
     if factor > 1 {
@@ -185,7 +180,7 @@ fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from
     }
     let payload = from.of_table.map_or(Payload::KINESIS, |plan| Payload::streams(plan.json_overhead()));
     MappingPlan {
-        batching: Batching { size, window: window.nanos(), payload },
+        batching: Batching { size, window: window.nanos(), turnaround, payload },
         factor: factor.clamp(1, 10),
         partition_keys: partition_keys(from),
         tumbling,
@@ -193,6 +188,13 @@ fn mapping(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings, from
         retry: retry(resolver, path, settings),
         retention: from.retention,
     }
+}
+
+/// From an invocation to the next one of a lane, or of a poller, nanoseconds.
+pub(super) fn turnaround(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> u64 {
+    let turnaround: Duration = resolver.take(settings.turnaround, &TURNAROUND);
+    resolver.within(&path.key("turnaround"), turnaround, Duration::ZERO..=nanos(SECOND), "");
+    turnaround.nanos()
 }
 
 fn tumbling(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Option<TumblingPlan> {

@@ -56,6 +56,8 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
     let of_readers = readers.flat_map(|path| {
         [(path.key("refused_reads"), Unit::Count), (path.key("refused_reads_share"), Unit::Share)]
     });
+    let consumers = file.consumers.keys().map(|name| section("consumers").key(name));
+    let of_consumers = consumers.map(|path| (path.key("processed_per_s"), Unit::Count));
     let totals = [
         (section("lost"), Unit::Count),
         (section("throttled"), Unit::Count),
@@ -64,7 +66,7 @@ fn figures(file: &ScenarioFile) -> Vec<(Path, Unit)> {
         (section("duplicates"), Unit::Share),
         (section("out_of_order"), Unit::Share),
     ];
-    of_legs.chain(of_functions).chain(of_fleets).chain(of_readers).chain(totals).collect()
+    of_legs.chain(of_functions).chain(of_fleets).chain(of_consumers).chain(of_readers).chain(totals).collect()
 }
 
 /// Resolves the objectives, in file order.
@@ -92,7 +94,7 @@ fn unknown(resolver: &mut Resolver, path: &Path, written: &str, figures: &[(Path
                 `firehose.X.freshness`, `athena.X.time`, `athena.X.data_age` with `.mean`, `.p50`, `.p90`, `.p99`, `.p999` or `.max`; of a function also \
                 `consumers.X.iterator_age.max`, `.blocked.max`, `.invocations`, `.errors`, `.throttled`, \
                 `.concurrency`, `.batches_at_once`, `.processed_again` and `.given_up`; of a KCL fleet or a Flink application `consumers.X.iterator_age.max`, \
-                `.repeated`, `.lost`, `.checkpoints`, `.cpu_share` and `.cpu_max_share`; of who polls `.refused_reads` and `.refused_reads_share`; and `lost`, `throttled`, `refused_reads`, `duplicates`, `out_of_order`, `cost.month`";
+                `.repeated`, `.lost`, `.checkpoints`, `.cpu_share` and `.cpu_max_share`; of who polls `.refused_reads` and `.refused_reads_share`; of every consumer `.processed_per_s`; and `lost`, `throttled`, `refused_reads`, `duplicates`, `out_of_order`, `cost.month`";
     resolver.error_with_help(path, format!("there is no figure `{written}`{near}"), help);
 }
 

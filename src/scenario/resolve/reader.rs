@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{fleet, lambda, pipe, sqs, stream};
+use super::{fleet, lambda, pipe, sink, sqs, stream};
 use crate::engine::time::{MILLISECOND, Nanos, SECOND};
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ConsumerSettings;
@@ -10,13 +10,13 @@ use crate::scenario::path::{Path, Segment};
 use crate::scenario::resolver::Resolver;
 use crate::systems::dynamodb::settings::TableSettings;
 use crate::systems::dynamodb::streams::{RECORDS_PER_CALL, RETENTION, StreamsPlan};
+use crate::systems::kinesis::poll_grid::{CALL_TIME, REFUSED_WAIT};
 use crate::systems::kinesis::reader::{From, ReaderPlan, WhenTrimmed};
 use crate::systems::lambda::settings::LambdaSettings;
 use crate::systems::polling::PollingPlan;
 use crate::systems::polling::settings::{
-    BATCH_SIZE, CALL_TIME, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD,
-    PollingSettings, REFUSED_WAIT, SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS,
-    WhenTrimmedSettings,
+    BATCH_SIZE, FROM, FromSettings, INTERVAL, PARENTS_FIRST, PER_BATCH, PER_RECORD, PollingSettings,
+    SHARD_DISCOVERY, STARTS, STREAMS_BATCH_SIZE, WHEN_TRIMMED, WORKERS, WhenTrimmedSettings,
 };
 use crate::units::Duration;
 
@@ -69,7 +69,7 @@ pub(super) fn consumer(
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = flink {
-        let plan = fleet::flink(resolver, &path.key("flink"), name, settings, (stream, of_table));
+        let plan = fleet::flink(resolver, &path.key("flink"), name, settings, (stream, of_table), scenario);
         scenario.fleets.extend(plan);
     }
     if let Some(settings) = polling {
@@ -135,6 +135,7 @@ fn polling(
     let per_record = processing("per_record", polling.per_record, &PER_RECORD);
     let per_batch = processing("per_batch", polling.per_batch, &PER_BATCH);
     polls.refused_wait = refused_wait(resolver, path, polling.refused_wait);
+    let sink = sink::optional(resolver, path, polling.sink.as_ref());
     let reader = position(resolver, path, polling, run);
     if of_table && matches!(reader.from, From::AtTimestamp(_)) {
         resolver.error(&path.key("from"), "a DynamoDB stream is not read from a moment on (DDS-R8)");
@@ -148,6 +149,7 @@ fn polling(
         per_batch,
         per_record,
         workers,
+        sink: sink?,
         reader,
     })
 }

@@ -6,6 +6,16 @@ use crate::scenario::resolver::Resolver;
 use crate::systems::sink::{LATENCY, PER_CALL, SinkPlan, SinkSettings};
 use crate::units::Rate;
 
+/// Resolves the `sink` of the consumer at `path`, where it has one; nothing after an error.
+pub(super) fn optional(
+    resolver: &mut Resolver,
+    path: &Path,
+    settings: Option<&SinkSettings>,
+) -> Option<Option<SinkPlan>> {
+    let Some(settings) = settings else { return Some(None) };
+    resolve(resolver, &path.key("sink"), settings).map(Some)
+}
+
 /// Resolves a sink; nothing after an error.
 pub(super) fn resolve(resolver: &mut Resolver, path: &Path, settings: &SinkSettings) -> Option<SinkPlan> {
     let per_call: u32 = resolver.take(settings.records_per_call, &PER_CALL);

@@ -130,6 +130,7 @@ pub(super) fn consumer(
     let delivery = resolver.take(settings.delivery.clone(), usual);
     let delivery = distribution::time(resolver, &path.key("delivery"), &delivery);
     resolver.assume(&POLLERS);
+    let turnaround = lambda::turnaround(resolver, path, settings);
     let timeout: Duration = settings.timeout.unwrap_or_else(|| {
         let most: Duration = resolver.take(None, &TIMEOUT);
         most.min(nanos(queue.visibility))
@@ -153,6 +154,7 @@ pub(super) fn consumer(
         name: name.to_owned(),
         batch_size: size.clamp(1, 10_000),
         window: window.nanos(),
+        turnaround,
         delivery,
         concurrency_max: settings.maximum_concurrency,
         report_failures: resolver.take(settings.report_batch_item_failures, &REPORT),

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use crate::engine::time::MICROSECOND;
-use crate::scenario::checked::{QueueUse, Scenario};
+use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, index_path, resource};
 use crate::scenario::resolver::Resolver;
 use crate::scenario::timeline::{
-    Action, ErrorRateSettings, EventSettings, MergeSettings, Occurrence, SpikeSettings, SplitAt,
-    SplitSettings, Which,
+    Action, EventSettings, Fault, MergeSettings, Occurrence, SpikeSettings, SplitAt, SplitSettings, Which,
 };
-use crate::systems::firehose::settings::{GROWTH, RETRY_UNTIL};
 use crate::systems::kinesis::lineage::{shard_id, shard_number};
 use crate::systems::kinesis::reshard::SHARDS_MAX;
 use crate::units::{Duration, Percent};
@@ -19,7 +17,7 @@ use crate::workload::producer::Source;
 use crate::workload::put_records::RecordSource;
 
 use super::capacity_change::{self, Change};
-use super::{consumer_events, destination, fleet_events, stream, stream_capacity};
+use super::{destination, fleet_events, part_events, stream, stream_capacity};
 
 /// The paths that `set` can change.
 const SETTABLE: &str = "`kinesis.X.retention`, `kinesis.X.capacity`, `kinesis.X.capacity.provisioned.shards`, `kinesis.X.capacity.on_demand.warm_throughput`, `tables.X.capacity`, `tables.X.capacity.provisioned.write_units`, `tables.X.capacity.on_demand.max`, and the same of `tables.X.global_secondary_indexes.Y`";
@@ -55,7 +53,7 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
         };
         for happening in happenings(resolver, &path, file, scenario, settings) {
             let mut occurrence = occurrence(happening);
-            if let Some(by) = consumer_events::removed_by(scenario, &occurrence.place) {
+            if let Some(by) = part_events::removed_by(scenario, &occurrence.place) {
                 let message = format!("`{}` has been removed by the event `{by}`", occurrence.place);
                 resolver.error(&path, message);
                 continue;
@@ -66,8 +64,8 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
             }
-            if let Action::Poison(number) = occurrence.action {
-                scenario.lambdas[number].function.errors.poison_at.push(occurrence.at / MICROSECOND);
+            if let Action::Fault(part, Fault::Poison) = occurrence.action {
+                part_events::poison(scenario, part, occurrence.at / MICROSECOND);
             }
             scenario.timeline.push(occurrence);
         }
@@ -133,30 +131,26 @@ fn happenings(
 
 /// The keys that say what an event is, with whether each is written.
 fn kinds(settings: &EventSettings) -> Vec<(&'static str, bool)> {
-    let kinds = [
-        ("spike", settings.spike.is_some()),
-        ("outage", settings.outage.is_some()),
-        ("error_rate", settings.error_rate.is_some()),
-        ("poison", settings.poison.is_some()),
+    let spike = [("spike", settings.spike.is_some())];
+    let of_streams = [
         ("split", settings.split.is_some()),
         ("merge", settings.merge.is_some()),
         ("set", settings.set.is_some()),
     ];
-    let more = destination::kinds(settings).into_iter().chain(consumer_events::kinds(settings));
-    kinds.into_iter().chain(more).chain(fleet_events::kinds(settings)).collect()
+    let first = spike.into_iter().chain(part_events::kinds(settings)).chain(of_streams);
+    first.chain(destination::kinds(settings)).chain(fleet_events::kinds(settings)).collect()
 }
 
 /// What lasts says how long, and nothing else does. Kinds of other files look at that themselves.
 fn check_how_long(resolver: &mut Resolver, path: &Path, kind: &str, lasts: Option<Duration>) {
     let stays = match kind {
-        "spike" | "outage" | "error_rate" => {
+        "spike" => {
             if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
                 resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
             }
             return;
         }
         "set" => "`set` holds until it is set again",
-        "poison" => "`poison` is one record",
         "split" | "merge" => "shards stay as they become",
         _ => return,
     };
@@ -173,14 +167,11 @@ fn happening(
     scenario: &Scenario,
     settings: &EventSettings,
 ) -> Option<Happening> {
-    if let Some(written) = consumer_events::written(settings) {
-        return consumer_events::happening(resolver, path, file, scenario, written, settings.lasts);
+    if let Some(written) = part_events::written(settings) {
+        return part_events::happening(resolver, path, file, scenario, written, settings.lasts);
     }
     if let Some(written) = destination::written(settings) {
         return destination::happening(resolver, path, file, written, settings.lasts);
-    }
-    if let Some(of) = &settings.poison {
-        return poison(resolver, &path.key("poison"), &of.0, file, scenario);
     }
     if let Some(settings) = &settings.split {
         return split(resolver, &path.key("split"), settings, file);
@@ -188,58 +179,7 @@ fn happening(
     if let Some(settings) = &settings.merge {
         return merge(resolver, &path.key("merge"), settings, file);
     }
-    if let Some(settings) = &settings.spike {
-        return spike(resolver, &path.key("spike"), settings, file);
-    }
-    if let Some(of) = &settings.outage {
-        return outage(resolver, &path.key("outage"), &of.0, file, scenario);
-    }
-    let errors = settings.error_rate.as_ref()?;
-    error_rate_of(resolver, &path.key("error_rate"), errors, file, scenario)
-}
-
-/// The number of a function among those of the scenario; an error if it is another kind of consumer.
-fn function(
-    resolver: &mut Resolver,
-    path: &Path,
-    of: &str,
-    file: &ScenarioFile,
-    scenario: &Scenario,
-) -> Option<(usize, String)> {
-    let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
-    let (name, settings) = file.consumers.get_index(number)?;
-    if settings.lambda.is_none() {
-        resolver.error(path, format!("`{of}` is no Lambda function"));
-    } else if settings.reads.0.starts_with("sqs.") {
-        resolver
-            .error(path, format!("`{of}` reads a queue: of such a function only an `outage` can be planned"));
-    }
-    let number = scenario.lambdas.iter().position(|plan| plan.name == *name)?;
-    Some((number, resource("consumers", name)))
-}
-
-fn poison(
-    resolver: &mut Resolver,
-    path: &Path,
-    of: &str,
-    file: &ScenarioFile,
-    scenario: &Scenario,
-) -> Option<Happening> {
-    let (number, place) = function(resolver, path, of, file, scenario)?;
-    let what = "the next record makes it fail every time".to_owned();
-    Some(Happening { place, what, action: Action::Poison(number) })
-}
-
-fn error_rate_of(
-    resolver: &mut Resolver,
-    path: &Path,
-    settings: &ErrorRateSettings,
-    file: &ScenarioFile,
-    scenario: &Scenario,
-) -> Option<Happening> {
-    let (number, place) = function(resolver, &path.key("of"), &settings.of.0, file, scenario)?;
-    let what = format!("fails {} of the time", settings.rate);
-    Some(Happening { place, what, action: Action::ErrorRate(number, settings.rate.fraction()) })
+    spike(resolver, &path.key("spike"), settings.spike.as_ref()?, file)
 }
 
 fn spike(
@@ -342,61 +282,6 @@ fn shard(resolver: &mut Resolver, path: &Path, written: &str) -> Option<usize> {
         resolver.error(path, message);
     }
     number
-}
-
-/// The Firehose whose function `firehose.X.transform` names.
-fn transforming(of: &str, file: &ScenarioFile) -> Option<(usize, String)> {
-    let path = of.parse::<Path>().ok()?;
-    let [Segment::Key(section), Segment::Key(name), Segment::Key(part)] = path.segments() else {
-        return None;
-    };
-    let (number, _, settings) = file.firehose.get_full(name)?;
-    let found = section == "firehose" && part == "transform" && settings.transform.is_some();
-    found.then(|| (number, name.clone()))
-}
-
-fn outage(
-    resolver: &mut Resolver,
-    path: &Path,
-    of: &str,
-    file: &ScenarioFile,
-    scenario: &Scenario,
-) -> Option<Happening> {
-    if let Some((number, name)) = transforming(of, file) {
-        let what = "its transforming function fails every time".to_owned();
-        let action = Action::TransformOutage(number);
-        return Some(Happening { place: resource("firehose", &name), what, action });
-    }
-    if of.starts_with("firehose.") {
-        let number = resolver.reference(path, "firehose", of, file.firehose.keys())?;
-        let (name, _) = file.firehose.get_index(number)?;
-        let what = "its destination takes nothing".to_owned();
-        resolver.assume(&RETRY_UNTIL);
-        resolver.assume(&GROWTH);
-        let action = Action::DeliveryOutage(number);
-        return Some(Happening { place: resource("firehose", name), what, action });
-    }
-    let number = resolver.reference(path, "consumers", of, file.consumers.keys())?;
-    let (name, _) = file.consumers.get_index(number)?;
-    let place = resource("consumers", name);
-    let polling = scenario.consumers.iter().position(|plan| plan.name == *name);
-    let (what, action) = match polling {
-        Some(number) => ("stops reading", Action::ConsumerOutage(number)),
-        None if scenario.fleets.iter().any(|plan| plan.name == *name) => {
-            resolver.error(path, format!("`{of}` is a fleet of workers: `crash` or `deploy` it"));
-            return None;
-        }
-        None => {
-            let of_stream = scenario.lambdas.iter().position(|plan| plan.name == *name);
-            let reads = |queue: &QueueUse| queue.consumer.as_ref().is_some_and(|plan| plan.name == *name);
-            let action = match of_stream {
-                Some(number) => Action::FunctionOutage(number),
-                None => Action::QueueFunctionOutage(scenario.queues.iter().position(reads)?),
-            };
-            ("fails every time", action)
-        }
-    };
-    Some(Happening { place, what: what.to_owned(), action })
 }
 
 /// What setting this path to the value that stands there does.

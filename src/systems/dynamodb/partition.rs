@@ -106,6 +106,8 @@ pub struct Stuck {
     pub partition: u16,
     /// The item with the most writes, or the one that filled it.
     pub item: u32,
+    /// Whether all writes that were looked at went to that item, and not to several that stay together (DDB-P4).
+    pub alone: bool,
     /// Why it should be split.
     pub reason: SplitReason,
     /// Whether that is for want of more partitions ([`PARTITIONS_MAX`]), and not for how its items lie.
@@ -321,7 +323,7 @@ impl Partitions {
             if !at.is_some_and(|at| self.split(now, number, at, reason, None)) {
                 let no_more = at.is_some();
                 self.all[usize::from(number)].single |= no_more;
-                self.stuck.push(Stuck { at: now, partition: number, item, reason, no_more });
+                self.stuck.push(Stuck { at: now, partition: number, item, alone: false, reason, no_more });
             }
         }
     }
@@ -362,8 +364,8 @@ impl Partitions {
         if !at.is_some_and(|at| self.split(now, number, at, reason, Some((hottest, share)))) {
             let partition = &mut self.all[usize::from(number)];
             (partition.single, partition.watched) = (true, partition.full);
-            let no_more = at.is_some();
-            self.stuck.push(Stuck { at: now, partition: number, item: hottest, reason, no_more });
+            let (no_more, alone) = (at.is_some(), count as usize == sample.len());
+            self.stuck.push(Stuck { at: now, partition: number, item: hottest, alone, reason, no_more });
         }
     }
 

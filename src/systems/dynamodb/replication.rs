@@ -168,6 +168,7 @@ impl ReplicationMeter {
 pub struct Chances {
     coins: Keyed,
     backoff: Keyed,
+    woken: Keyed,
     duplicate_below: u64,
     disorder_below: u64,
 }
@@ -180,6 +181,7 @@ impl Chances {
         Self {
             coins: streams.keyed(&format!("{path}.chances")),
             backoff: streams.keyed(&format!("{path}.backoff")),
+            woken: streams.keyed(&format!("{path}.woken")),
             duplicate_below: below(&plan.duplicates),
             disorder_below: below(&plan.disorder),
         }
@@ -214,9 +216,52 @@ impl Chances {
     pub fn backoff_unit(&self, record: u64, failures: u32) -> f64 {
         self.backoff.unit(record, failures)
     }
+
+    /// How much is left at `now` of the wait that lasts then, of a record that has been tried again and again with waits of anything
+    /// up to the longest: a share of that one. It is as long as the shorter one of two waits, and another one at each moment.
+    pub fn left_of_wait(&self, record: u64, now: Nanos) -> f64 {
+        1.0 - (1.0 - self.woken.unit(record, (now / MILLISECOND) as u32)).sqrt()
+    }
 }
 
 /// The lognormal delay observed for this feed (KDC-Y1), as a sampler in nanoseconds.
 pub fn lognormal(median: Nanos, sigma: f64) -> Sampler {
     Sampler::LogNormal { log_median: math::ln(median as f64), sigma }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::time::MINUTE;
+
+    /// A record met at a random moment between tries whose waits are uniform up to 1 has a wait left whose density is 2 (1 - x): its
+    /// mean is 1/3 and its variance 1/18. At another moment, or of another record, it is independent of that.
+    #[test]
+    fn what_is_left_of_a_wait_is_drawn_anew_at_each_moment() {
+        let chances = Chances {
+            coins: Streams::new(5, 0).keyed("f.chances"),
+            backoff: Streams::new(5, 0).keyed("f.backoff"),
+            woken: Streams::new(5, 0).keyed("f.woken"),
+            duplicate_below: 0,
+            disorder_below: 0,
+        };
+        let (records, third, variance) = (20_000_u64, 1.0 / 3.0_f64, 1.0 / 18.0_f64);
+        let left = |now: Nanos| -> Vec<f64> {
+            (0..records).map(|record| chances.left_of_wait(record, now) - third).collect()
+        };
+        let [first, second] = [10 * MINUTE, 25 * MINUTE].map(left);
+        let five_errors = 5.0 / (records as f64).sqrt();
+        for sample in [&first, &second] {
+            let mean = sample.iter().sum::<f64>() / records as f64;
+            assert!(mean.abs() < five_errors * variance.sqrt(), "{mean}");
+            let spread = sample.iter().map(|x| x * x).sum::<f64>() / records as f64;
+            assert!((spread / variance - 1.0).abs() < 0.05, "{spread}");
+        }
+        let of = |pairs: &mut dyn Iterator<Item = (f64, f64)>| {
+            pairs.map(|(x, y)| x * y).sum::<f64>() / records as f64 / variance
+        };
+        let between_moments = of(&mut first.iter().copied().zip(second.iter().copied()));
+        let between_records = of(&mut first.iter().copied().zip(first.iter().skip(1).copied()));
+        assert!(between_moments.abs() < five_errors && between_records.abs() < five_errors);
+    }
 }

@@ -60,7 +60,7 @@ pub struct TableSettings {
     pub streams: Option<StreamsSettings>,
 }
 
-/// The text of generated keys: a prefix and a number.
+/// The text of generated keys: a prefix and a number, at most 256 characters together (KDS-H1).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeySettings {

@@ -49,7 +49,7 @@ pub const READ_BYTES: Parameter = Parameter::assumed(
     "2 MiB",
     READ_BASIS,
 );
-const READ_BASIS: &str = "as users report (DDS-R4), and twice what a partition takes; AWS says that more than two readers may be throttled (DDS-R1)";
+const READ_BASIS: &str = "as users report (DDS-R4), and twice what a partition takes; AWS publishes no number, says that more than two readers may be throttled (DDS-R1), and that Lambda shares a shard's reading with all others: two functions poll it eight times a second (LAM-P2), more often than these calls allow, so that each sees fewer";
 /// Size of the records.
 pub const SIZE: Parameter = Parameter::built_in(
     "OPEN-3",

@@ -82,12 +82,14 @@ pub struct Endpoint {
     draws: Draws,
     /// When it will have taken all that it was given.
     free_at: Nanos,
+    /// So many times as long it takes for what it is given before this moment.
+    slow: (f64, Nanos),
 }
 
 impl Endpoint {
     /// One that has been given nothing yet.
     pub fn new(plan: &EndpointPlan, draws: Draws) -> Self {
-        Self { plan: plan.clone(), draws, free_at: 0 }
+        Self { plan: plan.clone(), draws, free_at: 0, slow: (1.0, 0) }
     }
 
     /// What it is.
@@ -105,12 +107,19 @@ impl Endpoint {
         now < self.free_at
     }
 
+    /// What it is given before `until` takes so many times as long.
+    pub fn slow_down(&mut self, factor: f64, until: Nanos) {
+        self.slow = (factor, until);
+    }
+
     /// When it has taken a buffer that is ready for it at `ready`.
     pub fn take(&mut self, ready: Nanos, bytes: u64) -> Nanos {
-        let request = round(self.plan.request.sample(&mut self.draws));
+        let factor = if ready < self.slow.1 { self.slow.0 } else { 1.0 };
+        let request = round(self.plan.request.sample(&mut self.draws) * factor);
         let passing = self.plan.bytes_per_second.map_or(0, |rate| {
             let nanos = u128::from(bytes) * u128::from(SECOND) / u128::from(rate.max(1));
-            u64::try_from(nanos).unwrap_or(Nanos::MAX / 4)
+            let nanos = u64::try_from(nanos).unwrap_or(Nanos::MAX / 4);
+            if factor > 1.0 { round(nanos as f64 * factor) } else { nanos }
         });
         let start = ready.max(self.free_at);
         if self.plan.kind.is_serial() {

@@ -1,6 +1,8 @@
 //! Transformation by a Lambda function: a buffer of its own before the destination's (FH-T1), invocations that are waited for
 //! (FH-T2), and what becomes of records that fail (FH-T3).
 
+mod whereabouts;
+
 use std::collections::VecDeque;
 
 use crate::engine::random::{Keyed, Streams};
@@ -9,6 +11,8 @@ use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::lambda::cold_start::Environments;
 use crate::systems::lambda::concurrency::{Account, Share};
+use crate::systems::lambda::poison::Chosen;
+pub use whereabouts::Whereabouts;
 
 /// Bytes of a request or a response of a synchronous invocation (FH-T2).
 pub const PAYLOAD_BYTES_MAX: u64 = 6 << 20;
@@ -48,6 +52,8 @@ pub struct TransformPlan {
     pub reserved: Option<u32>,
     /// Share of the invocations that fail by an error of their own.
     pub errors: f64,
+    /// The first record written at or after each of these moments makes it fail every time.
+    pub poison_at: Vec<Micros>,
     /// Share of the records that come back as `Dropped`.
     pub dropped: f64,
     /// Share of the records that come back as `ProcessingFailed`.
@@ -170,6 +176,12 @@ pub struct Transform {
     share: Share,
     environments: Environments,
     down_until: Nanos,
+    /// Another share of invocations fails until this moment.
+    other_rate: (f64, Nanos),
+    /// So many times as long it runs before this moment.
+    slow: (f64, Nanos),
+    /// Poison records that moments choose.
+    poison: Chosen,
     /// What it counted.
     pub meter: TransformMeter,
 }
@@ -190,6 +202,9 @@ impl Transform {
             share: Share::new(plan.reserved),
             environments: Environments::new(plan.keep_warm),
             down_until: 0,
+            other_rate: (0.0, 0),
+            slow: (1.0, 0),
+            poison: Chosen::new(&plan.poison_at),
             meter: TransformMeter::default(),
         }
     }
@@ -197,6 +212,16 @@ impl Transform {
     /// An outage: every invocation fails.
     pub fn fail_until(&mut self, until: Nanos) {
         self.down_until = self.down_until.max(until);
+    }
+
+    /// Invocations that begin before `until` take so many times as long.
+    pub fn slow_down(&mut self, factor: f64, until: Nanos) {
+        self.slow = (factor, until);
+    }
+
+    /// This share of invocations fails for a while, instead of the usual one.
+    pub fn set_error_rate(&mut self, rate: f64, until: Nanos) {
+        self.other_rate = (rate, until);
     }
 
     /// Buffers what one poll of a shard returned, sends what is full, and asks to be looked at again.
@@ -307,11 +332,18 @@ impl Transform {
         self.meter.concurrency_max = self.meter.concurrency_max.max(self.share.in_use());
         self.meter.cold_starts += u64::from(cold);
         let mut draws = self.durations.draws(batch.number, attempt);
-        let factor = self.plan.spread.sample(&mut draws);
+        let mut factor = self.plan.spread.sample(&mut draws);
+        if now < self.slow.1 {
+            factor *= self.slow.0;
+        }
         let start = if cold { round(self.plan.cold_start.sample(&mut draws)) } else { 0 };
         let work = self.plan.base as f64 + self.plan.per_record as f64 * batch.records.len() as f64;
         let mut duration = round(work * factor);
-        let by_error = now < self.down_until || self.coins.unit(batch.number, attempt) < self.plan.errors;
+        let rate = if now < self.other_rate.1 { self.other_rate.0 } else { self.plan.errors };
+        // Every record is looked at: the first one of its moment is chosen.
+        let poison = !self.poison.is_empty()
+            && batch.records.iter().filter(|record| self.poison.has(record)).count() > 0;
+        let by_error = now < self.down_until || poison || self.coins.unit(batch.number, attempt) < rate;
         let response = (batch.bytes as f64 * self.plan.size_ratio) as u64;
         let too_large =
             base64_bytes(batch.bytes) > PAYLOAD_BYTES_MAX || base64_bytes(response) > PAYLOAD_BYTES_MAX;

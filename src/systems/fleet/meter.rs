@@ -1,6 +1,7 @@
 //! What fleets count.
 
 use super::progress::Ended;
+use crate::engine::time::Nanos;
 
 /// Why records are given to a worker a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +49,8 @@ pub struct FleetMeter {
     pub after_removal: u64,
     /// Batches processed.
     pub batches: u64,
+    /// The time that they took, from the moment at which each had a processor, and of that the time at the sink.
+    pub ran: [Nanos; 2],
     /// Checkpoints written.
     pub checkpoints: u64,
     /// Records given to a worker again.
@@ -57,7 +60,8 @@ pub struct FleetMeter {
 impl FleetMeter {
     /// Counts what a worker did.
     pub fn count(&mut self, ended: &Ended) {
-        self.batches += 1;
+        self.batches += u64::from(ended.last);
+        (self.ran[0], self.ran[1]) = (self.ran[0] + ended.took[0], self.ran[1] + ended.took[1]);
         let fresh = ended.fresh.len() as u64;
         *(if ended.thrown { &mut self.skipped } else { &mut self.processed }) += fresh;
         if !ended.thrown {

@@ -6,6 +6,7 @@
 use super::meter::Redelivery;
 use crate::engine::time::{MICROSECOND, Nanos};
 use crate::systems::kinesis::log::{Micros, Record};
+use crate::systems::stalls::Stalls;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -36,6 +37,8 @@ pub enum Step {
     SavingFirst,
     /// A batch is processed, or waits for a processor.
     Executing,
+    /// A call to the sink is under way with some of its records; those before them are written.
+    Writing,
     /// A checkpoint is written, and the next batch comes after it.
     SavingAfter,
 }
@@ -49,11 +52,16 @@ struct Batch {
     polled: Nanos,
     /// When it is with the worker.
     got: Nanos,
+    /// All time up to the poll in which its worker had no room for more, microseconds.
+    stalled: Micros,
 }
 
 /// The batch in a worker's hands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct InHand {
+    /// Its first record.
+    first: u64,
+    /// The first record that is not done: of a consumer with a sink, that is not written.
     from: u64,
     batch: Batch,
     /// When the worker turned to it.
@@ -61,6 +69,8 @@ struct InHand {
     /// How long the shard stood still for the checkpoint before it while it waited.
     waited: Nanos,
     start: Nanos,
+    /// When its worker is through with it, but for what it writes to the sink.
+    worked: Nanos,
 }
 
 /// Whether there was a batch to take.
@@ -91,6 +101,10 @@ pub struct Ended {
     pub thrown: bool,
     /// When it is done, nanoseconds.
     pub at: Nanos,
+    /// Whether nothing more of the batch is done.
+    pub last: bool,
+    /// With the last of it, how long the batch took from when it had a processor, and of that at the sink; otherwise nothing.
+    pub took: [Nanos; 2],
 }
 
 /// Records of a shard that no worker has processed and none will.
@@ -132,6 +146,10 @@ pub struct Progress {
     free: (Nanos, Nanos),
     /// Whether reading stopped for want of room.
     blocked: bool,
+    /// Since when it does so.
+    full_since: Option<Nanos>,
+    /// When it did so.
+    stalls: Stalls,
     /// Whether reading has come to the end of the shard.
     pub at_end: bool,
     /// Whether the checkpoint that is written is the last one of this worker.
@@ -152,6 +170,8 @@ pub struct Progress {
     pub left: Nanos,
     /// When it was polled last.
     pub polled: Nanos,
+    /// Whether that left records behind.
+    pub behind: bool,
     /// Bytes processed so far.
     pub bytes_done: u64,
 }
@@ -193,15 +213,32 @@ impl Progress {
         self.step == Step::Idle && self.batches.is_empty() && !self.has_to_refetch()
     }
 
-    /// Whether there is room to fetch more; if there is none, that is noted.
-    pub fn has_room(&mut self, prefetch: &Prefetch) -> bool {
+    /// Whether there is room to fetch more now; if there is none, that is noted.
+    pub fn has_room(&mut self, now: Nanos, prefetch: &Prefetch) -> bool {
         let waiting = self.batches.back().map_or(0, |last| last.until - self.next);
         let room = match prefetch.batches {
             0 => self.step == Step::Idle && self.batches.is_empty(),
             most => self.batches.len() < most && self.bytes < prefetch.bytes && waiting < prefetch.records,
         };
         self.blocked = !room;
+        if !room {
+            // What the last call left behind waits for the worker from that call on, and what came later from this one on.
+            self.full_since.get_or_insert(if self.behind { self.polled } else { now });
+        }
         room
+    }
+
+    /// Reading goes on, or ends: until now it may have stood still for want of room.
+    fn note_stall(&mut self, now: Nanos) {
+        if let Some(since) = self.full_since.take().filter(|since| *since < now) {
+            self.stalls.note(since / MICROSECOND, now / MICROSECOND);
+        }
+    }
+
+    /// The shard is polled, or pushes.
+    pub fn reads(&mut self, now: Nanos) {
+        (self.polled, self.behind) = (now, false);
+        self.note_stall(now);
     }
 
     /// Whether reading stopped for want of room; asked once.
@@ -259,7 +296,8 @@ impl Progress {
         // Answers come in the order of their calls.
         let got = got.max(self.batches.back().map_or(0, |last| last.got));
         self.bytes += bytes;
-        self.batches.push_back(Batch { until: self.fetched, bytes, polled: now, got });
+        let stalled = self.stalls.total();
+        self.batches.push_back(Batch { until: self.fetched, bytes, polled: now, got, stalled });
     }
 
     /// Takes the next batch in hand if it is there; if it is on its way, says when it will be.
@@ -273,7 +311,9 @@ impl Progress {
         self.bytes -= batch.bytes;
         let (ended, freed) = self.free;
         let waited = freed.saturating_sub(ended.max(batch.got));
-        self.in_hand = Some(InHand { from: self.next, batch, taken: now, waited, start: now });
+        let first = self.next;
+        self.in_hand =
+            Some(InHand { first, from: first, batch, taken: now, waited, start: now, worked: now });
         self.next = batch.until;
         Taken::InHand
     }
@@ -283,13 +323,33 @@ impl Progress {
         self.in_hand.as_ref().map_or((self.next, self.next), |hand| (hand.from, hand.batch.until))
     }
 
+    /// The first record of the batch in hand, whatever of it is done.
+    pub(super) fn first_in_hand(&self) -> u64 {
+        self.in_hand.as_ref().map_or(self.next, |hand| hand.first)
+    }
+
+    /// The first record of the batch in hand that is not written: the number by which its call is drawn, and whether it had been
+    /// processed before.
+    pub(super) fn to_write(&self) -> Option<(u64, u32)> {
+        let (from, _) = self.hand();
+        let record = self.kept.get((from - self.base) as usize)?;
+        Some((record.identity(), u32::from(from < self.settled)))
+    }
+
+    /// The batch in hand is written up to this record.
+    pub(super) fn wrote(&mut self, until: u64) {
+        if let Some(hand) = &mut self.in_hand {
+            hand.from = until;
+        }
+    }
+
     pub(super) fn wait(&mut self, step: Step, until: Nanos) {
         (self.step, self.due) = (step, until);
     }
 
     pub(super) fn execute(&mut self, start: Nanos, end: Nanos) {
         if let Some(hand) = &mut self.in_hand {
-            hand.start = start;
+            (hand.start, hand.worked) = (start, end);
         }
         self.wait(Step::Executing, end);
     }
@@ -317,7 +377,10 @@ impl Progress {
         self.bytes_done += of_batch.map(|record| u64::from(record.bytes)).sum::<u64>();
         let repeated = (until.saturating_sub(from)) - (fresh.end - fresh.start);
         let again = place(from)..place(from) + repeated as usize;
-        Ended { fresh: places, repeated, again, why: self.why, until, thrown, at: self.due }
+        let since = self.in_hand.as_ref().map_or([self.due; 2], |hand| [hand.start, hand.worked]);
+        let took = since.map(|since| self.due.saturating_sub(since));
+        let (at, last) = (self.due, true);
+        Ended { fresh: places, repeated, again, why: self.why, until, thrown, at, last, took }
     }
 
     /// The latency of one of the records in hand, whose processing is over at `done`, by [its parts](PARTS), microseconds.
@@ -330,12 +393,16 @@ impl Progress {
         let done = micros(done).max(start);
         let (from, to) = (micros(self.gap.0).max(record.appended), micros(self.gap.1));
         let stood = to.saturating_sub(from).min(polled - record.appended);
+        let full = self.stalls.since(record.appended);
+        // Of that, what came before it was read.
+        let full = full.saturating_sub(self.stalls.total() - hand.batch.stalled);
+        let full = full.min(polled - record.appended - stood);
         let checkpoint = micros(hand.waited).min(start - got);
         let (rollover, takeover) = if self.gap_is_rollover { (stood, 0) } else { (0, stood) };
         [
             record.appended - record.written,
-            got - record.appended - stood,
-            start - got - checkpoint,
+            got - record.appended - stood - full,
+            start - got - checkpoint + full,
             checkpoint,
             done - start,
             rollover,
@@ -345,6 +412,9 @@ impl Progress {
 
     /// The batch in hand is closed; `step` comes next, until `due`.
     pub(super) fn close(&mut self, now: Nanos, step: Step, due: Nanos) {
+        if let Some(oldest) = self.kept.front() {
+            self.stalls.forget(oldest.appended);
+        }
         self.in_hand = None;
         self.free = (now, due);
         self.wait(step, due);
@@ -389,6 +459,7 @@ impl Progress {
 
     /// Back to the last checkpoint: how many records are lost by that, and how many will be processed again.
     pub(super) fn roll_back(&mut self, now: Nanos, why: Redelivery) -> (u64, u64) {
+        self.note_stall(now);
         self.settle_save(now);
         self.saving = None;
         let lost = self.saved.saturating_sub(self.settled);

@@ -30,6 +30,8 @@ pub struct JobPlan {
     pub parallelism: u32,
     /// Subtasks of one KPU.
     pub per_kpu: u32,
+    /// Whether what is read goes to all subtasks alike.
+    pub keyed: bool,
     /// Whether it scales by CPU.
     pub autoscaling: bool,
     /// Time between two checkpoints.
@@ -119,6 +121,18 @@ impl Job {
         }
     }
 
+    /// The same, which is still to be started.
+    pub fn not_yet(mut self) -> Self {
+        self.parts.iter_mut().for_each(|part| *part = Part::Unborn);
+        (self.down_since, self.up_from) = (Some(0), Nanos::MAX);
+        self
+    }
+
+    /// It runs from now on, and its units are charged for.
+    pub fn create(&mut self, now: Nanos) {
+        (self.since, self.down_since, self.up_from) = (now, None, now);
+    }
+
     /// Its plan.
     pub fn plan(&self) -> &JobPlan {
         &self.plan
@@ -157,8 +171,9 @@ impl Job {
 
     /// KPUs that work times nanoseconds, up to now.
     pub fn kpu_nanos(&self, now: Nanos) -> u128 {
-        let working = if self.removed { 0 } else { u128::from(self.kpus()) };
-        self.kpu_nanos + u128::from(now - self.since) * working
+        let is_there = !self.removed && self.up_from != Nanos::MAX;
+        let working = if is_there { u128::from(self.kpus()) } else { 0 };
+        self.kpu_nanos + u128::from(now.saturating_sub(self.since)) * working
     }
 
     /// A checkpoint begins with these positions, by shard.
@@ -260,6 +275,7 @@ mod tests {
         JobPlan {
             parallelism,
             per_kpu,
+            keyed: true,
             autoscaling: true,
             checkpoint_interval: MINUTE,
             checkpoint_takes: 0,

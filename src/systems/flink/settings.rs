@@ -6,11 +6,21 @@ use serde::Deserialize;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::ViaSettings;
+use crate::systems::polling::settings::FromSettings;
+use crate::systems::sink::SinkSettings;
 use crate::units::Duration;
 
 /// Subtasks of one KPU.
 pub const PER_KPU: Parameter =
     Parameter::published("FLK-2", "parallelism_per_kpu", "subtasks that share one KPU", "1");
+/// Whether it shuffles.
+pub const KEYED: Parameter = Parameter::assumed(
+    "FLK-1",
+    "keyed",
+    "whether records go to all subtasks alike after they are read, as after a keyBy",
+    "true",
+    "most jobs key their stream; keys are taken to be even. Without it a subtask works on the records of its own shards alone",
+);
 /// Whether it scales.
 pub const AUTOSCALING: Parameter =
     Parameter::published("FLK-3", "autoscaling", "whether the application scales by its CPU", "true");
@@ -54,6 +64,14 @@ pub const DISCOVERY: Parameter = Parameter::assumed(
     "10s",
     "default of the Kinesis connector",
 );
+/// Where it begins.
+pub const FROM: Parameter = Parameter::assumed(
+    "OWN-15",
+    "from",
+    "where a Flink application goes on in what its stream held before the run",
+    "latest",
+    "default of the Kinesis connector",
+);
 /// What scaling keeps.
 pub const SCALING: Parameter = Parameter::built_in(
     "FLK-3",
@@ -64,7 +82,7 @@ pub const SCALING: Parameter = Parameter::built_in(
 
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] =
-    &[PER_KPU, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, SCALING];
+    &[PER_KPU, KEYED, AUTOSCALING, INTERVAL, TAKES, RESTART, POLL, DISCOVERY, FROM, SCALING];
 
 /// An application of Managed Service for Apache Flink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -76,6 +94,10 @@ pub struct FlinkSettings {
     /// Subtasks that share one KPU, which has one vCPU and 4 GB: 1 to 8 (FLK-1, FLK-2).
     #[schemars(extend("default" = PER_KPU.value), range(min = 1, max = 8))]
     pub parallelism_per_kpu: Option<u32>,
+    /// Whether records go to all subtasks alike after they are read, as after a `keyBy` or `rebalance`; without, a subtask works on the
+    /// records of its own shards, and those without shards do nothing.
+    #[schemars(extend("default" = KEYED.value))]
+    pub keyed: Option<bool>,
     /// Whether it scales by its CPU: twice the parallelism after 15 minutes at 75 % or more, half of it after six hours below
     /// 10 %, never below `parallelism` (FLK-3).
     #[schemars(extend("default" = AUTOSCALING.value))]
@@ -83,6 +105,11 @@ pub struct FlinkSettings {
     /// How it reads.
     #[schemars(extend("default" = "polling"))]
     pub via: Option<ViaSettings>,
+    /// The record with which it begins (KDS-R8): where it goes on in the stream's `history`, or what it reads first when it `starts`.
+    #[schemars(extend("default" = FROM.value))]
+    pub from: Option<FromSettings>,
+    /// When it is created, from the start of the run; it is there before the run when left out.
+    pub starts: Option<Duration>,
     /// Time between two reads of one shard: 200ms to 1h.
     #[schemars(extend("default" = POLL.value))]
     pub poll_interval: Option<Duration>,
@@ -92,6 +119,9 @@ pub struct FlinkSettings {
     pub per_record: Option<Duration>,
     /// CPU time of each batch, whatever its records.
     pub per_batch: Option<Duration>,
+    /// What it writes each of its records to, one call after the other by each subtask. Time spent there is part of the
+    /// processing, and takes no CPU; a sink that takes no more holds reading back.
+    pub sink: Option<SinkSettings>,
     /// Time between two checkpoints of the job, after which a restart begins: 1s to 1h. Its state is exact; what it has sent out
     /// since is sent again.
     #[schemars(extend("default" = INTERVAL.value))]

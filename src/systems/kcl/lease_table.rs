@@ -51,13 +51,26 @@ impl LeaseTable {
 mod tests {
     use super::*;
     use crate::engine::time::{HOUR, MILLISECOND};
+    use crate::systems::kcl::leases::LeasePlan;
+    use crate::systems::kcl::settings::FAILOVER;
+    use crate::units::Duration;
 
     #[test]
     fn kcl_5_a_lease_takes_three_writes_in_ten_seconds() {
         let mut table = LeaseTable::default();
         table.settle(HOUR, 100);
-        let interval = 10 * SECOND / 3 - 25 * MILLISECOND;
-        let per_second = table.renewals(interval) as f64 / 3_600.0 / 100.0;
+        let failover: Duration = FAILOVER.value.parse().expect("a duration");
+        let plan = LeasePlan {
+            version: "2".parse().expect("a version"),
+            failover: failover.nanos(),
+            graceful_shutdown: true,
+            restart: 0,
+            by_cpu: false,
+            discovery: 0,
+        };
+        // A third of ten seconds less 25 ms: 3.31 s.
+        assert_eq!(plan.renewal() / MILLISECOND, 3_308);
+        let per_second = table.renewals(plan.renewal()) as f64 / 3_600.0 / 100.0;
         assert!((per_second - 0.302).abs() < 0.001, "{per_second}");
     }
 

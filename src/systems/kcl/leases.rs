@@ -186,6 +186,25 @@ impl Leases {
         }
     }
 
+    /// The same, whose workers are still to be there, and then to make leases of the shards.
+    pub fn not_yet(mut self) -> Self {
+        self.leases.iter_mut().for_each(|lease| *lease = Lease::default());
+        self.up.iter_mut().for_each(|up| *up = false);
+        self
+    }
+
+    /// All workers are there. What their processors did before says nothing.
+    pub fn create(&mut self, now: Nanos) {
+        self.up.iter_mut().for_each(|up| *up = true);
+        self.cpu.iter_mut().for_each(|cpu| cpu.restart(now, 0));
+    }
+
+    /// A lease of a shard that nobody has read is made, for whoever takes it.
+    pub fn offered(&mut self, now: Nanos, shard: usize) {
+        self.born(now, shard);
+        self.leases[shard].after_parents = false;
+    }
+
     /// Its plan.
     pub fn plan(&self) -> &LeasePlan {
         &self.plan
@@ -438,7 +457,8 @@ impl Leases {
                 seat.leases.push((shard, lease.throughput.value()));
             }
         }
-        if !self.plan.by_cpu {
+        // Where no processor shows any load, bytes tell instead, as where it cannot be read (KCL-13).
+        if !self.plan.by_cpu || seats.iter().all(|seat| seat.load == 0.0) {
             for seat in &mut seats {
                 seat.load = seat.leases.iter().map(|(_, rate)| rate).sum();
             }
@@ -491,6 +511,12 @@ impl Leases {
             State::Losing { worker, to, .. } => Due::Lost(worker, to.is_some()),
             _ => Due::Nothing,
         }
+    }
+
+    /// When the worker of a shard heard that it has to hand it over, if it has.
+    pub fn told_at(&self, shard: usize) -> Option<Nanos> {
+        let lease = &self.leases[shard];
+        matches!(lease.state, State::Handing { told: true, .. }).then_some(lease.due)
     }
 
     /// A worker has finished with a shard that it was to hand over. Returns when the next one begins.

@@ -8,6 +8,7 @@ use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::fleet::settings::{CheckpointSettings, HostSettings, ViaSettings};
 use crate::systems::polling::settings::FromSettings;
+use crate::systems::sink::SinkSettings;
 use crate::units::{Duration, Percent};
 
 /// The library's version.
@@ -136,10 +137,13 @@ pub struct KclSettings {
     /// How it reads: from version 2 on by enhanced fan-out unless told otherwise, before by polling (KCL-3). A table's stream is
     /// polled.
     pub via: Option<ViaSettings>,
-    /// The record with which a fleet that polls begins (KDS-R8): where it goes on in the stream's `history`. Shards that come
-    /// later are always read from their oldest record on (KWK-15).
+    /// The record with which a fleet begins (KDS-R8): where it goes on in the stream's `history`, or what it reads first when it
+    /// `starts`. Shards that come later are always read from their oldest record on (KWK-15).
     #[schemars(extend("default" = FROM.value))]
     pub from: Option<FromSettings>,
+    /// When it is created, from the start of the run; it is there before the run when left out. Its workers then take the shards'
+    /// leases as their clocks have it, and its hosts, its lease table and its subscriptions cost nothing before.
+    pub starts: Option<Duration>,
     /// Time between two reads of one shard: 200ms to 1h; by default 1 s up to version 2.5 and 1.5 s from 2.6 on (KCL-1); of a
     /// table's stream 1 s, and twice as long after a call that returned nothing (ADP-1).
     pub idle_time: Option<Duration>,
@@ -161,6 +165,9 @@ pub struct KclSettings {
     pub per_record: Option<Duration>,
     /// CPU time of each batch, whatever its records.
     pub per_batch: Option<Duration>,
+    /// What it writes each of its records to, one call after the other. Time spent there is part of the processing, and takes no
+    /// CPU; what a worker that dies had written is written.
+    pub sink: Option<SinkSettings>,
     /// Share of batches whose processing throws: the library goes on with the next one, and their records are skipped (KWK-14).
     pub errors: Option<Percent>,
     /// When progress is written down.

@@ -8,7 +8,7 @@ use super::scaling::{Scaler, ScalingMeter, ScalingPlan, Way};
 use super::shard::WRITE_BYTES_PER_SECOND;
 use super::stream::Stream;
 use crate::engine::time::{DAY, MINUTE, Nanos};
-use crate::units::{ByteRate, Duration};
+use crate::units::{ByteRate, Duration, counted, noun_of};
 
 /// Switches between the two modes that a stream makes in any 24 hours (KDS-S10).
 pub const SWITCHES_PER_DAY: usize = 2;
@@ -86,7 +86,9 @@ impl CapacityChange {
         match self {
             Self::Shards(shards) => format!("UpdateShardCount to {shards}"),
             Self::Provisioned(None, _) => "provisioned mode".to_owned(),
-            Self::Provisioned(Some(shards), _) => format!("provisioned mode with {shards} shards"),
+            Self::Provisioned(Some(shards), _) => {
+                format!("provisioned mode with {}", counted((*shards).into(), "shard"))
+            }
             Self::OnDemand(None) => "on-demand mode".to_owned(),
             Self::OnDemand(Some(warm)) => format!("on-demand mode with {} warm", ByteRate::new(*warm)),
         }
@@ -265,13 +267,14 @@ impl Capacity {
         followed.opened = true;
         let open = stream.lineage().open().len();
         let which = if split.len() > NAMED {
-            format!("{} shards", split.len())
+            counted(split.len() as u64, "shard")
         } else {
-            format!("shards {}", split.join(", "))
+            format!("{} {}", noun_of(split.len() as u64, "shard"), split.join(", "))
         };
-        followed
-            .notes
-            .push(format!("more than half of the limit in use: {which} split in half; {open} are open"));
+        followed.notes.push(format!(
+            "more than half of the limit in use: {which} split in half; {} open now",
+            counted(open as u64, "shard")
+        ));
     }
 
     /// Once a day: merges shards that double the remembered peak does not need (KDS-O8, OPEN-12).
@@ -282,9 +285,10 @@ impl Capacity {
         let open = stream.lineage().open().len() as u32;
         if wanted < open && stream.status() == StreamStatus::Active {
             followed.step = stream.reshape(now, wanted);
-            followed
-                .notes
-                .push(format!("{open} shards become {wanted}: room for double the remembered peak"));
+            followed.notes.push(format!(
+                "from {open} to {}: room for double the remembered peak",
+                counted(wanted.into(), "shard")
+            ));
         }
     }
 
@@ -376,7 +380,11 @@ impl Capacity {
             // What was busy under the other mode's eyes is no reason to split.
             self.shards.iter_mut().for_each(|(_, marked)| *marked = None);
             followed.switched = true;
-            followed.notes.push(format!("{} begins with the {open} shards of before", change.describe()));
+            followed.notes.push(format!(
+                "{} begins with the {} of before",
+                change.describe(),
+                counted(open as u64, "shard")
+            ));
         }
         match change {
             CapacityChange::Shards(shards) => self.count_planned(now, stream, others, shards, followed),
@@ -420,9 +428,11 @@ impl Capacity {
         if wanted != open {
             followed.opened |= stream.reshape_at_once(now, wanted, &mut followed.polls);
         }
-        followed
-            .notes
-            .push(format!("warm throughput is {}: {open} shards become {wanted}", ByteRate::new(warm)));
+        let shards = match wanted == open {
+            true => counted(open.into(), "shard"),
+            false => format!("from {open} to {}", counted(wanted.into(), "shard")),
+        };
+        followed.notes.push(format!("warm throughput is {}: {shards}", ByteRate::new(warm)));
     }
 
     fn count_planned(
@@ -449,7 +459,10 @@ impl Capacity {
         let open = stream.lineage().open().len();
         let most = u64::from(self.plan.account_shards_max);
         let outcome = if u64::from(shards) + others > most && shards as usize > open {
-            Err(Exception::LimitExceeded(format!("the account's quota is {most} shards (KDS-S3)")))
+            Err(Exception::LimitExceeded(format!(
+                "the account's quota is {} (KDS-S3)",
+                counted(most, "shard")
+            )))
         } else {
             stream.update_shard_count(now, shards)
         };

@@ -141,6 +141,13 @@ impl FanOut {
         });
     }
 
+    /// A consumer is registered within the run: each shard pushes once somebody [takes it over](Self::take_over).
+    pub fn register(&mut self, shards: usize) {
+        for _ in self.subscriptions.len()..shards {
+            self.add(Nanos::MAX);
+        }
+    }
+
     /// A shard has come to its end: its subscription runs out and is not renewed.
     #[cold]
     pub fn end(&mut self, now: Nanos, shard: usize) {
@@ -195,7 +202,7 @@ impl FanOut {
     /// When the push that carries `oldest`, the oldest record waiting on the shard, is with the consumer: not before
     /// `now`.
     pub fn arrives(&mut self, now: Nanos, shard: usize, oldest: &Record) -> Nanos {
-        let left = oldest.appended * MICROSECOND;
+        let left = left_shard(oldest);
         let at = (left + self.delay(left, shard)).max(now);
         let at = self.subscribed_at(at, shard);
         let wanted = u64::from(oldest.bytes).min(self.limit.depth());
@@ -213,8 +220,9 @@ impl FanOut {
         out: &mut Vec<Record>,
     ) {
         // A push that was held up brings all that has left the shard in time to be here by now.
-        let held = now.saturating_sub(self.delay(oldest.appended * MICROSECOND, shard));
-        let until = (oldest.appended * MICROSECOND + GATHER).max(held).min(now) / MICROSECOND;
+        let left = left_shard(oldest);
+        let held = now.saturating_sub(self.delay(left, shard));
+        let until = (left + GATHER).max(held).min(now) / MICROSECOND;
         let there = self.subscriptions[shard].budget.available(&self.limit, now);
         let bytes = stream.push_records(shard, reader, until, there, out);
         self.subscriptions[shard].budget.spend(bytes.min(there));
@@ -237,6 +245,11 @@ impl FanOut {
             self.subscribed_at(end, shard);
         });
     }
+}
+
+/// When a record leaves its shard: as it arrives there, and what arrived before the run at once.
+fn left_shard(record: &Record) -> Nanos {
+    record.appended.checked_mul(MICROSECOND).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -75,8 +75,10 @@ impl Stream {
         BitsOf(sleepers).map(move |reader| {
             let (next, grid) = (next_polls[reader], &readers[reader].grid);
             let is_first = next >= now && next - now < grid.interval();
-            awake_from[reader] = if is_first { next } else { grid.at_or_after(shard, now) };
-            (reader, awake_from[reader])
+            let at = if is_first { next } else { grid.at_or_after(shard, now) };
+            // Whoever pauses makes no call before its end; his iterator was dealt with when the pause began.
+            awake_from[reader] = if readers[reader].paused_until > at { next } else { at };
+            (reader, at)
         })
     }
 
@@ -137,7 +139,10 @@ impl Stream {
         if self.budgets[shard].is_tight() {
             self.go_on_from(now, shard, reader, admitted.is_ok());
         }
-        admitted.inspect_err(|refused| self.readers[reader].meter.refuse(*refused))
+        admitted.inspect_err(|refused| {
+            self.readers[reader].meter.refuse(*refused);
+            self.refusals.note(now, (shard, reader, self.readers.len()), *refused);
+        })
     }
 
     /// Sets the clock of a reader that has called a shard which refuses calls.

@@ -59,8 +59,8 @@ pub mod flags {
     pub const PAST: u8 = 8;
 }
 
-/// A chunk of consecutive records of one shard. The time of arrival is an offset from `base`.
-#[derive(Clone, Debug)]
+/// What is known of a chunk of consecutive records of one shard. The time of arrival is an offset from `base`.
+#[derive(Clone, Copy, Debug)]
 struct Chunk {
     base: Micros,
     next: u32,
@@ -68,13 +68,14 @@ struct Chunk {
     len: u32,
     /// Readers that have not passed this chunk yet.
     readers: u32,
-    records: [u128; CHUNK_RECORDS],
 }
 
 /// The chunks of all shards of one stream.
 #[derive(Clone, Debug, Default)]
 pub struct Arena {
     chunks: Vec<Chunk>,
+    /// The records of each chunk.
+    records: Vec<[u128; CHUNK_RECORDS]>,
     free: Vec<u32>,
 }
 
@@ -157,7 +158,7 @@ impl Arena {
             log.appended += 1;
             return;
         }
-        let in_reach = u128::from(record.appended - log.base) <= OFFSET_MASK;
+        let in_reach = record.appended - log.base <= OFFSET_MASK as u64;
         let fits = log.tail != NO_CHUNK && usize::from(log.len) < CHUNK_RECORDS && in_reach;
         if !fits && !self.extend(log, cursors, record.appended) {
             log.appended += 1;
@@ -170,9 +171,16 @@ impl Arena {
             | (u128::from(record.flags) << FLAGS_SHIFT)
             | (u128::from(offset) << OFFSET_SHIFT)
             | u128::from(delay);
-        self.chunks[log.tail as usize].records[usize::from(log.len) % CHUNK_RECORDS] = packed;
+        self.records[log.tail as usize][usize::from(log.len) % CHUNK_RECORDS] = packed;
         log.len += 1;
         log.appended += 1;
+    }
+
+    /// Reads where the next record of a log will go, which brings it near.
+    #[inline]
+    pub fn touch(&self, log: &Log) -> u64 {
+        let place = |records: &[u128; CHUNK_RECORDS]| records[usize::from(log.len) % CHUNK_RECORDS] as u64;
+        self.records.get(log.tail as usize).map_or(0, place)
     }
 
     /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
@@ -202,12 +210,14 @@ impl Arena {
     }
 
     fn allocate(&mut self, base: Micros, readers: u32) -> u32 {
+        let chunk = Chunk { base, next: NO_CHUNK, len: 0, readers };
         if let Some(index) = self.free.pop() {
-            let chunk = &mut self.chunks[index as usize];
-            (chunk.base, chunk.next, chunk.len, chunk.readers) = (base, NO_CHUNK, 0, readers);
+            self.chunks[index as usize] = chunk;
             return index;
         }
-        self.chunks.push(Chunk { base, next: NO_CHUNK, len: 0, readers, records: [0; CHUNK_RECORDS] });
+        self.chunks.push(chunk);
+        // Filled where it lies: pushed, it would be built elsewhere and moved.
+        self.records.resize(self.chunks.len(), [0; CHUNK_RECORDS]);
         (self.chunks.len() - 1) as u32
     }
 
@@ -226,8 +236,8 @@ impl Arena {
         if cursor.read == log.appended || cursor.is_detached() {
             return None;
         }
-        let chunk = &self.chunks[cursor.chunk as usize];
-        Some(unpack(chunk.base, chunk.records[cursor.offset as usize % CHUNK_RECORDS]))
+        let records = &self.records[cursor.chunk as usize];
+        Some(unpack(self.chunks[cursor.chunk as usize].base, records[cursor.offset as usize % CHUNK_RECORDS]))
     }
 
     /// Steps over the record that [`peek`](Self::peek) just showed.
@@ -260,7 +270,7 @@ impl Arena {
         }
         let chunk = &self.chunks[cursor.chunk as usize];
         let len = if cursor.chunk == log.tail { u32::from(log.len) } else { chunk.len };
-        let there = &chunk.records[cursor.offset as usize..len as usize];
+        let there = &self.records[cursor.chunk as usize][cursor.offset as usize..len as usize];
         let there = &there[..there.len().min(records_max)];
         // All of them fit, nearly always; only if they do not is each one asked.
         let mut sum = *bytes + there.iter().map(|packed| bytes_of(*packed)).sum::<u64>();
@@ -331,7 +341,7 @@ impl Arena {
 
     /// Bytes held by the arena.
     pub fn bytes(&self) -> usize {
-        self.chunks.len() * size_of::<Chunk>()
+        self.chunks.len() * (size_of::<Chunk>() + 16 * CHUNK_RECORDS)
     }
 }
 
@@ -430,6 +440,6 @@ mod tests {
     #[test]
     fn a_waiting_record_takes_at_most_sixteen_bytes_and_its_share_of_a_chunk_header() {
         assert_eq!(size_of::<u128>(), 16);
-        assert!(size_of::<Chunk>() - CHUNK_RECORDS * 16 <= 32);
+        assert!(size_of::<Chunk>() <= 24);
     }
 }

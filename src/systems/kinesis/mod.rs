@@ -21,6 +21,7 @@ pub mod producer;
 mod push;
 pub mod read_limit;
 pub mod reader;
+pub mod refusals;
 pub mod reshard;
 pub mod scaling;
 pub mod settings;

@@ -73,6 +73,18 @@ impl Past {
         self.read.get(slot).map_or(0, |read| self.shard(slot).records - read)
     }
 
+    /// The oldest of them.
+    pub(super) fn next(&self, slot: usize) -> Option<Record> {
+        (self.left(slot) > 0).then(|| self.record(self.shard(slot), self.read[slot]))
+    }
+
+    /// A shard's record of this number. It arrived before the run: at microseconds that wrap around below 0.
+    fn record(&self, shard: PastShard, number: u64) -> Record {
+        let offset = u128::from(number) * u128::from(self.span) / u128::from(shard.records.max(1));
+        let at = (offset as u64).wrapping_sub(self.span);
+        Record { written: at, appended: at, bytes: shard.bytes, key: NO_ITEM, flags: flags::PAST }
+    }
+
     /// Those of them that arrived before `moment`.
     pub(super) fn left_before(&self, slot: usize, moment: i64) -> u64 {
         let before = self.before(self.shard(slot), moment);
@@ -80,7 +92,7 @@ impl Past {
     }
 
     /// Moves up to `records_max` records and, with those that `bytes` counts already, `bytes_max` bytes to the end of
-    /// `out`. Their times are before the start of the run: microseconds that wrap around below 0.
+    /// `out`.
     pub(super) fn read(
         &mut self,
         slot: usize,
@@ -92,19 +104,9 @@ impl Past {
         let shard = self.shard(slot);
         let fit = (bytes_max - *bytes) / u64::from(shard.bytes.max(1));
         let count = self.left(slot).min(records_max as u64).min(fit);
-        let Some(read) = self.read.get_mut(slot) else { return };
-        for number in *read..*read + count {
-            let offset = u128::from(number) * u128::from(self.span) / u128::from(shard.records.max(1));
-            let at = (offset as u64).wrapping_sub(self.span);
-            out.push(Record {
-                written: at,
-                appended: at,
-                bytes: shard.bytes,
-                key: NO_ITEM,
-                flags: flags::PAST,
-            });
-        }
-        *read += count;
+        let Some(read) = self.read.get(slot).copied() else { return };
+        out.extend((read..read + count).map(|number| self.record(shard, number)));
+        self.read[slot] = read + count;
         *bytes += count * u64::from(shard.bytes);
     }
 }

@@ -7,13 +7,43 @@
 
 use crate::engine::random::{Draws, Keyed, Streams};
 use crate::engine::time::{MILLISECOND, Nanos};
+use crate::settings::parameter::Parameter;
+
+/// Times of OWN-8 in milliseconds, each in one place: the clock counts with them, and the report names them.
+macro_rules! own_8_ms {
+    (refused_wait) => {
+        200
+    };
+    (call_min) => {
+        5
+    };
+    (call_max) => {
+        30
+    };
+}
+
+/// The wait after a refused call.
+pub const REFUSED_WAIT: Parameter = Parameter::assumed(
+    "OWN-8",
+    "refused_wait",
+    "mean wait before a refused GetRecords call is tried again; half as long to one and a half times as long",
+    concat!(own_8_ms!(refused_wait), "ms"),
+    "a shard earns one call in 200 ms (KDS-R1)",
+);
+/// What a call takes from the clock of a reader whose shard refuses calls.
+pub const CALL_TIME: Parameter = Parameter::built_in(
+    "OWN-8",
+    "where a shard has refused calls of late: from a GetRecords call until its reader counts its interval again",
+    concat!(own_8_ms!(call_min), " to ", own_8_ms!(call_max), "ms, all equally likely"),
+    "readers wait an interval after the reply, which takes as long; clocks that are exact would refuse one reader for ever",
+);
 
 /// The wait after a refused call, on the average, where no setting names another one (OWN-8, FH-S7).
-pub const REFUSED_WAIT: Nanos = 200 * MILLISECOND;
+pub const USUAL_REFUSED_WAIT: Nanos = own_8_ms!(refused_wait) * MILLISECOND;
 /// The shortest time that a call on a shard which refuses some takes from its reader's clock (OWN-8).
-const CALL_MIN: Nanos = 5 * MILLISECOND;
+const CALL_MIN: Nanos = own_8_ms!(call_min) * MILLISECOND;
 /// The longest one.
-const CALL_MAX: Nanos = 30 * MILLISECOND;
+const CALL_MAX: Nanos = own_8_ms!(call_max) * MILLISECOND;
 
 /// When a reader's clock starts on each shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +68,7 @@ pub struct PollPlan {
 impl PollPlan {
     /// A clock with the usual wait after a refused call.
     pub fn new(interval: Nanos, phase: PollPhase) -> Self {
-        Self { interval, phase, refused_wait: REFUSED_WAIT }
+        Self { interval, phase, refused_wait: USUAL_REFUSED_WAIT }
     }
 
     /// The clock over `shards` shards of the reader at `path`, such as `consumers.search`.
@@ -72,7 +102,7 @@ impl PollGrid {
     pub fn new(interval: Nanos, phases: Vec<Nanos>) -> Self {
         debug_assert!(interval > 0, "polls need time between them");
         let chance = Streams::new(0, 0).keyed("polls.refused");
-        Self { interval, phases, rule: None, refused_wait: REFUSED_WAIT, chance }
+        Self { interval, phases, rule: None, refused_wait: USUAL_REFUSED_WAIT, chance }
     }
 
     /// Makes room for shards up to this many; where no rule is known, new ones start with the interval.

@@ -14,8 +14,13 @@ impl Stream {
     pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
         let slot = shard * self.readers.len() + reader;
-        let expired = self.pass(shard, reader, horizon);
+        let from = self.horizon(now);
+        let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, from));
+        let expired = of_past + self.pass(shard, reader, horizon);
         self.readers[reader].meter.expired += expired;
+        if let Some(record) = self.past.as_ref().and_then(|past| past.next(slot)) {
+            return Some(record);
+        }
         let oldest = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
         if oldest.is_none() && self.shards[shard].log.closed {
             // The last event names the child shards (KDS-E7).
@@ -35,9 +40,18 @@ impl Stream {
         out: &mut Vec<Record>,
     ) -> u64 {
         let readers = self.readers.len();
+        let slot = shard * readers + reader;
+        let (mut bytes, before) = (0, out.len());
+        if let Some(past) = self.past.as_mut().filter(|past| past.left(slot) > 0) {
+            let most = past.next(slot).map_or(bytes_max, |record| bytes_max.max(record.bytes.into()));
+            past.read(slot, usize::MAX, most, &mut bytes, out);
+            let meter = &mut self.readers[reader].meter;
+            (meter.polls, meter.bytes) = (meter.polls + 1, meter.bytes + bytes);
+            meter.records += (out.len() - before) as u64;
+            return bytes;
+        }
         let place = &mut self.shards[shard];
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
-        let (mut bytes, before) = (0, out.len());
         while let Some(record) = self.arena.peek(&place.log, &cursors[reader]) {
             let more = bytes + u64::from(record.bytes);
             let fits = record.appended <= until && more <= bytes_max;

@@ -265,6 +265,11 @@ impl Stream {
         meter + (0..self.shards.len()).map(|shard| self.behind(shard, reader)).sum::<u64>()
     }
 
+    /// Whether a reader has nothing to read on a shard for ever: it has come to its end, or began after it.
+    pub fn has_ended(&self, shard: usize, reader: usize) -> bool {
+        self.ended[shard] & 1 << reader != 0
+    }
+
     /// Whether a reader is at work.
     pub fn has_started(&self, reader: usize) -> bool {
         self.readers[reader].started

@@ -13,6 +13,7 @@ use super::read_limit::ReadBudget;
 use super::shard::Shard;
 use super::stream::{ASLEEP, NEVER, Stream};
 use crate::engine::time::{DAY, Nanos, SECOND};
+use crate::units::counted;
 
 /// `UpdateShardCount` calls that a stream takes in any 24 hours (KDS-S8).
 pub const UPDATES_PER_DAY: usize = 10;
@@ -158,10 +159,16 @@ impl Stream {
             return Err(Exception::LimitExceeded(format!("{target} shards are more than {SHARDS_MAX}")));
         }
         if u64::from(target) > open * 2 {
-            return invalid(format!("{target} shards are more than double the {open} open ones"));
+            return invalid(format!(
+                "a target of {target} is more than double the {}",
+                counted(open, "open shard")
+            ));
         }
         if u64::from(target) * 2 < open {
-            return invalid(format!("{target} shards are less than half the {open} open ones"));
+            return invalid(format!(
+                "a target of {target} is less than half the {}",
+                counted(open, "open shard")
+            ));
         }
         let updates = &mut self.resharding.updates;
         while updates.front().is_some_and(|call| call + DAY <= now) {

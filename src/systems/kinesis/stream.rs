@@ -8,6 +8,7 @@ use super::past::Past;
 use super::poll_grid::PollGrid;
 use super::read_limit::{ReadBudget, ReadLimits};
 use super::reader::{From, ReaderPlan};
+use super::refusals::Refusals;
 use super::reshard::Resharding;
 use super::shard::{Shard, WriteLimits, WriteRefused};
 use crate::engine::time::{MICROSECOND, Nanos};
@@ -15,6 +16,9 @@ use std::num::NonZeroU32;
 
 /// Readers that one stream can have in one scenario: as many as the bits that say who sleeps.
 pub const READERS_MAX: usize = 64;
+
+/// So many shards, and where their next records go, stay near the processor by themselves.
+const FEW_SHARDS: usize = 128;
 
 /// Later than any poll: a sleeping reader's polls are accounted for, not made.
 pub(super) const ASLEEP: Nanos = Nanos::MAX;
@@ -30,6 +34,8 @@ pub enum Put {
     Refused(WriteRefused),
     /// It holds the record.
     Appended {
+        /// The record.
+        record: Record,
         /// Whether some reader sleeps on the shard and is to be [woken](Stream::wake).
         awaited: bool,
     },
@@ -85,6 +91,8 @@ pub struct Stream {
     pub(super) past: Option<Past>,
     /// What readers have lost, by their numbers.
     pub(super) losses: Vec<Losses>,
+    /// Their refused calls, by shard and time.
+    pub(super) refusals: Refusals,
     pub(super) arena: Arena,
     /// Records appended to all logs.
     pub(super) records: u64,
@@ -136,6 +144,7 @@ impl Stream {
             read_limits,
             retention: retention / MICROSECOND,
             losses: Vec::new(),
+            refusals: Refusals::default(),
             arena: Arena::default(),
             records: 0,
             readers: Vec::new(),
@@ -164,6 +173,12 @@ impl Stream {
     /// [`fan_out`](super::fan_out). Returns its number among the readers.
     pub fn register_stream_consumer(&mut self) -> usize {
         self.add(PollGrid::new(1, vec![0; self.shards.len()]), ReaderPlan::default(), true, true)
+    }
+
+    /// The same of one that begins as planned, and is to be [started](Self::start_reader) as a polling one is.
+    pub fn register_stream_consumer_as(&mut self, plan: ReaderPlan) -> usize {
+        let started = plan.starts == 0 && self.past.is_none();
+        self.add(PollGrid::new(1, vec![0; self.shards.len()]), plan, started, true)
     }
 
     /// Adds a polling reader that reads as planned. Where there is something to pass over, or it begins later, it has to
@@ -214,6 +229,11 @@ impl Stream {
         &self.lineage
     }
 
+    /// The same, once the stream is no longer needed.
+    pub fn into_lineage(self) -> Lineage {
+        self.lineage
+    }
+
     /// What a shard does at `now`.
     pub fn shard_state(&self, now: Nanos, shard: usize) -> ShardState {
         self.lineage.state(shard, now, self.retention * MICROSECOND)
@@ -233,22 +253,23 @@ impl Stream {
         Ok(())
     }
 
-    /// A put by somebody who found the shard earlier: [`put_record`](Self::put_record), unless the shard has closed since. All of
-    /// it with one look at the shard.
+    /// A put of so many bytes by somebody who found the shard earlier: [`put_record`](Self::put_record), unless the shard has closed
+    /// since. All of it with one look at the shard, and the record is made once there is room for it.
     #[inline(always)]
-    pub fn put_here(&mut self, now: Nanos, shard: usize, record: &Record) -> Put {
+    pub fn put_here(&mut self, now: Nanos, shard: usize, bytes: u32, record: impl FnOnce() -> Record) -> Put {
         let readers = self.readers.len();
         let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
         let shard = &mut self.shards[shard];
         if shard.log.closed {
             return Put::Closed;
         }
-        if let Err(why) = shard.admit(&self.write_limits, now, record.bytes) {
+        if let Err(why) = shard.admit(&self.write_limits, now, bytes) {
             return Put::Refused(why);
         }
+        let record = record();
         self.records += 1;
-        self.arena.append(&mut shard.log, cursors, record);
-        Put::Appended { awaited: shard.log.awaited }
+        self.arena.append(&mut shard.log, cursors, &record);
+        Put::Appended { record, awaited: shard.log.awaited }
     }
 
     /// A reader sleeps on a shard until its next record.
@@ -278,14 +299,12 @@ impl Stream {
         self.arena.append(&mut self.shards[shard].log, cursors, record);
     }
 
-    /// Touches shards that are about to be written to, so that their memory is near when they are.
+    /// Touches shards that are about to be written to, so that their memory is near when they are. A few shards are always near.
     pub fn warm(&self, shards: impl Iterator<Item = usize>) -> u64 {
-        let readers = self.readers.len();
-        let touch = |shard: usize| {
-            let log = &self.shards[shard].log;
-            self.cursors.get(shard * readers).map_or(0, |cursor| cursor.behind(log))
-        };
-        shards.fold(0, |sum, shard| sum.wrapping_add(touch(shard)))
+        if self.shards.len() <= FEW_SHARDS {
+            return 0;
+        }
+        shards.fold(0, |sum, shard| sum.wrapping_add(self.arena.touch(&self.shards[shard].log)))
     }
 
     /// Records that wait on a shard for a reader.
@@ -316,16 +335,37 @@ impl Stream {
         self.readers[reader].grid.at_or_after(shard, now)
     }
 
+    /// When a reader that may make no calls at present may make some again; a moment that is past for any other.
+    #[inline]
+    pub fn paused_until(&self, reader: usize) -> Nanos {
+        self.readers[reader].paused_until
+    }
+
     /// A reader makes no calls before `until`.
     pub fn pause_reader(&mut self, now: Nanos, reader: usize, until: Nanos) {
+        let until = until.max(self.readers[reader].paused_until);
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;
-            if self.next_polls[slot] != NEVER {
-                self.next_polls[slot] = self.readers[reader].next_call(shard, until);
+            let before = self.next_polls[slot];
+            if before != NEVER {
+                let next = self.readers[reader].next_call(shard, until);
+                self.next_polls[slot] = next;
+                self.expire_asleep(shard, reader, (before, next));
             }
         }
         self.readers[reader].paused_until = until;
+    }
+
+    /// A reader that sleeps on a shard would have called at one moment and calls at another instead: by then its iterator may have
+    /// expired (KDS-R7). Whoever is awake finds that out at his own call.
+    fn expire_asleep(&mut self, shard: usize, reader: usize, (before, next): (Nanos, Nanos)) {
+        let reader_bit = 1 << reader;
+        let last = before.saturating_sub(self.readers[reader].grid.interval());
+        let too_old = next != NEVER && next - last.min(next) > self.read_limits.call.iterator_life;
+        if too_old && self.sleepers[shard] & reader_bit != 0 {
+            self.readers[reader].meter.expired_iterators += 1;
+        }
     }
 
     /// How long it keeps records now.

@@ -40,6 +40,13 @@ impl Stream {
         self.arena.peek(&self.shards[shard].log, cursor).map(|record| record.appended)
     }
 
+    /// The same, of what the stream held before the run too: that arrived at moments that wrap around below 0.
+    pub fn oldest_waiting(&self, shard: usize, reader: usize) -> Option<Micros> {
+        let slot = shard * self.readers.len() + reader;
+        let of_past = self.past.as_ref().and_then(|past| past.next(slot)).map(|record| record.appended);
+        of_past.or_else(|| self.next_arrival(shard, reader))
+    }
+
     /// GetRecords of what this reader has read before: as many of records of these sizes, oldest first, as the call may return.
     ///
     /// # Errors

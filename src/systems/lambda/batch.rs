@@ -59,6 +59,8 @@ pub struct Batching {
     pub size: u32,
     /// How long to wait for more (LAM-B2); 0 for not at all.
     pub window: Nanos,
+    /// From the end of an invocation to the next one of its lane (LAM-L4).
+    pub turnaround: Nanos,
     /// What a record adds to the payload.
     pub payload: Payload,
 }
@@ -113,7 +115,7 @@ mod tests {
     /// A record of 1 MiB takes 1.33 MiB in base64: four of them fit 6 MiB, five do not.
     #[test]
     fn lam_b3_base64_counts_towards_six_megabytes() {
-        let batching = Batching { size: 10_000, window: 0, payload: Payload::KINESIS };
+        let batching = Batching { size: 10_000, window: 0, turnaround: 0, payload: Payload::KINESIS };
         let waiting = vec![held(1_048_576); 10];
         assert_eq!(batching.cut(waiting.iter()), 4);
         // 1,200 bytes take 1,600 in base64, and the JSON around them some 500 to 700 more: 6 MiB hold fewer than
@@ -126,7 +128,7 @@ mod tests {
     fn dds_l3_streams_records_are_json_without_base64() {
         let (small, large) = (Payload::streams(24).bytes(100), Payload::streams(24).bytes(1_100));
         assert_eq!((small, large - small), (437 + 24 + 100, 1_000));
-        let batching = Batching { size: 10_000, window: 0, payload: Payload::streams(24) };
+        let batching = Batching { size: 10_000, window: 0, turnaround: 0, payload: Payload::streams(24) };
         assert_eq!(batching.cut(vec![held(1_100); 10_000].iter()), (6 << 20) / (437 + 24 + 1_100));
     }
 
@@ -139,14 +141,14 @@ mod tests {
 
     #[test]
     fn lam_b1_a_batch_has_at_most_its_size() {
-        let batching = Batching { size: 100, window: 0, payload: Payload::KINESIS };
+        let batching = Batching { size: 100, window: 0, turnaround: 0, payload: Payload::KINESIS };
         assert_eq!(batching.cut(vec![held(100); 250].iter()), 100);
         assert!(batching.complete(100, 0) && !batching.complete(99, PAYLOAD_MAX - 1));
     }
 
     #[test]
     fn lam_b2_the_next_window_opens_when_the_last_invocation_ends() {
-        let batching = Batching { size: 100, window: 10, payload: Payload::KINESIS };
+        let batching = Batching { size: 100, window: 10, turnaround: 0, payload: Payload::KINESIS };
         assert_eq!(batching.window_end(107, Some(100)), 110);
         assert_eq!(batching.window_end(150, Some(100)), 160);
         assert_eq!(batching.window_end(7, None), 17);

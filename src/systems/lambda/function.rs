@@ -1,6 +1,7 @@
 //! A function: how long it runs, and when it fails.
 
 use super::batch::Held;
+use super::poison::Chosen;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{Nanos, round};
@@ -86,8 +87,8 @@ pub struct Function {
     coins: Keyed,
     rate_below: u64,
     poison_below: u64,
-    /// The poison records that moments have chosen, so far.
-    chosen: Vec<Option<u64>>,
+    /// Poison records that moments choose.
+    chosen: Chosen,
     /// Before this every invocation fails at its first record.
     down_until: Nanos,
     /// Another share of invocations fails until this moment.
@@ -110,7 +111,7 @@ impl Function {
             coins: draws.keyed(&format!("{path}.errors")),
             rate_below: threshold(plan.errors.rate),
             poison_below: threshold(plan.errors.poison_share),
-            chosen: vec![None; plan.errors.poison_at.len()],
+            chosen: Chosen::new(&plan.errors.poison_at),
             down_until: 0,
             other_rate: (0, 0),
             slow: (1.0, 0),
@@ -140,14 +141,7 @@ impl Function {
         if by_chance || errors.poison_keys.contains(&record.key) {
             return true;
         }
-        let mut poison = false;
-        for (at, chosen) in errors.poison_at.iter().zip(&mut self.chosen) {
-            if chosen.is_none() && record.written >= *at {
-                *chosen = Some(record.identity());
-            }
-            poison |= *chosen == Some(record.identity());
-        }
-        poison
+        self.chosen.has(record)
     }
 
     /// Runs with a batch that is not empty; `attempt` counts its tries.
@@ -185,7 +179,7 @@ impl Function {
             let (from, reach) = (now + cold, fails_at.unwrap_or(records.len()));
             let (ready, deadline) = (from + duration, from + self.plan.timeout);
             let written = match queue {
-                None => sink.write(ready, deadline, reach, (address, attempt)),
+                None => sink.write(now, (ready, deadline), reach, (address, attempt)),
                 Some(queue) => {
                     sink.call(ready, deadline, reach, (address, attempt), |_, at, _| turns(queue, at))
                 }

@@ -2,10 +2,10 @@
 //! LAM-C4).
 
 use super::batch::{Batching, Held};
+use super::held_back::HeldBack;
 use super::retry::Work;
 use super::tumbling::{OpenWindow, TumblingPlan};
-use crate::engine::time::{MICROSECOND, Nanos};
-use crate::systems::stalls::Stalls;
+use crate::engine::time::Nanos;
 use std::collections::VecDeque;
 
 /// The lane of a key among the `factor` lanes of its shard: always the same one, so that the order of a key is kept
@@ -37,6 +37,8 @@ pub struct Lane {
     window_end: Nanos,
     /// When its last batch was settled.
     pub ended: Option<Nanos>,
+    /// When it can invoke the function again after that (LAM-L4).
+    pub free: Nanos,
     /// What it does.
     pub state: State,
     /// The batch it works on.
@@ -55,10 +57,8 @@ pub struct Lane {
     pub repeated: usize,
     /// Refusals of the present try for want of concurrency.
     pub refusals: u32,
-    /// When tries waited because they were refused.
-    pub refused: Stalls,
-    /// When batches were tried again: from the first failure of each to its end.
-    pub retried: Stalls,
+    /// When tries were refused, and batches tried again.
+    pub held_back: HeldBack,
     /// The tumbling window of which some records are processed, and whether the invocation that ends it is due or runs.
     pub window: Option<OpenWindow>,
     /// Whether the work at hand is the invocation that ends the window.
@@ -81,22 +81,15 @@ impl Lane {
     /// The present try was refused from one moment on and let in at another.
     #[cold]
     pub fn note_refused(&mut self, from: Nanos, until: Nanos) {
-        let first = self.work.records.first().map(|held| held.record.appended);
-        first.into_iter().for_each(|first| self.refused.forget(first));
-        self.refused.note(from / MICROSECOND, until / MICROSECOND);
+        let oldest = self.work.records.first().map(|held| held.record.appended);
+        self.held_back.note_refused(from, until, self.work.first_failed, oldest);
     }
 
     /// The batch failed first at one moment and came to its end at another.
     #[cold]
     pub fn note_retried(&mut self, from: Nanos, until: Nanos) {
-        let first = self.work.records.first().map(|held| held.record.appended);
-        first.into_iter().for_each(|first| self.retried.forget(first));
-        self.retried.note(from / MICROSECOND, until / MICROSECOND);
-    }
-
-    /// How long since a moment, microseconds, tries were refused, and batches of which it was none were tried again.
-    pub fn held_back_since(&self, at: u64) -> [u64; 2] {
-        [self.refused.since(at), self.retried.since(at)]
+        let oldest = self.work.records.first().map(|held| held.record.appended);
+        self.held_back.note_retried(from, until, oldest);
     }
 
     /// Takes a record in.
@@ -121,7 +114,8 @@ impl Lane {
         }
         let passed = |plan: &TumblingPlan| plan.of_first(self.waiting.iter()).1;
         let complete = batching.complete(self.waiting.len(), self.payload) || tumbling.is_some_and(passed);
-        Some(if complete { now } else { self.window_end.max(now) })
+        let due = if complete { now } else { self.window_end.max(now) };
+        Some(due.max(self.free))
     }
 
     /// When the invocation that ends its tumbling window is due, if there is one; `over` says whether its shard is closed and
@@ -131,7 +125,7 @@ impl Lane {
             return None;
         }
         let next = self.waiting.front().map(|held| plan.window_of(held.record.appended));
-        self.window?.due(plan, next, over)
+        Some(self.window?.due(plan, next, over)?.max(self.free))
     }
 
     /// The invocation that ends the tumbling window is to be made: it has no records.
@@ -159,7 +153,7 @@ impl Lane {
         self.work.records.clear();
         (self.work.from, self.work.to) = (0, 0);
         self.state = State::Gathering;
-        self.ended = Some(now);
+        (self.ended, self.free) = (Some(now), now + batching.turnaround);
         self.window_end = now + batching.window;
     }
 

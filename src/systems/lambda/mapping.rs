@@ -126,7 +126,9 @@ impl Mapping {
         let settled = lanes.iter().all(|lane| lane.in_hand().next().is_none() && lane.window.is_none());
         let hand = &mut self.hands[shard];
         hand.stalled_from = Nanos::MAX;
-        hand.stalls.clear();
+        if settled {
+            hand.stalls.clear();
+        }
         hand.over = closed && !settled;
         closed && settled
     }
@@ -179,7 +181,12 @@ impl Mapping {
         let first = shard * factor as usize;
         let hand = &mut self.hands[shard];
         let fetched = std::mem::take(&mut hand.fetched);
-        fetched.first().into_iter().for_each(|first| hand.stalls.forget(first.appended));
+        if !hand.stalls.is_empty() {
+            let in_hand = self.lanes[first..first + factor as usize].iter();
+            let oldest = in_hand.filter_map(|lane| lane.in_hand().next()).map(|held| held.record.appended);
+            let oldest = oldest.chain(fetched.first().map(|first| first.appended)).min();
+            oldest.into_iter().for_each(|oldest| hand.stalls.forget(oldest));
+        }
         for record in &fetched {
             if self.passes_below < u64::MAX
                 && self.coins.bits(record.identity(), u32::from(record.flags)) >= self.passes_below
@@ -289,12 +296,16 @@ impl Mapping {
         // What was there before the run arrived at moments that wrap around below 0.
         let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
         let retention = (self.plan.retention / MICROSECOND) as i64;
+        let oldest = work.part().first().map(|held| held.record.appended);
         let first = work.part().first().map_or(0, |held| age(held) - retention);
         let lost = work.shed(|held| age(held) > retention) as u64;
         self.meter.expired += lost;
         if lost > 0 {
             let at = now.saturating_sub(first.unsigned_abs() * MICROSECOND);
             self.losses.note(lane / self.plan.factor as usize, lost, at);
+            if let (Some(lag), Some(oldest)) = (&mut self.lag, oldest) {
+                lag.settled(now, oldest);
+            }
         }
         if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
@@ -342,7 +353,7 @@ impl Mapping {
         let place = &mut self.lanes[lane];
         place.begun = None;
         if place.work.next_part() {
-            place.work.not_before = now;
+            place.work.not_before = now + self.plan.batching.turnaround;
             return;
         }
         if let Some(failed) = place.work.first_failed {
@@ -433,11 +444,12 @@ impl Mapping {
         }
         let place = &mut self.lanes[lane];
         place.state = State::Ready;
+        place.begun = None;
+        place.held_back.while_unread(&hand.stalls);
         let micros = |at: Nanos| at / MICROSECOND;
         let moments = Moments {
-            free: micros(place.ended.unwrap_or(0)),
+            free: micros(place.free),
             cut: micros(place.cut),
-            begun: micros(place.begun.take().unwrap_or(place.started)),
             started: micros(place.started),
             warm: micros(place.started + place.cold),
             ended: micros(now),
@@ -502,7 +514,7 @@ impl Mapping {
 
     /// The [parts](Moments::parts) of the latency of a record that a lane has just settled.
     pub fn parts(&self, lane: usize, moments: &Moments, held: &Held) -> [u64; PARTS.len()] {
-        moments.parts(held, self.lanes[lane].held_back_since(held.record.appended))
+        moments.parts(held, &self.lanes[lane].held_back)
     }
 
     /// The batch of a lane.

@@ -129,21 +129,26 @@ impl Work {
         let done = self.from..if plan.report_failures { at } else { self.from };
         self.from = done.end;
         let mut given_up = self.from..self.from;
+        // Waits grow while the same records are tried again, and not from one part to the next.
+        if !done.is_empty() {
+            self.failures = 0;
+        }
         if plan.bisect && !done.is_empty() {
             // The batch is split at the record that failed, and a split uses no retry (LAM-E3, LAM-E4).
         } else if plan.bisect && self.to - self.from > 1 {
             self.later.push((self.to, self.retries));
             self.to = self.from + (self.to - self.from) / 2;
+            self.failures = 0;
         } else {
+            self.failures += 1;
             self.retries += 1;
             if plan.retries.is_some_and(|retries| self.retries > retries) {
                 given_up = self.from..self.to;
                 self.from = self.to;
             }
         }
-        self.failures += 1;
-        self.not_before =
-            if given_up.is_empty() { now + plan.backoff.before_jitter(self.failures) } else { now };
+        let wait = plan.backoff.before_jitter(self.failures.max(1));
+        self.not_before = if given_up.is_empty() { now + wait } else { now };
         Failed { done, given_up }
     }
 
@@ -231,6 +236,25 @@ mod tests {
         // With halving too, the first split is where the function failed, and nothing good is lost.
         let (_, done, given_up, _) = isolate(64, 17, &RetryPlan { bisect: true, ..reported });
         assert_eq!((done, given_up), (63, vec![17]));
+    }
+
+    /// Six halvings wait 100 ms each, as a split is no retry; then the record alone is tried again after 100, 200 and 400 ms, with the
+    /// place of the failure reported or not.
+    #[test]
+    fn lam_e3_lam_e6_waits_grow_with_retries_and_not_with_splits() {
+        for report_failures in [false, true] {
+            let plan = RetryPlan { bisect: true, report_failures, ..plan() };
+            let record = Record { written: 0, appended: 0, bytes: 1, key: 0, flags: 0 };
+            let mut work =
+                Work { records: vec![Held { record, stalled: 0, came: 0 }; 64], ..Work::default() };
+            work.open(0);
+            let mut waits = Vec::new();
+            // The first record of the batch fails: it is the head of every part.
+            while work.failed(0, 0, &plan).given_up.is_empty() {
+                waits.push(work.not_before / MILLISECOND);
+            }
+            assert_eq!(waits, [100, 100, 100, 100, 100, 100, 100, 200, 400]);
+        }
     }
 
     #[test]

@@ -97,6 +97,14 @@ pub const READ_AHEAD: Parameter = Parameter::built_in(
     "calls for 10,000 records while fewer than batch_size x parallelization_factor wait",
     "AWS does not publish when a mapping reads on",
 );
+/// From an invocation to the next one.
+pub const TURNAROUND: Parameter = Parameter::assumed(
+    "LAM-L4",
+    "turnaround",
+    "from the end of an invocation to the next one of the same lane of a shard, or of the same poller of a queue",
+    "10ms",
+    "a poller waits for the answer, settles it and calls again; AWS does not publish how long that takes, and single-digit to 20 ms a warm invocation is what users see",
+);
 /// How long a tumbling window is waited for.
 pub const PATIENCE: Parameter = Parameter::assumed(
     "LAM-W1",
@@ -217,6 +225,7 @@ pub const PARAMETERS: &[Parameter] = &[
     FACTOR,
     LANES,
     READ_AHEAD,
+    TURNAROUND,
     PATIENCE,
     STATE_PER_RECORD,
     BASE,
@@ -249,7 +258,7 @@ pub struct LambdaSettings {
     /// From a poll (or, pushed, from a record's arrival in the shard) to the function. Default by source and `via`: DEF-1,
     /// DEF-2, DEF-3.
     pub delivery: Option<Time>,
-    /// The record with which it begins (LAM-P6); `at_timestamp` not on DynamoDB streams, and not with `via: enhanced_fan_out`.
+    /// The record with which it begins (LAM-P6); `at_timestamp` not on DynamoDB streams.
     #[schemars(extend("default" = FROM.value))]
     pub from: Option<FromSettings>,
     /// When the mapping is created, from the start of the run; it exists before the run when left out. It begins to read
@@ -270,6 +279,10 @@ pub struct LambdaSettings {
     /// Batches of one shard that run at once: 1 to 10; the order of a key is kept (LAM-C1, LAM-C2).
     #[schemars(extend("default" = FACTOR.value), range(min = 1, max = 10))]
     pub parallelization_factor: Option<u32>,
+    /// From the end of an invocation to the next one of the same lane of a shard, or of the same poller of a queue: 0s to 1s (LAM-L4). A
+    /// lane runs one batch at a time, and so does a message group of a FIFO queue: short functions do no more than this allows.
+    #[schemars(extend("default" = TURNAROUND.value))]
+    pub turnaround: Option<Duration>,
     /// Tumbling windows (LAM-W1); none when left out. Not with a `parallelization_factor` above 1, as the state is that of a shard.
     pub tumbling_window: Option<OneOrMap<Duration, TumblingSettings>>,
     /// Which records reach the function (LAM-F1); all when left out.

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::settings::parameter::Parameter;
+use crate::systems::kinesis::poll_grid::{CALL_TIME, REFUSED_WAIT};
 use crate::systems::kinesis::poll_settings::{PHASE, PhaseSettings};
+use crate::systems::sink::SinkSettings;
 use crate::units::{Duration, Timestamp};
 
 const OWN_CODE: &str = "it is the user's own code: measure it and write it down";
@@ -56,23 +58,6 @@ pub const PARENTS_FIRST: Parameter =
 /// What it does about a gap.
 pub const WHEN_TRIMMED: Parameter =
     Parameter::published("", "when_trimmed", "what a consumer does when retention has passed it", "skip");
-/// The wait after a refused call.
-pub const REFUSED_WAIT: Parameter = Parameter::assumed(
-    "OWN-8",
-    "refused_wait",
-    "mean wait before a refused GetRecords call is tried again; half as long to one and a half times as long",
-    "200ms",
-    "a shard earns one call in 200 ms (KDS-R1)",
-);
-
-/// What a call takes from the clock of a reader whose shard refuses calls.
-pub const CALL_TIME: Parameter = Parameter::built_in(
-    "OWN-8",
-    "where a shard has refused calls of late: from a GetRecords call until its reader counts its interval again",
-    "5 to 30ms, all equally likely",
-    "readers wait an interval after the reply, which takes as long; clocks that are exact would refuse one reader for ever",
-);
-
 /// The parameters of this room.
 pub const PARAMETERS: &[Parameter] = &[
     INTERVAL,
@@ -112,6 +97,8 @@ pub struct PollingSettings {
     /// Processing time of one call's records, whatever their number.
     #[schemars(extend("default" = PER_BATCH.value))]
     pub per_batch: Option<Duration>,
+    /// What it writes each of its records to, one call after the other. Time spent there is part of the processing.
+    pub sink: Option<SinkSettings>,
     /// Workers; each has its share of the shards and does one thing at a time.
     #[schemars(extend("default" = WORKERS.value), range(min = 1, max = 10_000))]
     pub workers: Option<u32>,

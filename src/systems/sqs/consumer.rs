@@ -26,6 +26,8 @@ pub struct QueueConsumerPlan {
     pub batch_size: u32,
     /// How long a batch waits for more messages.
     pub window: Nanos,
+    /// How long a poller settles an answer before it asks for the next batch (LAM-L4).
+    pub turnaround: Nanos,
     /// From a message's arrival at the queue to a poller, nanoseconds (DEF-10).
     pub delivery: Sampler,
     /// Batches at once at most, if that is limited.
@@ -218,7 +220,13 @@ impl QueueConsumer {
     /// The account refused an invocation: the pollers wait for a while.
     pub fn refused(&mut self, now: Nanos, why: Throttled) {
         self.meter.throttled[why as usize] += 1;
-        self.not_before = now + REFUSED_WAIT;
+        self.not_before = self.not_before.max(now + REFUSED_WAIT);
+    }
+
+    /// It may not receive before `until`: its calls are refused, and messages wait.
+    pub fn deny(&mut self, now: Nanos, queue: &mut Queue, until: Nanos) {
+        self.count_empty_receives(now, queue);
+        self.not_before = self.not_before.max(until);
     }
 
     /// Its mapping is deleted: it finishes what it has in hand, and the rest stays in the queue.
@@ -237,12 +245,13 @@ impl QueueConsumer {
         queue.meter.empty_receives += self.pollers.take_empty(now);
     }
 
-    /// The function has ended. When its poller can delete what is done (SQS-2), if it has not asked for that before.
+    /// The function has ended. When its poller has deleted what is done (SQS-2) and asks again, if that is not settled yet.
     pub fn ends(&mut self, now: Nanos, place: u32, queue: &mut Queue) -> Option<Nanos> {
         let running = self.running.get_mut(place).filter(|running| running.ended.is_none())?;
         running.ended = Some(now);
         let deletes = running.fails_at.is_none_or(|done| self.plan.report_failures && done > 0);
-        Some(if deletes { queue.deletes.call(now, now) } else { now })
+        let deleted = if deletes { queue.deletes.call(now, now) } else { now };
+        Some(deleted + self.plan.turnaround)
     }
 
     /// What a function that has ended settles: its poller deletes what is done.
@@ -285,6 +294,11 @@ impl QueueConsumer {
             };
             Some((*message, received))
         })
+    }
+
+    /// When an invocation ended whose poller is still to delete what it has done.
+    pub fn ended_at(&self, place: u32) -> Option<Nanos> {
+        self.running.get(place)?.ended
     }
 
     /// Messages in the function's hands, by walking them.

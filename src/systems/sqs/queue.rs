@@ -558,11 +558,14 @@ mod tests {
 
     #[test]
     fn sqs_5_no_more_than_120_000_are_in_flight() {
-        let mut queue = queue(false);
-        let records: Vec<Record> = (0..130_000).map(|at| record(at, at as u32)).collect();
-        fill(&mut queue, 0, &records);
-        let taken: usize = (0..20_000).map(|_| queue.receive(0, 10).len()).sum();
-        assert_eq!((taken, queue.in_flight, queue.count_waiting()), (120_000, 120_000, 10_000));
+        for fifo in [false, true] {
+            let mut queue = queue(fifo);
+            // Each message is a group of its own.
+            let records: Vec<Record> = (0..130_000).map(|at| record(at, at as u32)).collect();
+            fill(&mut queue, 0, &records);
+            let taken: usize = (0..20_000).map(|_| queue.receive(0, 10).len()).sum();
+            assert_eq!((taken, queue.in_flight, queue.count_waiting()), (120_000, 120_000, 10_000), "{fifo}");
+        }
     }
 
     #[test]

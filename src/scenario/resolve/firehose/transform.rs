@@ -75,6 +75,7 @@ pub(super) fn resolve(
         keep_warm: keep_warm.nanos(),
         reserved: settings.reserved_concurrency,
         errors: errors.fraction(),
+        poison_at: Vec::new(),
         dropped: dropped.fraction(),
         failed: failed.fraction(),
         size_ratio: ratio.times(),

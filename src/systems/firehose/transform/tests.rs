@@ -18,6 +18,7 @@ fn plan() -> TransformPlan {
         cold_start: Sampler::Constant(0.0),
         keep_warm: 600 * SECOND,
         reserved: None,
+        poison_at: Vec::new(),
         errors: 0.0,
         dropped: 0.0,
         failed: 0.0,

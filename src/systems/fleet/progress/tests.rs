@@ -15,7 +15,7 @@ fn kwk_10_three_batches_or_eight_mib_or_30_000_records_wait_for_a_worker() {
     let batches_until_full = |records_a_batch: u64, bytes: u32| {
         let mut progress = Progress::default();
         let mut batches = 0;
-        while progress.has_room(&PREFETCH) {
+        while progress.has_room(0, &PREFETCH) {
             progress.fetch(0, &records(records_a_batch, bytes), 0);
             batches += 1;
         }
@@ -26,9 +26,9 @@ fn kwk_10_three_batches_or_eight_mib_or_30_000_records_wait_for_a_worker() {
     assert_eq!(batches_until_full(30_000, 10), 1);
     let mut without = Progress::default();
     let none = Prefetch { batches: 0, ..PREFETCH };
-    assert!(without.has_room(&none));
+    assert!(without.has_room(0, &none));
     without.fetch(0, &records(1, 1), 0);
-    assert!(!without.has_room(&none), "version 1 fetches when it has nothing to do");
+    assert!(!without.has_room(0, &none), "version 1 fetches when it has nothing to do");
 }
 
 /// A worker takes batch after batch of ten records, a second each, and checkpoints them.
