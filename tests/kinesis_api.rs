@@ -230,7 +230,9 @@ fn kds_h7_a_sequence_number_tells_neither_how_many_records_there_are_nor_which_o
     // Two keys on two shards.
     let keys: Vec<String> = (0..100).map(|number| number.to_string()).collect();
     let on = |shard: usize| {
-        keys.iter().find(|key| usize::from(hash_key(key) >> 127 == 1) == shard).expect("one of many")
+        keys.iter()
+            .find(|key| usize::from(hash_key(key.as_bytes()) >> 127 == 1) == shard)
+            .expect("one of many")
     };
     let early: Vec<u64> = (0..5).map(|hour| put(&mut kinesis, hour, on(0)).1).collect();
     assert!(early.windows(2).all(|pair| pair[0] < pair[1]));

@@ -472,7 +472,7 @@ fn sqs_6_lam_c6_check_sees_a_function_that_is_too_slow_for_its_queue() {
         let row = rows.into_iter().find(|row| row.path == path).expect("a row");
         (row.limit, (row.mean * 1e6).round() / 1e6, row.allowed, row.verdict)
     };
-    let two = "duration: { base: 1s }, maximum_concurrency: 2";
+    let two = "duration: { base: 1s }, turnaround: 0s, maximum_concurrency: 2";
     let found = row(rows("30/s", "", 1_000, two), "consumers.f");
     assert_eq!(found, ("LAM-C6".to_owned(), 3.0, 2.0, Verdict::Overloaded));
     assert_eq!(row(rows("15/s", "", 1_000, two), "consumers.f").3, Verdict::Fine);

@@ -214,7 +214,8 @@ impl LoadCheck {
         let path = Path::ROOT.key("consumers").key(&plan.name);
         let (function, passes) = (&plan.function, plan.mapping.filter_passes.unwrap_or(1.0));
         let per_record = function.per_record as f64
-            + function.base as f64 / f64::from(plan.mapping.batching.size)
+            + (function.base + plan.mapping.batching.turnaround) as f64
+                / f64::from(plan.mapping.batching.size)
             + function.sink.as_ref().map_or(0.0, SinkPlan::time_per_record);
         let busy = |records: &Load| {
             let mut busy = Load::default();

@@ -339,7 +339,7 @@ impl Fleet {
         let mut ended = progress.end(reached, false);
         progress.wrote(reached);
         if reached < until {
-            (ended.last, ended.took) = (false, [0; 2]);
+            ended.last = false;
             self.write(now, shard, writer);
         }
         self.count(now, shard, &ended);

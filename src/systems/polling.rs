@@ -48,6 +48,8 @@ pub struct PollingMeter {
     pub busy: Nanos,
     /// Batches processed.
     pub batches: u64,
+    /// Where there is a sink, the time from the poll of records to the end of their processing; records times nanoseconds.
+    pub ran: u128,
 }
 
 /// What a worker has in hand for one shard.
@@ -243,7 +245,9 @@ impl Polling {
         let (hand, worker) = (&mut self.hands[shard], shard % self.workers.len());
         let from = hand.written;
         let Some(writers) = &mut self.writers else { return (from..from, None) };
-        hand.written += writers.end(now, shard);
+        let records = writers.end(now, shard);
+        hand.written += records;
+        self.meter.ran += u128::from(now - hand.polled) * records as u128;
         let next = hand.records.get(hand.written).map(|record| {
             let left = hand.records.len() - hand.written;
             writers.begin(now, (shard, worker), left, (record.identity(), 0))

@@ -137,7 +137,7 @@ pub(crate) fn condition(alarm: &AlarmRow) -> String {
     };
     let (m, n) = (alarm.datapoints_to_alarm, alarm.evaluation_periods);
     let period = words::span(alarm.period_s as f64);
-    let periods = words::plural(n.into(), "period");
+    let periods = words::plural(n, "period");
     format!("{} {} {threshold} in {m} of {periods} of {period}", alarm.metric, alarm.comparison)
 }
 

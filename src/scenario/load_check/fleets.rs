@@ -45,8 +45,11 @@ impl LoadCheck {
             ControlPlan::Flink(_) => ("FLK-1", plan.workers as usize),
         };
         self.row(&path.key("workers"), limit, "vCPU", Load::sum(work.iter().copied()), vcpu * seats as f64);
-        let by_load = matches!(&plan.control, ControlPlan::Kcl(leases) if leases.version.has_leader());
-        if !by_load {
+        let spreads = match &plan.control {
+            ControlPlan::Kcl(leases) => leases.version.has_leader(),
+            ControlPlan::Flink(job) => job.keyed,
+        };
+        if !spreads {
             let mut workers = vec![Load::default(); seats];
             for (shard, work) in work.iter().enumerate() {
                 workers[worker_of(plan, shard)].add(*work, 1.0);
@@ -54,9 +57,11 @@ impl LoadCheck {
             let (worker, busy) = hottest(&workers);
             self.row(&path.key("workers").index(worker), limit, "vCPU", busy, vcpu);
         }
-        // One processor does one shard's batch at a time.
-        let (shard, busy) = hottest(&work);
-        self.row(&path.key("shards").index(shard), limit, "vCPU", busy, vcpu.min(1.0));
+        // One processor does one shard's batch at a time, unless all take part in it.
+        if !matches!(&plan.control, ControlPlan::Flink(job) if job.keyed) {
+            let (shard, busy) = hottest(&work);
+            self.row(&path.key("shards").index(shard), limit, "vCPU", busy, vcpu.min(1.0));
+        }
         if let Some(sink) = &plan.sink {
             self.fleet_sink(&path, plan, sink, (&work, loads));
         }
