@@ -239,7 +239,7 @@ mod tests {
             ("kinesis.changes", settings::STREAM),
             ("consumers.search", settings::CONSUMER),
             ("firehose.lake", settings::TO_S3),
-            ("firehose.lake", settings::FIREHOSE_READS),
+            ("firehose.lake", &settings::FIREHOSE_READS[..3]),
         ];
         for (resource, metrics) in of {
             for metric in metrics {
