@@ -459,7 +459,7 @@ fn overrides_that_do_not_fit() {
     Refusals::default()
         .set("seed", "expected path=value, such as `seed=7`")
         .set("seed=", "write `seed=null` to remove it")
-        .set("=7", "is not a path")
+        .set("=7", "expected path=value, such as `seed=7`; found `=7`")
         .set("a..b=7", "`a..b` is not a path: a key is missing")
         .set("seed=[1", "unclosed bracket")
         .set("seed=x", "expected a whole number; found `x`")

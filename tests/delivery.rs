@@ -262,7 +262,8 @@ fn fh_b10_buffers_grow_while_delivery_is_behind_and_shrink_again() {
 
 #[test]
 fn fh_o5_a_late_success_leaves_a_duplicate() {
-    let (_, outcome) = run(&["firehose.lake.to.s3.late_success=10%", "firehose.lake.buffer.interval=1s"]);
+    let (scenario, outcome) =
+        run(&["firehose.lake.to.s3.late_success=10%", "firehose.lake.buffer.interval=1s"]);
     let delivery = &outcome.deliveries[0];
     let stored: u64 = delivery.rows.iter().map(|row| row.records).sum();
     assert_eq!(stored, delivery.meter.delivered + delivery.meter.repeated);
@@ -270,4 +271,10 @@ fn fh_o5_a_late_success_leaves_a_duplicate() {
     let share = delivery.meter.repeated as f64 / delivery.meter.delivered as f64;
     assert!((share - 1.0 / 9.0).abs() < 0.04, "{share}");
     assert_eq!(delivery.latency.histogram().count(), delivery.meter.delivered, "each record counts once");
+    // It is told with the other duplicates.
+    let repeated = delivery.meter.repeated;
+    let result = RunResult::new(&scenario, &[outcome], scenario.billing.book()).unwrap();
+    let row = result.ordering.iter().find(|row| row.path == "firehose.lake").expect("a row");
+    assert_eq!((row.records, row.duplicates, row.out_of_order), (stored, repeated, 0));
+    assert_eq!(row.duplicate_causes["late_success"], repeated);
 }

@@ -193,21 +193,6 @@ fn kds_w3_a_call_takes_500_records_and_10_mib() {
     assert!(errors(&[&sdk("call: put_records, records_per_call: 501")]).contains("KDS-W3"));
 }
 
-/// A key of 256 characters, of which 246 take four bytes each, counts with its bytes; one of 257 is no key.
-#[test]
-fn kds_h1_partition_keys_have_up_to_256_characters_and_count_by_their_bytes() {
-    let prefix = |characters: usize| {
-        let prefix = "\u{1f511}".repeat(characters);
-        format!("workload.w.record={{ size: 100 B, partition_key: {{ prefix: '{prefix}', digits: 10 }} }}")
-    };
-    let outcome = run(&[prefix(246).as_str()]);
-    let taken = outcome.streams[0].loads[0].total;
-    assert!(taken.records > 100);
-    assert_eq!(taken.bytes, taken.records * (100 + 246 * 4 + 10));
-    let message = support::load_with(BASE, &[prefix(247).as_str()]).expect_err("it is too long");
-    assert!(message.contains("KDS-H1"), "{message}");
-}
-
 #[test]
 fn kds_w4_b1_a_record_has_at_most_what_the_stream_allows_key_included() {
     for (data, max, refused) in [

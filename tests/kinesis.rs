@@ -13,6 +13,8 @@ use streamgauge::systems::kinesis::read_limit::ReadRefused;
 use streamgauge::systems::kinesis::shard::WriteRefused;
 use streamgauge::systems::kinesis::stream::Stream;
 
+mod support;
+
 const MIB: u64 = 1_048_576;
 
 fn record(now: Nanos, bytes: u32, key: u32) -> Record {
@@ -373,5 +375,52 @@ fn polls_that_are_no_events_count_as_if_they_were() {
         let ((seen, found), (expected_seen, expected)) = (lazily(&case), by_every_poll(&case));
         assert_eq!(found, expected, "seed {seed}: {:?}, calls limited: {}", case.readers, case.limit_calls);
         assert_eq!(seen, expected_seen, "seed {seed}");
+    }
+}
+
+/// Ten records a second, put straight into a stream.
+const PUTS: &str = "\
+name: puts
+study: terminating
+duration: 20s
+workload:
+  w:
+    writes_to: kinesis.s
+    arrivals: { constant: { rate: 10/s } }
+    keys: { uniform: { items: 100 } }
+    record: { size: 100 B }
+    client: { sdk: { call: put_records, linger: 100ms, latency: 10ms, lost_replies: 0% } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 1 } } }
+consumers:
+  all: { reads: kinesis.s, polling: { interval: 1s } }
+";
+
+/// A key of 256 characters, of which 246 take four bytes each, counts with its bytes; one of 257 is no key.
+#[test]
+fn kds_h1_partition_keys_have_up_to_256_characters_and_count_by_their_bytes() {
+    let prefix = |characters: usize| {
+        let prefix = "\u{1f511}".repeat(characters);
+        format!("workload.w.record={{ size: 100 B, partition_key: {{ prefix: '{prefix}', digits: 10 }} }}")
+    };
+    let outcome = support::run::<true>(&support::scenario(PUTS, &[prefix(246).as_str()]), 0);
+    let taken = outcome.streams[0].loads[0].total;
+    assert!(taken.records > 100, "{}", taken.records);
+    assert_eq!(taken.bytes, taken.records * (100 + 246 * 4 + 10));
+    let message = support::load_with(PUTS, &[prefix(247).as_str()]).expect_err("it is too long");
+    assert!(message.contains("KDS-H1"), "{message}");
+}
+
+#[test]
+fn kds_s1_records_are_kept_for_a_day_to_a_year() {
+    let kept = |retention: &str| {
+        let text = support::fed_table("1/s", "1m", "")
+            .replace("shards: 2 } } }", &format!("shards: 2 }} }}, retention: {retention} }}"));
+        support::load(&text).map(|scenario| scenario.streams[0].retention / (3_600 * SECOND))
+    };
+    assert_eq!(kept("24h"), Ok(24));
+    assert_eq!(kept("365d"), Ok(8_760));
+    for beyond in ["23h", "366d"] {
+        assert!(kept(beyond).is_err_and(|error| error.contains("KDS-S1")), "{beyond}");
     }
 }

@@ -251,3 +251,52 @@ fn kds_s2_the_bill_has_the_retention_that_held_and_not_that_of_the_beginning() {
     let [_, part] = shard_hours(&[&raised("750s", "10d")]);
     assert!(all > 0.0 && (part / all - 0.25).abs() < 0.005, "{part} of {all}");
 }
+
+/// Every metric of the series can be watched, each of its resource.
+#[test]
+fn fh_m2_m5_alarms_can_be_on_every_metric_that_the_series_have() {
+    let more = "  pushed: { reads: kinesis.changes, lambda: { via: enhanced_fan_out, sends_to: [sqs.q] } }
+  reader: { reads: sqs.q, lambda: {} }
+  own: { reads: tables.orders.streams, lambda: {} }
+  kcl: { reads: kinesis.changes, kcl: {} }
+sqs:
+  q: {}
+firehose:
+  lake:
+    reads: kinesis.changes
+    format: { parquet: { ratio: 20%, failures: 1% } }
+    dynamic_partitioning: { attribute: customer, values: 5 }
+    transform: {}
+    buffer: { interval: 60s }
+    to: { s3: {} }
+  search: { reads: kinesis.changes, backup: {}, buffer: { interval: 60s }, to: { opensearch: {} } }
+  copied: { reads: kinesis.changes, to: { redshift: {} } }
+  events: { reads: kinesis.changes, to: { splunk: {} } }
+  hook: { reads: kinesis.changes, to: { http: {} } }
+  table: { reads: kinesis.changes, to: { iceberg: {} } }
+  flakes: { reads: kinesis.changes, to: { snowflake: {} } }
+";
+    let text = format!("{BASE}{more}")
+        .replace("kinesis: { stream", "streams: { view: new_image }\n    kinesis: { stream");
+    let scenario = support::scenario(&text, &[]);
+    let outcome = support::run::<true>(&scenario, 0);
+    let sheet = timeseries(&scenario, &outcome);
+    let mut metrics = std::collections::BTreeSet::new();
+    for row in csv::Reader::from_reader(sheet.as_bytes()).records() {
+        let row = row.expect("a sound row");
+        let written = match &row[5] {
+            "Milliseconds" | "Seconds" => "1s",
+            _ => "1",
+        };
+        metrics.insert(format!(
+            "{{ of: '{}', metric: '{}', threshold: {written}, period: 5m }}",
+            &row[2], &row[3]
+        ));
+    }
+    assert!(metrics.iter().any(|it| it.contains("DeliveryToHttpEndpoint.DataFreshness")));
+    assert!(metrics.iter().any(|it| it.contains("FailedConversion.Records")));
+    let alarms: Vec<String> =
+        metrics.iter().enumerate().map(|(number, it)| format!("  a{number}: {it}\n")).collect();
+    let watched = format!("{text}alarms:\n{}", alarms.concat());
+    assert_eq!(support::scenario(&watched, &[]).alarms.len(), metrics.len());
+}

@@ -558,7 +558,7 @@ fn lam_e5_what_is_set_aside_is_told_beside_what_is_lost() {
     assert_eq!(lost, Some(0.0), "neither is lost");
     for (count, path, fate, place) in [
         (letters, "sqs.q", "dead letter", "in the dead-letter queue of"),
-        (aside, "consumers.sender", "on failure", "at the on-failure destination of"),
+        (aside, "consumers.sender", "on failure", "only as pointers at the on-failure destination of"),
     ] {
         let count = words::count(count);
         assert!(terminal.contains(&format!("{count} {place} {path}")), "{terminal}");

@@ -89,7 +89,7 @@ impl Checked {
                 words::count(item.item_bytes.into()),
                 words::plural(item.write_units.into(), "write unit"),
                 words::count(item.record_bytes.into()),
-                words::plural(item.put_payload_units.into(), "PUT payload unit"),
+                words::plural(item.put_payload_units, "PUT payload unit"),
             ));
         }
         for estimate in &self.load.shard_estimates {

@@ -10,6 +10,7 @@ use crate::systems::dynamodb::contents::AtStart;
 use crate::systems::dynamodb::replication::*;
 use crate::systems::dynamodb::table::TablePlan;
 use crate::systems::dynamodb::throughput::ThroughputPlan;
+use crate::systems::firehose::prefix::ObjectPrefix;
 use crate::systems::firehose::{FirehosePlan, FirehoseSource};
 use crate::systems::kinesis::capacity::CapacityPlan;
 use crate::systems::kinesis::plan::StreamPlan;
@@ -111,7 +112,7 @@ fn delivery() -> FirehosePlan {
         interval: SECOND,
         delimiter_bytes: 1,
         compression: 0.5,
-        prefix: "raw/".into(),
+        prefix: ObjectPrefix::parse("raw/").unwrap_or_default(),
         extension: ".gz".into(),
         put: lognormal(100 * MILLISECOND, 0.3),
         retry_wait: SECOND,

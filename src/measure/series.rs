@@ -14,6 +14,14 @@ pub fn bin_width(span: Nanos) -> Nanos {
     WIDTHS.into_iter().find(|width| span.div_ceil(*width) <= BINS_MAX).unwrap_or(30 * DAY)
 }
 
+/// Bins for what is told of the time after the writes too, however long that is: about a week of seconds.
+const LONG_BINS_MAX: u64 = 600_000;
+
+/// The bins of a series for a run of about `span`, and as many more as it takes to its end: their width, and how many there are at most.
+pub fn bins(span: Nanos) -> (Nanos, u64) {
+    (bin_width(span), LONG_BINS_MAX)
+}
+
 /// What each value of a bin is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {

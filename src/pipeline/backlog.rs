@@ -17,9 +17,12 @@ pub struct Backlog {
     pub feeds: Vec<u64>,
     /// Records in the stream that a consumer has not processed, by consumer.
     pub consumers: Vec<u64>,
-    /// Records in the stream that a delivery stream has not read, by delivery stream. What it buffers or uploads is left
-    /// out: its size and interval bound that, and its rise and fall would hide whether the rest grows.
+    /// Records in the stream that a delivery stream has not read, by delivery stream, and those in buffers whose objects wait for the
+    /// destination. What it buffers otherwise is left out: its size and interval bound that, and its rise and fall would hide
+    /// whether the rest grows.
     pub deliveries: Vec<u64>,
+    /// Records that are being uploaded or wait for the destination, by delivery stream.
+    pub uploads: Vec<u64>,
     /// Records in the stream that a function has not processed, by function.
     pub lambdas: Vec<u64>,
     /// Messages in a queue and in flight, by queue.
@@ -58,9 +61,10 @@ impl<const FULL: bool> Pipeline<FULL> {
                 .map(|delivery| {
                     // What waits for a function that is too slow grows without end as well.
                     let queued = delivery.transforming.as_ref().map_or(0, |it| it.transform.queued());
-                    behind(delivery.stream, delivery.reader) + queued
+                    behind(delivery.stream, delivery.reader) + queued + delivery.firehose.held_up()
                 })
                 .collect(),
+            uploads: (0..self.deliveries.len()).map(|number| self.objects.uploading(number)).collect(),
             lambdas: self
                 .lambdas
                 .iter()

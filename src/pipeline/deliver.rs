@@ -5,7 +5,7 @@ use super::event::{Kind, pack, unpack};
 use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Draws;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::{MICROSECOND, Nanos, SECOND};
 use crate::measure::by_hour::ByHour;
 use crate::measure::latency::Latency;
 use crate::measure::prefixes::Prefixes;
@@ -14,6 +14,7 @@ use crate::systems::athena::StoredObject;
 use crate::systems::firehose::endpoint::Endpoint;
 use crate::systems::firehose::{ErrorOutput, Firehose, FlushReason, Held, Object};
 use crate::systems::kinesis::log::Micros;
+use crate::systems::lag::Lag;
 use crate::systems::s3::Bucket;
 
 /// Columns of a delivery stream's series.
@@ -38,8 +39,18 @@ pub mod column {
     pub const REFUSED: usize = 8;
     /// `KinesisMillisBehindLatest` (FH-M4), in microseconds.
     pub const BEHIND: usize = 9;
+    /// `SucceedConversion.Records` (FH-M5), or what went on without a conversion.
+    pub const CONVERTED: usize = 10;
+    /// `SucceedConversion.Bytes`: before it.
+    pub const CONVERTED_BYTES: usize = 11;
+    /// `FailedConversion.Records`.
+    pub const UNCONVERTED: usize = 12;
+    /// `FailedConversion.Bytes`.
+    pub const UNCONVERTED_BYTES: usize = 13;
+    /// `PerPartitionThroughput` (FH-M5), bytes a second: of the object that was filled fastest.
+    pub const PARTITION_BYTES: usize = 14;
     /// How many there are.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 15;
 }
 
 /// A complete object, as listed in a report.
@@ -111,6 +122,8 @@ pub struct Delivery {
     pub rows: Vec<ObjectRow>,
     /// All objects, where queries scan them.
     pub scanned: Option<Vec<StoredObject>>,
+    /// How late it is, where a planned event holds it up.
+    pub lag: Option<Box<Lag>>,
     /// Its series.
     pub series: Series<{ column::COUNT }>,
 }
@@ -146,6 +159,12 @@ impl Objects {
     /// Whether some record being uploaded is such a one.
     pub fn any(&self, such: impl Fn(&Held) -> bool) -> bool {
         self.slots.iter().flatten().any(|object| object.batch.records.iter().any(&such))
+    }
+
+    /// When the oldest record in uploads of one delivery stream had come, by walking them.
+    pub fn oldest(&self, firehose: usize) -> Option<Micros> {
+        let of_this = self.slots.iter().flatten().filter(|object| object.firehose as usize == firehose);
+        of_this.filter_map(|object| object.batch.oldest_arrival()).min()
     }
 
     /// Records in uploads of one delivery stream, by walking them.
@@ -206,17 +225,27 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     pub(super) fn upload(&mut self, now: Nanos, objects: Vec<Object>) {
-        for object in objects {
+        for mut object in objects {
             let delivery = &mut self.deliveries[object.firehose as usize];
             if delivery.is_blocked(now, &object) {
                 self.wait_for_destination(now, object);
                 continue;
             }
             let bytes = delivery.stored(object.batch.bytes);
-            let done = match &mut delivery.endpoint {
-                Some(endpoint) if Delivery::goes_to(endpoint, &object) => endpoint.take(now, bytes),
-                _ => now + delivery.bucket.put_object(now),
+            let (done, waits) = match &mut delivery.endpoint {
+                Some(endpoint) if Delivery::goes_to(endpoint, &object) => {
+                    let waits = endpoint.is_busy(now);
+                    (endpoint.take(now, bytes), waits)
+                }
+                _ => {
+                    let (takes, waits) = delivery.bucket.put_object(now);
+                    (now + takes, waits)
+                }
             };
+            if waits && !object.queued {
+                object.queued = true;
+                delivery.firehose.queued(object.buffer);
+            }
             let slot = self.objects.insert(object);
             self.queue.push(done, Kind::Uploaded as u8, slot);
         }
@@ -271,22 +300,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn fail(&mut self, now: Nanos, mut object: Object) {
         let delivery = &mut self.deliveries[object.firehose as usize];
         self.fingerprint.outcome(now, object.batch.bytes, 9);
-        let first = delivery.firehose.meter.gave_up_at.is_none();
         if delivery.endpoint.is_some() {
-            if first {
-                self.timeline.note(
-                    now,
-                    &delivery.path,
-                    "records begin to go to the error prefix: retries are over",
-                );
-            }
             delivery.firehose.failed(now, &mut object);
             return self.upload(now, vec![object]);
         }
-        if first {
-            self.timeline.note(now, &delivery.path, "records begin to be lost: older than they are kept");
-        }
+        delivery.note_settled(now, &object);
+        let queued = object.queued.then_some((object.firehose, object.buffer));
         delivery.firehose.gave_up(now, object);
+        self.go_on_after(now, queued);
     }
 
     /// An upload was taken for failed though its object is stored: it is made again.
@@ -319,6 +340,10 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             Some(error) => {
                 delivery.bucket.meter.error_objects += 1;
+                if FULL && error == ErrorOutput::FormatConversionFailed {
+                    delivery.series.add(now, column::UNCONVERTED, object.batch.records.len() as u64);
+                    delivery.series.add(now, column::UNCONVERTED_BYTES, object.batch.bytes);
+                }
                 if FULL && error == ErrorOutput::ActivePartitionExceeded {
                     delivery.series.raise(object.opened, column::EXCEEDED, 1);
                 }
@@ -328,7 +353,19 @@ impl<const FULL: bool> Pipeline<FULL> {
         if late && object.error.is_none() {
             return self.repeat(now, object);
         }
-        delivery.firehose.delivered(object);
+        delivery.note_settled(now, &object);
+        let queued = object.queued.then_some((object.firehose, object.buffer));
+        delivery.firehose.delivered(now, object);
+        self.go_on_after(now, queued);
+    }
+
+    /// An object of this buffer had to wait in line, and is done with.
+    #[inline]
+    fn go_on_after(&mut self, now: Nanos, queued: Option<(u32, u32)>) {
+        let Some((firehose, buffer)) = queued else { return };
+        let mut objects = Vec::new();
+        self.deliveries[firehose as usize].firehose.unqueued(now, buffer, &mut objects);
+        self.upload(now, objects);
     }
 }
 
@@ -355,6 +392,13 @@ impl Delivery {
     fn is_half_way(&self, object: &Object) -> bool {
         let endpoint = self.endpoint.as_ref();
         endpoint.is_some_and(|it| it.kind().is_in_s3() && object.error.is_none() && !object.staged)
+    }
+
+    #[inline]
+    fn note_settled(&mut self, now: Nanos, object: &Object) {
+        if let (Some(lag), Some(oldest)) = (&mut self.lag, object.batch.oldest_arrival()) {
+            lag.settled(now, oldest);
+        }
     }
 
     fn stored(&self, bytes: u64) -> u64 {
@@ -403,6 +447,15 @@ impl Delivery {
         self.series.add(now, column::RECORDS, records);
         self.series.add(now, column::BYTES, stored);
         self.series.add(now, column::OBJECTS, 1);
+        if !object.stored {
+            self.series.add(now, column::CONVERTED, records);
+            self.series.add(now, column::CONVERTED_BYTES, object.batch.bytes);
+        }
+        if self.partitions {
+            let filled = (object.flushed - object.opened).max(SECOND);
+            let rate = u128::from(object.batch.bytes) * u128::from(SECOND) / u128::from(filled);
+            self.series.raise(now, column::PARTITION_BYTES, rate as u64);
+        }
         self.series.raise(now, column::FRESHNESS, now / MICROSECOND - oldest_arrival);
         if let Some(scanned) = &mut self.scanned {
             let newest = object.batch.records.iter().map(|held| held.appended).max();

@@ -198,6 +198,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.note_tables(scenario);
         let ledger = self.ledger(scenario, end);
         ledger.check()?;
+        let tolls = self.tolls(scenario, end);
+        let lateness = self.lateness(scenario, end);
         let top_items = self.top_items();
         let queries = self.queries(scenario);
         let refused_reads = self.refused_reads();
@@ -211,6 +213,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             ledger,
             timeline: self.timeline,
             quantities,
+            tolls,
+            lateness,
             backlogs,
             long_ways: self.writers.iter().map(long_way).collect(),
             producers: self.writers.into_iter().map(|writer| (writer.meter, writer.latency)).collect(),

@@ -17,6 +17,7 @@ use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::measure::latency::Latency;
 use crate::measure::ledger::Account;
 use crate::measure::series::Series;
+use crate::pipeline::tolls::EXPIRED;
 use crate::scenario::path::resource;
 use crate::systems::fleet::meter::Redelivery;
 use crate::systems::fleet::progress::{Ended, PARTS};
@@ -176,7 +177,9 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn expire_again(&mut self, now: Nanos, number: usize, shard: usize) -> bool {
         let consumer = &mut self.fleets[number];
         let horizon = now.saturating_sub(self.streams[consumer.stream].stream.retention());
-        consumer.fleet.meter.expired += consumer.fleet.shard_mut(shard).expire(horizon / MICROSECOND);
+        let expired = consumer.fleet.shard_mut(shard).expire(horizon / MICROSECOND);
+        consumer.fleet.meter.expired += expired;
+        consumer.fleet.tolls.note(now, EXPIRED, expired);
         !consumer.fleet.shard(shard).has_to_refetch()
     }
 

@@ -13,6 +13,7 @@ use super::refused_reads::RefusedReads;
 use super::source::Snapshot;
 use super::sqs::{self, QueuePlace};
 use super::streams::{self, StreamsMeter};
+use super::tolls::ReaderTolls;
 use super::write::{self, WriterMeter};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
@@ -39,6 +40,7 @@ use crate::systems::kinesis::fan_out::FanOutMeter;
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::kinesis::lineage::Lineage;
 use crate::systems::kinesis::losses::Losses;
+use crate::systems::lag::Ages;
 use crate::systems::lambda::mapping::{MappingMeter, PARTS};
 use crate::systems::polling::{self, PollingMeter};
 use crate::systems::s3::S3Meter;
@@ -62,6 +64,10 @@ pub struct Outcome {
     pub timeline: Timeline,
     /// What the measured span used of everything that is billed.
     pub quantities: Quantities,
+    /// What readers do not get by themselves, and when that began.
+    pub tolls: Vec<ReaderTolls>,
+    /// How late each reader was that a planned event holds up, by its path.
+    pub lateness: Vec<(String, Ages)>,
     /// What waited at moments spread evenly over the span.
     pub backlogs: Vec<Backlog>,
     /// Producers.

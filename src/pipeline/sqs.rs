@@ -226,7 +226,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         self.fingerprint.outcome(now, u64::from(handle) << 32 | count, 7);
         let mut over: Vec<u32> = settled.done.iter().chain(&settled.failed).map(|it| it.record.key).collect();
-        let back = queue.fail(settled.failed);
+        let back = queue.fail(now, settled.failed);
         over.retain(|key| back.iter().all(|message| message.record.key != *key));
         queue.release(over.into_iter());
         if !back.is_empty() {
@@ -272,6 +272,16 @@ impl<const FULL: bool> Pipeline<FULL> {
                 (is_read && place.queue.any_waiting(such))
                     || running.flat_map(|running| &running.messages).any(|message| such(&message.record))
             })
+    }
+
+    /// When the oldest message had come that is in a queue, on its way to its pollers or in the function's hands.
+    pub(super) fn oldest_message(&self, number: usize) -> Option<u64> {
+        let place = &self.queues[number];
+        let absent = self.absent.iter().filter(|absent| absent.queue == number);
+        let absent = absent.flat_map(|absent| &absent.messages);
+        let running = place.consumer.iter().flat_map(|consumer| consumer.running.iter());
+        let running = running.flat_map(|running| &running.messages);
+        absent.chain(running).chain(place.queue.messages()).map(|message| message.sent).min()
     }
 
     /// Messages in a queue, or on their way to its pollers.

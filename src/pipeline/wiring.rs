@@ -190,6 +190,9 @@ impl<const FULL: bool> Pipeline<FULL> {
             now: 0,
         };
         super::timeline::schedule(&scenario.timeline, &mut pipeline.queue);
+        if FULL {
+            pipeline.watch_lateness(scenario);
+        }
         (0..scenario.producers.len() as u32).for_each(|writer| pipeline.find_next_write(writer));
         pipeline.start_direct();
         pipeline.start_looks();
@@ -418,9 +421,10 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
             late: (plan.late_success > 0.0).then(|| (plan.late_success, named("late"))),
             latency: Latency::default(),
             sizes: Histogram::default(),
-            prefixes: Prefixes::new(scenario.start),
+            prefixes: Prefixes::new(scenario.start, plan.prefix.period()),
             partitions: plan.partitioning.is_some(),
             rows: Vec::new(),
+            lag: None,
             series: Series::new(scenario.duration),
         }
     };

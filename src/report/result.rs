@@ -71,6 +71,9 @@ pub struct RunResult {
     pub overloaded: Vec<overload::Overload>,
     /// Everything accounted for.
     pub ledger: Vec<identity::AccountRow>,
+    /// What readers do not get by themselves, by fate and cause, and when that began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<losses::CauseRow>,
     /// What producers offered and what became of it at the table.
     pub producers: Vec<flow::ProducerRow>,
     /// Tables with their feeds.
@@ -165,6 +168,7 @@ impl RunResult {
             refusals: events::refusals(outcomes),
             complete,
             ledger: ledger.accounts.iter().map(identity::AccountRow::from).collect(),
+            losses: losses::causes(outcomes),
             producers: flow::producers(scenario, outcomes),
             tables: flow::tables(scenario, outcomes),
             bottlenecks: waits::rows(scenario, outcomes, &latency),

@@ -243,6 +243,15 @@ pub struct QueueUse {
 const DRAIN_MIN: Nanos = 30 * MINUTE;
 
 impl Scenario {
+    /// The planned events that hold up the reader at this path, or the function that transforms for it. One that takes it away for
+    /// good leaves nothing to catch up.
+    pub fn holds_up<'a>(&'a self, place: &'a str) -> impl Iterator<Item = &'a Occurrence> {
+        let is_of = move |it: &str| {
+            it.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest == ".transform")
+        };
+        self.timeline.iter().filter(move |it| is_of(&it.place) && !it.action.removes())
+    }
+
     /// When a run stops at the latest, whatever is still under way: a steady study goes on at most as long again as its
     /// span, and some minutes more.
     pub fn ends_by(&self) -> Nanos {

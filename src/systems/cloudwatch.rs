@@ -134,7 +134,8 @@ impl AlarmPlan {
         let by_count = |breaching: usize| if breaching >= m { State::Alarm } else { State::Ok };
         match self.missing {
             _ if found == n => by_count(breaching),
-            Missing::Breaching => by_count(breaching + n - found),
+            // Before the first period there was no metric to miss.
+            Missing::Breaching => by_count(breaching + n.min(points.len()) - found),
             Missing::NotBreaching => by_count(breaching),
             Missing::Missing if found == 0 => State::InsufficientData,
             Missing::Ignore if found == 0 => before,
@@ -261,6 +262,17 @@ mod tests {
         assert_eq!(plan.first_breach(&series), Some(5 * MINUTE));
         let expected = [(2, State::Ok), (10, State::Alarm), (12, State::Ok)];
         assert_eq!(plan.changes(&series), expected.map(|(at, state)| (at * MINUTE, state)));
+    }
+
+    /// Two of three, or three of three: no state of the first periods comes from periods before there was a metric.
+    #[test]
+    fn periods_before_the_first_one_miss_nothing() {
+        for m in [1, 2, 3] {
+            let changes = plan(m, 3, Missing::Breaching).changes(&points("0 0 0 0 0"));
+            assert_eq!(changes, [(MINUTE, State::Ok)], "{m} of 3");
+        }
+        let silent = plan(3, 3, Missing::Breaching).changes(&points("- - - -"));
+        assert_eq!(silent, [(MINUTE, State::Ok), (3 * MINUTE, State::Alarm)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! they are partitioned, then converted, then written.
 
 pub mod batch;
+mod behind;
 pub mod endpoint;
 pub mod error_output;
 pub mod ingest;
@@ -12,6 +13,7 @@ pub mod meter;
 pub mod object;
 pub mod partitioning;
 pub mod plan;
+pub mod prefix;
 pub mod settings;
 pub mod transform;
 mod whereabouts;
@@ -20,6 +22,7 @@ use crate::engine::random::{Draws, Keyed};
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::tolls::Tolls;
 pub use batch::{Batch, Held, Mark};
 pub use error_output::ErrorOutput;
 pub use meter::FirehoseMeter;
@@ -38,7 +41,7 @@ pub fn billed_bytes(record_bytes: u64) -> u64 {
 }
 
 /// The largest size hint (FH-B2), and so the largest that a buffer which is behind grows to.
-const GROWN_MAX: u64 = 128 << 20;
+pub const GROWN_MAX: u64 = 128 << 20;
 
 /// Numbers of the buffers for the error prefix: beyond those of any shard or partition.
 const ERROR_BUFFERS: usize = 0xff_ff00;
@@ -51,8 +54,12 @@ struct Buffer {
     due: Nanos,
     /// The moment of the timer that is set.
     timer: Option<Nanos>,
-    /// Objects of it that wait for the destination.
+    /// Objects of it that wait for a destination which is down.
     behind: u32,
+    /// Objects of it that wait for what a destination takes before them.
+    queued: u32,
+    /// Whether its interval is over, and it goes on all the same because of those.
+    overdue: bool,
     /// The size hint while it is behind (FH-B10).
     grown: u64,
 }
@@ -80,6 +87,8 @@ pub struct Firehose {
     pool: Vec<Batch>,
     /// What it counted.
     pub meter: FirehoseMeter,
+    /// What it lost or set aside, when and why.
+    pub tolls: Tolls,
 }
 
 impl Firehose {
@@ -107,6 +116,7 @@ impl Firehose {
             counts_copies: false,
             pool: Vec::new(),
             meter: FirehoseMeter::default(),
+            tolls: Tolls::default(),
         }
     }
 
@@ -251,7 +261,10 @@ impl Firehose {
         let buffer = self.buffer_mut(index);
         buffer.batch.mark(read, entered);
         // A timer that was set for an earlier buffer looks again when it fires; but it must not be too late.
-        if buffer.batch.records.is_empty() || buffer.timer.is_some_and(|at| at <= buffer.due) {
+        if buffer.batch.records.is_empty()
+            || buffer.overdue
+            || buffer.timer.is_some_and(|at| at <= buffer.due)
+        {
             return None;
         }
         buffer.timer = Some(buffer.due);
@@ -294,6 +307,10 @@ impl Firehose {
             buffer.timer = Some(buffer.due);
             return buffer.timer;
         }
+        if buffer.goes_on() {
+            buffer.overdue = true;
+            return None;
+        }
         self.meter.timers += 1;
         self.flush(now, index as usize, FlushReason::Interval, objects);
         None
@@ -307,8 +324,9 @@ impl Firehose {
         let fresh = self.pool.pop().unwrap_or_default();
         let (firehose, size) = (self.number, self.size);
         let buffer = self.buffer_mut(index);
-        if buffer.behind > 0 && reason == FlushReason::Size {
-            buffer.grown = (size.max(buffer.grown) * 2).min(GROWN_MAX.max(size));
+        buffer.overdue = false;
+        if reason == FlushReason::Size {
+            buffer.grow(size);
         }
         objects.push(Object {
             firehose,
@@ -319,6 +337,7 @@ impl Firehose {
             reason,
             error: Self::error_of(index),
             waits: false,
+            queued: false,
             stored: false,
             staged: false,
         });
@@ -331,44 +350,37 @@ impl Firehose {
         }
     }
 
-    /// An object waits for the destination: its buffer is behind.
-    #[cold]
-    pub fn fell_behind(&mut self, buffer: u32) {
-        self.buffer_mut(buffer as usize).behind += 1;
-    }
-
-    /// An object waits no more.
-    #[cold]
-    pub fn caught_up(&mut self, buffer: u32) {
-        let buffer = self.buffer_mut(buffer as usize);
-        buffer.behind -= 1;
-        if buffer.behind == 0 {
-            buffer.grown = 0;
-        }
-    }
-
     /// Counts an object that is given up.
     #[cold]
     pub fn gave_up(&mut self, now: Nanos, object: Object) {
         self.meter.note_loss(now);
-        self.meter.undeliverable += object.batch.records.len() as u64;
+        let records = object.batch.records.len() as u64;
+        self.meter.undeliverable += records;
+        self.tolls.note(now, ("undeliverable", "older than Firehose keeps them"), records);
         self.settled(object);
     }
 
     /// An object goes to the error prefix, for its destination takes nothing.
     #[cold]
     pub fn failed(&mut self, now: Nanos, object: &mut Object) {
+        let error = ErrorOutput::DestinationFailed;
+        self.tolls.note(now, (error.fate(), error.cause()), object.batch.records.len() as u64);
         self.meter.note_loss(now);
-        object.error = Some(ErrorOutput::DestinationFailed);
+        object.error = Some(error);
         object.waits = false;
     }
 
     /// Counts an object that is complete and keeps its memory for the next one.
-    pub fn delivered(&mut self, object: Object) {
+    pub fn delivered(&mut self, now: Nanos, object: Object) {
         let records = object.batch.records.len() as u64;
         match object.error {
             None => self.meter.delivered += records,
-            Some(error) => self.meter.failed[error as usize] += records,
+            Some(error) => {
+                self.meter.failed[error as usize] += records;
+                if error != ErrorOutput::DestinationFailed {
+                    self.tolls.note(now, (error.fate(), error.cause()), records);
+                }
+            }
         }
         self.settled(object);
     }
@@ -385,6 +397,12 @@ impl Firehose {
     /// Whether some buffered record is such a one.
     pub fn any_buffered(&self, such: impl Fn(&Held) -> bool) -> bool {
         self.buffers.iter().chain(&self.errors).any(|buffer| buffer.batch.records.iter().any(&such))
+    }
+
+    /// When the oldest record that waits in buffers had come, by walking them.
+    pub fn oldest_buffered(&self) -> Option<Micros> {
+        let buffers = self.buffers.iter().chain(&self.errors);
+        buffers.filter_map(|buffer| buffer.batch.oldest_arrival()).min()
     }
 
     /// Records that wait in buffers, by walking them.

@@ -20,8 +20,10 @@ use crate::systems::kinesis::fan_out::FanOutPlan;
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::poll_grid::USUAL_REFUSED_WAIT;
 use crate::systems::kinesis::reader::ReaderPlan;
+use crate::systems::lag::Lag;
 use crate::systems::sink::writers::Writers;
 use crate::systems::sink::{SinkMeter, SinkPlan};
+use crate::systems::tolls::Tolls;
 use checkpoint::CheckpointPlan;
 use host::Host;
 use meter::{FleetMeter, Redelivery};
@@ -129,6 +131,10 @@ pub struct Fleet {
     shards: Vec<Progress>,
     /// What it counted.
     pub meter: FleetMeter,
+    /// What its workers lost, when and why.
+    pub tolls: Tolls,
+    /// How late it is, where a planned event holds it up.
+    pub lag: Option<Box<Lag>>,
 }
 
 /// What a worker does with a shard next.
@@ -164,6 +170,8 @@ impl Fleet {
                 .map(|sink| Box::new(Writers::new(sink, draws, &format!("{path}.sink"), shards))),
             shards: vec![Progress::default(); shards],
             meter: FleetMeter::default(),
+            tolls: Tolls::default(),
+            lag: None,
         }
     }
 
@@ -296,8 +304,21 @@ impl Fleet {
             return None;
         }
         let ended = self.shards[shard].end(until, thrown);
-        self.meter.count(&ended);
+        if thrown {
+            self.tolls.note(now, ("skipped", "its processing threw"), ended.fresh.len() as u64);
+        }
+        self.count(now, shard, &ended);
         Some(ended)
+    }
+
+    /// Counts what a worker did.
+    fn count(&mut self, now: Nanos, shard: usize, ended: &Ended) {
+        self.meter.count(ended);
+        if let Some(lag) = &mut self.lag
+            && let Some(first) = self.shards[shard].kept().range(ended.fresh.clone()).next()
+        {
+            lag.settled(now, first.appended);
+        }
     }
 
     /// What a batch has worked out goes to the sink, a call after the other. Waiting for the answers takes no processor.
@@ -318,10 +339,10 @@ impl Fleet {
         let mut ended = progress.end(reached, false);
         progress.wrote(reached);
         if reached < until {
-            (ended.last, ended.took) = (false, [0; 2]);
+            ended.last = false;
             self.write(now, shard, writer);
         }
-        self.meter.count(&ended);
+        self.count(now, shard, &ended);
         ended
     }
 
@@ -375,7 +396,7 @@ impl Fleet {
             Some(_) => return None,
         };
         let ended = progress.end(done, false);
-        self.meter.count(&ended);
+        self.count(now, shard, &ended);
         Some(ended)
     }
 
@@ -392,7 +413,7 @@ impl Fleet {
             progress.due = writers.finish((now, progress.due), shard, left, address);
         }
         let ended = progress.end(until, false);
-        self.meter.count(&ended);
+        self.count(now, shard, &ended);
         Some(ended)
     }
 
@@ -439,12 +460,18 @@ impl Fleet {
     pub fn roll_back(&mut self, now: Nanos, shard: usize, why: Redelivery) -> (u64, u64) {
         let (lost, again) = self.shards[shard].roll_back(now, why);
         self.meter.lost += lost;
+        self.tolls.note(now, ("lost", "their checkpoint came before their processing"), lost);
         (lost, again)
     }
 
     /// Whether some record that was read, and neither processed nor lost, is such a one.
     pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
         self.shards.iter().any(|shard| shard.unsettled().any(&such))
+    }
+
+    /// When the oldest record of a shard that was read, and neither processed nor lost, had come into the stream.
+    pub fn oldest_in_hand(&self, shard: usize) -> Option<u64> {
+        self.shards[shard].unsettled().next().map(|record| record.appended)
     }
 
     /// Records read and neither processed nor lost, by walking them.

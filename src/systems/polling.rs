@@ -7,6 +7,7 @@ use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::systems::kinesis::log::{Micros, Record};
 use crate::systems::kinesis::poll_grid::PollPlan;
 use crate::systems::kinesis::reader::ReaderPlan;
+use crate::systems::lag::Lag;
 use crate::systems::sink::writers::Writers;
 use crate::systems::sink::{SinkMeter, SinkPlan};
 use crate::systems::stalls::Stalls;
@@ -47,6 +48,8 @@ pub struct PollingMeter {
     pub busy: Nanos,
     /// Batches processed.
     pub batches: u64,
+    /// Where there is a sink, the time from the poll of records to the end of their processing; records times nanoseconds.
+    pub ran: u128,
 }
 
 /// What a worker has in hand for one shard.
@@ -140,6 +143,8 @@ pub struct Polling {
     slow: (f64, Nanos),
     /// What it counted.
     pub meter: PollingMeter,
+    /// How late it is, where a planned event holds it up.
+    pub lag: Option<Box<Lag>>,
 }
 
 impl Polling {
@@ -156,6 +161,7 @@ impl Polling {
             hands: vec![InHand::default(); shards],
             slow: (1.0, 0),
             meter: PollingMeter::default(),
+            lag: None,
         }
     }
 
@@ -189,6 +195,9 @@ impl Polling {
     /// A batch is processed, of which the first record arrived at `first`. What its call left behind waits for the worker from the
     /// moment at which that call was due; what came later does so from the poll on that would have been next.
     pub fn done(&mut self, now: Nanos, shard: usize, first: Option<Micros>) {
+        if let (Some(lag), Some(first)) = (&mut self.lag, first) {
+            lag.settled(now, first);
+        }
         let hand = &mut self.hands[shard];
         hand.written = 0;
         let busy_from = if hand.behind { hand.due } else { hand.polled + self.interval };
@@ -236,7 +245,9 @@ impl Polling {
         let (hand, worker) = (&mut self.hands[shard], shard % self.workers.len());
         let from = hand.written;
         let Some(writers) = &mut self.writers else { return (from..from, None) };
-        hand.written += writers.end(now, shard);
+        let records = writers.end(now, shard);
+        hand.written += records;
+        self.meter.ran += u128::from(now - hand.polled) * records as u128;
         let next = hand.records.get(hand.written).map(|record| {
             let left = hand.records.len() - hand.written;
             writers.begin(now, (shard, worker), left, (record.identity(), 0))
@@ -275,6 +286,12 @@ impl Polling {
     /// Whether some record in a worker's hands is such a one.
     pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
         self.hands.iter().any(|hand| hand.to_do().iter().any(&such))
+    }
+
+    /// When the oldest record in workers' hands had come.
+    pub fn oldest_in_hand(&self) -> Option<Micros> {
+        let records = self.hands.iter().flat_map(|hand| hand.to_do());
+        records.map(|record| record.appended).min_by_key(|appended| *appended as i64)
     }
 
     /// Records in workers' hands, by walking them.

@@ -132,13 +132,13 @@ impl Bucket {
         self.slow = (factor, until);
     }
 
-    /// Starts one PUT; returns how long it takes, waits after 503 Slow Down included.
-    pub fn put_object(&mut self, now: Nanos) -> Nanos {
+    /// Starts one PUT; returns how long it takes, waits after 503 Slow Down included, and whether there were any.
+    pub fn put_object(&mut self, now: Nanos) -> (Nanos, bool) {
         self.meter.puts += self.requests;
         let (waits, refused) = self.prefix.take(now, self.requests);
         self.meter.slow_downs += refused;
         let factor = if now < self.slow.1 { self.slow.0 } else { 1.0 };
-        waits + round(self.put.sample(&mut self.draws) * factor)
+        (waits + round(self.put.sample(&mut self.draws) * factor), refused > 0)
     }
 
     /// Counts a complete object of `bytes` stored bytes.
@@ -161,11 +161,11 @@ mod tests {
     #[test]
     fn s3_1_a_prefix_takes_3500_puts_a_second() {
         let mut within = bucket();
-        assert!((0..35_000).all(|put| within.put_object(put * SECOND / 3_500) == 0));
+        assert!((0..35_000).all(|put| within.put_object(put * SECOND / 3_500).0 == 0));
         assert_eq!(within.meter.slow_downs, 0);
         // 3,500 of 10,000 at once pass; the last of the others comes through two seconds later.
         let mut crowd = bucket();
-        let waits: Vec<Nanos> = (0..10_000).map(|_| crowd.put_object(0)).collect();
+        let waits: Vec<Nanos> = (0..10_000).map(|_| crowd.put_object(0).0).collect();
         assert_eq!(waits.iter().filter(|wait| **wait == 0).count(), 3_500);
         assert_eq!((waits[9_999], crowd.meter.puts), (2 * SECOND, 10_000));
         assert_eq!(crowd.meter.slow_downs, 3_500 + 2 * 3_000);
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn s3_2_what_was_too_much_is_not_any_more_when_the_prefix_has_been_partitioned() {
         let mut bucket = bucket();
-        assert!((0..5_000).map(|_| bucket.put_object(0)).any(|wait| wait > 0));
-        assert!((0..5_000).all(|_| bucket.put_object(1_800 * SECOND) == 0));
+        assert!((0..5_000).map(|_| bucket.put_object(0).0).any(|wait| wait > 0));
+        assert!((0..5_000).all(|_| bucket.put_object(1_800 * SECOND).0 == 0));
     }
 }

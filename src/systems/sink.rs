@@ -74,6 +74,9 @@ pub struct SinkMeter {
     pub waited: Nanos,
     /// The time that calls took, waits left out.
     pub busy: Nanos,
+    /// Of workers' batches, the time for which records waited for room, and all for which they waited for a call to be answered:
+    /// their own, or one before it. Records times nanoseconds.
+    pub of_records: [u128; 2],
 }
 
 /// A call on its way.
@@ -87,6 +90,8 @@ pub struct Call {
     pub ends: Nanos,
     /// Its records.
     pub records: usize,
+    /// Those with what is left of the batch: all of that waits for it.
+    left: usize,
 }
 
 /// What one writer got done.
@@ -157,7 +162,7 @@ impl Sink {
         let records = left.min(self.plan.records_per_call as usize);
         let begun = self.reserve(now, ready, records as u64);
         let time = round(self.plan.latency.sample(&mut self.draws.draws(first, attempt)));
-        Call { ready, begun, ends: begun + time, records }
+        Call { ready, begun, ends: begun + time, records, left }
     }
 
     /// A call is over now: answered, or given up before that, which writes nothing. Returns the records written.
@@ -168,8 +173,12 @@ impl Sink {
         }
         self.meter.calls += 1;
         self.meter.delayed += u64::from(call.begun > call.ready);
-        self.meter.waited += call.begun.min(now) - call.ready;
-        self.meter.busy += call.ends.min(now) - call.begun.min(now);
+        let (waited, took) = (call.begun.min(now) - call.ready, call.ends.min(now) - call.ready);
+        self.meter.waited += waited;
+        self.meter.busy += took - waited;
+        let [of_wait, of_all] = [waited, took].map(|time| u128::from(time) * call.left as u128);
+        let before = self.meter.of_records;
+        self.meter.of_records = [before[0] + of_wait, before[1] + of_all];
         let records = if now < call.ends { 0 } else { call.records };
         self.meter.records += records as u64;
         records

@@ -6,7 +6,7 @@ use streamgauge::engine::time::{MINUTE, SECOND};
 use streamgauge::measure::series::bin_width;
 use streamgauge::systems::cloudwatch::MetricUnit;
 use streamgauge::systems::cloudwatch::settings::{
-    CONSUMER, DELIVERY, FEED, FLEET, FUNCTION, Metric, QUEUE, STREAM, TABLE, TABLE_STREAM,
+    CONSUMER, DIRECT_PUT, FEED, FIREHOSE_READS, FLEET, FUNCTION, Metric, QUEUE, STREAM, TABLE, TABLE_STREAM,
 };
 
 /// The section `alarms`.
@@ -29,7 +29,10 @@ fn watchable(plan: &Plan) -> Vec<(String, &'static [Metric])> {
     }
     all.extend(plan.streams.iter().map(|it| (format!("kinesis.{}", it.name), STREAM)));
     all.extend(plan.queues.iter().map(|it| (format!("sqs.{}", it.name), QUEUE)));
-    all.extend(plan.deliveries.iter().map(|it| (format!("firehose.{}", it.name), DELIVERY)));
+    all.extend(plan.deliveries.iter().map(|it| {
+        let metrics = if it.direct_put { DIRECT_PUT } else { FIREHOSE_READS };
+        (format!("firehose.{}", it.name), metrics)
+    }));
     all.extend(plan.consumers.iter().map(|(name, kind)| {
         let metrics = match *kind {
             "polling" => CONSUMER,

@@ -195,6 +195,8 @@ impl Tracker for LambdaTracker<'_> {
                 let what = match fate {
                     "processed" if self.plan().role.runs_function() => "processed".to_owned(),
                     "processed" => "taken by the target".to_owned(),
+                    "filtered" => "left out by the filter".to_owned(),
+                    "on_failure" => "given up: sent to the on-failure destination".to_owned(),
                     fate => format!("given up: {}", fate.replace('_', " ")),
                 };
                 match last.running {

@@ -9,11 +9,12 @@ use crate::systems::firehose::FirehosePlan;
 use crate::systems::firehose::endpoint::EndpointKind;
 use crate::systems::firehose::ingest::Quota;
 
-/// FH-M1, FH-M2.
-const DELIVERY: [Metric; 4] = [
+/// FH-M1, FH-M2. The count of uploads that worked stands for the ratio `Success`.
+const DELIVERY: [Metric; 5] = [
     sum("DeliveryToS3.Records", "Count", deliver::column::RECORDS),
     sum("DeliveryToS3.Bytes", "Bytes", deliver::column::BYTES),
     sum("DeliveryToS3.ObjectCount", "Count", deliver::column::OBJECTS),
+    sum("DeliveryToS3.Success", "Count", deliver::column::OBJECTS),
     maximum("DeliveryToS3.DataFreshness", "Seconds", deliver::column::FRESHNESS, 1_000_000),
 ];
 
@@ -24,6 +25,7 @@ macro_rules! of_destination {
             concat!("DeliveryTo", $name, ".Records"),
             concat!("DeliveryTo", $name, ".Bytes"),
             concat!("DeliveryTo", $name, ".RequestCount"),
+            concat!("DeliveryTo", $name, ".Success"),
             concat!("DeliveryTo", $name, ".DataFreshness"),
         ]
     };
@@ -54,10 +56,19 @@ const TRANSFORM: [Metric; 5] = [
     sum("SucceedProcessing.Bytes", "Bytes", transform::column::BYTES),
 ];
 
+/// FH-M5, of delivery streams that convert.
+const CONVERSION: [Metric; 4] = [
+    sum("SucceedConversion.Records", "Count", deliver::column::CONVERTED),
+    sum("SucceedConversion.Bytes", "Bytes", deliver::column::CONVERTED_BYTES),
+    sum("FailedConversion.Records", "Count", deliver::column::UNCONVERTED),
+    sum("FailedConversion.Bytes", "Bytes", deliver::column::UNCONVERTED_BYTES),
+];
+
 /// FH-M5, of delivery streams that partition.
-const PARTITIONS: [Metric; 2] = [
+const PARTITIONS: [Metric; 3] = [
     maximum("PartitionCount", "Count", deliver::column::PARTITIONS, 1),
     maximum("PartitionCountExceeded", "Count", deliver::column::EXCEEDED, 1),
+    maximum("PerPartitionThroughput", "Bytes", deliver::column::PARTITION_BYTES, 1),
 ];
 
 /// The metrics of one delivery stream.
@@ -82,17 +93,24 @@ pub(super) fn metrics(
     if let Some(it) = &delivery.transform {
         series(sheet, path, &it.series, &TRANSFORM);
     }
+    if plan.converts {
+        series(sheet, path, &delivery.series, &CONVERSION);
+    }
     if plan.partitioning.is_some() {
         series(sheet, path, &delivery.series, &PARTITIONS);
     }
 }
 
 /// CloudWatch's names of [`DELIVERY`], by the destination; a backup has its own.
-fn names_of(plan: &FirehosePlan) -> [&'static str; 4] {
+fn names_of(plan: &FirehosePlan) -> [&'static str; 5] {
     match plan.endpoint.as_ref().map(|endpoint| endpoint.kind) {
-        None if plan.backup_of.is_some() => {
-            ["BackupToS3.Records", "BackupToS3.Bytes", "BackupToS3.ObjectCount", "BackupToS3.DataFreshness"]
-        }
+        None if plan.backup_of.is_some() => [
+            "BackupToS3.Records",
+            "BackupToS3.Bytes",
+            "BackupToS3.ObjectCount",
+            "BackupToS3.Success",
+            "BackupToS3.DataFreshness",
+        ],
         None => DELIVERY.map(|metric| metric.name),
         Some(EndpointKind::Redshift) => of_destination!("Redshift"),
         Some(EndpointKind::OpenSearch) => of_destination!("AmazonOpenSearchService"),

@@ -5,7 +5,6 @@ use crate::report::result::RunResult;
 use crate::report::result::fleet::FleetRow;
 use crate::report::table::Table;
 use crate::report::words;
-use crate::systems::flink::job::ORCHESTRATION_KPUS;
 
 /// The tables; nothing without fleets.
 pub(super) fn section(result: &RunResult) -> String {
@@ -103,7 +102,7 @@ fn applications(result: &RunResult) -> Table {
             words::count(u64::from(row.parallelism)),
             or_none(row.parallelism_at_end, words::number),
             or_none(row.kpus_mean, words::number),
-            words::count(u64::from(row.kpus_max + ORCHESTRATION_KPUS)),
+            words::count(u64::from(row.kpus_max)),
             words::count(row.restarts),
             words::count(row.scalings),
             or_none(row.down_mean_s, |seconds| words::milliseconds(seconds * 1e3)),

@@ -1,6 +1,7 @@
 //! Stalls, losses and alarms, in the summary.
 
 use super::{or_none, section};
+use crate::report::incidents::all_stalls;
 use crate::report::losses;
 use crate::report::result::RunResult;
 use crate::report::result::alarms::AlarmRow;
@@ -14,7 +15,7 @@ fn span(seconds: f64) -> String {
 }
 
 pub(super) fn section_of(result: &RunResult) -> String {
-    let parts = [stalls(result), losses(result), set_aside(result), alarms(result)];
+    let parts = [stalls(result), causes(result), losses(result), set_aside(result), alarms(result)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -29,45 +30,57 @@ fn stalls(result: &RunResult) -> String {
         "caught up after",
         "±",
         "first loss after",
+        "<which is",
         "not caught up",
     ]);
     let mut curves = String::new();
-    for row in &result.consumers {
-        for stall in &row.stalls {
-            let interval = stall.recovered_after_interval95.ends();
-            table.row([
-                row.path.clone(),
-                stall.event.clone(),
-                or_none(stall.from_s, span),
-                or_none(stall.until_s, span),
-                or_none(stall.peak_lag_s, span),
-                words::count(stall.peak_records),
-                or_none(stall.recovered_after_s, span),
-                interval.map_or(NONE.to_owned(), |(low, high)| span((high - low) / 2.0)),
-                or_none(stall.first_loss_after_s, span),
-                words::count(stall.not_recovered),
-            ]);
-            let mut curve = Table::new(&["at", "records waiting", "iterator age"]);
-            for point in &stall.curve {
-                curve.row([
-                    or_none(point.at_s, span),
-                    words::count(point.records),
-                    or_none(point.iterator_age_s, span),
-                ]);
-            }
-            let title = format!("{} and {} (replication 0)", row.path, stall.event);
-            curves += &format!("\n### {}\n\n{}", escaped(&title), curve.markdown());
+    for (path, stall) in all_stalls(result) {
+        let interval = stall.recovered_after_interval95.ends();
+        table.row([
+            path.to_owned(),
+            stall.event.clone(),
+            or_none(stall.from_s, span),
+            or_none(stall.until_s, span),
+            or_none(stall.peak_lag_s, span),
+            words::count(stall.peak_records),
+            or_none(stall.recovered_after_s, span),
+            interval.map_or(NONE.to_owned(), |(low, high)| span((high - low) / 2.0)),
+            or_none(stall.first_loss_after_s, span),
+            stall.first_loss_cause.clone().unwrap_or_else(|| NONE.to_owned()),
+            words::count(stall.not_recovered),
+        ]);
+        let mut curve = Table::new(&["at", "records waiting", "age of the oldest"]);
+        for point in &stall.curve {
+            curve.row([or_none(point.at_s, span), words::count(point.records), or_none(point.age_s, span)]);
         }
+        let title = format!("{path} and {} (replication 0)", stall.event);
+        curves += &format!("\n### {}\n\n{}", escaped(&title), curve.markdown());
     }
     if table.is_empty() {
         return String::new();
     }
     section("Stalls", &table)
-        + "\nA consumer has caught up when its iterator age is no more than twice the greatest in the second half of the time before \
-           the first event of all, or than a bin of the series, and stays so for a twentieth of the event's length; one that does \
-           not read reports no age. After an event without an end that time is the one from its beginning to the last lateness before the consumer's \
+        + "\nLag is the age of the oldest record that the reader is not done with, whether it waits in the stream or in the reader's hands. It has \
+           caught up when that is no more than twice the greatest in the second half of the time before \
+           the first event of all, or than a bin of the series, and stays so for a twentieth of the event's length. After an event without an end that time is the one from its beginning to the last lateness before the consumer's \
            next event. Who is removed has no row.\n"
         + &curves
+}
+
+/// What readers do not get by themselves, and when that began.
+fn causes(result: &RunResult) -> String {
+    let mut table = Table::new(&["<reader", "<fate", "<why", "records", "the first at", "the last at"]);
+    for row in &result.losses {
+        table.row([
+            row.path.clone(),
+            row.fate.replace('_', " "),
+            row.cause.clone(),
+            words::count(row.records),
+            or_none(row.first_s, span),
+            or_none(row.last_s, span),
+        ]);
+    }
+    section("Not arrived", &table)
 }
 
 fn losses(result: &RunResult) -> String {
@@ -102,7 +115,12 @@ fn set_aside(result: &RunResult) -> String {
         table.row([
             it.path.to_owned(),
             it.fate.replace('_', " "),
-            format!("{} {}", it.place, it.path),
+            format!(
+                "{}{} {}",
+                if it.readable_until_s.is_some() { "only as pointers " } else { "" },
+                it.place,
+                it.path
+            ),
             words::count(it.records),
         ]);
     }
@@ -119,7 +137,7 @@ pub(crate) fn condition(alarm: &AlarmRow) -> String {
     };
     let (m, n) = (alarm.datapoints_to_alarm, alarm.evaluation_periods);
     let period = words::span(alarm.period_s as f64);
-    let periods = words::plural(n.into(), "period");
+    let periods = words::plural(n, "period");
     format!("{} {} {threshold} in {m} of {periods} of {period}", alarm.metric, alarm.comparison)
 }
 
@@ -132,6 +150,7 @@ fn alarms(result: &RunResult) -> String {
         "first alarm",
         "breach to alarm",
         "first loss",
+        "<which is",
         "minutes before it",
         "losses without warning",
         "went off",
@@ -148,6 +167,7 @@ fn alarms(result: &RunResult) -> String {
             or_none(alarm.first_alarm_s, span),
             or_none(alarm.breach_to_alarm_s, span),
             or_none(alarm.first_loss_s, span),
+            alarm.first_loss_cause.clone().unwrap_or_else(|| NONE.to_owned()),
             or_none(alarm.minutes_before_first_loss, words::number),
             words::count(alarm.losses_without_warning),
             words::count(alarm.went_off),

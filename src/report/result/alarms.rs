@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::losses::{self, First};
 use crate::engine::time::{DAY, MINUTE, Nanos, SECOND};
 use crate::pipeline::finish::Outcome;
 use crate::report::csv::{self, MetricSeries};
 use crate::report::number::{mean, rounded};
 use crate::scenario::checked::Scenario;
-use crate::scenario::path::resource;
 use crate::systems::cloudwatch::{AlarmPlan, MetricUnit, Missing, State};
 
 /// Changes of state that are listed; the rest is counted.
@@ -49,9 +49,12 @@ pub struct AlarmRow {
     pub first_alarm_s: Option<f64>,
     /// From the one to the other, seconds.
     pub breach_to_alarm_s: Option<f64>,
-    /// When retention took the first record, in replication 0: from the consumer or delivery stream that the metric is of, or else
-    /// from any; simulated seconds. Null where nothing was lost.
+    /// When the first record was lost or set aside that the consumer or delivery stream which the metric is of, or else any, does
+    /// not get by itself, in replication 0; simulated seconds. Null where there was none.
     pub first_loss_s: Option<f64>,
+    /// What became of that record and why, such as `expired: older than the stream's retention`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_loss_cause: Option<String>,
     /// Since when it was in alarm at the first loss, or else when it went off after it, in replication 0, simulated seconds.
     pub warned_s: Option<f64>,
     /// From then to the first loss, minutes; negative when it came too late; mean of the replications that had both.
@@ -89,7 +92,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<AlarmRow> {
 struct Watch {
     changes: Vec<(Nanos, State)>,
     first_breach: Option<Nanos>,
-    first_loss: Option<Nanos>,
+    first_loss: Option<First>,
     false_alarms: u64,
 }
 
@@ -97,11 +100,11 @@ impl Watch {
     fn of(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome, metrics: &[MetricSeries]) -> Self {
         let points = points(metrics, plan, scenario.duration);
         let changes = plan.changes(&points);
-        let first_loss = first_loss(plan, scenario, outcome);
+        let first_loss = losses::first_of(outcome, &plan.of);
         let ends = changes.iter().skip(1).map(|(at, _)| *at).chain([outcome.end]);
         let spells = changes.iter().zip(ends).filter(|((_, state), _)| *state == State::Alarm);
         let is_false = |from: Nanos, to: Nanos| {
-            let lost = first_loss.is_some_and(|loss| (from..=to).contains(&loss) || loss <= from);
+            let lost = first_loss.is_some_and(|loss| loss.at <= to);
             !lost && !expected(scenario, from)
         };
         let false_alarms = spells.filter(|((from, _), to)| is_false(*from, *to)).count() as u64;
@@ -114,7 +117,7 @@ impl Watch {
 
     /// Since when it was in alarm at the first loss, or else when it went off after it.
     fn warned(&self) -> Option<Nanos> {
-        let loss = self.first_loss?;
+        let loss = self.first_loss?.at;
         let at_loss = self.changes.iter().take_while(|(at, _)| *at <= loss).last();
         let in_time = at_loss.filter(|(_, state)| *state == State::Alarm);
         let later = || self.changes.iter().find(|(at, state)| *at > loss && *state == State::Alarm);
@@ -130,22 +133,6 @@ impl Watch {
 fn expected(scenario: &Scenario, at: Nanos) -> bool {
     let spans = scenario.timeline.iter().filter_map(|it| Some((it.at, it.until?)));
     spans.into_iter().any(|(from, until)| at >= from && at <= until.saturating_add(until - from))
-}
-
-/// When the reader that a metric is of, or any reader, lost its first record.
-fn first_loss(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome) -> Option<Nanos> {
-    let consumers = scenario.consumers.iter().map(|it| resource("consumers", &it.name));
-    let consumers = consumers.zip(outcome.consumers.iter().map(|it| &it.losses));
-    let lambdas = scenario.lambdas.iter().map(|it| resource("consumers", &it.name));
-    let lambdas = lambdas.zip(outcome.lambdas.iter().map(|it| &it.losses));
-    let fleets = scenario.fleets.iter().map(|it| resource("consumers", &it.name));
-    let fleets = fleets.zip(outcome.fleets.iter().map(|it| &it.losses));
-    let deliveries = scenario.deliveries.iter().map(|it| resource("firehose", &it.name));
-    let deliveries = deliveries.zip(outcome.deliveries.iter().map(|it| &it.losses));
-    let all: Vec<_> = consumers.chain(lambdas).chain(fleets).chain(deliveries).collect();
-    let is_reader = all.iter().any(|(path, _)| *path == plan.of);
-    let of_it = all.iter().filter(|(path, _)| !is_reader || *path == plan.of);
-    of_it.filter_map(|(_, losses)| losses.first()).min()
 }
 
 fn row(
@@ -165,10 +152,11 @@ fn row(
     let waited = first_breach.zip(first_alarm).map(|(breach, alarm)| alarm.saturating_sub(breach));
     let before = |watch: &Watch| {
         let (alarm, loss) = watch.warned().zip(watch.first_loss)?;
-        Some((loss as f64 - alarm as f64) / MINUTE as f64)
+        Some((loss.at as f64 - alarm as f64) / MINUTE as f64)
     };
-    let unwarned =
-        |watch: &&Watch| watch.first_loss.is_some_and(|loss| watch.warned().is_none_or(|alarm| alarm > loss));
+    let unwarned = |watch: &&Watch| {
+        watch.first_loss.is_some_and(|loss| watch.warned().is_none_or(|alarm| alarm > loss.at))
+    };
     let false_alarms = watches.iter().map(|watch| watch.false_alarms).sum::<u64>();
     let weeks = outcomes.len() as f64 * scenario.duration as f64 / (7 * DAY) as f64;
     let changes = watches.first().map_or(&[][..], |watch| &watch.changes);
@@ -190,7 +178,8 @@ fn row(
         first_breach_s: first_breach.and_then(seconds),
         first_alarm_s: first_alarm.and_then(seconds),
         breach_to_alarm_s: waited.and_then(seconds),
-        first_loss_s: first_loss.and_then(seconds),
+        first_loss_s: first_loss.and_then(|loss| seconds(loss.at)),
+        first_loss_cause: first_loss.map(|loss| loss.what()),
         warned_s: watches.first().and_then(Watch::warned).and_then(seconds),
         minutes_before_first_loss: mean(watches.iter().map(before)).and_then(rounded),
         losses_without_warning: watches.iter().filter(unwarned).count() as u64,
@@ -249,7 +238,8 @@ mod tests {
             ("tables.orders.kinesis", settings::FEED),
             ("kinesis.changes", settings::STREAM),
             ("consumers.search", settings::CONSUMER),
-            ("firehose.lake", &settings::DELIVERY[..5]),
+            ("firehose.lake", settings::TO_S3),
+            ("firehose.lake", &settings::FIREHOSE_READS[..3]),
         ];
         for (resource, metrics) in of {
             for metric in metrics {

@@ -135,7 +135,7 @@ pub fn errors(plan: &FirehosePlan, delivery: &DeliveryOutcome) -> Vec<ErrorRow> 
         (ErrorOutput::DestinationFailed, destination, "the destination took nothing for too long"),
     ];
     let row = |(error, prefix, cause): (ErrorOutput, &str, &str)| ErrorRow {
-        prefix: prefix.to_owned(),
+        prefix: plan.error_prefix_of(prefix.trim_end_matches('/'), prefix),
         cause: cause.to_owned(),
         records: delivery.meter.failed[error as usize],
     };

@@ -17,6 +17,7 @@ use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::fleet::meter::{FleetMeter, Redelivery};
 use crate::systems::fleet::{ControlPlan, FleetPlan};
+use crate::systems::flink::job::ORCHESTRATION_KPUS;
 
 /// What all kinds of fleets have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -102,7 +103,7 @@ pub struct FlinkRow {
     pub parallelism: u32,
     /// Subtasks at the end, on average over the replications.
     pub parallelism_at_end: Option<f64>,
-    /// The most KPUs at a time in any replication, without that of orchestration.
+    /// The most KPUs at a time in any replication, with that of orchestration.
     pub kpus_max: u32,
     /// KPUs on average over the measured span, with that of orchestration.
     pub kpus_mean: Option<f64>,
@@ -234,7 +235,7 @@ fn flink(plan: &FleetPlan, all: &[&FleetOutcome], outcomes: &[Outcome], number: 
             ControlPlan::Kcl(_) => 0,
         },
         parallelism_at_end: mean(jobs().map(|job| Some(f64::from(job.parallelism)))).and_then(rounded),
-        kpus_max: jobs().map(|job| job.meter.kpus_max).max().unwrap_or(0),
+        kpus_max: jobs().map(|job| job.meter.kpus_max + ORCHESTRATION_KPUS).max().unwrap_or(0),
         kpus_mean: mean(outcomes.iter().map(kpus)).and_then(rounded),
         restarts: jobs().map(|job| job.meter.restarts).sum(),
         scalings: jobs().map(|job| job.meter.scalings).sum(),

@@ -1,8 +1,12 @@
-//! What retention took from a reader before it came.
+//! What readers do not get by themselves: when it began, why, and what retention took from each shard.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::time::Nanos;
+use crate::measure::fate::{Meaning, meaning};
+use crate::pipeline::finish::Outcome;
+use crate::pipeline::tolls::ReaderTolls;
 use crate::report::number::rounded;
 use crate::systems::kinesis::losses::Losses;
 
@@ -31,6 +35,102 @@ pub struct ShardLossRow {
     pub records: u64,
     /// When the first of them ceased to be readable, simulated seconds.
     pub first_s: Option<f64>,
+}
+
+/// Records that met one fate at one reader for one reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CauseRow {
+    /// The reader: a path such as `consumers.search` or `sqs.search`.
+    pub path: String,
+    /// The ledger's fate.
+    pub fate: String,
+    /// Why.
+    pub cause: String,
+    /// Whether nobody keeps them; otherwise they lie somewhere for somebody to look at.
+    pub lost: bool,
+    /// How many, in all replications.
+    pub records: u64,
+    /// When the first of them was in any replication, simulated seconds.
+    pub first_s: Option<f64>,
+    /// When the last one was.
+    pub last_s: Option<f64>,
+    /// Of those that are kept only as pointers to where they came from (LAM-E5): until when the first of them can still be read there,
+    /// simulated seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readable_until_s: Option<f64>,
+}
+
+/// All of them, by reader, fate and cause.
+pub fn causes(outcomes: &[Outcome]) -> Vec<CauseRow> {
+    let mut rows: Vec<CauseRow> = Vec::new();
+    let seconds = |at: u64| rounded(at as f64 / 1e9);
+    let earlier = |one: Option<f64>, other: Option<f64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    for (reader, toll) in outcomes.iter().flat_map(|outcome| &outcome.tolls).flat_map(ReaderTolls::each) {
+        let (first_s, last_s) = (seconds(toll.first()), seconds(toll.last()));
+        let readable_until_s = toll.readable_until.and_then(seconds);
+        let same = |row: &&mut CauseRow| {
+            (&*row.path, &*row.fate, &*row.cause) == (&*reader.path, toll.fate, toll.cause)
+        };
+        match rows.iter_mut().find(same) {
+            Some(row) => {
+                row.records += toll.records;
+                row.first_s = earlier(row.first_s, first_s);
+                row.last_s = Some(row.last_s.unwrap_or(0.0).max(last_s.unwrap_or(0.0)));
+                row.readable_until_s = earlier(row.readable_until_s, readable_until_s);
+            }
+            None => rows.push(CauseRow {
+                path: reader.path.clone(),
+                fate: toll.fate.to_owned(),
+                cause: toll.cause.to_owned(),
+                lost: meaning(toll.fate) == Some(Meaning::Lost),
+                records: toll.records,
+                first_s,
+                last_s,
+                readable_until_s,
+            }),
+        }
+    }
+    rows
+}
+
+/// A first record that a reader does not get by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct First {
+    /// When.
+    pub at: Nanos,
+    fate: &'static str,
+    cause: &'static str,
+}
+
+impl First {
+    /// What became of it and why.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.fate.replace('_', " "), self.cause)
+    }
+}
+
+/// The first record within a span, both ends included, that the reader at this path does not get by itself.
+pub fn first_within(outcome: &Outcome, path: &str, from: Nanos, until: Nanos) -> Option<First> {
+    first(outcome.tolls.iter().filter(|reader| reader.is(path)), from, until)
+}
+
+/// The first record that the reader at this path does not get by itself; of what is no reader, any reader's.
+pub fn first_of(outcome: &Outcome, path: &str) -> Option<First> {
+    let is_reader = outcome.tolls.iter().any(|reader| reader.is(path));
+    let readers = outcome.tolls.iter().filter(|reader| !is_reader || reader.is(path));
+    first(readers, 0, Nanos::MAX)
+}
+
+fn first<'a>(readers: impl Iterator<Item = &'a ReaderTolls>, from: Nanos, until: Nanos) -> Option<First> {
+    let tolls = readers.flat_map(|reader| reader.tolls.all());
+    let firsts = tolls.filter_map(|toll| {
+        let at = toll.first_within(from, until)?;
+        Some(First { at, fate: toll.fate, cause: toll.cause })
+    });
+    firsts.min_by_key(|first| first.at)
 }
 
 impl LossRow {

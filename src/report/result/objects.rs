@@ -14,6 +14,7 @@ use crate::pipeline::deliver::{ObjectRow, column};
 use crate::pipeline::finish::{DeliveryOutcome, Outcome};
 use crate::report::number::{rounded, share};
 use crate::scenario::checked::Scenario;
+use crate::systems::firehose::prefix::RANDOM_STRING_CHARS;
 use crate::systems::firehose::{ErrorOutput, FirehoseMeter, FirehosePlan, FlushReason};
 use crate::units::civil;
 
@@ -79,6 +80,9 @@ pub struct DeliveryRow {
     /// What retention took before it came; left out where it took nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub losses: Option<super::losses::LossRow>,
+    /// How it came through planned events that held it up; left out where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stalls: Vec<super::stalls::StallRow>,
 }
 
 /// What went wrong with uploads in replication 0.
@@ -174,6 +178,7 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<DeliveryRow> {
             losses: super::losses::LossRow::of(
                 outcomes.iter().map(|outcome| &outcome.deliveries[number].losses),
             ),
+            stalls: super::stalls::of_delivery(scenario, outcomes, number),
         }
     };
     scenario.deliveries.iter().enumerate().map(row).collect()
@@ -217,14 +222,26 @@ fn freshness_by_hour(scenario: &Scenario, delivery: &DeliveryOutcome) -> IndexMa
 /// gives the same names.
 pub fn name(scenario: &Scenario, plan: &FirehosePlan, number: usize, object: &ObjectRow) -> String {
     let at = civil(scenario.start + (object.oldest_arrival / 1_000_000) as i64);
-    let day = format!("{:04}/{:02}/{:02}/{:02}", at.year, at.month, at.day, at.hour);
+    let day = match plan.prefix.has_timestamp() {
+        true => String::new(),
+        false => format!("{:04}/{:02}/{:02}/{:02}/", at.year, at.month, at.day, at.hour),
+    };
     let second = format!(
         "{:04}-{:02}-{:02}-{:02}-{:02}-{:02}",
         at.year, at.month, at.day, at.hour, at.minute, at.second
     );
     let FirehosePlan { name, extension, .. } = plan;
-    let prefix = plan.prefix_of(object.buffer);
-    format!("{prefix}{day}/{name}-1-{second}-{}{extension}", uuid(scenario.seed, name, number))
+    let uuid = uuid(scenario.seed, name, number);
+    let since = scenario.start + (object.oldest_arrival / 1_000_000) as i64;
+    let prefix = plan.prefix_of(object.buffer, since, &random_string(&uuid));
+    format!("{prefix}{day}{name}-1-{second}-{uuid}{extension}")
+}
+
+/// What stands for an object's random string (FH-O4): its own, and the same in every run.
+fn random_string(uuid: &str) -> String {
+    let digest = Sha256::digest(uuid);
+    let letter = |byte: &u8| char::from(b'a' + byte % 26);
+    digest.iter().take(RANDOM_STRING_CHARS).map(letter).collect()
 }
 
 /// A UUID of version 8 (RFC 9562: made by the application's own rule).

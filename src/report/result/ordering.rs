@@ -22,8 +22,8 @@ use crate::scenario::path::resource;
 /// What other consumers process has their stream's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderingRow {
-    /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, the direct producer, such as `workload.clicks`, or
-    /// the consumer.
+    /// The feed, such as `tables.orders.kinesis` or `tables.orders.streams`, the direct producer, such as `workload.clicks`, the
+    /// consumer, or the delivery stream that stores objects again after late successes, which keep their order (FH-O5).
     pub path: String,
     /// Records looked at in all replications; at a consumer, each time that one was processed.
     pub records: u64,
@@ -114,7 +114,33 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<OrderingRow> {
             || OrderingRow::new(consumer.path(scenario), &orderings).repaired(&repairs, &orderings, seconds);
         (!each.is_empty()).then(row)
     });
-    rows.chain(consumers).collect()
+    rows.chain(consumers).chain(deliveries(scenario, outcomes)).collect()
+}
+
+/// The rows of delivery streams that store objects again (FH-O5). The second object bears the times of the first, so its records come
+/// again and not late.
+fn deliveries(scenario: &Scenario, outcomes: &[Outcome]) -> impl Iterator<Item = OrderingRow> {
+    let again = scenario.deliveries.iter().enumerate().filter(|(_, plan)| plan.late_success > 0.0);
+    again.map(|(number, plan)| {
+        let orderings: Vec<Ordering> = outcomes
+            .iter()
+            .map(|outcome| {
+                let meter = &outcome.deliveries[number].meter;
+                Ordering {
+                    records: meter.delivered + meter.repeated,
+                    duplicates: meter.repeated,
+                    ..Ordering::default()
+                }
+            })
+            .collect();
+        let row = OrderingRow::new(plan.path.clone(), &orderings.iter().collect::<Vec<_>>());
+        let repeated = orderings.iter().map(|ordering| ordering.duplicates).sum();
+        OrderingRow {
+            duplicate_causes: [("late_success".to_owned(), repeated)].into_iter().collect(),
+            causes: IndexMap::new(),
+            ..row
+        }
+    })
 }
 
 /// A consumer that may process changes again or out of turn, of which that is not measured.

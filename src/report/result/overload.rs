@@ -15,6 +15,7 @@ use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
+use crate::systems::firehose::FirehosePlan;
 use crate::systems::fleet::{ControlPlan, FleetPlan};
 use crate::systems::kinesis::get_records::ReadMeter;
 use crate::systems::lambda::concurrency::Throttled;
@@ -212,12 +213,35 @@ fn delivery(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> (String
     let reads = outcomes.iter().map(|outcome| &outcome.deliveries[number].reads);
     let place = Place::Delivery(number);
     let path = plan.path.clone();
+    let [transformed, uploaded] =
+        ["transformation", "upload"].map(|part| time_at(scenario, outcomes, place, &[part]));
     let own = match plan.transform {
-        Some(_) => format!("{path}: its transforming function"),
-        None => path.clone(),
+        Some(_) if transformed >= uploaded => format!("{path}: its transforming function"),
+        _ => destination_limit(outcomes, plan, number).unwrap_or_else(|| path.clone()),
     };
     let limit = read_limit(scenario, outcomes, place, plan.stream, reads).unwrap_or(own);
     (path, limit)
+}
+
+/// What a delivery stream's destination takes no more of.
+fn destination_limit(outcomes: &[Outcome], plan: &FirehosePlan, number: usize) -> Option<String> {
+    let refused: u64 = outcomes.iter().map(|outcome| outcome.deliveries[number].s3.slow_downs).sum();
+    let path = &plan.path;
+    match &plan.endpoint {
+        Some(endpoint) => {
+            let kind = endpoint.kind.name();
+            let rate =
+                endpoint.bytes_per_second.map(|rate| format!("{path}: {kind} takes {}/s", Bytes::new(rate)));
+            rate.or_else(|| {
+                endpoint.kind.is_serial().then(|| format!("{path}: {kind} takes one COPY after the other"))
+            })
+        }
+        None if refused > 0 => Some(format!(
+            "{path}: S3 takes {} requests/s of a prefix",
+            words::count(plan.prefix_limit.per_second)
+        )),
+        None => None,
+    }
 }
 
 /// Whether an overload leaves no steady latency at a place: its own backlog does, and so does one before it. Any
@@ -262,9 +286,9 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
         Place::Fleet(number) => {
             (in_stream(scenario.fleets[number].stream), |backlog, number| backlog.fleets[number])
         }
-        Place::Delivery(number) => {
-            (in_stream(scenario.deliveries[number].stream), |backlog, number| backlog.deliveries[number])
-        }
+        Place::Delivery(number) => (in_stream(scenario.deliveries[number].stream), |backlog, number| {
+            backlog.deliveries[number] + backlog.uploads[number]
+        }),
     };
     let (Place::Writer(number)
     | Place::Direct(number)
@@ -365,7 +389,7 @@ fn read_limit<'a>(
 }
 
 /// Parts of a latency that a reader itself takes, or waits for; a buffer and a window are as long as they were set.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "queueing",
     "retry",
     "concurrency",
@@ -375,6 +399,7 @@ const OWN: [&str; 9] = [
     "takeover",
     "outage",
     "transformation",
+    "upload",
 ];
 
 /// The mean time that records spend in these parts of the way to a place, milliseconds; 0 where nothing arrived.

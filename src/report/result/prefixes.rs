@@ -10,13 +10,15 @@ use crate::scenario::checked::Scenario;
 use crate::systems::firehose::FirehosePlan;
 use crate::units::civil;
 
+/// What stands for a random string.
+const RANDOM: &str = "!{firehose:random-string}";
 /// Rows of a delivery stream in the result; `prefixes.csv` has all.
 const ROWS_MAX: usize = 100;
 
 /// The objects of one prefix whose oldest records arrived in one hour (FH-O3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PrefixRow {
-    /// What their names begin with, up to the hour.
+    /// What their names begin with, up to the hour where that follows. A random string stands as it is written: each object has its own.
     pub prefix: String,
     /// The hour (UTC), such as `2026-01-05T13`.
     pub hour: String,
@@ -71,9 +73,10 @@ pub fn rows(scenario: &Scenario, plan: &FirehosePlan, delivery: &DeliveryOutcome
         return Vec::new();
     }
     let row = |(partition, begins, found): (u32, i64, Objects)| {
-        let at = civil(scenario.start + begins.div_euclid(1_000_000));
+        let since = scenario.start + begins.div_euclid(1_000_000);
+        let at = civil(since);
         let hour = format!("{:04}-{:02}-{:02}T{:02}", at.year, at.month, at.day, at.hour);
-        PrefixRow::of(plan.prefix_of(partition), hour, found)
+        PrefixRow::of(plan.prefix_of(partition, since, RANDOM), hour, found)
     };
     let rest = delivery.prefixes.rest();
     let rest = (rest.objects > 0).then(|| PrefixRow::of("(others)".to_owned(), String::new(), rest));

@@ -32,6 +32,7 @@ impl SinkRow {
             delayed: one.delayed + other.delayed,
             waited: one.waited + other.waited,
             busy: one.busy + other.busy,
+            of_records: [0, 1].map(|which| one.of_records[which] + other.of_records[which]),
         };
         let all = meters.reduce(sum)?;
         let milliseconds =

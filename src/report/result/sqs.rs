@@ -107,7 +107,8 @@ pub fn consumers(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<ConsumerRow> 
         let concurrency = concurrency_mean(outcomes, |quantities| &quantities.queues[number].function);
         let all = outcomes_of(outcomes, number);
         let per_s = processed::mean_per_second(outcomes, number, processed::QUEUE);
-        Some(consumer_row(&resource("sqs", &plan.name), consumer, &all, (concurrency, per_s)))
+        let row = consumer_row(&resource("sqs", &plan.name), consumer, &all, (concurrency, per_s));
+        Some(ConsumerRow { stalls: super::stalls::of_queue(scenario, outcomes, number), ..row })
     };
     scenario.queues.iter().enumerate().filter_map(row).collect()
 }

@@ -4,16 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::figure::Figure;
+use super::losses;
 use crate::engine::time::Nanos;
-use crate::measure::series::Series;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::{fleet, lambda, read};
 use crate::report::number::{Interval95, mean, rounded};
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::scenario::timeline::Occurrence;
-use crate::systems::kinesis::losses::Losses;
+use crate::systems::lag::Ages;
 
 /// The part of an event's length for which a consumer has to keep up after it, before it has caught up.
 const STEADY_PART: u64 = 20;
@@ -29,14 +28,14 @@ pub struct StallRow {
     pub from_s: Option<f64>,
     /// When it ended; null for one that does not pass, such as a poison record.
     pub until_s: Option<f64>,
-    /// The greatest iterator age from its beginning until the consumer had caught up, seconds; mean of the replications. A
-    /// consumer that does not read reports none until it reads again; of a fleet's shards without a worker the oldest record counts.
+    /// The greatest age from its beginning until the consumer had caught up, seconds; mean of the replications. It is that of the
+    /// oldest record that is not done with, since its arrival in what is read: in the stream, in the consumer's hands, in a buffer.
     pub peak_lag_s: Option<f64>,
-    /// When that was, in replication 0, simulated seconds, to a bin of the series; null where it was long after the writes and the series no longer tells.
+    /// When that was, in replication 0, simulated seconds, to a bin of the series.
     pub peak_at_s: Option<f64>,
     /// The most records that waited for it meanwhile, in replication 0; sampled 200 times a run.
     pub peak_records: u64,
-    /// From the event's end until its iterator age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
+    /// From the event's end until that age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
     /// of the replications, to a bin. Usual is no more than twice the greatest in the second half of the time before the first event
     /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not
     /// pass, from its beginning to the last time that the consumer was late before its next event. One that is late with its last record
@@ -44,9 +43,12 @@ pub struct StallRow {
     pub recovered_after_s: Option<f64>,
     /// Its interval.
     pub recovered_after_interval95: Interval95,
-    /// From the event's beginning until retention took the consumer's first record: how long a stall may be, seconds; of replication 0.
-    /// Null where nothing was lost before it had caught up.
+    /// From the event's beginning until the consumer's first record that it will not get by itself, lost or set aside: how long a stall
+    /// may be, seconds; of replication 0. Null where there was none before it had caught up.
     pub first_loss_after_s: Option<f64>,
+    /// What became of that record and why, such as `discarded: older than maximum_record_age`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_loss_cause: Option<String>,
     /// Replications that did not catch up before the end of the run.
     pub not_recovered: u64,
     /// What waited for it, from before the event until it had caught up, in replication 0.
@@ -60,30 +62,20 @@ pub struct LagPoint {
     pub at_s: Option<f64>,
     /// Records that waited.
     pub records: u64,
-    /// The greatest iterator age in the bin of the series, seconds; null where it read nothing.
-    pub iterator_age_s: Option<f64>,
+    /// The greatest age of the oldest record in the bin of the series, seconds; null where nothing waited.
+    pub age_s: Option<f64>,
 }
 
-/// The iterator age of a consumer, bin by bin, microseconds; 0 where it read nothing.
-struct Ages {
-    width: Nanos,
-    bins: Vec<u64>,
-    /// The same of what it read alone: by this it is told what is usual, since the start of a fleet is not.
-    read: Vec<u64>,
-    /// The end of the bin in which it did anything for the last time, which may lie beyond all bins.
-    last: Nanos,
+/// Questions about the ages of the oldest records that wait for a reader.
+trait Course {
+    fn at(&self, at: Nanos) -> Option<f64>;
+    fn usual(&self, first: Nanos) -> u64;
+    fn recovery(&self, from: Nanos, until: Nanos, usual: u64) -> Option<Nanos>;
+    fn last_late(&self, from: Nanos, next: Nanos, usual: u64) -> Option<Nanos>;
+    fn peak(&self, from: Nanos, until: Nanos) -> Option<(usize, u64)>;
 }
 
-impl Ages {
-    fn of<const COLUMNS: usize>(series: &Series<COLUMNS>, column: usize) -> Self {
-        Self::with_unread(series, column, column)
-    }
-
-    fn with_unread<const COLUMNS: usize>(series: &Series<COLUMNS>, all: usize, read: usize) -> Self {
-        let column = |which: usize| series.bins().iter().map(|bin| bin[which]).collect();
-        Self { width: series.width(), bins: column(all), read: column(read), last: series.until() }
-    }
-
+impl Course for Ages {
     fn at(&self, at: Nanos) -> Option<f64> {
         let age = self.bins.get((at / self.width) as usize).copied().filter(|age| *age > 0)?;
         rounded(age as f64 / 1e6)
@@ -93,20 +85,16 @@ impl Ages {
     /// first half is that of the start, when a consumer may have a backlog to read or workers to start.
     fn usual(&self, first: Nanos) -> u64 {
         let bins = (first / self.width) as usize;
-        let before = self.read.iter().take(bins).skip(bins / 2).max().copied().unwrap_or(0);
+        let before = self.bins.iter().take(bins).skip(bins / 2).max().copied().unwrap_or(0);
         (2 * before).max(self.width / 1_000)
     }
 
-    /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it read and was
-    /// no later than `usual`, and from which on it stayed so for a twentieth of the event's length.
+    /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it was no later than
+    /// `usual`, and from which on it stayed so for a twentieth of the event's length.
     fn recovery(&self, from: Nanos, until: Nanos, usual: u64) -> Option<Nanos> {
-        // A bin may show one shard that has caught up, and the next one another that has not.
         let steady = ((until - from) / STEADY_PART / self.width).max(2) as usize;
         let first = until.div_ceil(self.width) as usize;
-        let caught_up = |bin: &usize| {
-            let mut after = self.bins.iter().skip(*bin).take(steady);
-            self.bins[*bin] > 0 && after.all(|age| *age <= usual)
-        };
+        let caught_up = |bin: &usize| self.bins.iter().skip(*bin).take(steady).all(|age| *age <= usual);
         let bin = (first..self.bins.len()).find(caught_up);
         bin.map(|bin| (bin as Nanos * self.width).max(until))
     }
@@ -121,12 +109,6 @@ impl Ages {
         (last + 1 < ends).then_some((last + 1) as Nanos * self.width)
     }
 
-    /// When a bin begins; nothing of the one that holds all that came after it.
-    fn begin(&self, bin: usize) -> Option<Nanos> {
-        let next = (bin as Nanos + 1) * self.width;
-        (bin + 1 < self.bins.len() || self.last <= next).then_some(next - self.width)
-    }
-
     /// The greatest age in a span, and the bin where it was.
     fn peak(&self, from: Nanos, until: Nanos) -> Option<(usize, u64)> {
         let bins = self.bins.iter().enumerate();
@@ -138,36 +120,43 @@ impl Ages {
 
 /// The rows of a polling consumer.
 pub fn of_consumer(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
-    let ages = |outcome: &Outcome| ages_of_consumer(outcome, number);
     let place = resource("consumers", &scenario.consumers[number].name);
-    let losses = outcomes.first().map(|outcome| &outcome.consumers[number].losses);
-    rows(scenario, outcomes, (&place, losses), ages, |backlog| backlog.consumers[number])
+    rows(scenario, outcomes, &place, |backlog| backlog.consumers[number])
 }
 
 /// The rows of a function.
 pub fn of_function(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
-    let ages = |outcome: &Outcome| ages_of_function(outcome, number);
     let place = resource("consumers", &scenario.lambdas[number].name);
-    let losses = outcomes.first().map(|outcome| &outcome.lambdas[number].losses);
-    rows(scenario, outcomes, (&place, losses), ages, |backlog| backlog.lambdas[number])
+    rows(scenario, outcomes, &place, |backlog| backlog.lambdas[number])
 }
 
 /// The rows of a fleet of workers.
 pub fn of_fleet(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
-    let ages = |outcome: &Outcome| ages_of_fleet(outcome, number);
     let place = resource("consumers", &scenario.fleets[number].name);
-    let losses = outcomes.first().map(|outcome| &outcome.fleets[number].losses);
-    rows(scenario, outcomes, (&place, losses), ages, |backlog| backlog.fleets[number])
+    rows(scenario, outcomes, &place, |backlog| backlog.fleets[number])
 }
 
-fn ages_of_fleet(outcome: &Outcome, number: usize) -> Ages {
-    let series = &outcome.fleets[number].series;
-    Ages::with_unread(series, fleet::column::ITERATOR_AGE, fleet::column::READ_AGE)
+/// The rows of a function that reads a queue, by number of the queue.
+pub fn of_queue(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
+    let Some(place) = queue_reader(scenario, number) else { return Vec::new() };
+    rows(scenario, outcomes, &place, |backlog| backlog.queues[number])
 }
 
-/// The events that hold up the consumer at this path. One that takes it away for good leaves nothing to catch up.
-fn of<'a>(scenario: &'a Scenario, place: &str) -> Vec<&'a Occurrence> {
-    scenario.timeline.iter().filter(|it| it.place == place && !it.action.removes()).collect()
+/// The rows of a delivery stream.
+pub fn of_delivery(scenario: &Scenario, outcomes: &[Outcome], number: usize) -> Vec<StallRow> {
+    rows(scenario, outcomes, &scenario.deliveries[number].path, |backlog| {
+        backlog.deliveries[number] + backlog.uploads[number]
+    })
+}
+
+fn queue_reader(scenario: &Scenario, number: usize) -> Option<String> {
+    let consumer = scenario.queues[number].consumer.as_ref()?;
+    Some(resource("consumers", &consumer.name))
+}
+
+/// How late the reader at this path was.
+fn ages<'a>(outcome: &'a Outcome, place: &str) -> Option<&'a Ages> {
+    outcome.lateness.iter().find(|(path, _)| path == place).map(|(_, ages)| ages)
 }
 
 /// What bounds the search for the moment at which a consumer had caught up after an event.
@@ -182,8 +171,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(scenario: &Scenario, event: &Occurrence) -> Self {
-        let later = of(scenario, &event.place).into_iter().map(|it| it.at).filter(|at| *at > event.at);
+    fn of(scenario: &Scenario, place: &str, event: &Occurrence) -> Self {
+        let later = scenario.holds_up(place).map(|it| it.at).filter(|at| *at > event.at);
         Self {
             first: scenario.timeline.iter().map(|it| it.at).min().unwrap_or(0),
             from: event.at,
@@ -197,95 +186,74 @@ impl Bounds {
         self.until.unwrap_or(self.from)
     }
 
-    /// When the consumer at `place` had caught up in a replication. Where nothing waits for it at the end, it had at its last record
-    /// at the latest, however old that was.
-    fn recovery(&self, ages: &Ages, place: &str, outcome: &Outcome) -> Option<Nanos> {
+    fn recovery(&self, ages: &Ages) -> Option<Nanos> {
         let usual = ages.usual(self.first);
-        let found = match self.until {
+        match self.until {
             Some(until) => ages.recovery(self.from, until, usual),
             None => ages.last_late(self.from, self.next, usual),
-        };
-        let account = outcome.ledger.accounts.iter().find(|account| account.path == place);
-        let nothing_waits = || account.is_some_and(|account| account.under_way() == 0);
-        let last = ages.last.min(outcome.end);
-        found.or_else(|| (last >= self.end() && self.next > outcome.end && nothing_waits()).then_some(last))
+        }
     }
 }
 
 /// The figures of stalls: how late each made its consumer, and when that had caught up.
 pub fn figures(scenario: &Scenario, all: &mut Vec<Figure>) {
-    let mut push = |place: &str, of_outcome: fn(&Outcome, usize) -> Ages, number: usize| {
-        for event in of(scenario, place) {
-            let bounds = Bounds::of(scenario, event);
-            let path = format!("{place}.{}", event.name);
-            let own = place.to_owned();
-            let recovery =
-                move |outcome: &Outcome| bounds.recovery(&of_outcome(outcome, number), &own, outcome);
-            let caught_up = recovery.clone();
-            all.push(Figure::new(format!("{path}.peak_lag.max"), move |outcome| {
-                let end = caught_up(outcome).unwrap_or(outcome.end);
-                of_outcome(outcome, number).peak(bounds.from, end).map(|(_, age)| age as f64 / 1e3)
-            }));
-            all.push(Figure::new(format!("{path}.recovery.mean"), move |outcome| {
-                recovery(outcome).map(|at| (at - bounds.end()) as f64 / 1e6)
-            }));
+    let consumers = scenario.consumers.iter().map(|plan| resource("consumers", &plan.name));
+    let functions = scenario.lambdas.iter().map(|plan| resource("consumers", &plan.name));
+    let fleets = scenario.fleets.iter().map(|plan| resource("consumers", &plan.name));
+    let deliveries = scenario.deliveries.iter().map(|plan| plan.path.clone());
+    let queues = (0..scenario.queues.len()).filter_map(|number| queue_reader(scenario, number));
+    for place in consumers.chain(functions).chain(fleets).chain(queues).chain(deliveries) {
+        for event in scenario.holds_up(&place) {
+            figures_of(all, &place, &event.name, Bounds::of(scenario, &place, event));
         }
-    };
-    for (number, plan) in scenario.consumers.iter().enumerate() {
-        push(&resource("consumers", &plan.name), ages_of_consumer, number);
-    }
-    for (number, plan) in scenario.lambdas.iter().enumerate() {
-        push(&resource("consumers", &plan.name), ages_of_function, number);
-    }
-    for (number, plan) in scenario.fleets.iter().enumerate() {
-        push(&resource("consumers", &plan.name), ages_of_fleet, number);
     }
 }
 
-fn ages_of_consumer(outcome: &Outcome, number: usize) -> Ages {
-    Ages::of(&outcome.consumers[number].series, read::column::ITERATOR_AGE)
-}
-
-fn ages_of_function(outcome: &Outcome, number: usize) -> Ages {
-    Ages::of(&outcome.lambdas[number].series, lambda::column::ITERATOR_AGE)
+fn figures_of(all: &mut Vec<Figure>, place: &str, event: &str, bounds: Bounds) {
+    let path = format!("{place}.{event}");
+    let place = place.to_owned();
+    let of = place.clone();
+    all.push(Figure::new(format!("{path}.peak_lag.max"), move |outcome| {
+        let ages = ages(outcome, &of)?;
+        let end = bounds.recovery(ages).unwrap_or(outcome.end);
+        ages.peak(bounds.from, end).map(|(_, age)| age as f64 / 1e3)
+    }));
+    all.push(Figure::new(format!("{path}.recovery.mean"), move |outcome| {
+        let at = bounds.recovery(ages(outcome, &place)?);
+        at.map(|at| (at - bounds.end()) as f64 / 1e6)
+    }));
 }
 
 fn rows(
     scenario: &Scenario,
     outcomes: &[Outcome],
-    (place, losses): (&str, Option<&Losses>),
-    ages: impl Fn(&Outcome) -> Ages,
+    place: &str,
     behind: impl Fn(&Backlog) -> u64,
 ) -> Vec<StallRow> {
-    let events = of(scenario, place);
-    if events.is_empty() {
-        return Vec::new();
-    }
-    let ages: Vec<Ages> = outcomes.iter().map(ages).collect();
-    let bounds = |event: &Occurrence| Bounds::of(scenario, event);
-    let row = |event: &&Occurrence| row(event, bounds(event), outcomes, &ages, losses, &behind);
-    events.iter().filter_map(row).collect()
+    let ages: Vec<&Ages> = outcomes.iter().filter_map(|outcome| ages(outcome, place)).collect();
+    let of_event =
+        |event: &Occurrence| row(event, place, Bounds::of(scenario, place, event), outcomes, &ages, &behind);
+    scenario.holds_up(place).filter_map(of_event).collect()
 }
 
 fn row(
     event: &Occurrence,
+    place: &str,
     bounds: Bounds,
     outcomes: &[Outcome],
-    ages: &[Ages],
-    losses: Option<&Losses>,
+    ages: &[&Ages],
     behind: &impl Fn(&Backlog) -> u64,
 ) -> Option<StallRow> {
     let (from, until) = (bounds.from, bounds.end());
     let seconds = |at: Nanos| rounded(at as f64 / 1e9);
-    let replications = ages.iter().zip(outcomes);
-    let recoveries: Vec<Option<Nanos>> =
-        replications.map(|(ages, outcome)| bounds.recovery(ages, &event.place, outcome)).collect();
+    let recoveries: Vec<Option<Nanos>> = ages.iter().map(|ages| bounds.recovery(ages)).collect();
     let after: Vec<Option<f64>> =
         recoveries.iter().map(|at| at.map(|at| (at - until) as f64 / 1e9)).collect();
     let end = |which: usize| recoveries[which].unwrap_or(outcomes[which].end);
     let peaks: Vec<Option<(usize, u64)>> =
         ages.iter().enumerate().map(|(which, ages)| ages.peak(from, end(which))).collect();
-    let first = outcomes.first()?;
+    let (first, first_ages) = (outcomes.first()?, ages.first()?);
+    let width = first_ages.width;
     let (step, span) = (first.backlogs.first().map_or(0, |backlog| backlog.at), from..=end(0));
     let within = |backlog: &&Backlog| backlog.at + step >= *span.start() && backlog.at <= *span.end() + step;
     let sampled: Vec<&Backlog> = first.backlogs.iter().filter(within).collect();
@@ -293,21 +261,21 @@ fn row(
     let point = |backlog: &&Backlog| LagPoint {
         at_s: seconds(backlog.at),
         records: behind(backlog),
-        iterator_age_s: ages[0].at(backlog.at.saturating_sub(1)),
+        age_s: first_ages.at(backlog.at.saturating_sub(1)),
     };
-    let lost = losses.iter().flat_map(|losses| losses.by_shard()).map(|loss| loss.first);
-    let lost = lost.filter(|at| span.contains(at)).min();
+    let lost = losses::first_within(first, place, from, end(0));
     let known = after.iter().all(Option::is_some);
     Some(StallRow {
         event: event.name.clone(),
         from_s: seconds(from),
         until_s: event.until.and_then(seconds),
         peak_lag_s: mean(peaks.iter().map(|peak| peak.map(|(_, age)| age as f64 / 1e6))).and_then(rounded),
-        peak_at_s: peaks[0].and_then(|(bin, _)| ages[0].begin(bin)).and_then(seconds),
+        peak_at_s: peaks[0].and_then(|(bin, _)| seconds(bin as Nanos * width)),
         peak_records: sampled.iter().map(|backlog| behind(backlog)).max().unwrap_or(0),
         recovered_after_s: mean(after.iter().copied()).filter(|_| known).and_then(rounded),
         recovered_after_interval95: Interval95::of(&after, true),
-        first_loss_after_s: lost.and_then(|at| seconds(at - from)),
+        first_loss_after_s: lost.as_ref().and_then(|lost| seconds(lost.at - from)),
+        first_loss_cause: lost.map(|lost| lost.what()),
         not_recovered: after.iter().filter(|after| after.is_none()).count() as u64,
         curve: sampled.iter().step_by(every).map(point).collect(),
     })
@@ -320,7 +288,7 @@ mod tests {
 
     fn ages(seconds: &[u64]) -> Ages {
         let bins: Vec<u64> = seconds.iter().map(|second| second * 1_000_000).collect();
-        Ages { width: SECOND, read: bins.clone(), last: bins.len() as Nanos * SECOND, bins }
+        Ages { width: SECOND, bins }
     }
 
     /// Normal at 1 s; nothing is read from second 3 to 6; then it is 4, 3 and 1 s late.

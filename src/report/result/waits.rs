@@ -8,7 +8,7 @@ use super::leg::{Place, legs};
 use crate::engine::time::MICROSECOND;
 use crate::pipeline::finish::Outcome;
 use crate::pipeline::fleet::quantities::FleetOutcome;
-use crate::report::number::{rounded, share};
+use crate::report::number::rounded;
 use crate::scenario::checked::Scenario;
 use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::sink::SinkMeter;
@@ -51,39 +51,41 @@ pub fn rows(scenario: &Scenario, outcomes: &[Outcome], latency: &[LatencyRow]) -
     readers.map(row).filter(|row| !row.waits.is_empty()).collect()
 }
 
-/// The share of its running time in which a consumer waited for its sink to have room; nothing where it has no sink.
+/// The share of the running time of a consumer in which it waited for its sink to have room: of a function's invocations, or of what
+/// its records take with a worker. Nothing where it has no sink.
 pub(super) fn share_at_sink(outcomes: &[Outcome], place: Place) -> Option<f64> {
-    let of = |outcome: &Outcome| -> Option<[u64; 2]> {
-        let waited = |sink: SinkMeter| sink.waited / MICROSECOND;
+    let of = |outcome: &Outcome| -> Option<[f64; 2]> {
+        let waited = |sink: SinkMeter| (sink.waited / MICROSECOND) as f64;
+        let ran = |micros: [u64; 2]| micros.iter().sum::<u64>() as f64;
         Some(match place {
             Place::Lambda(number) => {
                 let function = &outcome.lambdas[number];
-                [waited(function.sink?), function.meter.run_micros.iter().sum()]
+                [waited(function.sink?), ran(function.meter.run_micros)]
             }
             Place::Queue(number) => {
                 let queue = &outcome.queues[number];
-                [waited(queue.sink?), queue.function.as_ref()?.run_micros.iter().sum()]
+                [waited(queue.sink?), ran(queue.function.as_ref()?.run_micros)]
             }
             Place::Consumer(number) => {
                 let consumer = &outcome.consumers[number];
-                [waited(consumer.sink?), consumer.meter.busy / MICROSECOND]
+                [consumer.sink?.of_records[0] as f64, consumer.meter.ran as f64]
             }
             Place::Fleet(number) => of_fleet(&outcome.fleets[number])?,
             _ => return None,
         })
     };
-    let all: Option<Vec<[u64; 2]>> = outcomes.iter().map(of).collect();
+    let all: Option<Vec<[f64; 2]>> = outcomes.iter().map(of).collect();
     let all = all?;
-    let sum = |which: usize| all.iter().map(|one| one[which]).sum();
-    share(sum(0), sum(1)).map(|share| share.min(1.0))
+    let [waited, ran] = [0, 1].map(|which| all.iter().map(|one| one[which]).sum::<f64>());
+    (ran > 0.0).then(|| (waited / ran).min(1.0))
 }
 
-/// The time that a fleet's batches waited for the sink to have room, and all that they took, microseconds. Those that wait for
-/// their subtask wait for what it waits for.
-fn of_fleet(fleet: &FleetOutcome) -> Option<[u64; 2]> {
-    let (sink, [ran, wrote]) = (fleet.sink?, fleet.meter.ran);
-    let of_calls = share(sink.waited, sink.waited + sink.busy).unwrap_or(0.0);
-    Some([(wrote as f64 * of_calls) as u64 / MICROSECOND, ran / MICROSECOND])
+/// The time for which a fleet's records waited for the sink to have room, and all that they took. Those that wait for their
+/// subtask wait for what it waits for.
+fn of_fleet(fleet: &FleetOutcome) -> Option<[f64; 2]> {
+    let ([waited, called], [ran, wrote]) = (fleet.sink?.of_records, fleet.meter.ran);
+    let of_calls = if called > 0 { waited as f64 / called as f64 } else { 0.0 };
+    Some([wrote as f64 * of_calls, ran as f64])
 }
 
 /// Whether a leg ends at a reader of a stream.

@@ -5,8 +5,8 @@ use super::{Load, LoadCheck, ShardLoads, Verdict, hottest};
 use crate::engine::time::SECOND;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
-use crate::systems::firehose::FirehosePlan;
 use crate::systems::firehose::partitioning::PARTITION_BYTES_PER_SECOND;
+use crate::systems::firehose::{BufferPer, FirehosePlan, GROWN_MAX};
 use crate::systems::kinesis::producer::plan::ClientPlan;
 use crate::systems::s3::GETS_PER_SECOND;
 use crate::units::counted;
@@ -46,11 +46,15 @@ impl LoadCheck {
             ));
         }
         self.small_hint(plan, bytes.mean);
+        self.destination(plan, &[bytes]);
     }
 
     /// What delivery streams that read shards deserve to be told.
     pub(super) fn deliveries(&mut self, scenario: &Scenario, shards: &[ShardLoads]) {
         for plan in &scenario.deliveries {
+            if let Some(loads) = shards.get(plan.stream) {
+                self.destination(plan, &loads.bytes);
+            }
             if let (Some(partitioning), Some(loads)) = (&plan.partitioning, shards.get(plan.stream)) {
                 let mut load = Load::default();
                 load.add(Load::sum(loads.bytes.iter().copied()), partitioning.largest_share());
@@ -61,6 +65,40 @@ impl LoadCheck {
             if let Some(loads) = shards.get(plan.stream).filter(|_| plan.polls().is_some()) {
                 let (_, load) = hottest(&loads.bytes);
                 self.small_hint(plan, load.mean);
+            }
+        }
+    }
+
+    /// What comes to the destination of a delivery stream, from the buffers of so many shards, against what that takes.
+    fn destination(&mut self, plan: &FirehosePlan, shards: &[Load]) {
+        let path = plan.path.parse().unwrap_or(Path::ROOT).key("to");
+        let bytes = Load::sum(shards.iter().copied());
+        let flushes = flushes(plan, shards);
+        let times = |load: Load, factor: f64| Load { mean: load.mean * factor, peak: load.peak * factor };
+        let Some(endpoint) = &plan.endpoint else {
+            // Partitions have prefixes of their own.
+            if plan.partitioning.is_some() {
+                return;
+            }
+            let requests = times(flushes, plan.requests_per_object() as f64);
+            let allowed = plan.prefix_limit.per_second as f64;
+            return self.row(&path.key("s3"), "S3-1", "requests/s", requests, allowed);
+        };
+        let path = path.key(endpoint.kind.name());
+        if let Some(rate) = endpoint.bytes_per_second {
+            self.row(&path, "FH-B10", "B/s", times(bytes, plan.compression), rate as f64);
+        }
+        if endpoint.kind.is_serial() {
+            let allowed = SECOND as f64 / endpoint.request.mean().max(1.0);
+            // Buffers grow while they wait, so only the largest ones decide whether it keeps up.
+            let grown = times(bytes, 1.0 / GROWN_MAX as f64);
+            self.row(&path.key("copy"), "FH-R4", "COPY/s of grown buffers", grown, allowed);
+            if flushes.mean > allowed {
+                self.warnings.push(format!(
+                    "{} flushes {:.3} buffers a second and COPY takes {allowed:.3}: buffers grow beyond their hints (FH-B10), and each \
+                     waits for the COPY before it (FH-R4).",
+                    plan.path, flushes.mean
+                ));
             }
         }
     }
@@ -86,6 +124,18 @@ impl LoadCheck {
             ));
         }
     }
+}
+
+/// Buffers flushed a second: by size or by interval, whichever comes first (FH-B1), one for each shard or for all of them (FH-B3).
+fn flushes(plan: &FirehosePlan, shards: &[Load]) -> Load {
+    let held = plan.hold.as_ref().map_or(plan.interval as f64, |hold| hold.mean()) / SECOND as f64;
+    let all = [Load::sum(shards.iter().copied())];
+    let buffers = if plan.per == BufferPer::Shard { shards } else { &all };
+    let rate = |bytes: f64| {
+        let by_size = bytes / plan.size as f64;
+        if bytes > 0.0 { by_size.max(1.0 / held.max(1e-9)) } else { 0.0 }
+    };
+    Load::sum(buffers.iter().map(|bytes| Load { mean: rate(bytes.mean), peak: rate(bytes.peak) }))
 }
 
 /// Records of a call on average: those that come while the first one waits.

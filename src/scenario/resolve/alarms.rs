@@ -8,10 +8,14 @@ use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, resource};
 use crate::scenario::resolver::Resolver;
 use crate::systems::cloudwatch::settings::{
-    AlarmSettings, CONSUMER, ComparisonSettings, DELAY, DELIVERY, EVALUATION_PERIODS, FEED, FLEET, FUNCTION,
-    Metric, MissingSettings, PERIOD, QUEUE, STREAM, StatisticSettings, TABLE, TABLE_STREAM,
+    AlarmSettings, BACKUP, CONSUMER, CONVERSION, ComparisonSettings, DELAY, DIRECT_PUT, EVALUATION_PERIODS,
+    FAN_OUT, FEED, FIREHOSE_READS, FLEET, FUNCTION, MOVING_STREAM, Metric, MissingSettings, ON_DEMAND_TABLE,
+    PARTITIONS, PERIOD, PROVISIONED_TABLE, QUEUE, STREAM, StatisticSettings, TABLE, TABLE_STREAM, TO_S3,
+    TRANSFORM, to_endpoint,
 };
 use crate::systems::cloudwatch::{AlarmPlan, Comparison, MetricUnit, Missing};
+use crate::systems::dynamodb::capacity_settings::TableCapacity;
+use crate::systems::lambda::plan::Via;
 use crate::units::Duration;
 
 /// CloudWatch has a feed's metrics every five minutes (DDB-X7).
@@ -21,7 +25,7 @@ const FEED_BINS: Nanos = 5 * MINUTE;
 pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &mut Scenario) {
     for (name, settings) in &file.alarms {
         let path = Path::ROOT.key("alarms").key(name);
-        let plan = alarm(resolver, &path, name, settings, file, scenario.duration);
+        let plan = alarm(resolver, &path, name, settings, (file, &*scenario));
         scenario.alarms.extend(plan);
     }
 }
@@ -29,7 +33,7 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
 /// What the metric is of, and which metrics that has.
 struct Watched {
     of: String,
-    metrics: &'static [Metric],
+    metrics: Vec<Metric>,
     /// Width of its bins at least.
     bins: Nanos,
     /// Whether its metrics are in DynamoDB's namespace.
@@ -37,12 +41,23 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(of: String, metrics: &'static [Metric]) -> Self {
-        Self { of, metrics, bins: 0, of_dynamodb: false }
+    fn new(of: String, metrics: &[Metric]) -> Self {
+        Self { of, metrics: metrics.to_vec(), bins: 0, of_dynamodb: false }
+    }
+
+    /// With these besides, where it has them.
+    fn and(mut self, has: bool, more: &[Metric]) -> Self {
+        self.metrics.extend(more.iter().filter(|_| has));
+        self
     }
 }
 
-fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) -> Option<Watched> {
+fn watched(
+    resolver: &mut Resolver,
+    path: &Path,
+    of: &str,
+    (file, scenario): (&ScenarioFile, &Scenario),
+) -> Option<Watched> {
     let target = of.parse::<Path>().ok();
     let keys = target.iter().flat_map(|path| path.segments()).filter_map(|segment| match segment {
         Segment::Key(key) => Some(key.as_str()),
@@ -52,7 +67,9 @@ fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) 
         ["tables", name, ref rest @ ..] => of_table(resolver, path, name, rest, file),
         ["kinesis", name] => {
             resolver.named(path, "kinesis", name, file.kinesis.keys())?;
-            Some(Watched::new(resource("kinesis", name), STREAM))
+            let plan = scenario.streams.iter().find(|plan| plan.name == name);
+            let moves = plan.is_some_and(|plan| plan.capacity.moves);
+            Some(Watched::new(resource("kinesis", name), STREAM).and(moves, MOVING_STREAM))
         }
         ["sqs", name] => {
             resolver.named(path, "sqs", name, file.sqs.keys())?;
@@ -60,9 +77,18 @@ fn watched(resolver: &mut Resolver, path: &Path, of: &str, file: &ScenarioFile) 
         }
         ["firehose", name] => {
             resolver.named(path, "firehose", name, file.firehose.keys())?;
-            Some(Watched::new(resource("firehose", name), DELIVERY))
+            of_delivery(scenario, &resource("firehose", name))
         }
-        ["consumers", name] => of_consumer(resolver, path, name, file),
+        ["firehose", name, "backup"] => {
+            resolver.named(path, "firehose", name, file.firehose.keys())?;
+            let place = format!("{}.backup", resource("firehose", name));
+            let watched = of_delivery(scenario, &place);
+            if watched.is_none() {
+                resolver.error(path, format!("there is no `{place}`"));
+            }
+            watched
+        }
+        ["consumers", name] => of_consumer(resolver, path, name, (file, scenario)),
         _ => {
             let message = format!(
                 "expected a table, its feed or stream, a stream, a consumer, a delivery stream or a queue; found `{of}`"
@@ -93,11 +119,38 @@ fn of_table(
             return None;
         }
     };
-    Some(Watched { bins, of_dynamodb: true, ..Watched::new(of, metrics) })
+    let provisioned = matches!(table.capacity, TableCapacity::Provisioned(_));
+    let watched = Watched::new(of, metrics)
+        .and(rest.is_empty() && provisioned, PROVISIONED_TABLE)
+        .and(rest.is_empty() && !provisioned, ON_DEMAND_TABLE);
+    Some(Watched { bins, of_dynamodb: true, ..watched })
+}
+
+/// A delivery stream, with the metrics of what it does.
+fn of_delivery(scenario: &Scenario, place: &str) -> Option<Watched> {
+    let plan = scenario.deliveries.iter().find(|plan| plan.path == place)?;
+    let is_backup = plan.backup_of.is_some();
+    let delivery = match &plan.endpoint {
+        Some(endpoint) => to_endpoint(endpoint.kind),
+        None if is_backup => BACKUP,
+        None => TO_S3,
+    };
+    let watched = Watched::new(place.to_owned(), delivery)
+        .and(plan.polls().is_some(), FIREHOSE_READS)
+        .and(plan.ingest().is_some() && !is_backup, DIRECT_PUT)
+        .and(plan.transform.is_some(), TRANSFORM)
+        .and(plan.converts, CONVERSION)
+        .and(plan.partitioning.is_some(), PARTITIONS);
+    Some(watched)
 }
 
 /// A consumer of a stream; that of a queue is seen at the queue.
-fn of_consumer(resolver: &mut Resolver, path: &Path, name: &str, file: &ScenarioFile) -> Option<Watched> {
+fn of_consumer(
+    resolver: &mut Resolver,
+    path: &Path,
+    name: &str,
+    (file, scenario): (&ScenarioFile, &Scenario),
+) -> Option<Watched> {
     let number = resolver.named(path, "consumers", name, file.consumers.keys())?;
     let (name, settings) = file.consumers.get_index(number)?;
     let place = resource("consumers", name);
@@ -111,7 +164,9 @@ fn of_consumer(resolver: &mut Resolver, path: &Path, name: &str, file: &Scenario
         () if settings.lambda.is_some() || settings.pipe.is_some() => FUNCTION,
         () => FLEET,
     };
-    Some(Watched::new(place, metrics))
+    let fan_out =
+        scenario.lambdas.iter().any(|plan| plan.name == *name && matches!(plan.via, Via::FanOut(_)));
+    Some(Watched::new(place, metrics).and(fan_out, FAN_OUT))
 }
 
 fn alarm(
@@ -119,11 +174,11 @@ fn alarm(
     path: &Path,
     name: &str,
     settings: &AlarmSettings,
-    file: &ScenarioFile,
-    span: Nanos,
+    (file, scenario): (&ScenarioFile, &Scenario),
 ) -> Option<AlarmPlan> {
-    let watched = watched(resolver, &path.key("of"), &settings.of.0, file);
-    let period = period(resolver, path, settings, watched.as_ref().map_or(0, |it| it.bins), span);
+    let watched = watched(resolver, &path.key("of"), &settings.of.0, (file, scenario));
+    let bins = watched.as_ref().map_or(0, |it| it.bins);
+    let period = period(resolver, path, settings, bins, scenario.duration);
     let evaluation_periods: u32 = resolver.take(settings.evaluation_periods, &EVALUATION_PERIODS);
     resolver.within(&path.key("evaluation_periods"), evaluation_periods, 1..=1_440, "");
     let datapoints = settings.datapoints_to_alarm.unwrap_or(evaluation_periods);

@@ -15,6 +15,7 @@ use crate::settings::distribution::Time;
 use crate::systems::firehose::endpoint::EndpointKind;
 use crate::systems::firehose::ingest::{IngestPlan, Quota, SCALE_MAX};
 use crate::systems::firehose::partitioning::{AttributeOf, PartitioningPlan};
+use crate::systems::firehose::prefix::ObjectPrefix;
 use crate::systems::firehose::settings::direct_put::*;
 use crate::systems::firehose::settings::{
     ACTIVE_PARTITIONS, AttributeOfSettings, BUFFER_INTERVAL, BUFFER_PER, BUFFER_SIZE, BufferSettings,
@@ -137,6 +138,7 @@ fn resolve(
     };
     let partitioning =
         partitioning.map(|settings| partitioned(resolver, &path.key("dynamic_partitioning"), settings));
+    partition_keys(resolver, path, &to.bucket.prefix, partitioning.as_ref());
     let transform = settings.transform.as_ref();
     let transform = transform.map(|it| transform::resolve(resolver, &path.key("transform"), it, kind));
     let delimiter = resolver.take(settings.delimiter, &DELIMITER);
@@ -160,6 +162,7 @@ fn resolve(
         partitioning,
         transform,
         prefix: to.bucket.prefix,
+        error_prefix: to.bucket.error_prefix,
         extension: extension.to_owned(),
         put: to.bucket.put?,
         prefix_limit: to.bucket.limit,
@@ -221,6 +224,29 @@ impl Contents {
             Some(EndpointKind::Splunk) => (5, 60, "FH-B5"),
             Some(EndpointKind::Http) => (64, 900, "FH-B5"),
             Some(EndpointKind::Snowflake) => (128, 900, "FH-B6"),
+        }
+    }
+}
+
+/// A prefix names the attribute by which it partitions, and no other one.
+fn partition_keys(
+    resolver: &mut Resolver,
+    path: &Path,
+    prefix: &ObjectPrefix,
+    partitioning: Option<&PartitioningPlan>,
+) {
+    let path = path.key("to").key("s3").key("prefix");
+    for name in prefix.partition_keys() {
+        match partitioning {
+            Some(plan) if plan.attribute == name => {}
+            Some(plan) => {
+                let message = format!(
+                    "expected the `attribute` of `dynamic_partitioning`, `{}`; found `{name}`",
+                    plan.attribute
+                );
+                resolver.error(&path, message);
+            }
+            None => resolver.error(&path, "`!{partitionKeyFromQuery:...}` needs `dynamic_partitioning`"),
         }
     }
 }

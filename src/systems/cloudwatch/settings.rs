@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::MetricUnit::{self, Bytes, Count, Milliseconds, Seconds};
 use crate::settings::parameter::Parameter;
 use crate::settings::reference::Reference;
+use crate::systems::firehose::endpoint::EndpointKind;
 use crate::units::Duration;
 
 /// Length of a period.
@@ -133,7 +134,13 @@ pub const TABLE: &[Metric] = &[
     sum("WriteProvisionedThroughputThrottleEvents"),
     sum("WriteAccountLimitThrottleEvents"),
     sum("WriteMaxOnDemandThroughputThrottleEvents"),
+    maximum("BurstBalance", Count),
+    maximum("Partitions", Count),
 ];
+/// Of a provisioned table besides.
+pub const PROVISIONED_TABLE: &[Metric] = &[maximum("ProvisionedWriteCapacityUnits", Count)];
+/// Of an on-demand table besides.
+pub const ON_DEMAND_TABLE: &[Metric] = &[maximum("WriteCapacityUnitsAtOnce", Count)];
 /// Of a table's feed (DDB-X6); CloudWatch has them every five minutes (DDB-X7).
 pub const FEED: &[Metric] = &[
     maximum("AgeOfOldestUnreplicatedRecord", Milliseconds),
@@ -142,12 +149,16 @@ pub const FEED: &[Metric] = &[
     sum("FailedToReplicateRecordCount"),
 ];
 /// Of a table's own stream (DDB-X5).
-pub const TABLE_STREAM: &[Metric] = &[sum("ReturnedRecordsCount"), bytes("ReturnedBytes")];
+pub const TABLE_STREAM: &[Metric] =
+    &[sum("ReturnedRecordsCount"), bytes("ReturnedBytes"), maximum("OpenShards", Count)];
+/// Of a data stream whose capacity moves besides.
+pub const MOVING_STREAM: &[Metric] = &[maximum("OpenShardCount", Count)];
 /// Of a data stream (KDS-M1, KDS-M2).
 pub const STREAM: &[Metric] =
     &[sum("IncomingRecords"), bytes("IncomingBytes"), sum("WriteProvisionedThroughputExceeded")];
 /// Of a polling consumer (KDS-M2, KDS-M3, KDS-M7).
 pub const CONSUMER: &[Metric] = &[
+    sum("ProcessedRecords"),
     sum("GetRecords.Records"),
     bytes("GetRecords.Bytes"),
     maximum("GetRecords.IteratorAgeMilliseconds", Milliseconds),
@@ -155,15 +166,25 @@ pub const CONSUMER: &[Metric] = &[
 ];
 /// Of a function (LAM-M1).
 pub const FUNCTION: &[Metric] = &[
+    sum("ProcessedRecords"),
     sum("Invocations"),
     sum("Errors"),
     sum("Throttles"),
     maximum("ConcurrentExecutions", Count),
     maximum("IteratorAge", Milliseconds),
+    maximum("IteratorAge at the end of processing", Milliseconds),
     sum("ReadProvisionedThroughputExceeded"),
+];
+/// Of a function that is a registered consumer besides (KDS-M5).
+pub const FAN_OUT: &[Metric] = &[
+    sum("SubscribeToShardEvent.Records"),
+    bytes("SubscribeToShardEvent.Bytes"),
+    maximum("SubscribeToShardEvent.MillisBehindLatest", Milliseconds),
 ];
 /// Of a fleet of workers (KDS-M2, KDS-M3); the Kinesis Client Library has `MillisBehindLatest` itself.
 pub const FLEET: &[Metric] = &[
+    sum("ProcessedRecords"),
+    sum("ProcessedAgain"),
     sum("GetRecords.Records"),
     maximum("MillisBehindLatest", Milliseconds),
     sum("ReadProvisionedThroughputExceeded"),
@@ -177,17 +198,74 @@ pub const QUEUE: &[Metric] = &[
     maximum("ApproximateNumberOfMessagesNotVisible", Count),
     maximum("ApproximateAgeOfOldestMessage", Seconds),
 ];
-/// Of a delivery stream (FH-M1, FH-M2, FH-M5).
-pub const DELIVERY: &[Metric] = &[
-    sum("DeliveryToS3.Records"),
-    bytes("DeliveryToS3.Bytes"),
-    sum("DeliveryToS3.ObjectCount"),
-    maximum("DeliveryToS3.DataFreshness", Seconds),
+/// The metrics of a delivery to a destination (FH-M1, FH-M2), by its name in them.
+macro_rules! delivery_to {
+    ($name:literal, $objects:literal) => {{
+        const METRICS: &[Metric] = &[
+            sum(concat!($name, ".Records")),
+            bytes(concat!($name, ".Bytes")),
+            sum(concat!($name, $objects)),
+            sum(concat!($name, ".Success")),
+            maximum(concat!($name, ".DataFreshness"), Seconds),
+        ];
+        METRICS
+    }};
+}
+
+/// Of a delivery stream to S3.
+pub const TO_S3: &[Metric] = delivery_to!("DeliveryToS3", ".ObjectCount");
+/// Of a backup.
+pub const BACKUP: &[Metric] = delivery_to!("BackupToS3", ".ObjectCount");
+/// Of one to another destination.
+pub fn to_endpoint(kind: EndpointKind) -> &'static [Metric] {
+    match kind {
+        EndpointKind::Redshift => delivery_to!("DeliveryToRedshift", ".RequestCount"),
+        EndpointKind::OpenSearch => delivery_to!("DeliveryToAmazonOpenSearchService", ".RequestCount"),
+        EndpointKind::OpenSearchServerless => {
+            delivery_to!("DeliveryToAmazonOpenSearchServerless", ".RequestCount")
+        }
+        EndpointKind::Splunk => delivery_to!("DeliveryToSplunk", ".RequestCount"),
+        EndpointKind::Http => delivery_to!("DeliveryToHttpEndpoint", ".RequestCount"),
+        EndpointKind::Iceberg => delivery_to!("DeliveryToIceberg", ".RequestCount"),
+        EndpointKind::Snowflake => delivery_to!("DeliveryToSnowflake", ".RequestCount"),
+    }
+}
+
+/// Of one that reads a Kinesis stream (FH-M4).
+pub const FIREHOSE_READS: &[Metric] = &[
     sum("DataReadFromKinesisStream.Records"),
-    maximum("KinesisMillisBehindLatest", Milliseconds),
+    bytes("DataReadFromKinesisStream.Bytes"),
     sum("ThrottledGetRecords"),
+    maximum("KinesisMillisBehindLatest", Milliseconds),
+];
+/// Of one that takes Direct PUT (FH-M3).
+pub const DIRECT_PUT: &[Metric] = &[
     sum("IncomingRecords"),
+    bytes("IncomingBytes"),
+    sum("IncomingPutRequests"),
     sum("ThrottledRecords"),
+    maximum("RecordsPerSecondLimit", Count),
+    maximum("BytesPerSecondLimit", Bytes),
+    maximum("PutRequestsPerSecondLimit", Count),
+];
+/// Of one whose records a function transforms (FH-M5).
+pub const TRANSFORM: &[Metric] = &[
+    maximum("ExecuteProcessing.Duration", Milliseconds),
+    sum("ExecuteProcessing.SampleCount"),
+    sum("ExecuteProcessing.Success"),
+    sum("SucceedProcessing.Records"),
+    bytes("SucceedProcessing.Bytes"),
+];
+/// Of one that converts (FH-M5).
+pub const CONVERSION: &[Metric] = &[
+    sum("SucceedConversion.Records"),
+    bytes("SucceedConversion.Bytes"),
+    sum("FailedConversion.Records"),
+    bytes("FailedConversion.Bytes"),
+];
+/// Of one that partitions (FH-M5).
+pub const PARTITIONS: &[Metric] = &[
     maximum("PartitionCount", Count),
     maximum("PartitionCountExceeded", Count),
+    maximum("PerPartitionThroughput", Bytes),
 ];

@@ -102,6 +102,11 @@ impl Endpoint {
         self.plan.retry
     }
 
+    /// Whether a buffer that is ready for it now has to wait for others.
+    pub fn is_busy(&self, now: Nanos) -> bool {
+        now < self.free_at
+    }
+
     /// What it is given before `until` takes so many times as long.
     pub fn slow_down(&mut self, factor: f64, until: Nanos) {
         self.slow = (factor, until);

@@ -27,6 +27,17 @@ impl ErrorOutput {
         }
     }
 
+    /// Why, in words.
+    pub fn cause(self) -> &'static str {
+        match self {
+            Self::ActivePartitionExceeded => "too many partitions were active",
+            Self::ProcessingFailed => "their partition could not be read",
+            Self::TransformFailed => "the transforming function failed at them",
+            Self::FormatConversionFailed => "they could not be converted",
+            Self::DestinationFailed => "the destination took nothing for as long as Firehose tries",
+        }
+    }
+
     /// All of them, by place.
     pub const ALL: [Self; 5] = [
         Self::ActivePartitionExceeded,

@@ -32,6 +32,8 @@ pub struct Object {
     pub error: Option<ErrorOutput>,
     /// Whether an attempt found the destination down, and the next one is still to come.
     pub waits: bool,
+    /// Whether it had to wait for what its destination took before it.
+    pub queued: bool,
     /// Whether a copy of it is stored by an attempt that was taken for failed (FH-O5).
     pub stored: bool,
     /// Whether it lies in S3 and its destination is still to take it.

@@ -3,6 +3,7 @@
 use super::endpoint::EndpointPlan;
 use super::ingest::IngestPlan;
 use super::partitioning::PartitioningPlan;
+use super::prefix::{Evaluated, ObjectPrefix};
 use super::transform::TransformPlan;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{MINUTE, Nanos, SECOND};
@@ -70,7 +71,9 @@ pub struct FirehosePlan {
     /// The function that transforms records before they are buffered (FH-T1).
     pub transform: Option<TransformPlan>,
     /// Prefix of the object names (FH-O1).
-    pub prefix: String,
+    pub prefix: ObjectPrefix,
+    /// That of records that could not be processed, where it is not AWS's own (FH-O4).
+    pub error_prefix: Option<ObjectPrefix>,
     /// End of the object names.
     pub extension: String,
     /// Duration of an S3 PUT, nanoseconds.
@@ -86,11 +89,23 @@ pub struct FirehosePlan {
 }
 
 impl FirehosePlan {
-    /// What the names of a partition's objects begin with, before the hour (FH-O2).
-    pub fn prefix_of(&self, partition: u32) -> String {
-        let partitioning = self.partitioning.as_ref();
-        let partition = partitioning.map(|it| format!("{}={partition}/", it.attribute)).unwrap_or_default();
-        format!("{}{partition}", self.prefix)
+    /// What the names of a partition's objects begin with whose oldest record arrived at a moment, seconds since 1970: before the hour,
+    /// where the prefix does not say the time itself (FH-O2).
+    pub fn prefix_of(&self, partition: u32, at: i64, random: &str) -> String {
+        let evaluated = self.prefix.evaluate(Evaluated { at, partition, error: "", random });
+        let named = self.prefix.partition_keys().next().is_some();
+        match self.partitioning.as_ref().filter(|_| !named) {
+            Some(it) => format!("{evaluated}{}={partition}/", it.attribute),
+            None => evaluated,
+        }
+    }
+
+    /// What the names of objects begin with that hold records which could not be processed, for this reason; `default` is AWS's own.
+    /// The time stays as it is written.
+    pub fn error_prefix_of(&self, error: &str, default: &str) -> String {
+        let prefix =
+            self.error_prefix.as_ref().map(|it| it.written().replace("!{firehose:error-output-type}", error));
+        prefix.unwrap_or_else(|| default.to_owned())
     }
 
     /// A delivery stream to S3 with AWS's defaults (FH-B2) that polls a Kinesis stream once a second (FH-S2). A PUT takes no
@@ -112,7 +127,8 @@ impl FirehosePlan {
             conversion_failures: 0.0,
             partitioning: None,
             transform: None,
-            prefix: String::new(),
+            prefix: ObjectPrefix::default(),
+            error_prefix: None,
             extension: String::new(),
             put: Sampler::Constant(0.0),
             prefix_limit: PrefixPlan::default(),

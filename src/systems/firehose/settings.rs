@@ -134,7 +134,8 @@ pub const RETRY_UNTIL: Parameter = Parameter::built_in(
 pub const GROWTH: Parameter = Parameter::built_in(
     "UNV-2",
     "size hint of a buffer while earlier objects of it wait for the destination",
-    "twice as much after each flush by size, up to 128 MiB, and as before when none waits any more",
+    "twice as much after each flush by size, up to 128 MiB, and as before when none waits any more; behind a destination that is slow \
+     and not down the interval flushes nothing meanwhile",
     "AWS says that the buffer grows when delivery lags (FH-B10); neither the rule nor the ceiling",
 );
 /// Uploads at a time.

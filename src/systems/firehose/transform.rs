@@ -444,6 +444,11 @@ impl Transform {
     pub fn any(&self, such: impl Fn(&Record) -> bool) -> bool {
         self.batches().any(|batch| batch.records.iter().any(&such))
     }
+
+    /// When the oldest record that it holds had come.
+    pub fn oldest(&self) -> Option<Micros> {
+        self.batches().flat_map(|batch| batch.records.iter().map(|record| record.appended)).min()
+    }
 }
 
 /// Notes which poll the records of a batch came from.

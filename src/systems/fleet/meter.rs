@@ -1,7 +1,6 @@
 //! What fleets count.
 
 use super::progress::Ended;
-use crate::engine::time::Nanos;
 
 /// Why records are given to a worker a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +48,8 @@ pub struct FleetMeter {
     pub after_removal: u64,
     /// Batches processed.
     pub batches: u64,
-    /// The time that they took, from the moment at which each had a processor, and of that the time at the sink.
-    pub ran: [Nanos; 2],
+    /// The time that records took from when their batch had a processor, and of that the time at the sink; records times nanoseconds.
+    pub ran: [u128; 2],
     /// Checkpoints written.
     pub checkpoints: u64,
     /// Records given to a worker again.

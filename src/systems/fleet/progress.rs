@@ -103,8 +103,8 @@ pub struct Ended {
     pub at: Nanos,
     /// Whether nothing more of the batch is done.
     pub last: bool,
-    /// With the last of it, how long the batch took from when it had a processor, and of that at the sink; otherwise nothing.
-    pub took: [Nanos; 2],
+    /// How long it took from when the batch had a processor, and of that at the sink: records times nanoseconds.
+    pub took: [u128; 2],
 }
 
 /// Records of a shard that no worker has processed and none will.
@@ -378,7 +378,8 @@ impl Progress {
         let repeated = (until.saturating_sub(from)) - (fresh.end - fresh.start);
         let again = place(from)..place(from) + repeated as usize;
         let since = self.in_hand.as_ref().map_or([self.due; 2], |hand| [hand.start, hand.worked]);
-        let took = since.map(|since| self.due.saturating_sub(since));
+        let records = u128::from(until.saturating_sub(from));
+        let took = since.map(|since| u128::from(self.due.saturating_sub(since)) * records);
         let (at, last) = (self.due, true);
         Ended { fresh: places, repeated, again, why: self.why, until, thrown, at, last, took }
     }

@@ -16,11 +16,14 @@ use super::lane::{Lane, State};
 pub use super::meter::MappingMeter;
 pub use super::moments::{Moments, PARTS, PARTS_OF_KINESIS};
 pub use super::plan::{LambdaPlan, MappingPlan, Role, Via};
+use super::retry::{Destination, GivenUp};
 use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
 use crate::systems::kinesis::log::Record;
 use crate::systems::kinesis::losses::Losses;
+use crate::systems::lag::Lag;
+use crate::systems::tolls::Tolls;
 use std::ops::Range;
 
 /// What a lane does next.
@@ -54,6 +57,10 @@ pub struct Mapping {
     pub meter: MappingMeter,
     /// What outlived its source's retention in its hands.
     pub losses: Losses,
+    /// What it gave up, when and why.
+    pub tolls: Tolls,
+    /// How late it is, where a planned event holds it up.
+    pub lag: Option<Box<Lag>>,
 }
 
 impl Mapping {
@@ -76,6 +83,8 @@ impl Mapping {
             environments: Environments::new(function.keep_warm),
             meter: MappingMeter::default(),
             losses: Losses::default(),
+            tolls: Tolls::default(),
+            lag: None,
             plan: plan.clone(),
         };
         this.grow(shards);
@@ -187,7 +196,7 @@ impl Mapping {
             }
             if self.plan.batching.payload.bytes(record.bytes) > PAYLOAD_MAX {
                 // It fits no invocation (KDS-B4).
-                self.give_up(1, 1, 1);
+                self.give_up(now, GivenUp::TooLarge, std::slice::from_ref(record), 1);
                 continue;
             }
             let stalled = self.hands[shard].stalls.since(record.appended);
@@ -293,38 +302,57 @@ impl Mapping {
         // What was there before the run arrived at moments that wrap around below 0.
         let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
         let retention = (self.plan.retention / MICROSECOND) as i64;
+        let oldest = work.part().first().map(|held| held.record.appended);
         let first = work.part().first().map_or(0, |held| age(held) - retention);
         let lost = work.shed(|held| age(held) > retention) as u64;
         self.meter.expired += lost;
         if lost > 0 {
             let at = now.saturating_sub(first.unsigned_abs() * MICROSECOND);
             self.losses.note(lane / self.plan.factor as usize, lost, at);
+            if let (Some(lag), Some(oldest)) = (&mut self.lag, oldest) {
+                lag.settled(now, oldest);
+            }
         }
         if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
             let count = work.shed(|held| age(held) > (age_max / MICROSECOND) as i64);
             if count > 0 {
-                self.give_up_records(lane, from..from + count);
+                self.give_up_records((now, GivenUp::TooOld), lane, from..from + count);
             }
         }
     }
 
-    fn give_up_records(&mut self, lane: usize, given_up: Range<usize>) {
-        let count = given_up.len() as u64;
+    fn give_up_records(&mut self, (now, why): (Nanos, GivenUp), lane: usize, given_up: Range<usize>) {
         let records = &self.lanes[lane].work.records[given_up];
-        let poison = records.iter().filter(|held| self.function.is_poison(&held.record)).count() as u64;
-        self.give_up(count, count - poison, 1);
+        let records: Vec<Record> = records.iter().map(|held| held.record).collect();
+        let poison = records.iter().filter(|record| self.function.is_poison(record)).count();
+        self.give_up(now, why, &records, (records.len() - poison) as u64);
     }
 
-    fn give_up(&mut self, records: u64, good: u64, messages: u64) {
-        match self.plan.retry.destination {
+    /// Gives records up, `good` of which the function could do, with one message where they are sent somewhere.
+    fn give_up(&mut self, now: Nanos, why: GivenUp, records: &[Record], good: u64) {
+        let count = records.len() as u64;
+        let destination = self.plan.retry.destination;
+        let fate = if destination.is_some() { "on_failure" } else { "discarded" };
+        match destination {
             Some(_) => {
-                self.meter.on_failure += records;
-                self.meter.sent += messages;
+                self.meter.on_failure += count;
+                self.meter.sent += 1;
             }
-            None => self.meter.discarded += records,
+            None => self.meter.discarded += count,
+        }
+        // A queue gets where the records lie, and not them (LAM-E5).
+        match records.first().filter(|_| destination == Some(Destination::Sqs)) {
+            Some(first) => {
+                let until = first.appended.wrapping_mul(MICROSECOND).wrapping_add(self.plan.retention);
+                self.tolls.note_pointers(now, (fate, why.cause()), (count, until));
+            }
+            None => self.tolls.note(now, (fate, why.cause()), count),
         }
         self.meter.good_given_up += good;
+        if let (Some(lag), Some(first)) = (&mut self.lag, records.first()) {
+            lag.settled(now, first.appended);
+        }
     }
 
     fn next_part(&mut self, now: Nanos, lane: usize) {
@@ -449,18 +477,27 @@ impl Mapping {
             let done = place.work.from..place.work.to;
             place.work.from = place.work.to;
             self.meter.processed += done.len() as u64;
+            self.note_lag(now, lane, &done);
             self.add_to_window(lane, done.clone());
             return (done, moments);
         };
         self.meter.errors += 1;
         let failed = place.work.failed(now, place.work.from + at, &self.plan.retry);
         self.meter.processed += failed.done.len() as u64;
+        self.note_lag(now, lane, &failed.done);
         if !failed.given_up.is_empty() {
-            self.give_up_records(lane, failed.given_up);
+            self.give_up_records((now, GivenUp::RetriesUsedUp), lane, failed.given_up);
         }
         self.wait_no_longer_than_age_allows(now, lane);
         self.add_to_window(lane, failed.done.clone());
         (failed.done, moments)
+    }
+
+    #[inline]
+    fn note_lag(&mut self, now: Nanos, lane: usize, done: &Range<usize>) {
+        if let (Some(lag), false) = (&mut self.lag, done.is_empty()) {
+            lag.settled(now, self.lanes[lane].work.records[done.start].record.appended);
+        }
     }
 
     /// Records are processed: the state of their tumbling window has them now.
@@ -529,6 +566,13 @@ impl Mapping {
     pub fn any_in_hand(&self, such: impl Fn(&Record) -> bool) -> bool {
         self.lanes.iter().any(|lane| lane.in_hand().any(|held| such(&held.record)))
             || self.hands.iter().any(|hand| hand.fetched.iter().any(&such))
+    }
+
+    /// When the oldest record in the mapping's hands had come into its stream, by walking them.
+    pub fn oldest_in_hand(&self) -> Option<u64> {
+        let lanes = self.lanes.iter().flat_map(|lane| lane.in_hand().map(|held| held.record.appended));
+        let fetched = self.hands.iter().flat_map(|hand| hand.fetched.iter().map(|record| record.appended));
+        lanes.chain(fetched).min_by_key(|appended| *appended as i64)
     }
 
     /// Records in the mapping's hands, by walking them.

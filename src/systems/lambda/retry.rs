@@ -14,6 +14,28 @@ pub enum Destination {
     S3,
 }
 
+/// Why records are given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenUp {
+    /// They fit no invocation (KDS-B4).
+    TooLarge,
+    /// They are older than `maximum_record_age` (LAM-E2).
+    TooOld,
+    /// They failed as often as `retries` allows (LAM-E2).
+    RetriesUsedUp,
+}
+
+impl GivenUp {
+    /// It in words.
+    pub fn cause(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too large for an invocation",
+            Self::TooOld => "older than maximum_record_age",
+            Self::RetriesUsedUp => "retries used up",
+        }
+    }
+}
+
 /// The error handling of one mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPlan {

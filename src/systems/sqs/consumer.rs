@@ -272,7 +272,7 @@ impl QueueConsumer {
         self.meter.processed += messages.len() as u64;
         let sizes = messages.iter().map(|_| 0);
         queue.meter.receives[usize::from(again)] += requests::calls(sizes, queue.plan.message_max).requests;
-        queue.delete(&messages);
+        queue.delete(now, &messages);
         Some(Settled { done: messages, failed, reached, moments, ended: ended.unwrap_or(now) })
     }
 

@@ -4,6 +4,8 @@ use super::quota::Quota;
 use super::requests;
 use crate::engine::time::{MICROSECOND, MINUTE, Nanos, SECOND};
 use crate::systems::kinesis::log::{Micros, Record, flags};
+use crate::systems::lag::Lag;
+use crate::systems::tolls::Tolls;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Messages that may be in flight: received, and neither deleted nor visible again (SQS-5).
@@ -142,6 +144,10 @@ pub struct Queue {
     pub deletes: Quota,
     /// What it counted.
     pub meter: QueueMeter,
+    /// What it lost or set aside, when and why.
+    pub tolls: Tolls,
+    /// How late its readers are, where a planned event holds them up.
+    pub lag: Option<Box<Lag>>,
 }
 
 impl Queue {
@@ -160,6 +166,8 @@ impl Queue {
             sends: Quota::new(plan.fifo),
             deletes: Quota::new(plan.fifo),
             meter: QueueMeter::default(),
+            tolls: Tolls::default(),
+            lag: None,
         }
     }
 
@@ -182,6 +190,7 @@ impl Queue {
         for (place, record) in records.iter().enumerate() {
             if u64::from(record.bytes) > self.plan.message_max {
                 self.meter.too_large += 1;
+                self.tolls.note(now, ("discarded", "larger than the queue takes"), 1);
             } else if self.plan.fifo.is_some()
                 && self.came_before(now, sender, &records[..=place], place < resent)
             {
@@ -305,6 +314,7 @@ impl Queue {
             self.waiting -= 1;
             if message.sent < oldest {
                 self.meter.expired += 1;
+                self.tolls.note(now, ("expired", "older than the queue's retention"), 1);
             } else {
                 batch.push(message);
             }
@@ -364,7 +374,8 @@ impl Queue {
     }
 
     /// DeleteMessageBatch: messages are processed. Their groups are released elsewhere.
-    pub fn delete(&mut self, messages: &[Message]) {
+    pub fn delete(&mut self, now: Nanos, messages: &[Message]) {
+        self.note_lag(now, messages);
         self.in_flight -= messages.len();
         self.meter.deleted += messages.len() as u64;
         for message in messages {
@@ -374,14 +385,24 @@ impl Queue {
         }
     }
 
+    #[inline]
+    fn note_lag(&mut self, now: Nanos, settled: &[Message]) {
+        let oldest = settled.iter().map(|message| message.sent).min();
+        if let (Some(lag), Some(oldest)) = (&mut self.lag, oldest) {
+            lag.settled(now, oldest);
+        }
+    }
+
     /// Messages that failed: those received too often go to the dead-letter queue, the others come back later. They are no
     /// longer in flight once they do, which is when they are [visible again](Self::show_again).
-    pub fn fail(&mut self, messages: Vec<Message>) -> Vec<Message> {
+    pub fn fail(&mut self, now: Nanos, messages: Vec<Message>) -> Vec<Message> {
         let (dead, back): (Vec<_>, Vec<_>) = messages
             .into_iter()
             .partition(|message| self.plan.receives_max.is_some_and(|most| message.receives >= most));
         self.in_flight -= dead.len();
         self.meter.dead += dead.len() as u64;
+        self.tolls.note(now, ("dead_letter", "received too often"), dead.len() as u64);
+        self.note_lag(now, &dead);
         back
     }
 
@@ -462,11 +483,11 @@ mod tests {
         assert_eq!(keys(&second), [(8, 3)]);
         assert!(queue.receive(0, 10).is_empty(), "group 7 waits for its first messages");
         // The failed ones come back before the later one of their group.
-        let back = queue.fail(first);
+        let back = queue.fail(0, first);
         queue.in_flight -= back.len();
         queue.show_again(&back, 30 * SECOND);
         assert_eq!(keys(&queue.receive(30 * SECOND, 10)), [(7, 1), (7, 2), (7, 4)]);
-        queue.delete(&second);
+        queue.delete(0, &second);
         queue.release([8].into_iter());
         assert_eq!((queue.count_waiting(), queue.in_flight), (0, 3));
     }
@@ -553,8 +574,8 @@ mod tests {
         fill(&mut queue, 0, &[record(1, 7), record(2, 7), record(3, 7)]);
         let (first, second) = (queue.receive(0, 1), queue.receive(0, 2));
         // The later ones are done first: a change of the item is overtaken, which is counted.
-        queue.delete(&second);
-        queue.delete(&first);
+        queue.delete(0, &second);
+        queue.delete(0, &first);
         assert_eq!(queue.meter.out_of_order, 1);
     }
 
@@ -564,7 +585,7 @@ mod tests {
         fill(&mut queue, 0, &[record(1, 7)]);
         for receive in 1..=3 {
             let batch = queue.receive(0, 10);
-            let back = queue.fail(batch);
+            let back = queue.fail(0, batch);
             assert_eq!(back.len(), usize::from(receive < 3));
             queue.in_flight -= back.len();
             queue.show_again(&back, 0);

@@ -65,7 +65,9 @@ fn channel(
     let seconds = |count: u64| Duration::from_nanos(count * SECOND);
     resolver.within(&path.key("freshness"), freshness, seconds(300)..=seconds(900), "KDS-D2");
     resolver.assume(&ONE_OBJECT);
-    let bucket = destination::bucket(resolver, &path, &S3Settings { prefix, put, ..S3Settings::default() });
+    let error_output_prefix = Some(destination::NO_ERRORS.to_owned());
+    let s3 = S3Settings { prefix, error_output_prefix, put, ..S3Settings::default() };
+    let bucket = destination::bucket(resolver, &path, &s3);
     Some(FirehosePlan {
         source: FirehoseSource::Channel,
         path: reported,

@@ -9,14 +9,19 @@ use crate::scenario::resolver::Resolver;
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::systems::firehose::endpoint::{EndpointKind, EndpointPlan};
+use crate::systems::firehose::prefix::ObjectPrefix;
 use crate::systems::firehose::settings::destination::*;
-use crate::systems::firehose::settings::{PREFIX, PUT, REQUESTS, RETRY_WAIT, UPLOADS};
+use crate::systems::firehose::settings::{GROWTH, PREFIX, PUT, REQUESTS, RETRY_WAIT, UPLOADS};
 use crate::systems::s3::PrefixPlan;
 use crate::units::{ByteRate, Duration, Rate};
 
+/// The error prefix where nothing goes to one.
+pub(super) const NO_ERRORS: &str = "!{firehose:error-output-type}/";
+
 /// A bucket, checked.
 pub(super) struct Bucket {
-    pub prefix: String,
+    pub prefix: ObjectPrefix,
+    pub error_prefix: Option<ObjectPrefix>,
     pub put: Option<Sampler>,
     pub limit: PrefixPlan,
     pub retry_wait: Nanos,
@@ -91,6 +96,7 @@ fn endpoint(resolver: &mut Resolver, path: &Path, takes: Takes) -> Option<Endpoi
     if takes.throughput.is_some_and(|rate| rate.get() == 0) {
         resolver.error(&path.key("throughput"), "expected more than 0 bytes a second");
     }
+    resolver.assume(&GROWTH);
     let (written, parameter) = takes.retry;
     let retry: Duration = resolver.take(written, parameter);
     let longest = Duration::from_nanos(7_200 * SECOND);
@@ -104,11 +110,38 @@ fn endpoint(resolver: &mut Resolver, path: &Path, takes: Takes) -> Option<Endpoi
     })
 }
 
+fn object_prefix(resolver: &mut Resolver, path: &Path, written: &str) -> ObjectPrefix {
+    if written.len() > PREFIX_BYTES_MAX {
+        resolver.error(path, format!("expected at most {PREFIX_BYTES_MAX} bytes (FH-O4)"));
+    }
+    resolver.check(path, ObjectPrefix::parse(written)).unwrap_or_default()
+}
+
+/// What AWS asks of expressions in prefixes.
+fn expressions(resolver: &mut Resolver, path: &Path, prefix: &ObjectPrefix, errors: Option<&ObjectPrefix>) {
+    if prefix.has_error_type() {
+        let message = "`!{firehose:error-output-type}` is for `error_output_prefix`";
+        resolver.error(&path.key("prefix"), message);
+    }
+    match errors {
+        None if prefix.has_expressions() => resolver.error(
+            &path.key("prefix"),
+            "a `prefix` with expressions needs an `error_output_prefix`, such as `errors/!{firehose:error-output-type}/`",
+        ),
+        Some(errors) if errors.has_expressions() && !errors.has_error_type() => resolver.error(
+            &path.key("error_output_prefix"),
+            "expected `!{firehose:error-output-type}` among its expressions",
+        ),
+        _ => {}
+    }
+}
+
 pub(super) fn bucket(resolver: &mut Resolver, path: &Path, settings: &S3Settings) -> Bucket {
     let prefix: String = resolver.take(settings.prefix.clone(), &PREFIX);
-    if prefix.len() > PREFIX_BYTES_MAX {
-        resolver.error(&path.key("prefix"), format!("expected at most {PREFIX_BYTES_MAX} bytes"));
-    }
+    let prefix = object_prefix(resolver, &path.key("prefix"), &prefix);
+    let error_prefix = settings.error_output_prefix.as_ref();
+    let error_prefix = error_prefix.map(|it| object_prefix(resolver, &path.key("error_output_prefix"), it));
+    expressions(resolver, path, &prefix, error_prefix.as_ref());
     resolver.assume(&REPARTITION);
     resolver.assume(&UPLOADS);
     resolver.assume(&REQUESTS);
@@ -127,5 +160,5 @@ pub(super) fn bucket(resolver: &mut Resolver, path: &Path, settings: &S3Settings
     }
     let limit = PrefixPlan { per_second: rate.per_second() as u64, ..PrefixPlan::default() };
     let (retry_wait, late_success) = (retry_wait.nanos(), late_success.fraction());
-    Bucket { prefix, put, limit, retry_wait, late_success }
+    Bucket { prefix, error_prefix, put, limit, retry_wait, late_success }
 }

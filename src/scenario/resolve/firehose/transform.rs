@@ -118,8 +118,12 @@ pub(super) fn backup(
     resolver.within(&at.key("size"), size, Bytes::new(1 << 20)..=Bytes::new(128 << 20), "FH-B8");
     let interval: Duration = resolver.take(hints.interval, &BUFFER_INTERVAL);
     resolver.within(&at.key("interval"), interval, seconds(60)..=seconds(900), "FH-B8");
-    let s3 =
-        S3Settings { prefix: settings.prefix.clone(), put: settings.put.clone(), ..S3Settings::default() };
+    let s3 = S3Settings {
+        prefix: settings.prefix.clone(),
+        error_output_prefix: Some(destination::NO_ERRORS.to_owned()),
+        put: settings.put.clone(),
+        ..S3Settings::default()
+    };
     let bucket = destination::bucket(resolver, path, &s3);
     Some(FirehosePlan {
         source: of.source.clone(),

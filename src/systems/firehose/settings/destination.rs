@@ -100,9 +100,14 @@ pub enum Destination {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct S3Settings {
-    /// What object names begin with; the time follows (FH-O2).
+    /// What object names begin with. The hour follows, unless the prefix says the time itself (FH-O2): `!{timestamp:yyyy-MM-dd}`, of `yyyy`,
+    /// `MM`, `dd`, `HH`, `mm`, `ss`, text in single quotes and signs. Besides `!{firehose:random-string}`, and
+    /// `!{partitionKeyFromQuery:...}` with the attribute of `dynamic_partitioning`.
     #[schemars(extend("default" = PREFIX.value))]
     pub prefix: Option<String>,
+    /// What the names of objects begin with that hold records which could not be processed (FH-O4); needed where `prefix` has expressions.
+    /// With expressions it has `!{firehose:error-output-type}` among them.
+    pub error_output_prefix: Option<String>,
     /// How long S3 takes to store an object (S3-3); S3-4 gives 20 to 60 ms as usual for small ones.
     #[schemars(extend("default" = PUT.value))]
     pub put: Option<Time>,
