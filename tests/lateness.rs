@@ -68,7 +68,7 @@ events:
     // Its first 1,000 records are done together after 8 s.
     let away = late - 8.0;
     assert!((120.0..150.0).contains(&away), "{away}");
-    assert!((after - (480.0 + 5.0 * (away - 120.0))).abs() < 15.0, "{after} after {away}");
+    assert!((after - (480.0 + 5.0 * (away - 120.0))).abs() < 25.0, "{after} after {away}");
 }
 
 /// A function fails for 5 min and gives up what is older than a minute: its first record is lost a minute after the beginning, and an

@@ -61,7 +61,7 @@ fn stalls(result: &RunResult) -> String {
     }
     section("Stalls", &table)
         + "\nLag is the age of the oldest record that the reader is not done with, whether it waits in the stream or in the reader's hands. It has \
-           caught up when that is no more than twice the greatest in the second half of the time before \
+           caught up when that is no more than twice what nine tenths of the time do not exceed in the second half of the time before \
            the first event of all, or than a bin of the series, and stays so for a twentieth of the event's length. After an event without an end that time is the one from its beginning to the last lateness before the consumer's \
            next event. Who is removed has no row.\n"
         + &curves

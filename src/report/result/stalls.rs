@@ -36,7 +36,7 @@ pub struct StallRow {
     /// The most records that waited for it meanwhile, in replication 0; sampled 200 times a run.
     pub peak_records: u64,
     /// From the event's end until that age was as usual, and stayed so for a twentieth of the event's length, seconds; mean
-    /// of the replications, to a bin. Usual is no more than twice the greatest in the second half of the time before the first event
+    /// of the replications, to a bin. Usual is no more than twice what nine tenths of the bins do not exceed in the second half of the time before the first event
     /// of all, or than a bin of the series: what an earlier event left behind is not usual, nor is the start. Of an event that does not
     /// pass, from its beginning to the last time that the consumer was late before its next event. One that is late with its last record
     /// has caught up with that if nothing waits for it at the end of the run. Null where some replication did not come there.
@@ -81,12 +81,15 @@ impl Course for Ages {
         rounded(age as f64 / 1e6)
     }
 
-    /// The greatest age that is usual: twice the greatest in the second half of the time before anything happened, at `first`. The
-    /// first half is that of the start, when a consumer may have a backlog to read or workers to start.
+    /// The greatest age that is usual: twice what nine tenths of the bins do not exceed in the second half of the time before anything
+    /// happened, at `first`. The first half is that of the start, when a consumer may have a backlog to read or workers to start; and
+    /// a restart of its own, such as for more subtasks, is not usual either.
     fn usual(&self, first: Nanos) -> u64 {
         let bins = (first / self.width) as usize;
-        let before = self.bins.iter().take(bins).skip(bins / 2).max().copied().unwrap_or(0);
-        (2 * before).max(self.width / 1_000)
+        let mut before: Vec<u64> = self.bins.iter().take(bins).skip(bins / 2).copied().collect();
+        before.sort_unstable();
+        let most = before.get((before.len() * 9 / 10).min(before.len().saturating_sub(1))).copied();
+        (2 * most.unwrap_or(0)).max(self.width / 1_000)
     }
 
     /// When the consumer had caught up after an event: the beginning of the first bin after its end in which it was no later than
@@ -308,6 +311,14 @@ mod tests {
         let usual = ages.usual(4 * SECOND);
         assert_eq!(usual, 2_000_000);
         assert_eq!(ages.recovery(6 * SECOND, 7 * SECOND, usual), Some(9 * SECOND));
+    }
+
+    /// A second of 50 s among twenty of 1 s.
+    #[test]
+    fn a_restart_before_the_first_event_is_not_usual() {
+        let mut seconds = [1; 40];
+        seconds[30] = 50;
+        assert_eq!(ages(&seconds).usual(40 * SECOND), 2_000_000);
     }
 
     /// A poison record at second 3 is tried at seconds 5 and 8; the run ends, or the next event begins.
