@@ -173,7 +173,8 @@ fn a_stream_that_nobody_reads_is_an_end_too() {
 /// with its work, and the slowest record is found by that.
 #[test]
 fn sqs_2_the_slowest_write_behind_a_queue_takes_as_long_as_the_run_measures() {
-    let cases = [("", "batch_window: 1s, ", 30, false), ("fifo: {}", "batch_size: 1, ", 450, true)];
+    let cases =
+        [("", "batch_window: 1s, ", 30, false), ("fifo: {}", "batch_size: 1, turnaround: 0s, ", 450, true)];
     for (queue, function, rate, waits_to_delete) in cases {
         let text = format!(
             "\

@@ -86,7 +86,8 @@ fn lam_p4_dds_l2_more_than_two_functions_on_a_stream_are_pointed_out() {
     let warned = |count: usize| {
         let scenario = support::load(&text("1m", STEADY, &consumers(count), "")).expect("it is sound");
         let warnings = LoadCheck::of(&scenario).warnings;
-        scenario.notes.iter().chain(&warnings).any(|warning| warning.contains("DDS-R1"))
+        let too_many = |text: &&String| text.contains("DDS-R1") && !text.contains("for two such readers");
+        scenario.notes.iter().chain(&warnings).any(|text| too_many(&text))
     };
     assert_eq!([2, 3].map(warned), [false, true]);
 }
@@ -221,9 +222,10 @@ fn dds_l7_iterator_age_is_the_lag_of_this_feed() {
             function("2m", STEADY, &format!("batch_size: 1, delivery: 1ms, duration: {{ base: {base} }}"));
         of.series.bins().iter().map(|bin| bin[column::ITERATOR_AGE]).max().expect("bins") / 1_000_000
     };
-    // One at a time, and a tenth of a second each: 1,200 of the 2,400 records are not done after two minutes.
+    // One at a time, 110 ms from one to the next (LAM-L4): of 20 a second nine are done, and the last of 2,400 has its turn 264 s
+    // after the first, 144 s after its own write.
     assert!(age("1ms") <= 2);
-    assert!((100..140).contains(&age("100ms")), "{}", age("100ms"));
+    assert!((140..150).contains(&age("100ms")), "{}", age("100ms"));
 }
 
 fn drive(partition_keys: Option<u32>, records: &[Record]) -> Vec<u32> {

@@ -126,19 +126,19 @@ fn what_waits_for_a_busy_reader_does_not_wait_for_a_poll() {
         (
             "kcl: { via: polling, max_records: 100, host: { vcpu: 1 }, per_record: 50ms } }".into(),
             "",
-            "the consumer, busy with earlier records",
+            "the processing itself",
             "consumers.c: 1 worker",
         ),
         (
             "kcl: { version: 1, max_records: 50, prefetch: 0, host: { vcpu: 1 }, per_record: 50ms } }".into(),
             "",
-            "the consumer, busy with earlier records",
+            "the processing itself",
             "consumers.c: 1 worker",
         ),
         (
             "flink: { parallelism: 1, via: enhanced_fan_out, autoscaling: false, per_record: 50ms } }".into(),
             "",
-            "the consumer, busy with earlier records",
+            "the processing itself",
             "consumers.c: 1 worker",
         ),
     ];

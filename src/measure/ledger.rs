@@ -25,12 +25,6 @@ impl Account {
         self.fates.iter().map(|(_, count)| count).sum()
     }
 
-    /// What was still on its way through it when the run ended.
-    pub fn under_way(&self) -> u64 {
-        let waits = |name: &str| meaning(name) == Some(Meaning::UnderWay);
-        self.fates.iter().filter(|(name, _)| waits(name)).map(|(_, count)| count).sum()
-    }
-
     /// Adds another replication's account of the same stretch.
     pub fn add(&mut self, other: &Self) {
         let pairs =

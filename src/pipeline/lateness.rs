@@ -13,11 +13,11 @@ fn earliest(arrivals: impl Iterator<Item = u64>) -> Option<u64> {
     arrivals.min_by_key(|arrived| *arrived as i64)
 }
 
-/// When the oldest record had come that a reader has not read.
+/// When the oldest record had come that a reader has not read, of what its stream held before the run too.
 fn oldest_unread(stream: &Stream, reader: usize) -> Option<u64> {
     let reads = stream.has_started(reader) && !stream.is_removed(reader);
     let shards = (0..stream.shard_count()).filter(|_| reads);
-    earliest(shards.filter_map(|shard| stream.next_arrival(shard, reader)))
+    earliest(shards.filter_map(|shard| stream.oldest_waiting(shard, reader)))
 }
 
 impl<const FULL: bool> Pipeline<FULL> {

@@ -3,12 +3,14 @@
 
 pub mod writers;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::sampler::Sampler;
-use crate::engine::time::{Nanos, SECOND, round};
+use crate::engine::time::{END_OF_TIME, Nanos, SECOND, round};
 use crate::settings::distribution::Time;
 use crate::settings::parameter::Parameter;
 use crate::units::Rate;
@@ -108,8 +110,10 @@ pub struct Written {
 pub struct Sink {
     plan: SinkPlan,
     draws: Keyed,
-    /// Up to when its room is taken, in thousandths of a nanosecond; a second before the present at the earliest.
-    taken_until: u128,
+    /// Room taken of each slot of time, in thousandths of a nanosecond of it; calls that are settled ahead take that of later ones.
+    taken: BTreeMap<u64, u128>,
+    /// All slots before this one are full or gone.
+    full_before: u64,
     /// What it saw.
     pub meter: SinkMeter,
 }
@@ -129,6 +133,12 @@ impl SinkPlan {
         self.latency.mean() / f64::from(self.records_per_call)
     }
 
+    /// Slots by which room is kept: a tenth of a second, or longer where calls take so much that each would walk over many.
+    fn slot_time(&self) -> Nanos {
+        let call = u128::from(self.picos_per_record) * u128::from(self.records_per_call) / PICOS;
+        (SECOND / 10).max(Nanos::try_from(call / 16).unwrap_or(END_OF_TIME))
+    }
+
     /// The room that each record takes at so many a second.
     pub fn picos_per_record(limit: Rate) -> u64 {
         let picos = (SECOND as f64 * PICOS as f64 / limit.per_second()).round();
@@ -140,7 +150,13 @@ impl Sink {
     /// A sink that nobody has written to; `path` names it, such as `consumers.search.sink`.
     pub fn new(plan: &SinkPlan, draws: &Streams, path: &str) -> Self {
         let draws = draws.keyed(path);
-        Self { plan: plan.clone(), draws, taken_until: 0, meter: SinkMeter::default() }
+        Self {
+            plan: plan.clone(),
+            draws,
+            taken: BTreeMap::new(),
+            full_before: 0,
+            meter: SinkMeter::default(),
+        }
     }
 
     /// Writes records from `ready` on, one call after the other, until they are written or it is `deadline`; this is settled
@@ -212,14 +228,39 @@ impl Sink {
         written
     }
 
-    /// Takes room for records of a call that is ready at some moment, in the order of asking; when both are. Room for a second
-    /// may have been saved up by `now`. What is asked for ahead takes the room that is there first, so that who asks later for
-    /// a call that is ready sooner does not wait for it.
+    /// Takes room for records of a call that is ready at some moment, in the order of asking; when both are. Room that came within
+    /// a second before that moment may have been saved up. Who asks ahead takes the room of that time and leaves what comes sooner
+    /// to others.
     fn reserve(&mut self, now: Nanos, ready: Nanos, records: u64) -> Nanos {
-        let saved_from = u128::from(now.saturating_sub(SECOND)) * PICOS;
-        let room = u128::from(records) * u128::from(self.plan.picos_per_record);
-        self.taken_until = self.taken_until.max(saved_from) + room;
-        ready.max(self.taken_until.div_ceil(PICOS) as Nanos)
+        let mut room = u128::from(records) * u128::from(self.plan.picos_per_record);
+        if room == 0 {
+            return ready;
+        }
+        let slot_time = self.plan.slot_time();
+        let oldest = now.saturating_sub(SECOND).div_ceil(slot_time);
+        self.taken = self.taken.split_off(&oldest);
+        self.full_before = self.full_before.max(oldest);
+        let mut slot = ready.saturating_sub(SECOND).div_ceil(slot_time).max(self.full_before);
+        loop {
+            let taken = self.taken.entry(slot).or_default();
+            let part = room.min(u128::from(slot_time) * PICOS - *taken);
+            *taken += part;
+            room -= part;
+            if room == 0 {
+                let there = u128::from(slot) * u128::from(slot_time) + taken.div_ceil(PICOS);
+                self.note_full();
+                return ready.max(Nanos::try_from(there).unwrap_or(Nanos::MAX)).min(END_OF_TIME);
+            }
+            slot += 1;
+        }
+    }
+
+    /// Finds the first slot again that has room, so that nobody walks over full ones.
+    fn note_full(&mut self) {
+        let whole = u128::from(self.plan.slot_time()) * PICOS;
+        while self.taken.get(&self.full_before) == Some(&whole) {
+            self.full_before += 1;
+        }
     }
 }
 
@@ -274,6 +315,18 @@ mod tests {
         let second = sink.write(start, (start + 100 * MILLISECOND, Nanos::MAX), 1_000, (2, 0));
         assert_eq!(first.ended, start + 2 * SECOND);
         assert_eq!((second.ended, sink.meter.waited), (start + 2_100 * MILLISECOND, 0));
+    }
+
+    /// 10,000 records that are ready in a minute, at 500 a second: a second's room is saved up by then, and the rest takes 19 s. All
+    /// the room of that minute is left to others.
+    #[test]
+    fn who_asks_ahead_does_not_get_the_room_of_the_time_until_then() {
+        let mut sink = sink(500.0, 10);
+        for (ready, batch) in [(120 * SECOND, 1), (60 * SECOND, 2)] {
+            let written = sink.write(60 * SECOND, (ready, Nanos::MAX), 10_000, (batch, 0));
+            let ended = ready + 19 * SECOND;
+            assert!(written.ended.abs_diff(ended) <= 10 * MILLISECOND, "{} {ended}", written.ended);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reads that shards refused, by shard and reader, in replication 0.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +37,9 @@ pub struct ReaderRefusedRow {
 
 /// The shards that refused most reads, most first; at most 16.
 pub(super) fn rows(refused: &[RefusedReads]) -> Vec<ShardReadsRow> {
-    let mut shards: Vec<usize> = refused.iter().map(|row| row.shard).collect();
-    shards.sort_unstable();
-    shards.dedup();
-    let mut rows: Vec<ShardReadsRow> = shards.into_iter().map(|shard| row(shard, refused)).collect();
+    let mut shards: BTreeMap<usize, Vec<&RefusedReads>> = BTreeMap::new();
+    refused.iter().for_each(|row| shards.entry(row.shard).or_default().push(row));
+    let mut rows: Vec<ShardReadsRow> = shards.into_iter().map(|(shard, own)| row(shard, &own)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.calls + row.bytes));
     rows.truncate(SHARDS_LISTED);
     rows
@@ -46,21 +47,23 @@ pub(super) fn rows(refused: &[RefusedReads]) -> Vec<ShardReadsRow> {
 
 /// All reads that a shard refused.
 pub(super) fn on_shard(shard: usize, refused: &[RefusedReads]) -> Refused {
-    let own = refused.iter().filter(|row| row.shard == shard).map(|row| row.refused);
-    own.fold(Refused::default(), |sum, more| Refused {
-        calls: sum.calls + more.calls,
-        bytes: sum.bytes + more.bytes,
+    sum(refused.iter().filter(|row| row.shard == shard))
+}
+
+fn sum<'a>(rows: impl Iterator<Item = &'a RefusedReads>) -> Refused {
+    rows.fold(Refused::default(), |sum, row| Refused {
+        calls: sum.calls + row.refused.calls,
+        bytes: sum.bytes + row.refused.bytes,
     })
 }
 
-fn row(shard: usize, refused: &[RefusedReads]) -> ShardReadsRow {
-    let own = refused.iter().filter(|row| row.shard == shard);
-    let reader = |row: &RefusedReads| {
+fn row(shard: usize, own: &[&RefusedReads]) -> ShardReadsRow {
+    let reader = |row: &&RefusedReads| {
         let Refused { calls, bytes } = row.refused;
         ReaderRefusedRow { reader: row.reader.clone(), calls, bytes }
     };
-    let mut readers: Vec<ReaderRefusedRow> = own.map(reader).collect();
+    let mut readers: Vec<ReaderRefusedRow> = own.iter().map(reader).collect();
     readers.sort_by_key(|row| std::cmp::Reverse(row.calls + row.bytes));
-    let Refused { calls, bytes } = on_shard(shard, refused);
+    let Refused { calls, bytes } = sum(own.iter().copied());
     ShardReadsRow { shard: shard as u32, calls, bytes, readers }
 }

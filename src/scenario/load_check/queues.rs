@@ -61,8 +61,11 @@ impl LoadCheck {
 /// How long a full batch takes its poller (LAM-L4), by message, seconds.
 fn seconds_a_message(plan: &QueueConsumerPlan) -> f64 {
     let function = &plan.function;
-    let call = |sink: &SinkPlan| sink.latency.mean() / f64::from(sink.records_per_call);
-    let calls = function.sink.iter().chain(function.sends_to.iter().map(|send| &send.calls)).map(call);
+    let calls = function
+        .sink
+        .iter()
+        .chain(function.sends_to.iter().map(|send| &send.calls))
+        .map(SinkPlan::time_per_record);
     let own =
         function.per_record as f64 + (function.base + plan.turnaround) as f64 / f64::from(plan.batch_size);
     (own + calls.sum::<f64>()) / SECOND as f64

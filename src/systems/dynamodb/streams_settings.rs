@@ -39,7 +39,7 @@ pub const CALLS: Parameter = Parameter::assumed(
     "get_records_calls",
     "GetRecords calls a second on one shard of a DynamoDB stream, all readers together",
     "5",
-    READ_BASIS,
+    "as users report (DDS-R4); AWS publishes no number, says that more than two readers may be throttled (DDS-R1), and that Lambda shares a shard's reading with all others: two functions poll it eight times a second (LAM-P2), more often than these calls allow, so that each sees fewer",
 );
 /// Bytes read a second.
 pub const READ_BYTES: Parameter = Parameter::assumed(
@@ -47,9 +47,8 @@ pub const READ_BYTES: Parameter = Parameter::assumed(
     "read_bytes",
     "bytes read a second from one shard of a DynamoDB stream, all readers together",
     "2 MiB",
-    READ_BASIS,
+    "as users report (DDS-R4), and twice what a partition takes; AWS publishes no number",
 );
-const READ_BASIS: &str = "as users report (DDS-R4), and twice what a partition takes; AWS publishes no number, says that more than two readers may be throttled (DDS-R1), and that Lambda shares a shard's reading with all others: two functions poll it eight times a second (LAM-P2), more often than these calls allow, so that each sees fewer";
 /// Size of the records.
 pub const SIZE: Parameter = Parameter::built_in(
     "OPEN-3",

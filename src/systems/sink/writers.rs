@@ -65,6 +65,10 @@ impl Writers {
     ) -> Nanos {
         let call = self.calls[shard].take();
         let written = call.map_or(0, |(call, _)| self.sink.end(call.ends, call));
-        self.sink.write(now, (ready, Nanos::MAX), left - written, address).ended
+        let ended = self.sink.write(now, (ready, Nanos::MAX), left - written, address).ended;
+        if let Some((_, writer)) = call {
+            self.free[writer] = self.free[writer].max(ended);
+        }
+        ended
     }
 }

@@ -96,7 +96,6 @@ fn endpoint(resolver: &mut Resolver, path: &Path, takes: Takes) -> Option<Endpoi
     if takes.throughput.is_some_and(|rate| rate.get() == 0) {
         resolver.error(&path.key("throughput"), "expected more than 0 bytes a second");
     }
-    resolver.assume(&GROWTH);
     let (written, parameter) = takes.retry;
     let retry: Duration = resolver.take(written, parameter);
     let longest = Duration::from_nanos(7_200 * SECOND);
@@ -143,6 +142,7 @@ pub(super) fn bucket(resolver: &mut Resolver, path: &Path, settings: &S3Settings
     let error_prefix = error_prefix.map(|it| object_prefix(resolver, &path.key("error_output_prefix"), it));
     expressions(resolver, path, &prefix, error_prefix.as_ref());
     resolver.assume(&REPARTITION);
+    resolver.assume(&GROWTH);
     resolver.assume(&UPLOADS);
     resolver.assume(&REQUESTS);
     let put = resolver.take(settings.put.clone(), &PUT);
