@@ -139,7 +139,7 @@ fn what_waits_for_a_busy_reader_does_not_wait_for_a_poll() {
             "flink: { parallelism: 1, via: enhanced_fan_out, autoscaling: false, per_record: 50ms } }".into(),
             "",
             "the processing itself",
-            "consumers.c: 1 worker",
+            "consumers.c: 1 KPU",
         ),
     ];
     for (consumer, more, resource, limit) in cases {

@@ -97,6 +97,11 @@ impl<'a> QueueTracker<'a> {
         Charge::shared(id, requests, messages)
     }
 
+    /// When it took its last step.
+    pub fn since(&self) -> Nanos {
+        self.since
+    }
+
     /// Notes what has happened to its message since the last look.
     fn moved(&mut self, now: Nanos, message: &Message, to: Place, steps: &mut Vec<Step>) {
         let from = self.seen.map(|(_, place)| place);
@@ -163,6 +168,9 @@ impl<'a> QueueTracker<'a> {
         };
         let fate = if meter.dead > self.meter.dead && !run.is_done { "dead_letter" } else { "processed" };
         let is_done = fate == "processed";
+        // Its poller settles what has become of it when it turns to the next ones.
+        let turnaround = self.plan.consumer.as_ref().map_or(0, |consumer| consumer.turnaround);
+        let now = now.saturating_sub(turnaround);
         let step = match run.ended.filter(|ended| *ended < now && is_done) {
             Some(ended) => {
                 steps.push(self.after_run(ended, &run, "processed"));

@@ -122,8 +122,8 @@ impl<'a> Ways<'a> {
                 Sight::Ahead => !sender_is_done,
                 Sight::Held => true,
                 Sight::Ended(name) => {
-                    let (place, copy) = (queue.place.clone(), queue.copy);
-                    fates.push(Fate { place, copy, name: name.to_owned(), at: Some(now) });
+                    let (place, copy, at) = (queue.place.clone(), queue.copy, Some(queue.since()));
+                    fates.push(Fate { place, copy, name: name.to_owned(), at });
                     false
                 }
             }
