@@ -86,6 +86,34 @@ fn wrong_events() {
         .end();
 }
 
+/// A part has one factor and one rate at a time. What follows at once, is of another part or is another fault does not overlap.
+#[test]
+fn events_of_one_kind_on_one_part_that_overlap() {
+    let slow = |at: &str, lasts: &str, of: &str| {
+        format!("{{ at: {at}, for: {lasts}, slow_down: {{ of: {of}, factor: 2 }} }}\n")
+    };
+    let (long, short) = (slow("2m", "5m", "consumers.search"), slow("3m", "1m", "consumers.search"));
+    let both = "the events `long` and `short` overlap: both are a `slow_down` of the same part";
+    let transform = with("to: { s3: {} }", "transform: {}\n    to: { s3: {} }");
+    let failing = "error_rate: { of: firehose.lake.transform, rate: 5% }";
+    Refusals::default()
+        .append(&format!("events:\n  long: {long}  short: §{short}"), &[both])
+        .append(&format!("events:\n  short: §{short}  long: {long}"), &[both])
+        .append(&format!("events:\n  long: {long}  short: §{short}"), &["`long` is over at 7m"])
+        .text(
+            &format!(
+                "{transform}events:\n  a: {{ at: 1m, for: 4m, {failing} }}\n  b: §{{ at: 1m, for: 1m, {failing} }}\n"
+            ),
+            &["the events `a` and `b` overlap: both are a `error_rate`"],
+        )
+        .end();
+    let after = slow("7m", "1m", "consumers.search");
+    let other = slow("3m", "1m", "firehose.lake");
+    let down = "{ at: 3m, for: 1m, outage: consumers.search }";
+    let sound = format!("{BASE}events:\n  long: {long}  after: {after}  other: {other}  down: {down}\n");
+    read(&sound, Path::new(""), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
 #[test]
 fn kds_s5_splits_and_merges_that_can_never_succeed() {
     let split = |what: &str| {

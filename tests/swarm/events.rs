@@ -52,7 +52,8 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
     let mut kept = Vec::new();
     for event in removals.into_iter().chain(others) {
         let of = consumer_of(event);
-        if of.is_none() || !removed.contains(&of) {
+        let overlaps = kept.iter().any(|other: &String| overlap(other, event));
+        if !overlaps && (of.is_none() || !removed.contains(&of)) {
             kept.push(event.clone());
         }
         if event.contains("remove: ") {
@@ -60,6 +61,24 @@ pub fn events(seed: u64, plan: &Plan) -> Vec<String> {
         }
     }
     kept
+}
+
+/// Whether two events are the same fault of the same part at the same time, which is refused.
+fn overlap(one: &str, other: &str) -> bool {
+    let fault = |event: &str| {
+        let kind = ["slow_down: ", "error_rate: "].into_iter().find(|kind| event.contains(kind))?;
+        let of = event.split_once("{ of: ")?.1.split(',').next()?.to_owned();
+        Some((kind, of))
+    };
+    let number = |event: &str, key: &str| {
+        let written = event.split_once(key).unwrap().1.split_once("ms").unwrap().0;
+        written.parse::<u64>().unwrap()
+    };
+    let span = |event: &str| (number(event, "at: "), number(event, "at: ") + number(event, "for: "));
+    fault(one).is_some() && fault(one) == fault(other) && {
+        let ((from, until), (start, end)) = (span(one), span(other));
+        from < end && start < until
+    }
 }
 
 /// The consumer that an event is about.

@@ -6,7 +6,7 @@ use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, resource};
 use crate::scenario::resolver::Resolver;
-use crate::scenario::timeline::{Action, EventSettings, Fault, Part};
+use crate::scenario::timeline::{Action, EventSettings, Fault, Occurrence, Part};
 use crate::systems::firehose::settings::{GROWTH, RETRY_UNTIL};
 use crate::systems::fleet::ControlPlan;
 use crate::systems::kinesis::log::Micros;
@@ -194,6 +194,34 @@ pub(super) fn poison(scenario: &mut Scenario, part: Part, at: Micros) {
         Part::Polling(_) | Part::Fleet(_) | Part::Delivery(_) => None,
     };
     moments.into_iter().for_each(|moments| moments.push(at));
+}
+
+/// A part has one factor and one rate at a time: what two of them at once would come to is nowhere stated, so that is refused.
+/// `earlier` are the events that begin no later.
+pub(super) fn check_overlap(
+    resolver: &mut Resolver,
+    path: &Path,
+    earlier: &[Occurrence],
+    occurrence: &Occurrence,
+) {
+    let Action::Fault(part, fault) = occurrence.action else { return };
+    let (key, same): (_, fn(Fault) -> bool) = match fault {
+        Fault::SlowDown(_) => ("slow_down", |fault| matches!(fault, Fault::SlowDown(_))),
+        Fault::ErrorRate(_) => ("error_rate", |fault| matches!(fault, Fault::ErrorRate(_))),
+        _ => return,
+    };
+    let overlaps = |it: &&Occurrence| {
+        let begun = matches!(it.action, Action::Fault(of, fault) if of == part && same(fault));
+        begun && it.until.is_some_and(|until| until > occurrence.at)
+    };
+    let Some(other) = earlier.iter().find(overlaps) else { return };
+    let until = Duration::from_nanos(other.until.unwrap_or_default());
+    let message = format!(
+        "the events `{}` and `{}` overlap: both are a `{key}` of the same part, which has one at a time",
+        other.name, occurrence.name
+    );
+    let help = format!("`{}` is over at {until}; let `{}` begin then or later", other.name, occurrence.name);
+    resolver.error_with_help(path, message, help);
 }
 
 /// The name of the event that has removed this consumer by then.

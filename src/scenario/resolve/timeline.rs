@@ -61,6 +61,7 @@ pub(super) fn resolve(resolver: &mut Resolver, file: &ScenarioFile, scenario: &m
             if let Some(lasts) = fleet_events::lasts(&scenario.fleets, &occurrence.action) {
                 occurrence.until = Some(occurrence.at + lasts);
             }
+            part_events::check_overlap(resolver, &path, &scenario.timeline, &occurrence);
             if let Some(spike) = &settings.spike {
                 multiply(resolver, &path.key("spike"), scenario, &occurrence, spike);
             }
