@@ -421,8 +421,7 @@ impl Queue {
 
     /// Messages that wait, by walking them.
     pub fn count_waiting(&self) -> u64 {
-        let groups = self.groups.values().map(|group| group.messages.len());
-        (self.visible.len() + groups.sum::<usize>()) as u64
+        self.messages().count() as u64
     }
 
     /// When a message ceases to be receivable (SQS-3).
@@ -559,11 +558,7 @@ mod tests {
         fill(&mut queue, HOUR, &[record(2, 7)]);
         let batch = queue.receive(4 * DAY + MINUTE, 10);
         assert_eq!((keys(&batch), queue.meter.expired), (vec![(7, 2)], 1));
-        assert_eq!(
-            queue.tolls.all()[0].first(),
-            4 * DAY,
-            "when it was four days old, whenever that is found out"
-        );
+        assert_eq!(queue.tolls.all()[0].first(), 4 * DAY);
     }
 
     #[test]
