@@ -114,6 +114,32 @@ fn events_of_one_kind_on_one_part_that_overlap() {
     read(&sound, Path::new(""), &[]).unwrap_or_else(|errors| panic!("{errors}"));
 }
 
+/// Keys of partitions are for the prefix of what is partitioned: not for errors, not for a backup, not for a stream's own delivery.
+#[test]
+fn keys_of_partitions_where_nothing_is_partitioned() {
+    let key = "'x/!{partitionKeyFromQuery:customer}/'";
+    let errors = "'e/!{firehose:error-output-type}/!{partitionKeyFromQuery:customer}/'";
+    let refused = "not for this one";
+    Refusals::default()
+        .change("to: { s3: {} }", &format!("to: {{ s3: {{ §error_output_prefix: {errors} }} }}"), &[refused])
+        .change(
+            "to: { s3: {} }",
+            &format!("backup: {{ §prefix: {key} }}\n    to: {{ s3: {{}} }}"),
+            &[refused],
+        )
+        .change(
+            "capacity: { provisioned: { shards: 2 } }",
+            &format!("capacity: {{ on_demand: {{}} }}\n    delivery: {{ s3: {{ §prefix: {key} }} }}"),
+            &[refused],
+        )
+        .change(
+            "to: { s3: {} }",
+            &format!("to: {{ redshift: {{ s3: {{ §prefix: {key}, error_output_prefix: e/ }} }} }}"),
+            &["needs `dynamic_partitioning`"],
+        )
+        .end();
+}
+
 #[test]
 fn kds_s5_splits_and_merges_that_can_never_succeed() {
     let split = |what: &str| {

@@ -3,6 +3,7 @@
 use streamgauge::engine::time::{END_OF_TIME, HOUR, MINUTE, SECOND};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::wiring::Prepared;
+use streamgauge::report::csv::metrics;
 use streamgauge::systems::cloudwatch::Missing;
 
 mod support;
@@ -222,6 +223,39 @@ fn an_alarm_follows_its_metric_on_the_simulated_clock() {
         "{text}\nevents:\n  known: {{ at: 9m, for: 12m, slow_down: {{ of: consumers.c, factor: 2 }} }}\n"
     );
     assert_eq!(run(&planned).2.alarms[0].false_alarms, 0);
+}
+
+/// A table of 100 units that keeps 10 s of what it does not use has at most 1,000 of them, which 150 writes a second use up within 20 s:
+/// then the alarm on what is left sees nothing left, rather than nothing at all. Three minutes breach, whichever of the first two are
+/// the first one.
+#[test]
+fn an_alarm_on_what_is_left_sees_that_it_is_used_up() {
+    let alarm = "alarms:\n  used-up: { of: tables.t, metric: BurstBalance, threshold: 10, comparison: less_than, period: 1m, evaluation_periods: 3, delay: 0s }\n";
+    let text = text("150/s", "10m", "  c: { reads: kinesis.s, polling: {} }", alarm);
+    let (scenario, outcome, result) =
+        run(&text.replace("write_units: 1000", "write_units: 100, burst: 10s").replace("1_000", "100_000"));
+    let series = metrics(&scenario, &outcome);
+    let left = series.iter().find(|series| series.name == "BurstBalance").expect("a table has it");
+    let written = |(at, _): &(u64, f64)| (MINUTE..10 * MINUTE).contains(at);
+    let later: Vec<f64> = left.points().filter(written).map(|(_, left)| left).collect();
+    // Each second says what it began with, be it nothing.
+    assert_eq!(later.len(), 9 * 60);
+    assert!(later.contains(&0.0) && later.iter().all(|left| *left < 10.0), "{later:?}");
+    let off = result.alarms[0].changes.iter().find(|change| change.to == "ALARM").expect("it goes off");
+    assert!((180.0..=240.0).contains(&off.at_s.expect("a moment")), "{off:?}");
+}
+
+/// A worker with records in hand and before it dies for 26 hours: what it had fetched and not processed was gone a day after it was
+/// written, within the first hour, and not when the worker comes for it again.
+#[test]
+fn kds_s1_what_a_fleet_would_fetch_again_is_lost_when_it_is_a_day_old() {
+    let consumers = "  c: { reads: kinesis.s, kcl: { via: polling, workers: 1, per_record: 3s } }";
+    let more = "events:\n  dead: { at: 1h, for: 26h, crash: consumers.c, worker: 0 }";
+    let (_, outcome, _) = run(&text("1/s", "28h\nend: stop", consumers, more));
+    assert!(outcome.fleets[0].meter.expired > 100);
+    let lost = outcome.tolls.iter().find(|it| it.path == "consumers.c").expect("a reader").tolls.all();
+    let expired = lost.iter().find(|toll| toll.fate == "expired").expect("a loss");
+    assert!(expired.first() > 24 * HOUR && expired.last() < 25 * HOUR + MINUTE, "{expired:?}");
 }
 
 /// 26 hours down of 24 kept; the age is reported again when it reads again. An alarm on silence is there 24 hours before the first

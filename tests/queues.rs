@@ -282,6 +282,26 @@ fn sqs_3_what_nobody_reads_expires_as_well() {
     // The last ones are still on their way into the queue.
     assert!((115..=122).contains(&fate("waiting")), "{account:?}");
     assert!(fate("expired") + fate("waiting") >= 595, "{account:?}");
+    // The losses say so too: the first message came within the first seconds, and was gone two minutes later.
+    let reader = outcome.tolls.iter().find(|reader| reader.path == "sqs.q").expect("a queue");
+    let [lost] = reader.tolls.all() else { panic!("one cause: {reader:?}") };
+    assert_eq!((lost.fate, lost.records), ("expired", fate("expired")));
+    let (first, last) = (lost.first() / SECOND, lost.last() / SECOND);
+    let end = outcome.end / SECOND;
+    assert!((120..=125).contains(&first) && (end - 5..=end).contains(&last), "{lost:?}");
+}
+
+/// A function that may not receive for seven of ten minutes comes back to messages of which the oldest were gone after two.
+#[test]
+fn sqs_3_a_message_is_lost_when_it_is_too_old_and_not_when_that_is_found_out() {
+    let more = "events: { shut: { at: 1m, for: 7m, lost_permission: consumers.f } }";
+    let outcome = Case { rate: "{ constant: { rate: 1/s } }", queue: "retention: 2m", more, ..CASE }.run();
+    let reader = outcome.tolls.iter().find(|reader| reader.path == "sqs.q").expect("a queue");
+    let [lost] = reader.tolls.all() else { panic!("one cause: {reader:?}") };
+    // What came from minute 1 to minute 6 was two minutes old at minute 8 or before.
+    assert!(lost.records.abs_diff(300) <= 5, "{lost:?}");
+    let (first, last) = (lost.first() / SECOND, lost.last() / SECOND);
+    assert!((178..=184).contains(&first) && (474..=480).contains(&last), "{lost:?}");
 }
 
 /// 1 MiB since August 2025, and 256 KiB before.

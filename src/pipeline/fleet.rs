@@ -176,10 +176,14 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Takes what retention has removed from what is to be read again; whether nothing is left of it.
     fn expire_again(&mut self, now: Nanos, number: usize, shard: usize) -> bool {
         let consumer = &mut self.fleets[number];
-        let horizon = now.saturating_sub(self.streams[consumer.stream].stream.retention());
+        let retention = self.streams[consumer.stream].stream.retention();
+        let horizon = now.saturating_sub(retention);
         let expired = consumer.fleet.shard_mut(shard).expire(horizon / MICROSECOND);
-        consumer.fleet.meter.expired += expired;
-        consumer.fleet.tolls.note(now, EXPIRED, expired);
+        consumer.fleet.meter.expired += expired.len() as u64;
+        // They were gone when they were that old, not when somebody comes for them.
+        for appended in expired {
+            consumer.fleet.tolls.note(appended * MICROSECOND + retention, EXPIRED, 1);
+        }
         !consumer.fleet.shard(shard).has_to_refetch()
     }
 

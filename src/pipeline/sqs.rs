@@ -245,7 +245,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let absent = self.absent.iter().filter(|absent| absent.queue == number);
         let absent: usize = absent.map(|absent| absent.messages.len()).sum();
         let in_hand = place.consumer.as_ref().map_or(0, QueueConsumer::in_hand);
-        let too_old = place.queue.count_too_old(end);
+        let too_old = place.queue.too_old(end).count() as u64;
         Ledger {
             path: place.path.clone(),
             entered: vec![("sent", meter.sent)],

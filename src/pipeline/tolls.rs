@@ -7,6 +7,7 @@ use crate::measure::timeline::Entry;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::resource;
 use crate::systems::kinesis::losses::Losses;
+use crate::systems::sqs::queue;
 use crate::systems::tolls::{Toll, Tolls};
 
 /// The fate and the cause of what retention takes.
@@ -65,7 +66,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
         for (place, plan) in self.queues.iter().zip(&scenario.queues) {
             let also = plan.consumer.as_ref().map(|consumer| resource("consumers", &consumer.name));
-            all.push(ReaderTolls { also, ..ReaderTolls::new(&place.path, place.queue.tolls.clone(), None) });
+            let (queue, mut tolls) = (&place.queue, place.queue.tolls.clone());
+            queue.too_old(end).for_each(|message| tolls.note(queue.gone_at(message), queue::EXPIRED, 1));
+            all.push(ReaderTolls { also, ..ReaderTolls::new(&place.path, tolls, None) });
         }
         self.timeline.merge(all.iter().flat_map(entries).collect());
         all

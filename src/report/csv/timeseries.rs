@@ -19,21 +19,29 @@ pub(super) struct Metric {
     pub(super) unit: &'static str,
     pub(super) column: usize,
     pub(super) divisor: u64,
+    /// Of a maximum whose 0 is a value as any other: the column that is above 0 in every bin in which it was measured.
+    pub(super) measured_with: Option<usize>,
 }
 
 pub(super) const fn sum(name: &'static str, unit: &'static str, column: usize) -> Metric {
-    Metric { name, statistic: "Sum", unit, column, divisor: 1 }
+    Metric { name, statistic: "Sum", unit, column, divisor: 1, measured_with: None }
 }
 
 pub(super) const fn maximum(name: &'static str, unit: &'static str, column: usize, divisor: u64) -> Metric {
-    Metric { name, statistic: "Maximum", unit, column, divisor }
+    Metric { name, statistic: "Maximum", unit, column, divisor, measured_with: None }
+}
+
+/// What is left of something, so that 0 says that it is used up.
+const fn level(name: &'static str, column: usize, measured_with: usize) -> Metric {
+    let it = maximum(name, "Count", column, 1);
+    Metric { measured_with: Some(measured_with), ..it }
 }
 
 /// DynamoDB's metrics of a table (DDB-X1, DDB-X2); the burst balance is not one of CloudWatch's.
 const TABLE: [Metric; 3] = [
     sum("ConsumedWriteCapacityUnits", "Count", write::column::UNITS),
     sum("WriteThrottleEvents", "Count", write::column::THROTTLED),
-    maximum("BurstBalance", "Count", write::column::BURST_BALANCE, 1),
+    level("BurstBalance", write::column::BURST_BALANCE, write::column::CAPACITY),
 ];
 /// Metrics of a table that are listed where they are not 0 throughout: what failed (DDB-X2), refusals by cause (DDB-X3),
 /// removals by time to live (DDB-X4), and, not among CloudWatch's, open partitions.
@@ -259,7 +267,8 @@ fn coarse_series<const COLUMNS: usize>(
         let points = chunks.filter_map(|(bin, bins)| {
             let values = bins.iter().map(|values| values[metric.column]);
             let value = if metric.statistic == "Sum" { values.sum() } else { values.max().unwrap_or(0) };
-            let measured = value > 0 || metric.statistic == "Sum";
+            let at_all = |with: usize| bins.iter().any(|values| values[with] > 0);
+            let measured = value > 0 || metric.statistic == "Sum" || metric.measured_with.is_some_and(at_all);
             measured.then_some((bin as u64 * period, value))
         });
         sheet.push(points_of(path, metric, period, points.collect()));

@@ -138,7 +138,7 @@ fn resolve(
     };
     let partitioning =
         partitioning.map(|settings| partitioned(resolver, &path.key("dynamic_partitioning"), settings));
-    partition_keys(resolver, path, &to.bucket.prefix, partitioning.as_ref());
+    partition_keys(resolver, &to.bucket.at.key("prefix"), &to.bucket.prefix, partitioning.as_ref());
     let transform = settings.transform.as_ref();
     let transform = transform.map(|it| transform::resolve(resolver, &path.key("transform"), it, kind));
     let delimiter = resolver.take(settings.delimiter, &DELIMITER);
@@ -235,7 +235,6 @@ fn partition_keys(
     prefix: &ObjectPrefix,
     partitioning: Option<&PartitioningPlan>,
 ) {
-    let path = path.key("to").key("s3").key("prefix");
     for name in prefix.partition_keys() {
         match partitioning {
             Some(plan) if plan.attribute == name => {}
@@ -244,9 +243,9 @@ fn partition_keys(
                     "expected the `attribute` of `dynamic_partitioning`, `{}`; found `{name}`",
                     plan.attribute
                 );
-                resolver.error(&path, message);
+                resolver.error(path, message);
             }
-            None => resolver.error(&path, "`!{partitionKeyFromQuery:...}` needs `dynamic_partitioning`"),
+            None => resolver.error(path, "`!{partitionKeyFromQuery:...}` needs `dynamic_partitioning`"),
         }
     }
 }

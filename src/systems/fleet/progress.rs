@@ -246,17 +246,18 @@ impl Progress {
         std::mem::take(&mut self.blocked)
     }
 
-    /// Records of earlier than this that are to be fetched again are gone. Returns how many were never processed.
-    pub fn expire(&mut self, horizon: Micros) -> u64 {
-        let mut lost = 0;
+    /// Records of earlier than this that are to be fetched again are gone. Returns when those arrived that were never processed.
+    pub fn expire(&mut self, horizon: Micros) -> Vec<Micros> {
+        let mut lost = Vec::new();
         while self.has_to_refetch() && self.batches.is_empty() && self.in_hand.is_none() {
             let Some(record) = self.kept.get((self.fetched - self.base) as usize) else { break };
             if record.appended >= horizon {
                 break;
             }
-            let unsettled = u64::from(self.fetched >= self.settled);
-            lost += unsettled;
-            self.gone.expired += unsettled;
+            if self.fetched >= self.settled {
+                lost.push(record.appended);
+                self.gone.expired += 1;
+            }
             self.fetched += 1;
             (self.next, self.saved) = (self.fetched, self.saved.max(self.fetched));
             self.settled = self.settled.max(self.fetched);

@@ -23,6 +23,9 @@ pub const MESSAGE_MAX_BEFORE: u64 = 256 * 1_024;
 /// 2025-08-01T00:00:00Z: AWS names the year (SQS-4), the month is from memory.
 pub const MESSAGE_MAX_SINCE: i64 = 1_754_006_400;
 
+/// The fate and the cause of what the retention takes (SQS-3).
+pub const EXPIRED: (&str, &str) = ("expired", "older than the queue's retention");
+
 /// A queue as the scenario describes it, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePlan {
@@ -314,7 +317,7 @@ impl Queue {
             self.waiting -= 1;
             if message.sent < oldest {
                 self.meter.expired += 1;
-                self.tolls.note(now, ("expired", "older than the queue's retention"), 1);
+                self.tolls.note(self.gone_at(&message), EXPIRED, 1);
             } else {
                 batch.push(message);
             }
@@ -408,8 +411,7 @@ impl Queue {
 
     /// Whether some message that waits is such a one.
     pub fn any_waiting(&self, such: impl Fn(&Record) -> bool) -> bool {
-        let groups = self.groups.values().flat_map(|group| &group.messages);
-        self.visible.iter().chain(groups).any(|message| such(&message.record))
+        self.messages().any(|message| such(&message.record))
     }
 
     /// Messages that wait.
@@ -419,16 +421,18 @@ impl Queue {
 
     /// Messages that wait, by walking them.
     pub fn count_waiting(&self) -> u64 {
-        let groups = self.groups.values().map(|group| group.messages.len());
-        (self.visible.len() + groups.sum::<usize>()) as u64
+        self.messages().count() as u64
     }
 
-    /// Messages that wait although they are older than the queue keeps them, by walking them: nobody came to find out
-    /// (SQS-3).
-    pub fn count_too_old(&self, now: Nanos) -> u64 {
+    /// When a message ceases to be receivable (SQS-3).
+    pub fn gone_at(&self, message: &Message) -> Nanos {
+        message.sent * MICROSECOND + self.plan.retention
+    }
+
+    /// Messages that wait although they are older than the queue keeps them: nobody came to find out (SQS-3).
+    pub fn too_old(&self, now: Nanos) -> impl Iterator<Item = &Message> {
         let oldest = (now / MICROSECOND).saturating_sub(self.plan.retention / MICROSECOND);
-        let groups = self.groups.values().flat_map(|group| &group.messages);
-        self.visible.iter().chain(groups).filter(|message| message.sent < oldest).count() as u64
+        self.messages().filter(move |message| message.sent < oldest)
     }
 
     /// When the oldest message that waits came to the queue.
@@ -554,6 +558,7 @@ mod tests {
         fill(&mut queue, HOUR, &[record(2, 7)]);
         let batch = queue.receive(4 * DAY + MINUTE, 10);
         assert_eq!((keys(&batch), queue.meter.expired), (vec![(7, 2)], 1));
+        assert_eq!(queue.tolls.all()[0].first(), 4 * DAY);
     }
 
     #[test]

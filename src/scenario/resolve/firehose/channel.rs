@@ -68,6 +68,7 @@ fn channel(
     let error_output_prefix = Some(destination::NO_ERRORS.to_owned());
     let s3 = S3Settings { prefix, error_output_prefix, put, ..S3Settings::default() };
     let bucket = destination::bucket(resolver, &path, &s3);
+    destination::not_partitioned(resolver, &path.key("prefix"), &bucket.prefix);
     Some(FirehosePlan {
         source: FirehoseSource::Channel,
         path: reported,

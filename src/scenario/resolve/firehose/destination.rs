@@ -20,6 +20,8 @@ pub(super) const NO_ERRORS: &str = "!{firehose:error-output-type}/";
 
 /// A bucket, checked.
 pub(super) struct Bucket {
+    /// Where it is written.
+    pub at: Path,
     pub prefix: ObjectPrefix,
     pub error_prefix: Option<ObjectPrefix>,
     pub put: Option<Sampler>,
@@ -135,12 +137,23 @@ fn expressions(resolver: &mut Resolver, path: &Path, prefix: &ObjectPrefix, erro
     }
 }
 
+/// Only what goes to a delivery stream's own prefix is partitioned.
+pub(super) fn not_partitioned(resolver: &mut Resolver, path: &Path, prefix: &ObjectPrefix) {
+    if prefix.partition_keys().next().is_some() {
+        let message = "`!{partitionKeyFromQuery:...}` is for the `prefix` of a delivery stream with `dynamic_partitioning`, not for this one";
+        resolver.error(path, message);
+    }
+}
+
 pub(super) fn bucket(resolver: &mut Resolver, path: &Path, settings: &S3Settings) -> Bucket {
     let prefix: String = resolver.take(settings.prefix.clone(), &PREFIX);
     let prefix = object_prefix(resolver, &path.key("prefix"), &prefix);
     let error_prefix = settings.error_output_prefix.as_ref();
     let error_prefix = error_prefix.map(|it| object_prefix(resolver, &path.key("error_output_prefix"), it));
     expressions(resolver, path, &prefix, error_prefix.as_ref());
+    if let Some(prefix) = &error_prefix {
+        not_partitioned(resolver, &path.key("error_output_prefix"), prefix);
+    }
     resolver.assume(&REPARTITION);
     resolver.assume(&GROWTH);
     resolver.assume(&UPLOADS);
@@ -160,5 +173,5 @@ pub(super) fn bucket(resolver: &mut Resolver, path: &Path, settings: &S3Settings
     }
     let limit = PrefixPlan { per_second: rate.per_second() as u64, ..PrefixPlan::default() };
     let (retry_wait, late_success) = (retry_wait.nanos(), late_success.fraction());
-    Bucket { prefix, error_prefix, put, limit, retry_wait, late_success }
+    Bucket { at: path.clone(), prefix, error_prefix, put, limit, retry_wait, late_success }
 }

@@ -125,6 +125,7 @@ pub(super) fn backup(
         ..S3Settings::default()
     };
     let bucket = destination::bucket(resolver, path, &s3);
+    destination::not_partitioned(resolver, &path.key("prefix"), &bucket.prefix);
     Some(FirehosePlan {
         source: of.source.clone(),
         backup_of: Some(number),
