@@ -325,7 +325,8 @@ mod tests {
         for (ready, batch) in [(120 * SECOND, 1), (60 * SECOND, 2)] {
             let written = sink.write(60 * SECOND, (ready, Nanos::MAX), 10_000, (batch, 0));
             let ended = ready + 19 * SECOND;
-            assert!(written.ended.abs_diff(ended) <= 10 * MILLISECOND, "{} {ended}", written.ended);
+            // To a slot, by which room is kept.
+            assert!(written.ended.abs_diff(ended) <= 100 * MILLISECOND, "{} {ended}", written.ended);
         }
     }
 

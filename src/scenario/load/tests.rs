@@ -28,7 +28,7 @@ fn pipe_1_says_what_the_reference_work_is() {
         assert_eq!((scenario.duration, scenario.warm_up), (60 * SECOND, 0));
         // Everything that can be set is written down.
         let assumed: Vec<&str> = scenario.assumptions.iter().map(|it| it.id.as_str()).collect();
-        let expected = "DEF-6 FH-B9 FH-S7 OPEN-10 OPEN-7 OPEN-8 OWN-43 OWN-8 PRICE-1 S3-2 SDK-R4 UNV-2";
+        let expected = "DEF-6 FH-B9 FH-S7 OPEN-10 OPEN-7 OPEN-8 OWN-43 OWN-8 PRICE-1 S3-2 SDK-R4 UNV-2 UNV-2";
         assert_eq!(assumed.join(" "), expected);
         let producer = &scenario.producers[0];
         let Writes::Drawn { arrivals, keys, sizes, operations } = &producer.source else { panic!("drawn") };
