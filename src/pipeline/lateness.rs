@@ -13,11 +13,11 @@ fn earliest(arrivals: impl Iterator<Item = u64>) -> Option<u64> {
     arrivals.min_by_key(|arrived| *arrived as i64)
 }
 
-/// When the oldest record had come that a reader has not read, of what its stream held before the run too.
-fn oldest_unread(stream: &Stream, reader: usize) -> Option<u64> {
+/// When the oldest record had come that a reader has not read, of what its stream held before the run too, or has in hand.
+fn oldest_left(stream: &Stream, reader: usize, in_hand: impl IntoIterator<Item = u64>) -> Option<u64> {
     let reads = stream.has_started(reader) && !stream.is_removed(reader);
     let shards = (0..stream.shard_count()).filter(|_| reads);
-    earliest(shards.filter_map(|shard| stream.oldest_waiting(shard, reader)))
+    earliest(shards.filter_map(|shard| stream.oldest_waiting(shard, reader)).chain(in_hand))
 }
 
 impl<const FULL: bool> Pipeline<FULL> {
@@ -45,35 +45,34 @@ impl<const FULL: bool> Pipeline<FULL> {
         };
         for consumer in &mut self.consumers {
             let Some(lag) = consumer.polling.lag.take() else { continue };
-            let unread = oldest_unread(&self.streams[consumer.stream].stream, consumer.reader);
+            let stream = &self.streams[consumer.stream].stream;
             enter(
                 &consumer.place,
                 *lag,
-                earliest(unread.into_iter().chain(consumer.polling.oldest_in_hand())),
+                oldest_left(stream, consumer.reader, consumer.polling.oldest_in_hand()),
             );
         }
         for function in &mut self.lambdas {
             let Some(lag) = function.mapping.lag.take() else { continue };
-            let unread = oldest_unread(&self.streams[function.stream].stream, function.reader);
+            let stream = &self.streams[function.stream].stream;
             enter(
                 &function.place,
                 *lag,
-                earliest(unread.into_iter().chain(function.mapping.oldest_in_hand())),
+                oldest_left(stream, function.reader, function.mapping.oldest_in_hand()),
             );
         }
         for fleet in &mut self.fleets {
             let Some(lag) = fleet.fleet.lag.take() else { continue };
-            let unread = oldest_unread(&self.streams[fleet.stream].stream, fleet.reader);
+            let stream = &self.streams[fleet.stream].stream;
             let in_hand = (0..fleet.fleet.shards()).filter_map(|shard| fleet.fleet.oldest_in_hand(shard));
-            enter(&fleet.place, *lag, earliest(unread.into_iter().chain(in_hand)));
+            enter(&fleet.place, *lag, oldest_left(stream, fleet.reader, in_hand));
         }
         for (number, delivery) in self.deliveries.iter_mut().enumerate() {
             let Some(lag) = delivery.lag.take() else { continue };
-            let unread = oldest_unread(&self.streams[delivery.stream].stream, delivery.reader);
+            let stream = &self.streams[delivery.stream].stream;
             let transforming = delivery.transforming.as_ref().and_then(|it| it.transform.oldest());
-            let buffered = delivery.firehose.oldest_buffered();
-            let left = [unread, transforming, buffered, self.objects.oldest(number)];
-            enter(&delivery.path, *lag, earliest(left.into_iter().flatten()));
+            let held = [transforming, delivery.firehose.oldest_buffered(), self.objects.oldest(number)];
+            enter(&delivery.path, *lag, oldest_left(stream, delivery.reader, held.into_iter().flatten()));
         }
         for (number, plan) in scenario.queues.iter().enumerate() {
             let Some(lag) = self.queues[number].queue.lag.take() else { continue };

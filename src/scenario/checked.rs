@@ -5,7 +5,7 @@ use super::sidelines::Sidelines;
 use super::timeline::Occurrence;
 use crate::engine::sampler::Sampler;
 use crate::engine::time::{HOUR, MINUTE, Nanos};
-use crate::pricing::{Date, PriceBook};
+use crate::pricing::{Date, PriceBook, Terms};
 use crate::systems::athena::QueryPlan;
 use crate::systems::cloudwatch::AlarmPlan;
 use crate::systems::dynamodb::contents::AtStart;
@@ -243,6 +243,17 @@ pub struct QueueUse {
 const DRAIN_MIN: Nanos = 30 * MINUTE;
 
 impl Scenario {
+    /// How a month of this is billed by these prices.
+    pub fn terms(&self, book: &PriceBook) -> Terms {
+        Terms {
+            region: self.region.clone(),
+            at: self.billing.at.unwrap_or(book.as_of()),
+            month_hours: (self.billing.month / HOUR) as u32,
+            free_tier: self.billing.free_tier,
+            allow_estimates: self.billing.allow_estimates,
+        }
+    }
+
     /// The planned events that hold up the reader at this path, or the function that transforms for it. One that takes it away for
     /// good leaves nothing to catch up.
     pub fn holds_up<'a>(&'a self, place: &'a str) -> impl Iterator<Item = &'a Occurrence> {

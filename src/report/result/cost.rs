@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::usage;
 use crate::engine::time::{HOUR, SECOND};
 use crate::pipeline::finish::Outcome;
-use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
+use crate::pricing::{Bill, BillError, Cause, PriceBook, Usage};
 use crate::report::number::Interval95;
 use crate::scenario::checked::Scenario;
 
@@ -48,18 +48,11 @@ impl Cost {
         usage: &Usage,
         book: &PriceBook,
     ) -> Result<(Self, Vec<Option<f64>>), BillError> {
-        let terms = || Terms {
-            region: scenario.region.clone(),
-            at: scenario.billing.at.unwrap_or(book.as_of()),
-            month_hours: (scenario.billing.month / HOUR) as u32,
-            free_tier: scenario.billing.free_tier,
-            allow_estimates: scenario.billing.allow_estimates,
-        };
-        let mut bill = Bill::of(usage, book, terms())?;
+        let mut bill = Bill::of(usage, book, scenario.terms(book))?;
         let unpriced = add_unpriced(scenario, outcomes, &mut bill);
         let total = |outcome: &Outcome| {
             let usage = usage::of(scenario, std::slice::from_ref(outcome))?;
-            let total = Bill::of(&usage, book, terms())?.total.filter(|_| !unpriced);
+            let total = Bill::of(&usage, book, scenario.terms(book))?.total.filter(|_| !unpriced);
             Ok(total.and_then(|total| total.to_f64()))
         };
         let totals: Vec<Option<f64>> = outcomes.iter().map(total).collect::<Result<_, BillError>>()?;

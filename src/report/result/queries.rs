@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ordering::Spread;
-use crate::engine::time::{DAY, HOUR};
+use crate::engine::time::DAY;
 use crate::pipeline::finish::Outcome;
 use crate::pricing::meter::terabytes;
 use crate::pricing::{Bill, BillError, Cause, PriceBook, Terms, Usage};
@@ -124,13 +124,7 @@ fn usd_each(
     usage.add("athena.scan_tb", Cause::Base, terabytes(sum(|meter| meter.billed)))?;
     usage.add("s3.get", Cause::Base, Decimal::from(sum(|meter| meter.gets)))?;
     usage.add("s3.put", Cause::Base, Decimal::from(sum(|meter| meter.lists)))?;
-    let terms = Terms {
-        region: scenario.region.clone(),
-        at: scenario.billing.at.unwrap_or(book.as_of()),
-        month_hours: (scenario.billing.month / HOUR) as u32,
-        free_tier: false,
-        allow_estimates: scenario.billing.allow_estimates,
-    };
+    let terms = Terms { free_tier: false, ..scenario.terms(book) };
     let total = Bill::of(&usage.scale(MANY, u128::from(done))?, book, terms)?.total;
     Ok(total.and_then(|total| total.to_f64()).and_then(|total| rounded(total / MANY as f64)))
 }

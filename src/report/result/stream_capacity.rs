@@ -313,13 +313,7 @@ fn usd_per_hour(
         // Scaling keeps all the digits that it is given, and there is room for 28.
         usage.add(id, Cause::Base, quantity.round_dp(12))?;
     }
-    let terms = Terms {
-        region: scenario.region.clone(),
-        at: scenario.billing.at.unwrap_or(book.as_of()),
-        month_hours: (scenario.billing.month / HOUR) as u32,
-        free_tier: false,
-        allow_estimates: scenario.billing.allow_estimates,
-    };
+    let terms = Terms { free_tier: false, ..scenario.terms(book) };
     // The lines of a bill are whole cents; an hour's share of a month is far less, so the stretch is stretched to a month.
     let month = u128::from(scenario.billing.month);
     let total = Bill::of(&usage.scale(month, u128::from(span.max(1)))?, book, terms)?.total;

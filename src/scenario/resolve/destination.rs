@@ -1,6 +1,6 @@
 //! What planned events do to the destinations of feeds.
 
-use super::timeline::Happening;
+use super::timeline::{Happening, needs_for};
 use crate::engine::time::SECOND;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, resource};
@@ -69,7 +69,7 @@ pub(super) fn happening(
     let at = if matches!(turn, Turn::ThrottleKey(_)) { path.key(key).key("of") } else { path.key(key) };
     match (passes, lasts) {
         (true, None | Some(Duration::ZERO)) => {
-            resolver.error(path, format!("`{key}` needs `for`: how long it lasts"));
+            needs_for(resolver, path, key);
         }
         (false, Some(_)) => {
             let message = format!("`{key}` holds until the opposite; take `for` out");

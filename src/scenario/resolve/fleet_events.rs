@@ -1,6 +1,6 @@
 //! Planned events of fleets: crashes, deployments, workers that are cut off from their lease table.
 
-use super::timeline::Happening;
+use super::timeline::{Happening, needs_for};
 use crate::engine::time::Nanos;
 use crate::scenario::checked::Scenario;
 use crate::scenario::file::ScenarioFile;
@@ -45,7 +45,7 @@ pub(super) fn happening(
     }
     let away = settings.lasts.filter(|lasts| *lasts > Duration::ZERO);
     if away.is_none() && (key == "cut_off" || settings.lasts.is_some()) {
-        resolver.error(path, format!("`{key}` needs `for`: how long it lasts"));
+        needs_for(resolver, path, key);
     }
     let number = scenario.fleets.iter().position(|plan| plan.name == *name)?;
     let plan = &scenario.fleets[number];

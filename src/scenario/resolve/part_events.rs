@@ -1,7 +1,7 @@
 //! What planned events do to the parts downstream of the streams: consumers, destinations, transforming functions. What makes no
 //! sense for a part is refused, with what it does take.
 
-use super::timeline::Happening;
+use super::timeline::{Happening, needs_for};
 use crate::scenario::checked::{QueueUse, Scenario};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{Path, Segment, resource};
@@ -74,7 +74,7 @@ pub(super) fn happening(
         (Fault::Removal, _) => resolver.error(&path.key("for"), "`remove` is for good; take `for` out"),
         (Fault::Poison, _) => resolver.error(&path.key("for"), "`poison` is one record; take `for` out"),
         (_, None | Some(Duration::ZERO)) => {
-            resolver.error(path, format!("`{key}` needs `for`: how long it lasts"));
+            needs_for(resolver, path, key);
         }
         _ => {}
     }

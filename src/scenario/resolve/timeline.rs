@@ -142,12 +142,17 @@ fn kinds(settings: &EventSettings) -> Vec<(&'static str, bool)> {
     first.chain(destination::kinds(settings)).chain(fleet_events::kinds(settings)).collect()
 }
 
+/// An event of this kind does not say how long it lasts.
+pub(super) fn needs_for(resolver: &mut Resolver, path: &Path, kind: &str) {
+    resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
+}
+
 /// What lasts says how long, and nothing else does. Kinds of other files look at that themselves.
 fn check_how_long(resolver: &mut Resolver, path: &Path, kind: &str, lasts: Option<Duration>) {
     let stays = match kind {
         "spike" => {
             if lasts.is_none_or(|lasts| lasts == Duration::ZERO) {
-                resolver.error(path, format!("`{kind}` needs `for`: how long it lasts"));
+                needs_for(resolver, path, kind);
             }
             return;
         }
