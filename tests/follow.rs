@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use std::sync::atomic::AtomicBool;
 use streamgauge::engine::time::{MICROSECOND, SECOND};
-use streamgauge::experiment::follow;
-use streamgauge::experiment::replicate::{Control, Silent};
 use streamgauge::pipeline::Pipeline;
 use streamgauge::pipeline::follow::arrival::Choice;
 use streamgauge::pipeline::follow::slowest::Leg;
@@ -17,7 +14,11 @@ use streamgauge::pricing::PriceBook;
 use streamgauge::report::follow::{Followed, terminal};
 use streamgauge::scenario::checked::Scenario;
 
+#[path = "support/following.rs"]
+mod following;
 mod support;
+
+use following::{slowest, tally, trail};
 
 /// A table with its own stream and a feed, and readers of every kind there is; `more` goes on in the file.
 fn text(rate: &str, duration: &str, more: &str) -> String {
@@ -53,20 +54,6 @@ athena:
 {more}
 "
     )
-}
-
-fn control(cancelled: &AtomicBool) -> Control<'_> {
-    Control { threads: 1, cancelled, observer: &Silent }
-}
-
-fn trail(scenario: &Scenario, choice: Choice) -> Trail {
-    let never = AtomicBool::new(false);
-    follow::follow(scenario, 0, choice, &control(&never)).expect("a run").expect("a write")
-}
-
-fn slowest(scenario: &Scenario, leg: Leg) -> Trail {
-    let never = AtomicBool::new(false);
-    follow::slowest(scenario, 0, leg, &control(&never)).expect("a run").expect("a write")
 }
 
 /// Looks at everything and keeps nothing.
@@ -241,7 +228,7 @@ fn refusals_retries_and_losses_are_steps_too() {
         .replace("duplicates: 10%", "duplicates: 0%");
     let scenario = support::scenario(&bad, &[]);
     let given_up = (0..60).find_map(|skip| {
-        let trail = self::trail(&scenario, Choice { from: 5 * SECOND, skip, ..Choice::default() });
+        let trail = following::trail(&scenario, Choice { from: 5 * SECOND, skip, ..Choice::default() });
         trail.fates.iter().any(|fate| fate.name == "on_failure").then_some(trail)
     });
     let trail = given_up.expect("a record that makes the function fail");
@@ -329,17 +316,11 @@ sqs:
 /// Fates of all writes and their copies in the queue, and what they are charged.
 fn in_queue(scenario: &Scenario) -> (BTreeMap<String, u64>, BTreeMap<&'static str, f64>) {
     let writes = support::run::<true>(scenario, 0).producers[0].0.offered;
-    let (mut fates, mut charges) = (BTreeMap::new(), BTreeMap::new());
-    for number in 1..=writes {
-        let trail = trail(scenario, Choice { number: Some(number), ..Choice::default() });
-        for fate in trail.fates.iter().filter(|fate| fate.place == "sqs.q") {
-            *fates.entry(fate.name.clone()).or_default() += 1;
-        }
-        for charge in trail.steps.iter().flat_map(|step| &step.charges) {
-            *charges.entry(charge.id).or_default() += charge.quantity.to_f64().expect("a number");
-        }
-    }
-    (fates, charges)
+    let trails =
+        (1..=writes).map(|number| trail(scenario, Choice { number: Some(number), ..Choice::default() }));
+    let (fates, charges) = tally(trails);
+    let of_queue = fates.into_iter().filter(|((place, _), _)| place == "sqs.q");
+    (of_queue.map(|((_, name), count)| (name, count)).collect(), charges)
 }
 
 #[test]

@@ -1,19 +1,18 @@
 //! Following records through what a delivery stream can do with them: fates are those of the ledger, charges those of the bill.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
-use rust_decimal::prelude::ToPrimitive;
 use streamgauge::engine::time::MICROSECOND;
-use streamgauge::experiment::follow;
-use streamgauge::experiment::replicate::{Control, Silent};
-use streamgauge::pipeline::follow::arrival::Choice;
+use streamgauge::pipeline::follow::UNREAD;
 use streamgauge::pipeline::follow::slowest::Leg;
-use streamgauge::pipeline::follow::{Trail, UNREAD};
 use streamgauge::report::follow::{Followed, terminal};
 use streamgauge::scenario::checked::Scenario;
 
+#[path = "support/following.rs"]
+mod following;
 mod support;
+
+use following::{Fates, slowest, tally, trail_of_direct};
 
 /// Records of 1 KiB with their keys, put into a stream that a delivery stream reads.
 const POLLED: &str = "\
@@ -29,27 +28,12 @@ firehose:
   lake: { reads: kinesis.s, buffer: { size: 1 MiB, interval: 60s }, to: { s3: {} } }
 ";
 
-fn control(cancelled: &AtomicBool) -> Control<'_> {
-    Control { threads: 1, cancelled, observer: &Silent }
-}
-
-fn trail(scenario: &Scenario, number: u64) -> Trail {
-    let never = AtomicBool::new(false);
-    let choice = Choice { direct: true, number: Some(number), ..Choice::default() };
-    follow::follow(scenario, 0, choice, &control(&never)).expect("a run").expect("a record")
-}
-
-/// Fates by place and name.
-type Fates = BTreeMap<(String, String), u64>;
-
 /// Fates of all records, and what they are charged; on the way, that the waits of each record add up to its ends.
 fn all(scenario: &Scenario) -> (Fates, BTreeMap<&'static str, f64>) {
     let records = support::run::<true>(scenario, 0).direct[0].meter.offered;
-    let (mut fates, mut charges) = (BTreeMap::new(), BTreeMap::new());
-    for number in 1..=records {
-        let trail = trail(scenario, number);
+    tally((1..=records).map(|number| {
+        let trail = trail_of_direct(scenario, number);
         for fate in &trail.fates {
-            *fates.entry((fate.place.clone(), fate.name.clone())).or_default() += 1;
             let places = ["workload.w", "kinesis.s", fate.place.as_str()];
             let here = trail.steps.iter().filter(|step| places.contains(&step.place.as_str()));
             let waited: u64 = here.flat_map(|step| &step.waits).map(|wait| wait.nanos).sum();
@@ -58,11 +42,8 @@ fn all(scenario: &Scenario) -> (Fates, BTreeMap<&'static str, f64>) {
             assert!(close, "record {number}: {fate:?}: {took}, {waited}\n{trail:#?}");
         }
         assert!(trail.steps.windows(2).all(|two| two[0].at / MICROSECOND <= two[1].at / MICROSECOND));
-        for charge in trail.steps.iter().flat_map(|step| &step.charges) {
-            *charges.entry(charge.id).or_default() += charge.quantity.to_f64().expect("a number");
-        }
-    }
-    (fates, charges)
+        trail
+    }))
 }
 
 /// What the ledger of a run says of its delivery streams, without fates of nothing.
@@ -123,7 +104,7 @@ fn fh_r4_a_destination_beside_s3_is_named_and_charged_as_what_it_is() {
     is_charged(&charges, "s3.put", 0.0);
     is_charged(&charges, "fh.vpc_gb", taken(&search));
     let redshift = to("redshift: { copy: 20s }");
-    let followed = trail(&redshift, 7);
+    let followed = trail_of_direct(&redshift, 7);
     let steps: Vec<&str> = followed.steps.iter().map(|step| step.what.as_str()).collect();
     let place = |what: &str| steps.iter().position(|step| step.contains(what)).expect(what);
     assert!(place("in S3") < place("Redshift"), "{steps:?}");
@@ -136,7 +117,7 @@ fn fh_r4_a_destination_beside_s3_is_named_and_charged_as_what_it_is() {
 fn kds_d1_delivery_by_a_stream_itself_is_followed_at_an_unknown_price() {
     let sets = ["kinesis.s.capacity={ on_demand: {} }", "firehose=null", "kinesis.s.delivery={ s3: {} }"];
     let scenario = support::scenario(POLLED, &sets);
-    let trail = trail(&scenario, 3);
+    let trail = trail_of_direct(&scenario, 3);
     let followed = Followed::new(&scenario, &trail, 0, scenario.billing.book()).expect("prices");
     assert_eq!(followed.unknown, ["kds.channel_s3_gb"]);
     assert!(terminal::render(&followed).contains("kds.channel_s3_gb"), "{followed:?}");
@@ -153,7 +134,7 @@ fn a_direct_put_is_taken_before_it_is_buffered() {
     let direct = direct.replace("reads: kinesis.s", "direct_put: {}");
     let scenario = support::scenario(&direct, &[]);
     for number in 1..40 {
-        let trail = trail(&scenario, number);
+        let trail = trail_of_direct(&scenario, number);
         let steps: Vec<&str> = trail.steps.iter().map(|step| step.what.as_str()).collect();
         let taken = steps.iter().position(|what| what.starts_with("taken")).expect("it is taken");
         let buffered = steps.iter().position(|what| what.contains("into buffer")).expect("it is buffered");
@@ -164,7 +145,7 @@ fn a_direct_put_is_taken_before_it_is_buffered() {
 #[test]
 fn a_stream_that_nobody_reads_is_an_end_too() {
     let scenario = support::scenario(POLLED, &["firehose=null"]);
-    let trail = trail(&scenario, 2);
+    let trail = trail_of_direct(&scenario, 2);
     let ends: Vec<_> = trail.fates.iter().map(|fate| (fate.place.as_str(), fate.name.as_str())).collect();
     assert_eq!(ends, [("kinesis.s", UNREAD)]);
 }
@@ -197,9 +178,7 @@ sqs:
         );
         let scenario = support::scenario(&text, &[]);
         let longest = support::run::<true>(&scenario, 0).queues[0].latency.histogram().max();
-        let never = AtomicBool::new(false);
-        let slowest = follow::slowest(&scenario, 0, Leg::Queue(0), &control(&never));
-        let trail = slowest.expect("a run").expect("a write");
+        let trail = slowest(&scenario, Leg::Queue(0));
         let start = trail.subject.at / MICROSECOND;
         let here = trail.steps.iter().filter(|step| step.place == "consumers.f");
         let took: Vec<u64> = here.map(|step| step.at / MICROSECOND - start).collect();

@@ -1,19 +1,17 @@
 //! Following records that producers put straight into streams: what is seen of them adds up to what the run measures and bills.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
-use rust_decimal::prelude::ToPrimitive;
 use streamgauge::engine::time::MICROSECOND;
-use streamgauge::experiment::follow;
-use streamgauge::experiment::replicate::{Control, Silent};
-use streamgauge::pipeline::follow::Trail;
-use streamgauge::pipeline::follow::arrival::Choice;
 use streamgauge::pipeline::follow::slowest::Leg;
 use streamgauge::report::follow::Followed;
 use streamgauge::scenario::checked::Scenario;
 
+#[path = "support/following.rs"]
+mod following;
 mod support;
+
+use following::{Fates, slowest, tally, trail_of_direct};
 
 /// Small records at a rate from a client into two shards, read by a poller, a function and a delivery stream.
 fn scenario(rate: &str, client: &str) -> Scenario {
@@ -37,32 +35,9 @@ firehose:
     support::scenario(&text, &[])
 }
 
-fn control(cancelled: &AtomicBool) -> Control<'_> {
-    Control { threads: 1, cancelled, observer: &Silent }
-}
-
-fn trail(scenario: &Scenario, number: u64) -> Trail {
-    let never = AtomicBool::new(false);
-    let choice = Choice { direct: true, number: Some(number), ..Choice::default() };
-    follow::follow(scenario, 0, choice, &control(&never)).expect("a run").expect("a record")
-}
-
-/// How often each fate, by place and name.
-type Fates = BTreeMap<(String, String), u64>;
-
 /// Fates of all records and their copies, and what they are charged.
 fn all(scenario: &Scenario, records: u64) -> (Fates, BTreeMap<&'static str, f64>) {
-    let (mut fates, mut charges) = (BTreeMap::new(), BTreeMap::new());
-    for number in 1..=records {
-        let trail = trail(scenario, number);
-        for fate in &trail.fates {
-            *fates.entry((fate.place.clone(), fate.name.clone())).or_default() += 1;
-        }
-        for charge in trail.steps.iter().flat_map(|step| &step.charges) {
-            *charges.entry(charge.id).or_default() += charge.quantity.to_f64().expect("a number");
-        }
-    }
-    (fates, charges)
+    tally((1..=records).map(|number| trail_of_direct(scenario, number)))
 }
 
 const CLIENTS: [&str; 3] =
@@ -73,7 +48,7 @@ fn waits_of_a_record_add_up_to_each_of_its_ends() {
     for client in CLIENTS {
         let scenario = scenario("20/s", client);
         for number in [1, 30, 80] {
-            let trail = trail(&scenario, number);
+            let trail = trail_of_direct(&scenario, number);
             let ends: Vec<_> = trail.fates.iter().filter(|fate| !fate.copy).collect();
             assert_eq!(ends.len(), 3, "{client}: {ends:?}");
             for fate in ends {
@@ -116,7 +91,7 @@ fn what_a_shard_refuses_is_followed_to_its_end() {
     let meter = support::run::<true>(&scenario, 0).direct[0].meter;
     assert!(meter.given_up > 0);
     let given_up = (meter.offered - 40..meter.offered).find_map(|number| {
-        let trail = trail(&scenario, number);
+        let trail = trail_of_direct(&scenario, number);
         let fate = trail.fates.first().filter(|fate| fate.name == "given_up")?;
         assert_eq!((fate.place.as_str(), trail.fates.len()), ("workload.w", 1), "no reader has it");
         Some(trail.steps.iter().map(|step| step.what.clone()).collect::<Vec<_>>())
@@ -129,13 +104,12 @@ fn what_a_shard_refuses_is_followed_to_its_end() {
 fn the_slowest_put_of_a_producer_takes_as_long_as_the_run_measures() {
     let scenario = scenario("60/s", CLIENTS[0]);
     let outcome = support::run::<true>(&scenario, 0);
-    let never = AtomicBool::new(false);
     let legs = [
         (Leg::Direct(0), "kinesis.s", outcome.direct[0].latency.histogram().max()),
         (Leg::Consumer(0), "consumers.c", outcome.consumers[0].latency.histogram().max()),
     ];
     for (leg, place, longest) in legs {
-        let trail = follow::slowest(&scenario, 0, leg, &control(&never)).expect("a run").expect("a record");
+        let trail = slowest(&scenario, leg);
         let start = trail.subject.at / MICROSECOND;
         let here = trail.steps.iter().filter(|step| step.place == place);
         let took: Vec<u64> = here.map(|step| step.at / MICROSECOND - start).collect();

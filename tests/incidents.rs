@@ -451,17 +451,3 @@ fn a_record_that_waits_for_the_end_of_an_outage_does_not_wait_for_a_poll() {
     let waits = &result.bottlenecks.iter().find(|row| row.path == "consumers.c").expect("a row").waits;
     assert_eq!(waits[0].resource, "the consumer, which was down");
 }
-
-#[test]
-fn kds_s1_records_are_kept_for_a_day_to_a_year() {
-    let kept = |retention: &str| {
-        let text = support::fed_table("1/s", "1m", "")
-            .replace("shards: 2 } } }", &format!("shards: 2 }} }}, retention: {retention} }}"));
-        support::load(&text).map(|scenario| scenario.streams[0].retention / (3_600 * SECOND))
-    };
-    assert_eq!(kept("24h"), Ok(24));
-    assert_eq!(kept("365d"), Ok(8_760));
-    for beyond in ["23h", "366d"] {
-        assert!(kept(beyond).is_err_and(|error| error.contains("KDS-S1")), "{beyond}");
-    }
-}
