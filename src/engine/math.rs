@@ -72,7 +72,8 @@ pub fn exp_all(values: &mut [f64]) {
         let shifted = clamped * std::f64::consts::LOG2_E + ROUNDER;
         let k = shifted - ROUNDER;
         let r = (clamped - k * LN_2_HIGH) - k * LN_2_LOW;
-        let tail = RECIPROCAL_FACTORIALS.iter().rev().fold(0.0, |sum, term| sum * r + term);
+        let [terms @ .., last] = RECIPROCAL_FACTORIALS;
+        let tail = terms.iter().rev().fold(last, |sum, term| sum * r + term);
         let power = 1.0 + (r + r * r * tail);
         *x = f64::from_bits(power.to_bits().wrapping_add(shifted.to_bits() << 52));
     }

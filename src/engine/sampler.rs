@@ -46,7 +46,18 @@ static NORMAL: LazyLock<Ziggurat> = LazyLock::new(|| {
 /// A draw from the exponential distribution with mean 1.
 #[inline]
 pub fn exponential(draws: &mut Draws) -> f64 {
+    exponential_by(&EXPONENTIAL, draws)
+}
+
+/// Draws from the exponential distribution with mean 1, one after the other.
+#[inline]
+pub fn exponentials(draws: &mut Draws) -> impl Iterator<Item = f64> {
     let table = &*EXPONENTIAL;
+    std::iter::repeat_with(move || exponential_by(table, draws))
+}
+
+#[inline]
+fn exponential_by(table: &Ziggurat, draws: &mut Draws) -> f64 {
     loop {
         let bits = draws.bits();
         let layer = (bits & 0xff) as usize;
@@ -76,7 +87,11 @@ fn under_the_curve(draws: &mut Draws, table: &Ziggurat, layer: usize, density: f
 /// A draw from the normal distribution with mean 0 and standard deviation 1.
 #[inline]
 pub fn normal(draws: &mut Draws) -> f64 {
-    let table = &*NORMAL;
+    normal_by(&NORMAL, draws)
+}
+
+#[inline]
+fn normal_by(table: &Ziggurat, draws: &mut Draws) -> f64 {
     loop {
         let bits = draws.bits();
         let layer = (bits & 0xff) as usize;
@@ -162,9 +177,12 @@ impl Sampler {
     pub fn fill(&self, draws: &mut Draws, out: &mut [f64]) {
         match self {
             Self::Constant(value) => out.fill(*value),
-            Self::Exponential { mean } => out.iter_mut().for_each(|x| *x = mean * exponential(draws)),
+            Self::Exponential { mean } => {
+                out.iter_mut().zip(exponentials(draws)).for_each(|(x, draw)| *x = mean * draw);
+            }
             Self::LogNormal { log_median, sigma } => {
-                out.iter_mut().for_each(|x| *x = log_median + sigma * normal(draws));
+                let table = &*NORMAL;
+                out.iter_mut().for_each(|x| *x = log_median + sigma * normal_by(table, draws));
                 math::exp_all(out);
             }
             _ => out.iter_mut().for_each(|x| *x = self.sample(draws)),

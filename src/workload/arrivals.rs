@@ -4,7 +4,7 @@ use super::integrated_rate::IntegratedRate;
 use super::rate_profile::RateProfile;
 use super::trace::Trace;
 use crate::engine::random::Draws;
-use crate::engine::sampler::exponential;
+use crate::engine::sampler::{exponential, exponentials};
 use crate::engine::time::{self, END_OF_TIME, Nanos, SECOND};
 use std::sync::Arc;
 
@@ -170,8 +170,8 @@ impl ArrivalStream {
 fn fill_steady(mean_gap: f64, now: &mut Nanos, draws: &mut Draws, out: &mut Vec<Nanos>, up_to: usize) {
     let filled = out.len();
     let mut at = *now;
-    out.extend((0..up_to).map(|_| {
-        at = at.saturating_add(time::round(exponential(draws) * mean_gap));
+    out.extend(exponentials(draws).take(up_to).map(|draw| {
+        at = at.saturating_add(time::round(draw * mean_gap));
         at
     }));
     *now = at;

@@ -367,8 +367,14 @@ fn resolve(
     let fits = before.max(after) <= ITEM_BYTES_MAX;
     let (units, way) = if fits { (write_units(before, after) as u16, Way::Short) } else { (0, Way::Long) };
     let operation = kind.change().unwrap_or(Operation::Modify);
-    let bytes = feeds.kinesis.map_or(0, |plan| plan.record_bytes(operation, before, after));
-    let streams_bytes = feeds.streams.map_or(0, |plan| plan.record_bytes(operation, before, after));
+    let bytes = match feeds.kinesis {
+        Some(plan) => plan.record_bytes(operation, before, after),
+        None => 0,
+    };
+    let streams_bytes = match feeds.streams {
+        Some(plan) => plan.record_bytes(operation, before, after),
+        None => 0,
+    };
     let record = ChangeRecord { bytes, streams_bytes, units };
     Write { at, key, units, kind, way, takes: 0, delay, record }
 }

@@ -137,7 +137,8 @@ impl RecordTemplate {
 
     /// The record's length as JSON in bytes, from the item's table bytes before and after the change.
     /// `before` is ignored for an insertion, `after` for a removal.
-    #[inline]
+    // Its many cases would crowd the loop that draws writes.
+    #[inline(never)]
     pub fn json_bytes(&self, operation: Operation, before: u32, after: u32) -> u32 {
         let (old, new) = self.images(operation, before, after);
         self.envelope.json_bytes(self.keys, old, new)
@@ -151,7 +152,7 @@ impl RecordTemplate {
     }
 
     /// Table bytes of the keys and of those images, old and new, that a view `holds`.
-    #[inline]
+    #[inline(never)]
     pub fn view_bytes(
         &self,
         operation: Operation,
