@@ -141,27 +141,38 @@ impl TwinBucket {
         Self { levels_nano: limits.map(|limit| limit.depth_nano), updated: 0 }
     }
 
+    #[inline]
+    fn levels(&self, limits: &[Limit; 2], now: Nanos) -> [u64; 2] {
+        debug_assert!(now >= self.updated, "time does not run backwards");
+        let span = now - self.updated;
+        std::array::from_fn(|bucket| {
+            let earned = span.saturating_mul(limits[bucket].rate_per_second);
+            self.levels_nano[bucket].saturating_add(earned).min(limits[bucket].depth_nano)
+        })
+    }
+
+    /// Whether both have tokens; if not, which has them. Takes nothing.
+    #[inline]
+    pub fn check(&self, limits: &[Limit; 2], now: Nanos, tokens: [u64; 2]) -> Result<(), [bool; 2]> {
+        enough(self.levels(limits, now), tokens)
+    }
+
     /// Takes tokens from both, if both have them; otherwise takes nothing and says which has them.
     #[inline]
     pub fn try_take(&mut self, limits: &[Limit; 2], now: Nanos, tokens: [u64; 2]) -> Result<(), [bool; 2]> {
-        debug_assert!(now >= self.updated, "time does not run backwards");
-        let span = now - self.updated;
-        let mut enough = [false; 2];
-        for (bucket, limit) in limits.iter().enumerate() {
-            let level = &mut self.levels_nano[bucket];
-            let earned = span.saturating_mul(limit.rate_per_second);
-            *level = level.saturating_add(earned).min(limit.depth_nano);
-            enough[bucket] = *level >= tokens[bucket].saturating_mul(SECOND);
-        }
-        self.updated = now;
-        // One question: on a bucket that is nearly empty, each answer is anybody's guess.
-        if !(enough[0] & enough[1]) {
-            return Err(enough);
-        }
+        (self.levels_nano, self.updated) = (self.levels(limits, now), now);
+        enough(self.levels_nano, tokens)?;
         self.levels_nano[0] -= tokens[0] * SECOND;
         self.levels_nano[1] -= tokens[1] * SECOND;
         Ok(())
     }
+}
+
+#[inline]
+fn enough(levels_nano: [u64; 2], tokens: [u64; 2]) -> Result<(), [bool; 2]> {
+    let enough = [0, 1].map(|bucket| levels_nano[bucket] >= tokens[bucket].saturating_mul(SECOND));
+    // One question: on a bucket that is nearly empty, each answer is anybody's guess.
+    if enough[0] & enough[1] { Ok(()) } else { Err(enough) }
 }
 
 #[cfg(test)]
@@ -182,6 +193,7 @@ mod tests {
                 apart.iter_mut().zip(tokens).for_each(|(bucket, tokens)| bucket.spend(tokens));
             }
             let expected = if enough == [true; 2] { Ok(()) } else { Err(enough) };
+            assert_eq!(twin.check(&limits, now, tokens), expected);
             assert_eq!(twin.try_take(&limits, now, tokens), expected);
             outcomes[usize::from(enough[0]) + 2 * usize::from(enough[1])] += 1;
         }

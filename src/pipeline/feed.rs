@@ -13,7 +13,7 @@ use crate::measure::ordering::Ordering;
 use crate::measure::repair::{self, Arrival, Repair};
 use crate::measure::sample::Sample;
 use crate::measure::series::Series;
-use crate::systems::dynamodb::destination::Destination;
+use crate::systems::dynamodb::destination::{CUT_OFF_AGE, Destination};
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
 use crate::systems::kinesis::log::{Micros, Record, flags};
@@ -134,6 +134,27 @@ impl Feed {
             twice: change.flags() & TWICE != 0,
             counted,
         });
+    }
+
+    /// The stream refused a put: counts that, and plans the next try.
+    #[inline(always)]
+    fn refused<const FULL: bool>(
+        &mut self,
+        now: Nanos,
+        handle: u32,
+        change: &mut Change,
+        queue: &mut EventQueue,
+    ) {
+        self.meter.throttled += 1;
+        self.meter.units_retried += change.units_retried();
+        if FULL {
+            let bin = self.series.bin(now);
+            bin[column::UNITS] += u64::from(change.units);
+            bin[column::THROTTLED] += 1;
+        }
+        change.set(METERED);
+        self.put_failed::<FULL>(now, handle, change);
+        self.try_again_later(now, handle, change, queue);
     }
 
     /// A put failed: notes how often that is so by now, and that later changes of its item wait behind it.
@@ -395,16 +416,29 @@ impl<const FULL: bool> Pipeline<FULL> {
         self.cut_off_if_due(now, handle);
         let change = self.changes.get_mut(handle);
         let Some(feed) = self.tables[change.table as usize].feed.as_mut() else { return };
-        feed.meter.throttled += 1;
-        feed.meter.units_retried += change.units_retried();
-        if FULL {
-            let bin = feed.series.bin(now);
-            bin[column::UNITS] += u64::from(change.units);
-            bin[column::THROTTLED] += 1;
+        feed.refused::<FULL>(now, handle, change, &mut self.queue);
+    }
+
+    /// A change that the stream has refused before is tried again. Where that is known to fail like the last time, which is
+    /// nearly always so, all of it is done here; returns whether it was.
+    #[inline(never)]
+    pub(super) fn refused_again(&mut self, now: Nanos, handle: u32) -> bool {
+        let change = self.changes.get_mut(handle);
+        let Some(feed) = &mut self.tables[change.table as usize].feed else { return false };
+        if feed.destination.is_some() || change.flags() & METERED == 0 || now - change.written >= CUT_OFF_AGE
+        {
+            return false;
         }
-        change.set(METERED);
-        feed.put_failed::<FULL>(now, handle, change);
-        feed.try_again_later(now, handle, change, &mut self.queue);
+        let linked = change.flags() & LINKED != 0;
+        let shard = if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link };
+        let place = &mut self.streams[feed.plan.stream];
+        let Some(why) = place.stream.refuses(now, shard as usize, change.bytes()) else { return false };
+        feed.meter.units += u64::from(change.units);
+        if FULL {
+            place.count(now, shard as usize, change.bytes(), &Err(why));
+        }
+        feed.refused::<FULL>(now, handle, change, &mut self.queue);
+        true
     }
 
     /// A record over the stream's limit is skipped and later ones go on (KDC-J12).

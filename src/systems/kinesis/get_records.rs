@@ -1,8 +1,9 @@
 //! GetRecords: the calls of polling readers, and the empty ones among them that are accounted for without being events.
 
+use super::audience::{ASLEEP, BitsOf, NEVER};
 use super::log::Record;
 use super::read_limit::ReadRefused;
-use super::stream::{ASLEEP, NEVER, Stream};
+use super::stream::Stream;
 use crate::engine::time::Nanos;
 
 /// What GetRecords calls of one reader came to, over all shards.
@@ -67,17 +68,16 @@ impl Stream {
     pub fn wake(&mut self, now: Nanos, shard: usize) -> impl Iterator<Item = (usize, Nanos)> {
         // The polls up to now are settled here, since that finds the next one by the way.
         self.settle_empty_polls(now, shard);
-        let sleepers = std::mem::take(&mut self.sleepers[shard]);
+        let sleepers = std::mem::take(&mut self.audiences[shard].sleepers);
         self.shards[shard].log.awaited = false;
         let readers = &self.readers;
-        let next_polls = &self.next_polls[shard * readers.len()..];
-        let awake_from = &mut self.awake_from[shard * readers.len()..];
+        let seats = &mut self.seats[shard * readers.len()..];
         BitsOf(sleepers).map(move |reader| {
-            let (next, grid) = (next_polls[reader], &readers[reader].grid);
+            let (next, grid) = (seats[reader].next_poll, &readers[reader].grid);
             let is_first = next >= now && next - now < grid.interval();
             let at = if is_first { next } else { grid.at_or_after(shard, now) };
             // Whoever pauses makes no call before its end; his iterator was dealt with when the pause began.
-            awake_from[reader] = if readers[reader].paused_until > at { next } else { at };
+            seats[reader].awake_from = if readers[reader].paused_until > at { next } else { at };
             (reader, at)
         })
     }
@@ -109,11 +109,11 @@ impl Stream {
         let before = out.len();
         let bytes = self.take(shard, reader, records_max, out);
         self.readers[reader].meter.note_reply(out.len() - before, bytes);
-        self.budgets[shard].took(&self.read_limits, now, bytes);
+        self.audiences[shard].budget.took(&self.read_limits, now, bytes);
         self.end_if_at_end(shard, reader);
         let readers = self.readers.len();
-        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
-        self.arena.release_if_drained(&mut self.shards[shard].log, cursors);
+        let seats = &mut self.seats[shard * readers..(shard + 1) * readers];
+        self.arena.release_if_drained(&mut self.shards[shard].log, seats);
         Ok(bytes)
     }
 
@@ -121,22 +121,22 @@ impl Stream {
     #[inline]
     fn make_call(&mut self, now: Nanos, shard: usize, reader: usize) {
         let slot = shard * self.readers.len() + reader;
-        if self.next_polls[slot] <= now {
+        if self.seats[slot].next_poll <= now {
             let grid = &self.readers[reader].grid;
-            self.next_polls[slot] = grid.at_or_after_known(self.next_polls[slot], now + 1);
+            self.seats[slot].next_poll = grid.at_or_after_known(self.seats[slot].next_poll, now + 1);
         }
-        if now.saturating_sub(self.awake_from[slot]) > self.read_limits.call.iterator_life {
+        if now.saturating_sub(self.seats[slot].awake_from) > self.read_limits.call.iterator_life {
             self.readers[reader].meter.expired_iterators += 1;
         }
-        self.awake_from[slot] = now;
+        self.seats[slot].awake_from = now;
     }
 
     /// Asks a shard whether it takes one more call of a reader, counts a refusal, and sets the reader's clock where the shard
     /// refuses calls.
     #[inline]
     pub(super) fn ask(&mut self, now: Nanos, shard: usize, reader: usize) -> Result<(), ReadRefused> {
-        let admitted = self.budgets[shard].admit(&self.read_limits, now);
-        if self.budgets[shard].is_tight() {
+        let admitted = self.audiences[shard].budget.admit(&self.read_limits, now);
+        if self.audiences[shard].budget.is_tight() {
             self.go_on_from(now, shard, reader, admitted.is_ok());
         }
         admitted.inspect_err(|refused| {
@@ -149,7 +149,7 @@ impl Stream {
     #[cold]
     fn go_on_from(&mut self, now: Nanos, shard: usize, reader: usize, admitted: bool) {
         let slot = shard * self.readers.len() + reader;
-        if self.next_polls[slot] == NEVER {
+        if self.seats[slot].next_poll == NEVER {
             return;
         }
         let grid = &mut self.readers[reader].grid;
@@ -158,12 +158,12 @@ impl Stream {
             false => grid.after_refusal(now, shard),
         };
         grid.restart(shard, next);
-        self.next_polls[slot] = next;
+        self.seats[slot].next_poll = next;
     }
 
     /// How long a call that was admitted now takes, as far as that counts: on a shard that refuses calls.
     pub fn call_time(&self, now: Nanos, shard: usize, reader: usize) -> Nanos {
-        match self.budgets[shard].is_tight() {
+        match self.audiences[shard].budget.is_tight() {
             true => self.readers[reader].grid.call_time(now, shard),
             false => 0,
         }
@@ -173,7 +173,7 @@ impl Stream {
     #[inline]
     fn take(&mut self, shard: usize, reader: usize, records_max: u32, out: &mut Vec<Record>) -> u64 {
         let slot = shard * self.readers.len() + reader;
-        let cursor = &mut self.cursors[slot];
+        let cursor = &mut self.seats[slot].cursor;
         let (mut bytes, before, passed) = (0, out.len(), cursor.passed());
         let mut left = records_max.min(self.read_limits.call.records) as usize;
         let bytes_max = self.read_limits.call.bytes;
@@ -198,8 +198,8 @@ impl Stream {
     #[inline]
     fn end_if_at_end(&mut self, shard: usize, reader: usize) {
         if self.shards[shard].log.closed && self.behind(shard, reader) == 0 {
-            self.ended[shard] |= 1 << reader;
-            self.next_polls[shard * self.readers.len() + reader] = NEVER;
+            self.audiences[shard].ended |= 1 << reader;
+            self.seats[shard * self.readers.len() + reader].next_poll = NEVER;
         }
     }
 
@@ -216,15 +216,15 @@ impl Stream {
             return;
         }
         loop {
-            let due = |slot: &usize| self.next_polls[*slot] < now.min(self.awake_from[*slot]);
-            let earliest = slots.clone().filter(due).min_by_key(|slot| self.next_polls[*slot]);
+            let due = |slot: &usize| self.seats[*slot].next_poll < now.min(self.seats[*slot].awake_from);
+            let earliest = slots.clone().filter(due).min_by_key(|slot| self.seats[*slot].next_poll);
             let Some(slot) = earliest else { break };
-            let (reader, at) = (slot % count, self.next_polls[slot]);
+            let (reader, at) = (slot % count, self.seats[slot].next_poll);
             if self.ask(at, shard, reader).is_ok() {
                 self.readers[reader].meter.empty_polls += 1;
             }
-            if !self.budgets[shard].is_tight() {
-                self.next_polls[slot] += self.readers[reader].grid.interval();
+            if !self.audiences[shard].budget.is_tight() {
+                self.seats[slot].next_poll += self.readers[reader].grid.interval();
             }
         }
     }
@@ -233,18 +233,19 @@ impl Stream {
     /// calls are refused it is not.
     #[inline]
     fn settle_at_once(&mut self, now: Nanos, shard: usize) -> bool {
-        let first = shard * self.readers.len();
-        for (reader, slot) in self.readers.iter_mut().zip(first..) {
-            let (next, interval) = (&mut self.next_polls[slot], reader.grid.interval());
-            let polls = reader.grid.polls_between(*next, now.min(self.awake_from[slot]));
+        let seats = &mut self.seats[shard * self.readers.len()..];
+        let budget = &mut self.audiences[shard].budget;
+        for (reader, seat) in self.readers.iter_mut().zip(seats) {
+            let (next, interval) = (seat.next_poll, reader.grid.interval());
+            let polls = reader.grid.polls_between(next, now.min(seat.awake_from));
             if polls == 0 {
                 continue;
             }
-            if !self.budgets[shard].empty_polls(&self.read_limits, *next, interval, polls) {
+            if !budget.empty_polls(&self.read_limits, next, interval, polls) {
                 return false;
             }
             reader.meter.empty_polls += polls;
-            *next += polls * interval;
+            seat.next_poll += polls * interval;
         }
         true
     }
@@ -254,38 +255,22 @@ impl Stream {
     /// has told it that this is the end; then it [turns to the children](Self::turn_to_children).
     #[inline]
     pub fn sleep_if_drained(&mut self, now: Nanos, shard: usize, reader: usize) -> bool {
-        let drained = self.behind(shard, reader) == 0 && self.robbed[shard] & 1 << reader == 0;
+        let drained = self.behind(shard, reader) == 0 && self.audiences[shard].robbed & 1 << reader == 0;
         if self.is_stuck(shard, reader) {
             return true;
         }
         if drained && self.shards[shard].log.closed {
-            return self.ended[shard] & 1 << reader != 0;
+            return self.audiences[shard].ended & 1 << reader != 0;
         }
         if drained {
             let slot = shard * self.readers.len() + reader;
             self.lay_to_sleep(shard, reader);
-            self.awake_from[slot] = ASLEEP;
-            if self.next_polls[slot] < now {
-                self.next_polls[slot] = self.readers[reader].grid.at_or_after(shard, now);
+            self.seats[slot].awake_from = ASLEEP;
+            if self.seats[slot].next_poll < now {
+                self.seats[slot].next_poll = self.readers[reader].grid.at_or_after(shard, now);
             }
         }
         drained
-    }
-}
-
-/// The positions of the set bits of a word, lowest first.
-struct BitsOf(u64);
-
-impl Iterator for BitsOf {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        let position = self.0.trailing_zeros() as usize;
-        (self.0 != 0).then(|| {
-            self.0 &= self.0 - 1;
-            position
-        })
     }
 }
 

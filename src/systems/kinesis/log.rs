@@ -84,7 +84,7 @@ pub struct Arena {
 #[derive(Clone, Copy, Debug)]
 pub struct Log {
     tail: u32,
-    /// Records in the last chunk.
+    /// Records in the last chunk; without a chunk it counts as full.
     len: u8,
     /// Whether its shard takes no more records (KDS-S6).
     pub closed: bool,
@@ -98,7 +98,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { tail: NO_CHUNK, len: 0, closed: false, awaited: false, base: 0, appended: 0 }
+        Self { tail: NO_CHUNK, len: CHUNK_RECORDS as u8, closed: false, awaited: false, base: 0, appended: 0 }
     }
 }
 
@@ -114,6 +114,23 @@ pub struct Cursor {
 impl Default for Cursor {
     fn default() -> Self {
         Self { chunk: NO_CHUNK, offset: 0, read: 0 }
+    }
+}
+
+/// What holds a reader's cursor.
+pub trait Seated: AsRef<Cursor> + AsMut<Cursor> {}
+
+impl<S: AsRef<Cursor> + AsMut<Cursor>> Seated for S {}
+
+impl AsRef<Self> for Cursor {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsMut<Self> for Cursor {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }
 
@@ -149,22 +166,33 @@ impl Log {
 }
 
 impl Arena {
-    /// Appends a record to a log whose readers stand at `cursors`. O(1); takes a chunk for 32 records, or fewer that are far apart.
-    #[inline(always)]
-    pub fn append(&mut self, log: &mut Log, cursors: &mut [Cursor], record: &Record) {
-        debug_assert!(record.written <= record.appended, "a record is written before it arrives");
-        if cursors.is_empty() {
+    /// Room for two chunks of each of so many logs, which streams of many shards come to: growing would move all of them.
+    pub fn for_logs(logs: usize) -> Self {
+        Self { chunks: Vec::with_capacity(2 * logs), records: Vec::with_capacity(2 * logs), free: Vec::new() }
+    }
+
+    /// Appends a record to a log whose readers sit at `seats`. O(1); takes a chunk for 32 records, or fewer that are far apart.
+    #[inline(never)]
+    pub fn append<S: Seated>(&mut self, log: &mut Log, seats: &mut [S], record: &Record) {
+        if self.append_to_tail(log, record) {
+            return;
+        }
+        if self.extend(log, seats, record.appended) {
+            self.append_to_tail(log, record);
+        } else {
             // Nobody will ever ask for it.
             log.appended += 1;
-            return;
         }
-        let in_reach = record.appended - log.base <= OFFSET_MASK as u64;
-        let fits = log.tail != NO_CHUNK && usize::from(log.len) < CHUNK_RECORDS && in_reach;
-        if !fits && !self.extend(log, cursors, record.appended) {
-            log.appended += 1;
-            return;
-        }
+    }
+
+    /// The same where the last chunk has room, which is nearly always so; returns whether it had.
+    #[inline(always)]
+    pub fn append_to_tail(&mut self, log: &mut Log, record: &Record) -> bool {
+        debug_assert!(record.written <= record.appended, "a record is written before it arrives");
         let offset = record.appended - log.base;
+        if log.len >= CHUNK_RECORDS as u8 || offset > OFFSET_MASK as u64 {
+            return false;
+        }
         let delay = (record.appended - record.written).min(DELAY_MASK as u64);
         let packed = (u128::from(record.key) << KEY_SHIFT)
             | (u128::from(record.bytes) << BYTES_SHIFT)
@@ -174,6 +202,7 @@ impl Arena {
         self.records[log.tail as usize][usize::from(log.len) % CHUNK_RECORDS] = packed;
         log.len += 1;
         log.appended += 1;
+        true
     }
 
     /// Reads where the next record of a log will go, which brings it near.
@@ -185,8 +214,8 @@ impl Arena {
 
     /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
     #[cold]
-    fn extend(&mut self, log: &mut Log, cursors: &mut [Cursor], base: Micros) -> bool {
-        let readers = cursors.iter().filter(|cursor| !cursor.is_detached()).count();
+    fn extend<S: Seated>(&mut self, log: &mut Log, seats: &mut [S], base: Micros) -> bool {
+        let readers = seats.iter().filter(|seat| !seat.as_ref().is_detached()).count();
         if readers == 0 {
             return false;
         }
@@ -194,7 +223,7 @@ impl Arena {
         let (last, len) = (log.tail, u32::from(log.len));
         (log.tail, log.len, log.base) = (fresh, 0, base);
         let mut passed = 0;
-        for cursor in cursors.iter_mut().filter(|cursor| cursor.chunk == last) {
+        for cursor in seats.iter_mut().map(S::as_mut).filter(|cursor| cursor.chunk == last) {
             // A reader at the very end of the last chunk steps over; one that never read starts here.
             let at_end = last == NO_CHUNK || cursor.offset == len;
             if at_end {
@@ -303,14 +332,14 @@ impl Arena {
 
     /// Takes the tail chunk back when every reader has read all of a log: an idle shard holds no memory.
     #[inline]
-    pub fn release_if_drained(&mut self, log: &mut Log, cursors: &mut [Cursor]) {
+    pub fn release_if_drained<S: Seated>(&mut self, log: &mut Log, seats: &mut [S]) {
         let behind = |cursor: &Cursor| cursor.read < log.appended && !cursor.is_detached();
-        if log.tail == NO_CHUNK || cursors.iter().any(behind) {
+        if log.tail == NO_CHUNK || seats.iter().map(S::as_ref).any(behind) {
             return;
         }
         self.free.push(log.tail);
-        log.tail = NO_CHUNK;
-        for cursor in cursors.iter_mut().filter(|cursor| !cursor.is_detached()) {
+        (log.tail, log.len) = (NO_CHUNK, CHUNK_RECORDS as u8);
+        for cursor in seats.iter_mut().map(S::as_mut).filter(|cursor| !cursor.is_detached()) {
             (cursor.chunk, cursor.offset) = (NO_CHUNK, 0);
         }
     }

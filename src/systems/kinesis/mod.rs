@@ -1,6 +1,7 @@
 //! Amazon Kinesis Data Streams: streams of shards with throughput limits, and the logs inside them.
 
 pub mod api;
+mod audience;
 pub mod capacity;
 pub mod capacity_settings;
 pub mod delivery_settings;

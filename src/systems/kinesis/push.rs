@@ -21,10 +21,10 @@ impl Stream {
         if let Some(record) = self.past.as_ref().and_then(|past| past.next(slot)) {
             return Some(record);
         }
-        let oldest = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
+        let oldest = self.arena.peek(&self.shards[shard].log, &self.seats[slot].cursor);
         if oldest.is_none() && self.shards[shard].log.closed {
             // The last event names the child shards (KDS-E7).
-            self.ended[shard] |= 1 << reader;
+            self.audiences[shard].ended |= 1 << reader;
         }
         oldest
     }
@@ -51,14 +51,14 @@ impl Stream {
             return bytes;
         }
         let place = &mut self.shards[shard];
-        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
-        while let Some(record) = self.arena.peek(&place.log, &cursors[reader]) {
+        let seats = &mut self.seats[shard * readers..(shard + 1) * readers];
+        while let Some(record) = self.arena.peek(&place.log, &seats[reader].cursor) {
             let more = bytes + u64::from(record.bytes);
             let fits = record.appended <= until && more <= bytes_max;
             if !fits && out.len() > before {
                 break;
             }
-            self.arena.step(&place.log, &mut cursors[reader]);
+            self.arena.step(&place.log, &mut seats[reader].cursor);
             bytes = more;
             out.push(record);
         }
@@ -68,7 +68,7 @@ impl Stream {
         meter.polls += 1;
         meter.records += count;
         meter.bytes += bytes;
-        self.arena.release_if_drained(&mut place.log, cursors);
+        self.arena.release_if_drained(&mut place.log, seats);
         bytes
     }
 }

@@ -1,9 +1,10 @@
 //! Where a reader begins, what it does about a position that retention has passed, and about shards' parents.
 
+use super::audience::NEVER;
 use super::log::{Micros, Record};
 use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadRefused};
 use super::reshard::NextPoll;
-use super::stream::{NEVER, Stream};
+use super::stream::Stream;
 use crate::engine::time::{MICROSECOND, Nanos};
 
 /// Where a reader begins (KDS-R8).
@@ -62,20 +63,20 @@ impl Stream {
             let from = self.readers[reader].plan.from;
             // Who begins with the latest record has nothing to find on a closed shard.
             if from == From::Latest && self.shards[shard].log.closed {
-                self.ended[shard] |= 1 << reader;
-                self.rested[shard] |= 1 << reader;
+                self.audiences[shard].ended |= 1 << reader;
+                self.audiences[shard].rested |= 1 << reader;
             }
         }
         let mut polls = Vec::new();
         for shard in 0..self.shards.len() {
             let parents = &self.lineage.shards()[shard].parents;
-            let ended = |shard: usize| self.ended[shard] & 1 << reader != 0;
+            let ended = |shard: usize| self.audiences[shard].ended & 1 << reader != 0;
             let free = !self.readers[reader].plan.parents_first;
             if !ended(shard) && (free || parents.iter().all(|parent| ended(usize::from(*parent)))) {
                 let at = self.turn_to(now, shard, reader);
                 polls.extend(at.map(|at| NextPoll { shard, reader, at }));
             } else {
-                self.next_polls[shard * readers + reader] = NEVER;
+                self.seats[shard * readers + reader].next_poll = NEVER;
             }
         }
         polls
@@ -93,7 +94,7 @@ impl Stream {
         let past = self.past.as_mut().map_or(0, |past| past.pass(slot, from));
         let of_log = match self.readers[reader].plan.from {
             From::Latest => {
-                let passed = self.arena.attach(&self.shards[shard].log, &mut self.cursors[slot]);
+                let passed = self.arena.attach(&self.shards[shard].log, &mut self.seats[slot].cursor);
                 self.readers[reader].passed += passed;
                 passed
             }
@@ -105,7 +106,7 @@ impl Stream {
     /// Takes a reader past the records of a shard's log that arrived before `horizon`; returns how many.
     pub(super) fn pass(&mut self, shard: usize, reader: usize, horizon: Micros) -> u64 {
         let slot = shard * self.readers.len() + reader;
-        let passed = self.arena.expire(&self.shards[shard].log, &mut self.cursors[slot], horizon);
+        let passed = self.arena.expire(&self.shards[shard].log, &mut self.seats[slot].cursor, horizon);
         self.readers[reader].passed += passed;
         passed
     }
@@ -127,7 +128,7 @@ impl Stream {
         records_max: u32,
         sizes: impl Iterator<Item = u64>,
     ) -> Result<usize, ReadRefused> {
-        let budget = &mut self.budgets[shard];
+        let budget = &mut self.audiences[shard].budget;
         budget.admit(&self.read_limits, now)?;
         let (mut records, mut bytes) = (0, 0);
         for size in sizes.take(records_max.min(RECORDS_PER_CALL) as usize) {
@@ -146,8 +147,8 @@ impl Stream {
     pub(super) fn is_trimmed(&self, now: Nanos, shard: usize, reader: usize) -> bool {
         let slot = shard * self.readers.len() + reader;
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
-        let next: Option<Record> = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
-        let lost = self.past.is_some() || self.robbed[shard] & 1 << reader != 0;
+        let next: Option<Record> = self.arena.peek(&self.shards[shard].log, &self.seats[slot].cursor);
+        let lost = self.past.is_some() || self.audiences[shard].robbed & 1 << reader != 0;
         lost || next.is_some_and(|record| record.appended < horizon)
     }
 
@@ -156,14 +157,14 @@ impl Stream {
     pub(super) fn trim(&mut self, now: Nanos, shard: usize, reader: usize) {
         self.rob(now, shard, reader);
         let bit = 1 << reader;
-        if self.robbed[shard] & bit == 0 {
+        if self.audiences[shard].robbed & bit == 0 {
             return;
         }
-        self.robbed[shard] &= !bit;
+        self.audiences[shard].robbed &= !bit;
         let slot = shard * self.readers.len() + reader;
         match self.readers[reader].plan.when_trimmed {
             WhenTrimmed::Skip => {}
-            WhenTrimmed::Stick => self.stuck[shard] |= bit,
+            WhenTrimmed::Stick => self.audiences[shard].stuck |= bit,
             WhenTrimmed::Restart => {
                 let skipped = self.pass(shard, reader, u64::MAX);
                 self.losses[reader].note(shard, skipped, now);
@@ -177,11 +178,11 @@ impl Stream {
     #[cold]
     pub(super) fn rob(&mut self, now: Nanos, shard: usize, reader: usize) {
         let slot = shard * self.readers.len() + reader;
-        if self.cursors[slot].is_detached() || self.readers[reader].removed {
+        if self.seats[slot].cursor.is_detached() || self.readers[reader].removed {
             return;
         }
         let horizon = self.horizon(now);
-        let first = self.arena.peek(&self.shards[shard].log, &self.cursors[slot]);
+        let first = self.arena.peek(&self.shards[shard].log, &self.seats[slot].cursor);
         let lost = self.pass(shard, reader, horizon.max(0) as u64);
         let gone = lost + self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
         let state = &mut self.readers[reader];
@@ -194,20 +195,21 @@ impl Stream {
             self.losses[reader].note(shard, lost, (first.appended + self.retention) * MICROSECOND);
         }
         let bit = 1 << reader;
-        if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.stuck[shard] & bit == 0 {
-            self.robbed[shard] |= bit;
+        if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.audiences[shard].stuck & bit == 0
+        {
+            self.audiences[shard].robbed |= bit;
         }
     }
 
     /// Whether a reader has given a shard up.
     #[inline]
     pub fn is_stuck(&self, shard: usize, reader: usize) -> bool {
-        self.stuck[shard] & 1 << reader != 0
+        self.audiences[shard].stuck & 1 << reader != 0
     }
 
     /// Shards that a reader has given up.
     pub fn stuck_shards(&self, reader: usize) -> usize {
-        self.stuck.iter().filter(|stuck| **stuck & 1 << reader != 0).count()
+        self.audiences.iter().filter(|audience| audience.stuck & 1 << reader != 0).count()
     }
 
     /// Frees the memory of records that retention has removed and that no call will ever look at: those of readers that
@@ -237,7 +239,7 @@ impl Stream {
     pub fn remove_reader(&mut self, now: Nanos, reader: usize) {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
-            self.next_polls[shard * self.readers.len() + reader] = NEVER;
+            self.seats[shard * self.readers.len() + reader].next_poll = NEVER;
             self.forget_sleeper(shard, reader);
         }
         self.readers[reader].removed = true;
@@ -267,7 +269,7 @@ impl Stream {
 
     /// Whether a reader has nothing to read on a shard for ever: it has come to its end, or began after it.
     pub fn has_ended(&self, shard: usize, reader: usize) -> bool {
-        self.ended[shard] & 1 << reader != 0
+        self.audiences[shard].ended & 1 << reader != 0
     }
 
     /// Whether a reader is at work.

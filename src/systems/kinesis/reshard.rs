@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
+use super::audience::{ASLEEP, Audience, NEVER};
 use super::exception::Exception;
 use super::hash_range;
 use super::lineage::Lineage;
 use super::on_demand::Taken;
-use super::read_limit::ReadBudget;
 use super::shard::Shard;
-use super::stream::{ASLEEP, NEVER, Stream};
+use super::stream::Stream;
 use crate::engine::time::{DAY, Nanos, SECOND};
 use crate::units::counted;
 
@@ -325,16 +325,9 @@ impl Stream {
 
     fn open_shard(&mut self, now: Nanos, number: usize, polls: &mut Vec<NextPoll>) {
         self.shards.push(Shard::new(&self.write_limits));
-        self.budgets.push(ReadBudget::new(&self.read_limits));
-        self.sleepers.push(0);
-        self.ended.push(0);
-        self.rested.push(0);
-        self.stuck.push(0);
-        self.robbed.push(0);
+        self.audiences.push(Audience::new(&self.read_limits));
         for reader in 0..self.readers.len() {
-            self.cursors.push(self.readers[reader].fresh_cursor());
-            self.next_polls.push(NEVER);
-            self.awake_from.push(ASLEEP);
+            self.seats.push(self.readers[reader].fresh_seat());
             self.readers[reader].grid.extend(number + 1);
             if self.readers[reader].started && !self.readers[reader].plan.parents_first {
                 let at = self.turn_to(now, number, reader);
@@ -355,13 +348,13 @@ impl Stream {
         let slot = shard * self.readers.len() + reader;
         let from = now.max(self.readers[reader].paused_until);
         let at = self.readers[reader].grid.at_or_after(shard, from);
-        self.next_polls[slot] = self.readers[reader].next_call(shard, from);
+        self.seats[slot].next_poll = self.readers[reader].next_call(shard, from);
         if self.behind(shard, reader) == 0 && !self.shards[shard].log.closed {
             self.lay_to_sleep(shard, reader);
-            self.awake_from[slot] = ASLEEP;
+            self.seats[slot].awake_from = ASLEEP;
             return None;
         }
-        self.awake_from[slot] = at;
+        self.seats[slot].awake_from = at;
         Some(at)
     }
 
@@ -376,14 +369,14 @@ impl Stream {
         // Who has given the shard up never comes to its end. The end may be known long before the last batch is done
         // with, so that only those count that rest, and each of them once.
         let bit = 1 << reader;
-        if self.ended[shard] & bit == 0 || self.rested[shard] & bit != 0 {
+        if self.audiences[shard].ended & bit == 0 || self.audiences[shard].rested & bit != 0 {
             return polls;
         }
-        self.rested[shard] |= bit;
+        self.audiences[shard].rested |= bit;
         for child in self.lineage.shards()[shard].children.clone() {
             let child = usize::from(child);
             let parents = &self.lineage.shards()[child].parents;
-            let read = |parent: &u16| self.rested[usize::from(*parent)] & bit != 0;
+            let read = |parent: &u16| self.audiences[usize::from(*parent)].rested & bit != 0;
             if parents.iter().all(read) {
                 let at = self.turn_to(now, child, reader);
                 polls.extend(at.map(|at| NextPoll { shard: child, reader, at }));

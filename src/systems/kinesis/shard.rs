@@ -21,6 +21,18 @@ pub enum WriteRefused {
     Both,
 }
 
+impl WriteRefused {
+    /// By the limit, or limits, of [records, bytes] that have not enough.
+    #[inline]
+    fn by(enough: [bool; 2]) -> Self {
+        match enough {
+            [false, true] => Self::Records,
+            [true, _] => Self::Bytes,
+            [false, false] => Self::Both,
+        }
+    }
+}
+
 /// The limits on writing that the shards of a stream share.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteLimits([Limit; 2]);
@@ -52,14 +64,16 @@ impl Shard {
         Self { room: TwinBucket::full(&limits.0), taken: Taken::default(), log: Log::default() }
     }
 
+    /// Whether it would refuse one record of `bytes` now; takes nothing.
+    #[inline]
+    pub fn check(&self, limits: &WriteLimits, now: Nanos, bytes: u32) -> Result<(), WriteRefused> {
+        self.room.check(&limits.0, now, [1, u64::from(bytes)]).map_err(WriteRefused::by)
+    }
+
     /// Takes the tokens for one record of `bytes`, or refuses and takes nothing.
     #[inline]
     pub fn admit(&mut self, limits: &WriteLimits, now: Nanos, bytes: u32) -> Result<(), WriteRefused> {
-        self.room.try_take(&limits.0, now, [1, u64::from(bytes)]).map_err(|enough| match enough {
-            [false, true] => WriteRefused::Records,
-            [true, _] => WriteRefused::Bytes,
-            [false, false] => WriteRefused::Both,
-        })?;
+        self.room.try_take(&limits.0, now, [1, u64::from(bytes)]).map_err(WriteRefused::by)?;
         self.taken.records += 1;
         self.taken.bytes += u64::from(bytes);
         Ok(())

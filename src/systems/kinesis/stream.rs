@@ -1,12 +1,13 @@
 //! A data stream: its shards, their records, and the polling readers that share them.
 
+use super::audience::{ASLEEP, Audience, NEVER, Seat};
 use super::get_records::ReadMeter;
 use super::lineage::{Lineage, ShardState};
 use super::log::{Arena, Cursor, Micros, Record};
 use super::losses::Losses;
 use super::past::Past;
 use super::poll_grid::PollGrid;
-use super::read_limit::{ReadBudget, ReadLimits};
+use super::read_limit::ReadLimits;
 use super::reader::{From, ReaderPlan};
 use super::refusals::Refusals;
 use super::reshard::Resharding;
@@ -19,11 +20,6 @@ pub const READERS_MAX: usize = 64;
 
 /// So many shards, and where their next records go, stay near the processor by themselves.
 const FEW_SHARDS: usize = 128;
-
-/// Later than any poll: a sleeping reader's polls are accounted for, not made.
-pub(super) const ASLEEP: Nanos = Nanos::MAX;
-/// The next poll of a reader that makes none on a shard: it has not come there, or has come to its end.
-pub(super) const NEVER: Nanos = Nanos::MAX;
 
 /// What became of a put into a shard that was found earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,18 +71,8 @@ pub struct Stream {
     pub(super) lineage: Lineage,
     pub(super) resharding: Resharding,
     pub(super) shards: Vec<Shard>,
-    /// Readers that have nothing to read on each shard and wait to be woken, one bit each.
-    pub(super) sleepers: Vec<u64>,
-    /// What polling readers may still take from each shard.
-    pub(super) budgets: Vec<ReadBudget>,
-    /// Readers that have come to the end of each shard, one bit each.
-    pub(super) ended: Vec<u64>,
-    /// Those of them that have also done with what they read there, and turned to its children.
-    pub(super) rested: Vec<u64>,
-    /// Readers that have given each shard up, one bit each.
-    pub(super) stuck: Vec<u64>,
-    /// Readers that have lost records on each shard and will find out at their next call, one bit each.
-    pub(super) robbed: Vec<u64>,
+    /// What the readers of each shard share.
+    pub(super) audiences: Vec<Audience>,
     /// What it held when the run began.
     pub(super) past: Option<Past>,
     /// What readers have lost, by their numbers.
@@ -98,18 +84,21 @@ pub struct Stream {
     pub(super) records: u64,
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
-    pub(super) cursors: Vec<Cursor>,
-    /// The first grid poll of reader `r` on shard `s` that is not accounted for.
-    pub(super) next_polls: Vec<Nanos>,
-    /// From when on the polls of reader `r` on shard `s` are calls of its own; [`ASLEEP`] while it sleeps.
-    pub(super) awake_from: Vec<Nanos>,
+    pub(super) seats: Vec<Seat>,
 }
 
 impl Reader {
-    /// Its place on a shard that it has not come to.
-    pub(super) fn fresh_cursor(&self) -> Cursor {
+    /// Its seat at a shard that it has not come to.
+    pub(super) fn fresh_seat(&self) -> Seat {
         let keeps_nothing = !self.started && self.plan.from == From::Latest;
-        if keeps_nothing { Cursor::detached() } else { Cursor::default() }
+        let cursor = if keeps_nothing { Cursor::detached() } else { Cursor::default() };
+        Seat { cursor, next_poll: NEVER, awake_from: ASLEEP }
+    }
+
+    /// Its seat at a shard that is there from the start.
+    fn first_seat(&self, shard: usize) -> Seat {
+        let calls = self.started && !self.pushed;
+        Seat { next_poll: if calls { self.grid.first(shard) } else { NEVER }, ..self.fresh_seat() }
     }
 }
 
@@ -131,12 +120,7 @@ impl Stream {
         let shards = lineage.shards().len();
         Self {
             shards: vec![Shard::new(&write_limits); shards],
-            sleepers: vec![0; shards],
-            budgets: vec![ReadBudget::new(&read_limits); shards],
-            ended: vec![0; shards],
-            rested: vec![0; shards],
-            stuck: vec![0; shards],
-            robbed: vec![0; shards],
+            audiences: vec![Audience::new(&read_limits); shards],
             past: None,
             lineage,
             resharding: Resharding::new(0),
@@ -145,12 +129,10 @@ impl Stream {
             retention: retention / MICROSECOND,
             losses: Vec::new(),
             refusals: Refusals::default(),
-            arena: Arena::default(),
+            arena: Arena::for_logs(shards),
             records: 0,
             readers: Vec::new(),
-            cursors: Vec::new(),
-            next_polls: Vec::new(),
-            awake_from: Vec::new(),
+            seats: Vec::new(),
         }
     }
 
@@ -203,14 +185,9 @@ impl Stream {
             removed: false,
         });
         let readers = self.readers.len();
-        let slots = 0..self.shards.len() * readers;
-        self.cursors = slots.clone().map(|slot| self.readers[slot % readers].fresh_cursor()).collect();
-        let first = |slot: usize| {
-            let reader = &self.readers[slot % readers];
-            if reader.started && !reader.pushed { reader.grid.first(slot / readers) } else { NEVER }
-        };
-        self.next_polls = slots.clone().map(first).collect();
-        self.awake_from = vec![ASLEEP; slots.len()];
+        let all =
+            (0..self.shards.len()).flat_map(|shard| self.readers.iter().map(move |reader| (shard, reader)));
+        self.seats = all.map(|(shard, reader)| reader.first_seat(shard)).collect();
         (0..self.shards.len()).filter(|_| started).for_each(|shard| self.lay_to_sleep(shard, number));
         if let Some(past) = &mut self.past {
             past.seat(readers);
@@ -257,31 +234,42 @@ impl Stream {
     /// since. All of it with one look at the shard, and the record is made once there is room for it.
     #[inline(always)]
     pub fn put_here(&mut self, now: Nanos, shard: usize, bytes: u32, record: impl FnOnce() -> Record) -> Put {
-        let readers = self.readers.len();
-        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
-        let shard = &mut self.shards[shard];
-        if shard.log.closed {
+        let place = &mut self.shards[shard];
+        if place.log.closed {
             return Put::Closed;
         }
-        if let Err(why) = shard.admit(&self.write_limits, now, bytes) {
+        if let Err(why) = place.admit(&self.write_limits, now, bytes) {
             return Put::Refused(why);
         }
-        let record = record();
-        self.records += 1;
-        self.arena.append(&mut shard.log, cursors, &record);
-        Put::Appended { record, awaited: shard.log.awaited }
+        let (record, awaited) = (record(), place.log.awaited);
+        if self.arena.append_to_tail(&mut place.log, &record) {
+            self.records += 1;
+        } else {
+            self.append(shard, &record);
+        }
+        Put::Appended { record, awaited }
+    }
+
+    /// Why a put of so many bytes would be refused now, if it would; a closed shard refuses none, for it is not asked.
+    #[inline]
+    pub fn refuses(&self, now: Nanos, shard: usize, bytes: u32) -> Option<WriteRefused> {
+        let shard = &self.shards[shard];
+        if shard.log.closed {
+            return None;
+        }
+        shard.check(&self.write_limits, now, bytes).err()
     }
 
     /// A reader sleeps on a shard until its next record.
     pub(super) fn lay_to_sleep(&mut self, shard: usize, reader: usize) {
-        self.sleepers[shard] |= 1 << reader;
+        self.audiences[shard].sleepers |= 1 << reader;
         self.shards[shard].log.awaited = true;
     }
 
     /// A reader no longer waits to be woken on a shard.
     pub(super) fn forget_sleeper(&mut self, shard: usize, reader: usize) {
-        self.sleepers[shard] &= !(1 << reader);
-        self.shards[shard].log.awaited = self.sleepers[shard] != 0;
+        self.audiences[shard].sleepers &= !(1 << reader);
+        self.shards[shard].log.awaited = self.audiences[shard].sleepers != 0;
     }
 
     /// The first half of [`put_record`](Self::put_record): takes the tokens for a record of this size.
@@ -291,12 +279,11 @@ impl Stream {
     }
 
     /// The second half of [`put_record`](Self::put_record): appends a record that was admitted.
-    #[inline(always)]
     pub fn append(&mut self, shard: usize, record: &Record) {
         let readers = self.readers.len();
-        let cursors = &mut self.cursors[shard * readers..(shard + 1) * readers];
+        let seats = &mut self.seats[shard * readers..(shard + 1) * readers];
         self.records += 1;
-        self.arena.append(&mut self.shards[shard].log, cursors, record);
+        self.arena.append(&mut self.shards[shard].log, seats, record);
     }
 
     /// Touches shards that are about to be written to, so that their memory is near when they are. A few shards are always near.
@@ -312,7 +299,7 @@ impl Stream {
     pub fn behind(&self, shard: usize, reader: usize) -> u64 {
         let slot = shard * self.readers.len() + reader;
         let past = self.past.as_ref().map_or(0, |past| past.left(slot));
-        self.cursors[slot].behind(&self.shards[shard].log) + past
+        self.seats[slot].cursor.behind(&self.shards[shard].log) + past
     }
 
     /// Records that wait for a reader on all shards together.
@@ -347,10 +334,10 @@ impl Stream {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
             let slot = shard * self.readers.len() + reader;
-            let before = self.next_polls[slot];
+            let before = self.seats[slot].next_poll;
             if before != NEVER {
                 let next = self.readers[reader].next_call(shard, until);
-                self.next_polls[slot] = next;
+                self.seats[slot].next_poll = next;
                 self.expire_asleep(shard, reader, (before, next));
             }
         }
@@ -363,7 +350,7 @@ impl Stream {
         let reader_bit = 1 << reader;
         let last = before.saturating_sub(self.readers[reader].grid.interval());
         let too_old = next != NEVER && next - last.min(next) > self.read_limits.call.iterator_life;
-        if too_old && self.sleepers[shard] & reader_bit != 0 {
+        if too_old && self.audiences[shard].sleepers & reader_bit != 0 {
             self.readers[reader].meter.expired_iterators += 1;
         }
     }
@@ -406,7 +393,7 @@ impl Stream {
 
     /// Records of a shard that a reader has read or passed over: the place of its next one among all of the shard.
     pub fn read_up_to(&self, shard: usize, reader: usize) -> u64 {
-        self.cursors[shard * self.readers.len() + reader].passed()
+        self.seats[shard * self.readers.len() + reader].cursor.passed()
     }
 
     /// Records ever accepted by all shards.

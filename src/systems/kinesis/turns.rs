@@ -1,9 +1,10 @@
 //! Readers whose shards change hands: nobody may read a shard for a while, and what was read may be read again.
 
+use super::audience::NEVER;
 use super::fan_out::FanOut;
 use super::log::Micros;
 use super::read_limit::ReadRefused;
-use super::stream::{NEVER, Stream};
+use super::stream::Stream;
 use crate::engine::time::Nanos;
 
 impl Stream {
@@ -18,17 +19,17 @@ impl Stream {
     /// Somebody reads it again, with an iterator of his own (KDS-R7).
     pub fn resume(&mut self, now: Nanos, shard: usize, reader: usize) {
         let slot = shard * self.readers.len() + reader;
-        self.awake_from[slot] = now;
-        if self.next_polls[slot] != NEVER {
+        self.seats[slot].awake_from = now;
+        if self.seats[slot].next_poll != NEVER {
             // None were made meanwhile.
-            self.next_polls[slot] = self.next_polls[slot].max(now);
+            self.seats[slot].next_poll = self.seats[slot].next_poll.max(now);
         }
     }
 
     /// A sleeping reader's next call on a shard is at `at`, and those that find nothing follow by its clock: for readers that
     /// count from their last call.
     pub fn call_next_at(&mut self, at: Nanos, shard: usize, reader: usize) {
-        let next = &mut self.next_polls[shard * self.readers.len() + reader];
+        let next = &mut self.seats[shard * self.readers.len() + reader].next_poll;
         if *next != NEVER {
             *next = at;
         }
@@ -36,7 +37,7 @@ impl Stream {
 
     /// When the record that a reader reads next arrived, if there is one.
     pub fn next_arrival(&self, shard: usize, reader: usize) -> Option<Micros> {
-        let cursor = &self.cursors[shard * self.readers.len() + reader];
+        let cursor = &self.seats[shard * self.readers.len() + reader].cursor;
         self.arena.peek(&self.shards[shard].log, cursor).map(|record| record.appended)
     }
 
@@ -71,7 +72,7 @@ impl Stream {
             records += 1;
             bytes += size;
         }
-        self.budgets[shard].took(limits, now, bytes);
+        self.audiences[shard].budget.took(limits, now, bytes);
         meter.polls += 1;
         meter.records += records as u64;
         meter.bytes += bytes;

@@ -1,8 +1,9 @@
 //! What waits in a stream for its readers, counted where it lies.
 
+use super::audience::NEVER;
 use super::log::Record;
 use super::losses::Losses;
-use super::stream::{NEVER, Stream};
+use super::stream::Stream;
 use crate::engine::time::{MICROSECOND, Nanos};
 
 impl Stream {
@@ -43,7 +44,7 @@ impl Stream {
         // Once a reader has given a shard up, it never comes to the shards behind it.
         let comes = |shard: usize| {
             let slot = shard * self.readers.len() + reader;
-            !self.is_stuck(shard, reader) && self.next_polls[slot] != NEVER
+            !self.is_stuck(shard, reader) && self.seats[slot].next_poll != NEVER
         };
         if self.is_removed(reader) {
             return false;
@@ -61,7 +62,7 @@ impl Stream {
     /// The records that wait for a reader on a shard; none before it has started.
     fn walk_shard(&self, shard: usize, reader: usize) -> impl Iterator<Item = Record> {
         let log = &self.shards[shard].log;
-        let mut cursor = self.cursors[shard * self.readers.len() + reader];
+        let mut cursor = self.seats[shard * self.readers.len() + reader].cursor;
         let started = self.readers[reader].started;
         std::iter::from_fn(move || {
             let record = self.arena.peek(log, &cursor).filter(|_| started)?;
