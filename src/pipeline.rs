@@ -171,9 +171,8 @@ impl<const FULL: bool> Pipeline<FULL> {
                     Some(event) => {
                         // Nearly always the next event is a put as well, of a change that lies far from the processor: it
                         // comes near while this one is at work.
-                        std::hint::black_box(
-                            self.queue.heads().map(|next| self.changes.peek(next).map(|change| change.key)),
-                        );
+                        let next = self.changes.peek(self.queue.follower());
+                        std::hint::black_box(next.map_or(0, |change| change.key));
                         kind = Kind::of(event.rank());
                         self.now = event.time();
                         self.counts.by_kind[kind as usize] += 1;
