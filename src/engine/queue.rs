@@ -184,6 +184,8 @@ mod tests {
         agrees_with_a_sorted_list(|draws, _| draws.below(1_000_000_000), 1_000, 60_000);
         agrees_with_a_sorted_list(|draws, _| draws.below(50), 20, 40_000);
         agrees_with_a_sorted_list(|draws, _| draws.below(40_000_000_000_000), 30_000, 60_000);
+        // From nanoseconds to hours ahead: buckets, laps and the heap all hold some.
+        agrees_with_a_sorted_list(|draws, _| 1 << draws.below(44), 3_000, 60_000);
         // Density changes by six orders of magnitude on the way, so the ring is rebuilt.
         agrees_with_a_sorted_list(
             |draws, step| draws.below(10) << ((step / 10_000) * 4).min(24),

@@ -1,5 +1,6 @@
 //! Numbers as people read them: three digits, a unit that fits, and a word where there is no number.
 
+pub use crate::units::{counted as plural, grouped as count};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::number::Interval95;
@@ -10,11 +11,6 @@ use crate::scenario::checked::Unit;
 
 /// What stands where there is no number.
 pub const NONE: &str = "-";
-
-/// A whole number in groups of three digits.
-pub fn count(number: u64) -> String {
-    crate::units::grouped(number)
-}
 
 /// A whole number given by its digits, in groups of three.
 fn grouped(digits: &str) -> String {
@@ -238,11 +234,6 @@ pub fn of_ledger(number: u64, name: &str) -> String {
         name => name,
     };
     format!("{} {}", count(number), if number == 1 { one } else { name }).replace('_', " ")
-}
-
-/// `1 object`, `2 objects`.
-pub fn plural(number: u64, noun: &str) -> String {
-    crate::units::counted(number, noun)
 }
 
 #[cfg(test)]
