@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
         let writes = producers.map(|(meter, _)| meter.offered).sum::<u64>() + records;
         let (name, seconds) = (&scenario.name, started.elapsed().as_secs_f64());
         let each = seconds * 1e9 / writes.max(1) as f64;
-        let threads = self.on_threads();
+        let threads = self.on_threads(outcomes.len());
         self.tell(&format!(
             "{name}: {} simulated in {seconds:.2} s, {} ns a write on {threads}.",
             words::plural(writes, "write"),
@@ -134,15 +134,15 @@ impl<'a> Session<'a> {
             self.tell(&format!(
                 "{} simulated in {seconds:.2} s on {}.",
                 words::plural(numbers.len() as u64, "point"),
-                self.on_threads()
+                self.on_threads(numbers.len())
             ));
         }
         Ok(())
     }
 
-    /// "2 threads".
-    fn on_threads(&self) -> String {
-        if self.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", self.threads) }
+    /// "2 threads": as many as so many pieces of work kept busy.
+    fn on_threads(&self, pieces: usize) -> String {
+        words::plural(self.threads.min(pieces) as u64, "thread")
     }
 
     /// Fails unless the scenario has the same outcomes whenever it runs.

@@ -118,7 +118,8 @@ pub(super) fn in_order<T: Send>(
     control: &Control<'_>,
     work: impl Fn(u64) -> Result<T, ExperimentError> + Sync,
 ) -> Result<Vec<T>, ExperimentError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(control.threads).build();
+    let pieces = usize::try_from(numbers.end - numbers.start).unwrap_or(usize::MAX).max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(control.threads.min(pieces)).build();
     let pool = pool.map_err(|error| ExperimentError::Threads(error.to_string()))?;
     let guarded = |number| if control.goes_on() { work(number) } else { Err(ExperimentError::Interrupted) };
     let results: Vec<Result<T, _>> = pool.install(|| numbers.into_par_iter().map(guarded).collect());
