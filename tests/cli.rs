@@ -72,13 +72,14 @@ fn short<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn wrong_arguments_end_with_2() {
     let folder = folder_with_orders();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["sweep", "orders.yaml"],
         &["run"],
         &["run", "orders.yaml", "--format", "xml"],
         &["run", "orders.yaml", "--replications", "0"],
         &["run", "orders.yaml", "--threads", "0"],
+        &["run", "orders.yaml", "--threads", "100000"],
         &["run", "orders.yaml", "--seed", "-1"],
         &["check"],
         &["init", "../orders"],

@@ -25,8 +25,8 @@ use streamgauge::scenario::diagnostic::{Diagnostic, nearest};
 #[derive(Debug, Args)]
 pub struct Manner {
     /// Threads to simulate on; all processors unless given. Results do not depend on it
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// Say nothing on standard error but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -45,8 +45,8 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The system does not let us listen for signals.
     pub fn start(manner: &'a Manner) -> Result<Self, Failure> {
-        let all = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let threads = manner.threads.unwrap_or_else(all).get();
+        let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = manner.threads.map_or_else(all, usize::from);
         Ok(Self { manner, threads, stop: interrupt::listen()? })
     }
 
