@@ -214,8 +214,8 @@ impl<const FULL: bool> Pipeline<FULL> {
             Kind::PutRecords => self.put_records(now, handle),
             Kind::Answered => self.answered(now, handle),
             Kind::Replied => self.replied(now, handle),
-            Kind::PutAgain if self.refused_again(now, handle) => {}
-            Kind::Put | Kind::PutAgain => self.put(now, handle),
+            Kind::Put => self.put(now, handle),
+            Kind::PutAgain => self.put_again(now, handle),
             Kind::RollOver => self.roll_over(now, handle),
             Kind::Publish => self.publish(now, handle),
             Kind::Visible => self.visible(now, handle),

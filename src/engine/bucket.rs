@@ -170,9 +170,9 @@ impl TwinBucket {
 
 #[inline]
 fn enough(levels_nano: [u64; 2], tokens: [u64; 2]) -> Result<(), [bool; 2]> {
-    let enough = [0, 1].map(|bucket| levels_nano[bucket] >= tokens[bucket].saturating_mul(SECOND));
+    let has = [0, 1].map(|bucket| levels_nano[bucket] >= tokens[bucket].saturating_mul(SECOND));
     // One question: on a bucket that is nearly empty, each answer is anybody's guess.
-    if enough[0] & enough[1] { Ok(()) } else { Err(enough) }
+    if has[0] & has[1] { Ok(()) } else { Err(has) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`lanes`] for flows that are in time order already. None of that shows: the order of events is the key's alone.
 
 mod event;
+mod front;
 mod lanes;
 mod wheel;
 
@@ -84,8 +85,8 @@ impl EventQueue {
         event
     }
 
-    /// The handle of the event that lies where the last one came from, or of none: the next event is this one, or one of which
-    /// this was said before.
+    /// A guess at the next event, good for bringing its memory near: the handle of the one that lies where the last one came
+    /// from, or of none.
     #[inline]
     pub fn follower(&self) -> u32 {
         self.follower

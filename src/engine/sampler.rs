@@ -49,7 +49,7 @@ pub fn exponential(draws: &mut Draws) -> f64 {
     exponential_by(&EXPONENTIAL, draws)
 }
 
-/// Draws from the exponential distribution with mean 1, one after the other.
+/// The same draws one after the other, with one look at whether the ziggurat is built.
 #[inline]
 pub fn exponentials(draws: &mut Draws) -> impl Iterator<Item = f64> {
     let table = &*EXPONENTIAL;

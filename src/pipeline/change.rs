@@ -1,6 +1,7 @@
 //! A change on its way from a table to a stream: 32 bytes in a slab.
 
 use crate::engine::time::{MICROSECOND, Nanos};
+use crate::systems::dynamodb::destination::CUT_OFF_AGE;
 use crate::workload::producer::ChangeRecord;
 
 /// A change, or a copy of one, between the table's acceptance and the shard's.
@@ -63,6 +64,12 @@ impl Change {
     #[inline]
     pub fn delayed_to(&mut self, now: Nanos, ready: Nanos) {
         self.propagation = u32::try_from((ready - now) / MICROSECOND).unwrap_or(u32::MAX);
+    }
+
+    /// Whether it has waited so long that its table gives up replication (KDC-R3).
+    #[inline]
+    pub fn is_overdue(&self, now: Nanos) -> bool {
+        now - self.written >= CUT_OFF_AGE
     }
 
     /// Bytes it takes in the stream.

@@ -99,7 +99,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     #[inline(always)]
     pub(super) fn cut_off_if_due(&mut self, now: Nanos, handle: u32) {
         let change = self.changes.get(handle);
-        if now - change.written >= CUT_OFF_AGE {
+        if change.is_overdue(now) {
             self.cut_off(now, change.table as usize);
         }
     }

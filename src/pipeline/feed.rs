@@ -13,7 +13,7 @@ use crate::measure::ordering::Ordering;
 use crate::measure::repair::{self, Arrival, Repair};
 use crate::measure::sample::Sample;
 use crate::measure::series::Series;
-use crate::systems::dynamodb::destination::{CUT_OFF_AGE, Destination};
+use crate::systems::dynamodb::destination::Destination;
 use crate::systems::dynamodb::items::{Items, NOBODY};
 use crate::systems::dynamodb::replication::{Chances, Order, ReplicationMeter, ReplicationPlan};
 use crate::systems::kinesis::log::{Micros, Record, flags};
@@ -134,6 +134,13 @@ impl Feed {
             twice: change.flags() & TWICE != 0,
             counted,
         });
+    }
+
+    /// The shard that a change goes to, as far as is known: it may have closed since.
+    #[inline]
+    fn shard_of(&self, change: &Change) -> usize {
+        let linked = change.flags() & LINKED != 0;
+        if linked { usize::from(self.items.shards[change.key as usize]) } else { change.link as usize }
     }
 
     /// The stream refused a put: counts that, and plans the next try.
@@ -279,8 +286,8 @@ impl<const FULL: bool> Pipeline<FULL> {
         }
     }
 
-    /// A change, or one more try of it, reaches the stream.
-    #[inline]
+    /// A change reaches the stream.
+    #[inline(always)]
     pub(super) fn put(&mut self, now: Nanos, handle: u32) {
         let change = self.changes.get(handle);
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return };
@@ -339,9 +346,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     fn put_record(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
         let table = &mut self.tables[change.table as usize];
         let feed = table.feed.as_mut()?;
-        let linked = change.flags() & LINKED != 0;
-        let mut shard =
-            if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link } as usize;
+        let mut shard = feed.shard_of(&change);
         let place = &mut self.streams[feed.plan.stream];
         let record = || Record {
             written: change.written / MICROSECOND,
@@ -419,23 +424,33 @@ impl<const FULL: bool> Pipeline<FULL> {
         feed.refused::<FULL>(now, handle, change, &mut self.queue);
     }
 
-    /// A change that the stream has refused before is tried again. Where that is known to fail like the last time, which is
-    /// nearly always so, all of it is done here; returns whether it was.
+    /// A change that the stream has refused before is tried again.
     #[inline(never)]
-    pub(super) fn refused_again(&mut self, now: Nanos, handle: u32) -> bool {
+    pub(super) fn put_again(&mut self, now: Nanos, handle: u32) {
+        if !self.is_refused_again(now, handle) {
+            self.put(now, handle);
+        }
+    }
+
+    /// Where it is known to fail like the last time, which is nearly always so, all of the try is done here; whether it was.
+    #[inline(always)]
+    fn is_refused_again(&mut self, now: Nanos, handle: u32) -> bool {
         let change = self.changes.get_mut(handle);
         let Some(feed) = &mut self.tables[change.table as usize].feed else { return false };
-        if feed.destination.is_some() || change.flags() & METERED == 0 || now - change.written >= CUT_OFF_AGE
-        {
+        if feed.destination.is_some() || change.flags() & METERED == 0 || change.is_overdue(now) {
             return false;
         }
-        let linked = change.flags() & LINKED != 0;
-        let shard = if linked { u32::from(feed.items.shards[change.key as usize]) } else { change.link };
+        debug_assert!(change.bytes() <= feed.record_bytes_max, "the stream has looked at it before");
+        debug_assert!(
+            !feed.in_order || change.flags() & LEADS != 0,
+            "later changes of its item wait behind it"
+        );
+        let shard = feed.shard_of(change);
         let place = &mut self.streams[feed.plan.stream];
-        let Some(why) = place.stream.refuses(now, shard as usize, change.bytes()) else { return false };
+        let Some(why) = place.stream.refuses(now, shard, change.bytes()) else { return false };
         feed.meter.units += u64::from(change.units);
         if FULL {
-            place.count(now, shard as usize, change.bytes(), &Err(why));
+            place.count(now, shard, change.bytes(), &Err(why));
         }
         feed.refused::<FULL>(now, handle, change, &mut self.queue);
         true

@@ -367,6 +367,7 @@ fn resolve(
     let fits = before.max(after) <= ITEM_BYTES_MAX;
     let (units, way) = if fits { (write_units(before, after) as u16, Way::Short) } else { (0, Way::Long) };
     let operation = kind.change().unwrap_or(Operation::Modify);
+    // Closures in `map_or` are not inlined here, and pass all of this through memory.
     let bytes = match feeds.kinesis {
         Some(plan) => plan.record_bytes(operation, before, after),
         None => 0,

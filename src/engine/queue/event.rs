@@ -1,12 +1,15 @@
 //! A scheduled event and its order.
 
 use crate::engine::time::{END_OF_TIME, Nanos};
+use std::hint::select_unpredictable;
 
 /// A scheduled event in 16 bytes: 56 bits of time, 8 of rank, 32 of insertion number, 32 of handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Event(pub(super) u128);
+pub struct Event(u128);
 
 impl Event {
+    /// Not later than any event.
+    pub(super) const FIRST: Self = Self(0);
     /// Later than any event.
     pub(super) const NEVER: Self = Self(u128::MAX);
 
@@ -40,6 +43,14 @@ impl Event {
     #[inline]
     pub fn handle(self) -> u32 {
         self.0 as u32
+    }
+
+    /// One of two, without a guess at which.
+    #[inline]
+    pub(super) fn select(first: bool, one: Self, other: Self) -> Self {
+        let high = select_unpredictable(first, one.key(), other.key());
+        let low = select_unpredictable(first, one.0 as u64, other.0 as u64);
+        Self((u128::from(high) << 64) | u128::from(low))
     }
 
     /// The same with another insertion number.

@@ -53,7 +53,7 @@ impl Lanes {
     pub(super) fn open(&mut self) -> Lane {
         let number = self.waiting.len().min(usize::from(LANES_MAX)) as u8;
         if number < LANES_MAX {
-            self.waiting.push(Waiting { behind: VecDeque::new(), last: Event(0) });
+            self.waiting.push(Waiting { behind: VecDeque::new(), last: Event::FIRST });
             self.leaves = (number + 1).next_power_of_two();
             (0..self.leaves).for_each(|lane| self.winners[usize::from(self.leaves + lane)] = lane);
             (0..self.leaves).for_each(|lane| self.compete(lane, self.heads[usize::from(lane)]));
@@ -103,9 +103,7 @@ impl Lanes {
             let other = self.heads[usize::from(rival)];
             let earlier = other < head;
             winner = select_unpredictable(earlier, rival, winner);
-            let high = select_unpredictable(earlier, other.key(), head.key());
-            let low = select_unpredictable(earlier, other.0 as u64, head.0 as u64);
-            head = Event((u128::from(high) << 64) | u128::from(low));
+            head = Event::select(earlier, other, head);
             node /= 2;
             self.winners[usize::from(node)] = winner;
         }
@@ -120,7 +118,7 @@ impl Lanes {
             let there = Some(head).filter(|head| *head != Event::NEVER);
             let all = there.into_iter().chain(waiting.behind.drain(..));
             events.extend(all.map(|event| (event, Lane(lane as u8))));
-            waiting.last = Event(0);
+            waiting.last = Event::FIRST;
         }
         self.first = Event::NEVER;
         events
@@ -128,7 +126,7 @@ impl Lanes {
 
     /// How many events wait.
     pub(super) fn len(&self) -> usize {
-        let heads = self.heads.iter().filter(|head| **head != Event::NEVER).count();
+        let heads = self.heads[..self.waiting.len()].iter().filter(|head| **head != Event::NEVER).count();
         heads + self.waiting.iter().map(|waiting| waiting.behind.len()).sum::<usize>()
     }
 }

@@ -152,6 +152,7 @@ impl RecordTemplate {
     }
 
     /// Table bytes of the keys and of those images, old and new, that a view `holds`.
+    // As in `json_bytes`.
     #[inline(never)]
     pub fn view_bytes(
         &self,

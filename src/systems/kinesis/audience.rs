@@ -1,6 +1,6 @@
 //! The readers of one shard: what they share, and where each of them stands.
 
-use super::log::Cursor;
+use super::log::{Cursor, Seated};
 use super::read_limit::{ReadBudget, ReadLimits};
 use crate::engine::time::Nanos;
 
@@ -44,14 +44,14 @@ pub(super) struct Seat {
     pub(super) awake_from: Nanos,
 }
 
-impl AsRef<Cursor> for Seat {
-    fn as_ref(&self) -> &Cursor {
+impl Seated for Seat {
+    #[inline]
+    fn cursor(&self) -> &Cursor {
         &self.cursor
     }
-}
 
-impl AsMut<Cursor> for Seat {
-    fn as_mut(&mut self) -> &mut Cursor {
+    #[inline]
+    fn cursor_mut(&mut self) -> &mut Cursor {
         &mut self.cursor
     }
 }

@@ -120,7 +120,7 @@ impl Stream {
     /// Moves the clock of a reader's polls past this call of its own, which may come too late for its iterator.
     #[inline]
     fn make_call(&mut self, now: Nanos, shard: usize, reader: usize) {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         if self.seats[slot].next_poll <= now {
             let grid = &self.readers[reader].grid;
             self.seats[slot].next_poll = grid.at_or_after_known(self.seats[slot].next_poll, now + 1);
@@ -148,7 +148,7 @@ impl Stream {
     /// Sets the clock of a reader that has called a shard which refuses calls.
     #[cold]
     fn go_on_from(&mut self, now: Nanos, shard: usize, reader: usize, admitted: bool) {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         if self.seats[slot].next_poll == NEVER {
             return;
         }
@@ -172,7 +172,7 @@ impl Stream {
     /// Moves what one call returns to the end of `out`; how many bytes it was.
     #[inline]
     fn take(&mut self, shard: usize, reader: usize, records_max: u32, out: &mut Vec<Record>) -> u64 {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let cursor = &mut self.seats[slot].cursor;
         let (mut bytes, before, passed) = (0, out.len(), cursor.passed());
         let mut left = records_max.min(self.read_limits.call.records) as usize;
@@ -199,7 +199,8 @@ impl Stream {
     fn end_if_at_end(&mut self, shard: usize, reader: usize) {
         if self.shards[shard].log.closed && self.behind(shard, reader) == 0 {
             self.audiences[shard].ended |= 1 << reader;
-            self.seats[shard * self.readers.len() + reader].next_poll = NEVER;
+            let slot = self.slot(shard, reader);
+            self.seats[slot].next_poll = NEVER;
         }
     }
 
@@ -263,7 +264,7 @@ impl Stream {
             return self.audiences[shard].ended & 1 << reader != 0;
         }
         if drained {
-            let slot = shard * self.readers.len() + reader;
+            let slot = self.slot(shard, reader);
             self.lay_to_sleep(shard, reader);
             self.seats[slot].awake_from = ASLEEP;
             if self.seats[slot].next_poll < now {

@@ -118,20 +118,11 @@ impl Default for Cursor {
 }
 
 /// What holds a reader's cursor.
-pub trait Seated: AsRef<Cursor> + AsMut<Cursor> {}
-
-impl<S: AsRef<Cursor> + AsMut<Cursor>> Seated for S {}
-
-impl AsRef<Self> for Cursor {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
-
-impl AsMut<Self> for Cursor {
-    fn as_mut(&mut self) -> &mut Self {
-        self
-    }
+pub trait Seated {
+    /// Where the reader stands.
+    fn cursor(&self) -> &Cursor;
+    /// The same, to move it.
+    fn cursor_mut(&mut self) -> &mut Cursor;
 }
 
 impl Cursor {
@@ -166,9 +157,11 @@ impl Log {
 }
 
 impl Arena {
-    /// Room for two chunks of each of so many logs, which streams of many shards come to: growing would move all of them.
-    pub fn for_logs(logs: usize) -> Self {
-        Self { chunks: Vec::with_capacity(2 * logs), records: Vec::with_capacity(2 * logs), free: Vec::new() }
+    /// Makes room for two chunks of each of so many logs, which streams of many shards come to: growing would move all of them.
+    /// Room that nothing ever lies in costs no memory.
+    pub fn reserve(&mut self, logs: usize) {
+        self.chunks.reserve(2 * logs);
+        self.records.reserve(2 * logs);
     }
 
     /// Appends a record to a log whose readers sit at `seats`. O(1); takes a chunk for 32 records, or fewer that are far apart.
@@ -177,15 +170,17 @@ impl Arena {
         if self.append_to_tail(log, record) {
             return;
         }
-        if self.extend(log, seats, record.appended) {
-            self.append_to_tail(log, record);
-        } else {
+        if seats.is_empty() || !self.extend(log, seats, record.appended) {
             // Nobody will ever ask for it.
             log.appended += 1;
+            return;
         }
+        let placed = self.append_to_tail(log, record);
+        debug_assert!(placed, "a fresh chunk has room");
     }
 
-    /// The same where the last chunk has room, which is nearly always so; returns whether it had.
+    /// The same where the last chunk has room and counts its times from not too long ago, which is nearly always so; returns
+    /// whether it did.
     #[inline(always)]
     pub fn append_to_tail(&mut self, log: &mut Log, record: &Record) -> bool {
         debug_assert!(record.written <= record.appended, "a record is written before it arrives");
@@ -215,7 +210,7 @@ impl Arena {
     /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
     #[cold]
     fn extend<S: Seated>(&mut self, log: &mut Log, seats: &mut [S], base: Micros) -> bool {
-        let readers = seats.iter().filter(|seat| !seat.as_ref().is_detached()).count();
+        let readers = seats.iter().filter(|seat| !seat.cursor().is_detached()).count();
         if readers == 0 {
             return false;
         }
@@ -223,7 +218,7 @@ impl Arena {
         let (last, len) = (log.tail, u32::from(log.len));
         (log.tail, log.len, log.base) = (fresh, 0, base);
         let mut passed = 0;
-        for cursor in seats.iter_mut().map(S::as_mut).filter(|cursor| cursor.chunk == last) {
+        for cursor in seats.iter_mut().map(S::cursor_mut).filter(|cursor| cursor.chunk == last) {
             // A reader at the very end of the last chunk steps over; one that never read starts here.
             let at_end = last == NO_CHUNK || cursor.offset == len;
             if at_end {
@@ -334,12 +329,12 @@ impl Arena {
     #[inline]
     pub fn release_if_drained<S: Seated>(&mut self, log: &mut Log, seats: &mut [S]) {
         let behind = |cursor: &Cursor| cursor.read < log.appended && !cursor.is_detached();
-        if log.tail == NO_CHUNK || seats.iter().map(S::as_ref).any(behind) {
+        if log.tail == NO_CHUNK || seats.iter().map(S::cursor).any(behind) {
             return;
         }
         self.free.push(log.tail);
         (log.tail, log.len) = (NO_CHUNK, CHUNK_RECORDS as u8);
-        for cursor in seats.iter_mut().map(S::as_mut).filter(|cursor| !cursor.is_detached()) {
+        for cursor in seats.iter_mut().map(S::cursor_mut).filter(|cursor| !cursor.is_detached()) {
             (cursor.chunk, cursor.offset) = (NO_CHUNK, 0);
         }
     }
@@ -395,6 +390,16 @@ fn unpack(base: Micros, packed: u128) -> Record {
 mod tests {
     use super::*;
     use crate::engine::random::Streams;
+
+    impl Seated for Cursor {
+        fn cursor(&self) -> &Cursor {
+            self
+        }
+
+        fn cursor_mut(&mut self) -> &mut Cursor {
+            self
+        }
+    }
 
     /// Several readers at their own pace see every record once, in order, unchanged.
     #[test]

@@ -13,7 +13,7 @@ impl Stream {
     /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
     pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let from = self.horizon(now);
         let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, from));
         let expired = of_past + self.pass(shard, reader, horizon);

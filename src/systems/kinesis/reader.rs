@@ -84,7 +84,7 @@ impl Stream {
 
     /// Puts a reader where it begins on a shard; returns how many records it passes over.
     fn place(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let horizon = self.horizon(now);
         let from = match self.readers[reader].plan.from {
             From::Latest => i64::MAX,
@@ -105,7 +105,7 @@ impl Stream {
 
     /// Takes a reader past the records of a shard's log that arrived before `horizon`; returns how many.
     pub(super) fn pass(&mut self, shard: usize, reader: usize, horizon: Micros) -> u64 {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let passed = self.arena.expire(&self.shards[shard].log, &mut self.seats[slot].cursor, horizon);
         self.readers[reader].passed += passed;
         passed
@@ -145,7 +145,7 @@ impl Stream {
     /// Whether retention has removed something that this reader has not read.
     #[inline]
     pub(super) fn is_trimmed(&self, now: Nanos, shard: usize, reader: usize) -> bool {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let horizon = (now / MICROSECOND).saturating_sub(self.retention);
         let next: Option<Record> = self.arena.peek(&self.shards[shard].log, &self.seats[slot].cursor);
         let lost = self.past.is_some() || self.audiences[shard].robbed & 1 << reader != 0;
@@ -161,7 +161,7 @@ impl Stream {
             return;
         }
         self.audiences[shard].robbed &= !bit;
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         match self.readers[reader].plan.when_trimmed {
             WhenTrimmed::Skip => {}
             WhenTrimmed::Stick => self.audiences[shard].stuck |= bit,
@@ -177,7 +177,7 @@ impl Stream {
     /// Takes what retention has removed away from a reader, which it is still to find out.
     #[cold]
     pub(super) fn rob(&mut self, now: Nanos, shard: usize, reader: usize) {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         if self.seats[slot].cursor.is_detached() || self.readers[reader].removed {
             return;
         }
@@ -239,7 +239,8 @@ impl Stream {
     pub fn remove_reader(&mut self, now: Nanos, reader: usize) {
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
-            self.seats[shard * self.readers.len() + reader].next_poll = NEVER;
+            let slot = self.slot(shard, reader);
+            self.seats[slot].next_poll = NEVER;
             self.forget_sleeper(shard, reader);
         }
         self.readers[reader].removed = true;

@@ -80,7 +80,7 @@ impl Stream {
 
     /// A reader's refused calls on a shard; complete once the stream is [finished](Self::finish).
     pub fn refused_on(&self, shard: usize, reader: usize) -> Refused {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         self.refusals.by_slot.get(slot).copied().unwrap_or_default()
     }
 }

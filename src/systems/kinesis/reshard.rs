@@ -345,7 +345,7 @@ impl Stream {
 
     /// A reader turns to a shard: it sleeps there if there is nothing to find yet; otherwise returns when it polls.
     pub(super) fn turn_to(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Nanos> {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let from = now.max(self.readers[reader].paused_until);
         let at = self.readers[reader].grid.at_or_after(shard, from);
         self.seats[slot].next_poll = self.readers[reader].next_call(shard, from);

@@ -60,6 +60,19 @@ impl Reader {
     pub(super) fn next_call(&self, shard: usize, now: Nanos) -> Nanos {
         if self.pushed { NEVER } else { self.grid.at_or_after(shard, now) }
     }
+
+    /// Its seat at a shard that it has not come to.
+    pub(super) fn fresh_seat(&self) -> Seat {
+        let keeps_nothing = !self.started && self.plan.from == From::Latest;
+        let cursor = if keeps_nothing { Cursor::detached() } else { Cursor::default() };
+        Seat { cursor, next_poll: NEVER, awake_from: ASLEEP }
+    }
+
+    /// Its seat at a shard that is there from the start.
+    fn first_seat(&self, shard: usize) -> Seat {
+        let calls = self.started && !self.pushed;
+        Seat { next_poll: if calls { self.grid.first(shard) } else { NEVER }, ..self.fresh_seat() }
+    }
 }
 
 /// A stream of shards, open and closed.
@@ -85,21 +98,6 @@ pub struct Stream {
     pub(super) readers: Vec<Reader>,
     /// Where reader `r` stands on shard `s`: at `s * readers + r`.
     pub(super) seats: Vec<Seat>,
-}
-
-impl Reader {
-    /// Its seat at a shard that it has not come to.
-    pub(super) fn fresh_seat(&self) -> Seat {
-        let keeps_nothing = !self.started && self.plan.from == From::Latest;
-        let cursor = if keeps_nothing { Cursor::detached() } else { Cursor::default() };
-        Seat { cursor, next_poll: NEVER, awake_from: ASLEEP }
-    }
-
-    /// Its seat at a shard that is there from the start.
-    fn first_seat(&self, shard: usize) -> Seat {
-        let calls = self.started && !self.pushed;
-        Seat { next_poll: if calls { self.grid.first(shard) } else { NEVER }, ..self.fresh_seat() }
-    }
 }
 
 impl Stream {
@@ -129,7 +127,7 @@ impl Stream {
             retention: retention / MICROSECOND,
             losses: Vec::new(),
             refusals: Refusals::default(),
-            arena: Arena::for_logs(shards),
+            arena: Arena::default(),
             records: 0,
             readers: Vec::new(),
             seats: Vec::new(),
@@ -173,6 +171,9 @@ impl Stream {
     fn add(&mut self, grid: PollGrid, plan: ReaderPlan, started: bool, pushed: bool) -> usize {
         debug_assert!(self.readers.len() < READERS_MAX, "readers were counted when the scenario was checked");
         let number = self.readers.len();
+        if number == 0 {
+            self.arena.reserve(self.shards.len());
+        }
         self.losses.push(Losses::default());
         self.readers.push(Reader {
             grid,
@@ -272,6 +273,12 @@ impl Stream {
         self.shards[shard].log.awaited = self.audiences[shard].sleepers != 0;
     }
 
+    /// Where a reader's seat at a shard is.
+    #[inline]
+    pub(super) fn slot(&self, shard: usize, reader: usize) -> usize {
+        shard * self.readers.len() + reader
+    }
+
     /// The first half of [`put_record`](Self::put_record): takes the tokens for a record of this size.
     #[inline]
     pub fn admit(&mut self, now: Nanos, shard: usize, bytes: u32) -> Result<(), WriteRefused> {
@@ -297,7 +304,7 @@ impl Stream {
     /// Records that wait on a shard for a reader.
     #[inline]
     pub fn behind(&self, shard: usize, reader: usize) -> u64 {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let past = self.past.as_ref().map_or(0, |past| past.left(slot));
         self.seats[slot].cursor.behind(&self.shards[shard].log) + past
     }
@@ -333,7 +340,7 @@ impl Stream {
         let until = until.max(self.readers[reader].paused_until);
         for shard in 0..self.shards.len() {
             self.settle_empty_polls(now, shard);
-            let slot = shard * self.readers.len() + reader;
+            let slot = self.slot(shard, reader);
             let before = self.seats[slot].next_poll;
             if before != NEVER {
                 let next = self.readers[reader].next_call(shard, until);
@@ -393,7 +400,7 @@ impl Stream {
 
     /// Records of a shard that a reader has read or passed over: the place of its next one among all of the shard.
     pub fn read_up_to(&self, shard: usize, reader: usize) -> u64 {
-        self.seats[shard * self.readers.len() + reader].cursor.passed()
+        self.seats[self.slot(shard, reader)].cursor.passed()
     }
 
     /// Records ever accepted by all shards.

@@ -18,7 +18,7 @@ impl Stream {
 
     /// Somebody reads it again, with an iterator of his own (KDS-R7).
     pub fn resume(&mut self, now: Nanos, shard: usize, reader: usize) {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         self.seats[slot].awake_from = now;
         if self.seats[slot].next_poll != NEVER {
             // None were made meanwhile.
@@ -29,7 +29,8 @@ impl Stream {
     /// A sleeping reader's next call on a shard is at `at`, and those that find nothing follow by its clock: for readers that
     /// count from their last call.
     pub fn call_next_at(&mut self, at: Nanos, shard: usize, reader: usize) {
-        let next = &mut self.seats[shard * self.readers.len() + reader].next_poll;
+        let slot = self.slot(shard, reader);
+        let next = &mut self.seats[slot].next_poll;
         if *next != NEVER {
             *next = at;
         }
@@ -37,13 +38,13 @@ impl Stream {
 
     /// When the record that a reader reads next arrived, if there is one.
     pub fn next_arrival(&self, shard: usize, reader: usize) -> Option<Micros> {
-        let cursor = &self.seats[shard * self.readers.len() + reader].cursor;
+        let cursor = &self.seats[self.slot(shard, reader)].cursor;
         self.arena.peek(&self.shards[shard].log, cursor).map(|record| record.appended)
     }
 
     /// The same, of what the stream held before the run too: that arrived at moments that wrap around below 0.
     pub fn oldest_waiting(&self, shard: usize, reader: usize) -> Option<Micros> {
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let of_past = self.past.as_ref().and_then(|past| past.next(slot)).map(|record| record.appended);
         of_past.or_else(|| self.next_arrival(shard, reader))
     }

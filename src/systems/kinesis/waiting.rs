@@ -43,7 +43,7 @@ impl Stream {
     pub fn any_waiting(&self, reader: usize, such: impl Fn(&Record) -> bool) -> bool {
         // Once a reader has given a shard up, it never comes to the shards behind it.
         let comes = |shard: usize| {
-            let slot = shard * self.readers.len() + reader;
+            let slot = self.slot(shard, reader);
             !self.is_stuck(shard, reader) && self.seats[slot].next_poll != NEVER
         };
         if self.is_removed(reader) {
@@ -62,7 +62,7 @@ impl Stream {
     /// The records that wait for a reader on a shard; none before it has started.
     fn walk_shard(&self, shard: usize, reader: usize) -> impl Iterator<Item = Record> {
         let log = &self.shards[shard].log;
-        let mut cursor = self.seats[shard * self.readers.len() + reader].cursor;
+        let mut cursor = self.seats[self.slot(shard, reader)].cursor;
         let started = self.readers[reader].started;
         std::iter::from_fn(move || {
             let record = self.arena.peek(log, &cursor).filter(|_| started)?;
