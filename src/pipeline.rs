@@ -28,6 +28,7 @@ pub mod feed;
 pub mod finish;
 pub mod fleet;
 pub mod follow;
+pub mod key_bytes;
 pub mod lambda;
 mod lateness;
 pub mod long_way;

@@ -48,6 +48,16 @@ fn fh_b2_f1_hints_have_aws_defaults_and_ranges() {
 }
 
 #[test]
+fn kdc_p1_objects_hold_changes_without_their_partition_keys_of_32_bytes() {
+    let (_, outcome) = run(&[]);
+    let [records, bytes] = outcome.streams[0]
+        .loads
+        .iter()
+        .fold([0; 2], |[records, bytes], load| [records + load.total.records, bytes + load.total.bytes]);
+    assert_eq!(outcome.deliveries[0].s3.bytes, bytes - 32 * records);
+}
+
+#[test]
 fn fh_b8_zero_buffering_delivers_within_seconds() {
     let (_, outcome) = run(&["firehose.lake.buffer.interval=0s"]);
     let rows = &outcome.deliveries[0].rows;

@@ -218,6 +218,14 @@ fn kds_w4_b1_a_record_has_at_most_what_the_stream_allows_key_included() {
 }
 
 #[test]
+fn kds_w1_a_delivery_stream_keeps_the_data_of_records_and_not_their_keys() {
+    let outcome = run(&["firehose={ lake: { reads: kinesis.s, to: { s3: { prefix: raw/ } } } }"]);
+    let meter = meter(&outcome);
+    assert_eq!(meter.bytes, meter.offered * (100 + KEY), "what the stream counts");
+    assert_eq!(outcome.deliveries[0].s3.bytes, meter.offered * 100);
+}
+
+#[test]
 fn kds_b2_a_shard_with_large_records_bursts_to_10_mib() {
     // Ten records of 1,000,000 bytes within a second: the burst takes them; without it only the first goes at once.
     let load = [

@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
+use super::key_bytes::KeyBytes;
 use super::transform::Transforming;
 use crate::engine::histogram::Histogram;
 use crate::engine::random::Draws;
@@ -98,6 +99,8 @@ pub struct Delivery {
     pub pushes: u64,
     /// Its number among the stream's readers.
     pub reader: usize,
+    /// What it does not keep of the records it reads.
+    pub key_bytes: KeyBytes,
     /// Bytes stored for a byte buffered.
     pub compression: f64,
     /// Before this its destination takes nothing.

@@ -105,6 +105,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         if self.batch.is_empty() {
             return;
         }
+        delivery.key_bytes.strip(&mut self.batch);
         let channel = match &place.front {
             Some(front) => {
                 let channels = front.ingest.channels();

@@ -321,6 +321,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             delivery.note_read(now, outcome, &self.batch, behind);
         }
         if !self.batch.is_empty() {
+            delivery.key_bytes.strip(&mut self.batch);
             self.buffer(now, number, shard);
         }
     }

@@ -4,6 +4,7 @@ use super::deliver::{Delivery, Objects};
 use super::event::Kind;
 use super::feed::Feed;
 use super::fleet::FleetConsumer;
+use super::key_bytes::KeyBytes;
 use super::lambda::{Access, Creation, LambdaConsumer};
 use super::long_way::LongWay;
 use super::processed::Followed;
@@ -413,6 +414,7 @@ fn deliveries(scenario: &Scenario, draws: &Streams, streams: &mut [StreamSource]
                 Some(polls) => source.stream.add_reader(polls.grid(shards, draws, &plan.path)),
                 None => source.stream.register_stream_consumer(),
             },
+            key_bytes: KeyBytes::of_stream(scenario, plan.stream),
             compression: plan.compression,
             down_until: 0,
             retry_wait: plan.retry_wait,
