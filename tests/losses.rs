@@ -168,3 +168,24 @@ alarms:
     assert_eq!((alarm.went_off, alarm.false_alarms), (2, 1), "{:?}", alarm.changes);
     agrees_with_the_ledger(&result);
 }
+
+/// A reader that would begin with twenty hours of history is down from the start, for 26 hours of 24 that are kept: the first of it is
+/// lost after four hours, and after 26 hours what was written two hours after the start.
+#[test]
+fn kds_s1_what_was_there_before_the_run_is_lost_at_its_own_moments() {
+    let more = "\
+consumers:
+  c: { reads: kinesis.s, polling: { from: trim_horizon } }
+  pushed: { reads: kinesis.s, lambda: { from: trim_horizon, via: enhanced_fan_out, created: 26h } }
+events:
+  down: { at: 0s, for: 26h, outage: consumers.c }";
+    let history = |text: String| text.replace("shards: 2 } } }", "shards: 2 } }, history: 20h }");
+    let (_, _, result) = run(&history(text("6/min", "27h", more)));
+    agrees_with_the_ledger(&result);
+    let row = only(&result, "consumers.c");
+    near(row.first_s, 4.0 * HOUR_S, 30.0);
+    near(row.last_s, 26.0 * HOUR_S, 30.0);
+    assert!(row.records.abs_diff((20 + 2) * 360) <= 6, "{row:?}");
+    // Whoever is not there yet loses nothing.
+    assert!(result.losses.iter().all(|row| row.path == "consumers.c"), "{:?}", result.losses);
+}

@@ -50,6 +50,10 @@ impl Toll {
         self.spells.0.iter().map(|(first, _)| *first)
     }
 
+    fn read_by(&mut self, until: Option<Nanos>) {
+        self.readable_until = self.readable_until.into_iter().chain(until).min();
+    }
+
     /// When the first one was lost between two moments, both included: to a minute where losses went on from before.
     pub fn first_within(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
         let spell = self.spells.0.iter().find(|(_, last)| *last >= from)?;
@@ -89,6 +93,7 @@ impl Tolls {
             let toll = self.of(it.fate, it.cause);
             toll.records += it.records;
             it.spells.0.iter().for_each(|span| toll.spells.note(*span));
+            toll.read_by(it.readable_until);
         }
     }
 
@@ -101,8 +106,7 @@ impl Tolls {
         (records, until): (u64, Nanos),
     ) {
         self.note(now, what, records);
-        let toll = self.of(what.0, what.1);
-        toll.readable_until = Some(toll.readable_until.map_or(until, |earlier| earlier.min(until)));
+        self.of(what.0, what.1).read_by(Some(until));
     }
 
     fn of(&mut self, fate: &'static str, cause: &'static str) -> &mut Toll {
