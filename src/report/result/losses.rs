@@ -54,7 +54,7 @@ pub struct CauseRow {
     pub first_s: Option<f64>,
     /// When the last one was.
     pub last_s: Option<f64>,
-    /// How often they began, in all replications: once, and again after each minute or more without. The list of what happened has the
+    /// How often they began in the replication in which that was most: once, and again after each minute without. The list of what happened has the
     /// first eight of replication 0.
     #[serde(default)]
     pub spells: u64,
@@ -81,7 +81,7 @@ pub fn causes(outcomes: &[Outcome]) -> Vec<CauseRow> {
         match rows.iter_mut().find(same) {
             Some(row) => {
                 row.records += toll.records;
-                row.spells += toll.began().len() as u64;
+                row.spells = row.spells.max(toll.began().len() as u64);
                 row.first_s = earlier(row.first_s, first_s);
                 row.last_s = Some(row.last_s.unwrap_or(0.0).max(last_s.unwrap_or(0.0)));
                 row.readable_until_s = earlier(row.readable_until_s, readable_until_s);
