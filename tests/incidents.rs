@@ -245,13 +245,15 @@ fn an_alarm_on_what_is_left_sees_that_it_is_used_up() {
     assert!((180.0..=240.0).contains(&off.at_s.expect("a moment")), "{off:?}");
 }
 
-/// A worker with records in hand and before it dies for 26 hours: what it had fetched and not processed was gone a day after it was
-/// written, within the first hour, and not when the worker comes for it again.
+/// A worker with records in hand and before it dies for 26 hours, and nothing is written any more: what it had fetched and not processed
+/// was gone a day after it was written, within the first hour, and not when the worker comes for it again.
 #[test]
 fn kds_s1_what_a_fleet_would_fetch_again_is_lost_when_it_is_a_day_old() {
     let consumers = "  c: { reads: kinesis.s, kcl: { via: polling, workers: 1, per_record: 3s } }";
     let more = "events:\n  dead: { at: 1h, for: 26h, crash: consumers.c, worker: 0 }";
-    let (_, outcome, _) = run(&text("1/s", "28h\nend: stop", consumers, more));
+    let stages = "stages: [{ rate: 1/s, for: 1h }, { rate: 0/s, for: 27h }]";
+    let text = text("1/s", "28h\nend: stop", consumers, more).replace("constant: { rate: 1/s }", stages);
+    let (_, outcome, _) = run(&text);
     assert!(outcome.fleets[0].meter.expired > 100);
     let lost = outcome.tolls.iter().find(|it| it.path == "consumers.c").expect("a reader").tolls.all();
     let expired = lost.iter().find(|toll| toll.fate == "expired").expect("a loss");

@@ -1,6 +1,7 @@
 //! What a write can be, what its client does, and what both make of the feed.
 
 use streamgauge::engine::random::Streams;
+use streamgauge::engine::time::SECOND;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::pipeline::long_way::KindMeter;
 use streamgauge::report::result::RunResult;
@@ -358,9 +359,10 @@ fn kdc_9_11_a_feed_that_is_off_captures_nothing_and_nothing_is_made_up_for() {
     // Off from 10 s to 30 s, and captured again a minute after: 80 s of 100 writes a second. What was under way came.
     assert_eq!((meter.not_captured, meter.dropped, meter.replicated), (8_000, 0, 2_000));
     let states: Vec<&str> = outcome.timeline.entries().iter().map(|entry| &entry.what[..]).collect();
+    let lost = "records begin to be lost: not captured, made while replication was off";
     assert_eq!(
         states,
-        ["is switched off", "DISABLING", "is switched on", "ENABLING", "ENABLING", "ACTIVE"],
+        ["is switched off", "DISABLING", lost, "is switched on", "ENABLING", "ENABLING", "ACTIVE"],
         "off for 20 s only, its tail of 30 s is not over when it is switched on"
     );
 }
@@ -487,6 +489,10 @@ fn kdc_j12_kdc_j13_a_record_over_the_limit_is_skipped_and_later_ones_go_on() {
     // One image is 533 KB of base64 text, two are more than a stream takes.
     assert!(meter.too_large > 20 && meter.replicated > 20, "{meter:?}");
     assert_eq!(meter.too_large + meter.replicated, 100);
+    let place = outcome.tolls.iter().find(|it| it.path == "tables.orders.kinesis").expect("the feed");
+    let [lost] = place.tolls.all() else { panic!("one kind: {place:?}") };
+    assert_eq!((lost.fate, lost.records), ("too_large", meter.too_large));
+    assert!(lost.first() < lost.last() && lost.last() < 101 * SECOND, "{lost:?}");
 }
 
 #[test]

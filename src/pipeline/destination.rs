@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::change::Change;
 use super::event::Kind;
+use super::write::TableSource;
 use crate::engine::time::Nanos;
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::destination::{CUT_OFF_AGE, Destination, Obstacle, Turn};
@@ -52,12 +53,13 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Whether a change is not captured, for then it never reaches the stream (KDC-9, KDC-R4).
     #[cold]
     pub(super) fn passes_by(&mut self, now: Nanos, table: usize, write: &Write) -> bool {
-        let Some(feed) = &mut self.tables[table].feed else { return false };
+        let TableSource { feed: Some(feed), tolls, .. } = &mut self.tables[table] else { return false };
         if feed.destination.is_none_or(|destination| destination.captures(now)) {
             return false;
         }
         feed.items.items[write.key as usize].version += 1;
         feed.meter.not_captured += 1;
+        tolls.note(now, ("not_captured", "made while replication was off"), 1);
         self.fingerprint.outcome(now, u64::from(write.key), 8);
         true
     }
@@ -65,11 +67,15 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// What a put meets at a destination that is not simply active: nothing, an obstacle, or the end.
     #[cold]
     pub(super) fn put_in_trouble(&mut self, now: Nanos, handle: u32, change: Change) -> Trouble {
-        let Some(feed) = &mut self.tables[change.table as usize].feed else { return Trouble::None };
+        let TableSource { feed: Some(feed), tolls, .. } = &mut self.tables[change.table as usize] else {
+            return Trouble::None;
+        };
         let Some(destination) = &feed.destination else { return Trouble::None };
         if !destination.sends(now) {
             feed.meter.dropped += 1;
-            feed.meter.originals_dropped += u64::from(change.flags() & flags::COPY == 0);
+            let originals = u64::from(change.flags() & flags::COPY == 0);
+            feed.meter.originals_dropped += originals;
+            tolls.note(now, ("dropped", "waited when replication was switched off"), originals);
             self.fingerprint.outcome(now, change.identity(), 9);
             return Trouble::Ended(self.leave(handle, change));
         }

@@ -10,6 +10,7 @@ mod sight;
 use super::Pipeline;
 use super::event::{Kind, pack, unpack};
 use super::finish::TopItem;
+use super::tolls::{GIVEN_UP, TOO_LARGE};
 use crate::engine::queue::EventQueue;
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::slab::Slab;
@@ -26,6 +27,7 @@ use crate::systems::kinesis::producer::calls::Calls;
 use crate::systems::kinesis::producer::plan::ClientPlan;
 use crate::systems::kinesis::producer::record::{NOBODY, Parcel, UserRecord, mark};
 use crate::systems::kinesis::producer::{Client, Outbox};
+use crate::systems::tolls::Tolls;
 use crate::workload::put_records::{Placement, PutPlan, RecordFlow};
 use std::sync::Arc;
 
@@ -61,6 +63,8 @@ pub struct Direct {
     by_shard: Vec<u64>,
     /// What it counted.
     pub meter: DirectMeter,
+    /// Records that it lost, and when.
+    pub tolls: Tolls,
     /// From the intended write to the shard: gathering, the call itself, retries.
     pub latency: Latency<3>,
     /// Order and duplicates in the stream, key by key.
@@ -89,6 +93,7 @@ impl Direct {
             outbox: Outbox::default(),
             by_shard: vec![0; shards as usize],
             meter: DirectMeter::default(),
+            tolls: Tolls::default(),
             latency: Latency::default(),
             ordering: Ordering::default(),
             plan: Arc::clone(plan),
@@ -182,6 +187,7 @@ impl Direct {
             }
             if !record.has(mark::ACCEPTED) {
                 self.meter.expired += 1;
+                self.tolls.note(now, ("expired", "older than the library's time to live"), 1);
                 outcome(&record);
             }
             self.release(now, handle, lineage);
@@ -269,6 +275,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let bytes = u64::from(made.data) + u64::from(direct.plan.key_bytes(made.key));
         if bytes > u64::from(direct.record_bytes_max) {
             direct.meter.too_large += 1;
+            direct.tolls.note(now, TOO_LARGE, 1);
             self.fingerprint.outcome(now, identity(&record), 10);
         } else {
             let handle = direct.records.insert(record);
@@ -429,8 +436,9 @@ impl<const FULL: bool> Pipeline<FULL> {
         let parcels = std::mem::take(&mut call.parcels);
         let (fingerprint, lineage) = (&mut self.fingerprint, self.streams[plan.stream].stream.lineage());
         for parcel in &parcels {
-            direct.forget(now, parcel, lineage, |meter, record| {
-                meter.given_up += 1;
+            direct.forget(now, parcel, lineage, |direct, record| {
+                direct.meter.given_up += 1;
+                direct.tolls.note(now, GIVEN_UP, 1);
                 fingerprint.outcome(now, identity(record), 8);
             });
         }
@@ -478,7 +486,7 @@ impl Direct {
         now: Nanos,
         parcel: &Parcel,
         lineage: &Lineage,
-        mut unless_there: impl FnMut(&mut DirectMeter, &UserRecord),
+        mut unless_there: impl FnMut(&mut Self, &UserRecord),
     ) {
         let mut next = parcel.first;
         for _ in 0..parcel.count {
@@ -486,7 +494,7 @@ impl Direct {
             let record = self.records.get(handle);
             next = record.link;
             if !record.has(mark::ACCEPTED) {
-                unless_there(&mut self.meter, &record);
+                unless_there(self, &record);
             }
             self.release(now, handle, lineage);
         }

@@ -4,6 +4,7 @@ use super::asleep::Asleep;
 use super::change::{Change, LEADS, LINKED, METERED, TWICE};
 use super::destination::Trouble;
 use super::event::Kind;
+use super::tolls::TOO_LARGE;
 use super::{Cohort, Pipeline};
 use crate::engine::queue::{EventQueue, Lane};
 use crate::engine::random::Streams;
@@ -459,9 +460,12 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// A record over the stream's limit is skipped and later ones go on (KDC-J12).
     #[cold]
     fn skip_too_large(&mut self, now: Nanos, handle: u32, change: Change) -> Option<u32> {
-        let feed = self.tables[change.table as usize].feed.as_mut()?;
+        let table = &mut self.tables[change.table as usize];
+        let feed = table.feed.as_mut()?;
+        let originals = u64::from(change.flags() & flags::COPY == 0);
         feed.meter.too_large += 1;
-        feed.meter.originals_too_large += u64::from(change.flags() & flags::COPY == 0);
+        feed.meter.originals_too_large += originals;
+        table.tolls.note(now, TOO_LARGE, originals);
         if FULL {
             feed.series.add(now, column::FAILED, 1);
         }

@@ -17,12 +17,12 @@ use crate::engine::time::{MICROSECOND, Nanos, round};
 use crate::measure::latency::Latency;
 use crate::measure::ledger::Account;
 use crate::measure::series::Series;
-use crate::pipeline::tolls::EXPIRED;
 use crate::scenario::path::resource;
 use crate::systems::fleet::meter::Redelivery;
 use crate::systems::fleet::progress::{Ended, PARTS};
 use crate::systems::fleet::{Cadence, Fleet, Next};
 use crate::systems::kinesis::fan_out::FanOut;
+use crate::systems::kinesis::losses::EXPIRED;
 use crate::systems::kinesis::stream::Stream;
 use control::Control;
 

@@ -6,6 +6,7 @@
 use super::Pipeline;
 use super::calls::{CallMeter, Calls};
 use super::event::Kind;
+use super::tolls::{COLLECTION_FULL, GIVEN_UP};
 use super::write::{PendingWrite, Writer, column};
 use crate::engine::random::{Keyed, Streams};
 use crate::engine::time::{MICROSECOND, Nanos, round};
@@ -417,32 +418,39 @@ impl<const FULL: bool> Pipeline<FULL> {
     }
 
     pub(super) fn give_up(&mut self, now: Nanos, attempt: &PendingWrite) {
-        let meter = &mut self.writers[attempt.writer as usize].meter;
+        let writer = &mut self.writers[attempt.writer as usize];
         if attempt.applied {
-            meter.applied_unheard += 1;
+            writer.meter.applied_unheard += 1;
         } else {
-            meter.given_up += 1;
+            writer.meter.given_up += 1;
+            writer.tolls.note(now, GIVEN_UP, 1);
         }
         self.fingerprint.outcome(now, u64::from(attempt.write.key), 5);
         self.client_is_free(now, attempt);
     }
 
     pub(super) fn too_large(&mut self, now: Nanos, attempt: &PendingWrite) {
-        self.writers[attempt.writer as usize].meter.too_large += 1;
+        let writer = &mut self.writers[attempt.writer as usize];
+        writer.meter.too_large += 1;
+        writer.tolls.note(now, ("too_large", "larger than an item may be"), 1);
         self.at_tables.outcome(now, u64::from(attempt.write.key), 3);
         self.client_is_free(now, attempt);
     }
 
     /// The items of its partition key hold 10 GB already (DDB-P4); trying again would not help.
     pub(super) fn collection_full(&mut self, now: Nanos, attempt: &PendingWrite) {
-        self.writers[attempt.writer as usize].meter.collection_full += 1;
+        let writer = &mut self.writers[attempt.writer as usize];
+        writer.meter.collection_full += 1;
+        writer.tolls.note(now, COLLECTION_FULL, 1);
         self.fingerprint.outcome(now, u64::from(attempt.write.key), 10);
         self.client_is_free(now, attempt);
     }
 
     /// An item goes with a call that is refused as a whole.
     pub(super) fn call_refused(&mut self, now: Nanos, attempt: &PendingWrite) {
-        self.writers[attempt.writer as usize].meter.call_refused += 1;
+        let writer = &mut self.writers[attempt.writer as usize];
+        writer.meter.call_refused += 1;
+        writer.tolls.note(now, ("call_refused", "its call was refused as a whole"), 1);
         self.fingerprint.outcome(now, u64::from(attempt.write.key), 9);
         self.client_is_free(now, attempt);
     }

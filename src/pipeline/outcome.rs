@@ -13,7 +13,7 @@ use super::refused_reads::RefusedReads;
 use super::source::Snapshot;
 use super::sqs::{self, QueuePlace};
 use super::streams::{self, StreamsMeter};
-use super::tolls::ReaderTolls;
+use super::tolls::PlaceTolls;
 use super::write::{self, WriterMeter};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::histogram::Histogram;
@@ -65,7 +65,7 @@ pub struct Outcome {
     /// What the measured span used of everything that is billed.
     pub quantities: Quantities,
     /// What readers do not get by themselves, and when that began.
-    pub tolls: Vec<ReaderTolls>,
+    pub tolls: Vec<PlaceTolls>,
     /// How late each reader was that a planned event holds up, by its path.
     pub lateness: Vec<(String, Ages)>,
     /// What waited at moments spread evenly over the span.

@@ -48,6 +48,7 @@ use crate::systems::lambda::concurrency::Account;
 use crate::systems::lambda::mapping::{LambdaPlan, Mapping, Via};
 use crate::systems::polling::Polling;
 use crate::systems::s3::Bucket;
+use crate::systems::tolls::Tolls;
 use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{Producer, ProducerPlan};
@@ -230,6 +231,7 @@ fn writer(plan: &Arc<ProducerPlan>, draws: &Streams) -> Writer {
         next_at: 0,
         backoff: draws.keyed(&format!("workload.{}.backoff", plan.name)),
         meter: WriterMeter::default(),
+        tolls: Tolls::default(),
         latency: Latency::default(),
         long: LongWay::new(plan, draws),
     }
@@ -312,6 +314,7 @@ fn table<const FULL: bool>(
         table: prepared.tables[number].clone(),
         items,
         feed,
+        tolls: Tolls::default(),
         streams,
         route: Arc::clone(route),
         series: Series::new(scenario.duration),

@@ -7,6 +7,7 @@ use super::long_way::LongWay;
 use super::processed::Accepted;
 use super::source::StreamSource;
 use super::streams::TableStream;
+use super::tolls::{COLLECTION_FULL, GIVEN_UP};
 use super::wiring::Route;
 use crate::engine::random::Keyed;
 use crate::engine::time::{END_OF_TIME, MICROSECOND, Nanos};
@@ -16,6 +17,7 @@ use crate::systems::dynamodb::items::Items;
 use crate::systems::dynamodb::table::Table;
 use crate::systems::dynamodb::throttle::{Throttle, ThrottleLimit};
 use crate::systems::kinesis::stream::Stream;
+use crate::systems::tolls::Tolls;
 use crate::workload::producer::{Feeds, Producer, Way, Write};
 use std::sync::Arc;
 
@@ -135,6 +137,8 @@ pub struct Writer {
     pub backoff: Keyed,
     /// What it counted.
     pub meter: WriterMeter,
+    /// Writes that it lost, and when.
+    pub tolls: Tolls,
     /// From the intended write to the table's acceptance, in microseconds, of writes that were refused at first or take
     /// time of their own.
     pub latency: Latency<1>,
@@ -151,6 +155,8 @@ pub struct TableSource {
     pub items: Items,
     /// Its feed.
     pub feed: Option<Feed>,
+    /// Changes that the feed lost, and when.
+    pub tolls: Tolls,
     /// Its DynamoDB stream.
     pub streams: Option<Box<TableStream>>,
     /// Where new items go.
@@ -385,6 +391,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         let writer = &mut self.writers[handle as usize];
         if throttle.limit == ThrottleLimit::ItemCollection {
             writer.meter.collection_full += 1;
+            writer.tolls.note(now, COLLECTION_FULL, 1);
             self.at_tables.outcome(now, u64::from(write.key), 10);
             return;
         }
@@ -405,6 +412,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
             None => {
                 writer.meter.given_up += 1;
+                writer.tolls.note(now, GIVEN_UP, 1);
                 self.at_tables.outcome(now, u64::from(write.key), 5);
             }
         }

@@ -1,9 +1,11 @@
 //! What has to hold whatever a scenario says: accounts that are counted apart agree.
 
+use streamgauge::measure::fate::{Meaning, meaning};
 use streamgauge::measure::ledger::Account;
 use streamgauge::pipeline::deliver::OBJECT_ROWS_MAX;
 use streamgauge::pipeline::finish::Outcome;
 use streamgauge::scenario::checked::{End, Scenario, Study};
+use streamgauge::systems::tolls::Toll;
 
 /// Interruptions of a fleet that its outcome lists.
 const INTERRUPTIONS_LISTED: usize = 64;
@@ -15,6 +17,7 @@ pub fn check(scenario: &Scenario, outcome: &Outcome) {
     accounts.check_queues();
     check_deliveries(scenario, outcome);
     accounts.check_fleets();
+    accounts.check_tolls();
     for consumer in &outcome.consumers {
         let processed = consumer.meter.processed;
         assert_eq!(
@@ -83,6 +86,21 @@ impl Accounts<'_> {
             let sent: u64 = senders.map(|it| self.fate(&format!("consumers.{}", it.name), "processed")).sum();
             let entered = self.entered(&format!("sqs.{}", queue.name), "sent");
             assert!(entered >= sent, "{}: {entered} of {sent} processed", queue.name);
+        }
+    }
+
+    /// Whatever is lost or set aside has moments and a cause, and nothing else has.
+    fn check_tolls(&self) {
+        for account in &self.outcome.ledger.accounts {
+            let places = self.outcome.tolls.iter().filter(|place| place.path == account.path);
+            let tolls: Vec<&Toll> = places.flat_map(|place| place.tolls.all()).collect();
+            for (fate, count) in &account.fates {
+                let noted =
+                    tolls.iter().filter(|toll| toll.fate == *fate).map(|toll| toll.records).sum::<u64>();
+                let is_toll = matches!(meaning(fate), Some(Meaning::Lost | Meaning::Aside(_)));
+                assert_eq!(noted, if is_toll { *count } else { 0 }, "{fate} at {}", account.path);
+            }
+            assert!(tolls.iter().all(|toll| toll.first() <= toll.last() && toll.last() <= self.outcome.end));
         }
     }
 

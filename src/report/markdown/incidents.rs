@@ -67,9 +67,9 @@ fn stalls(result: &RunResult) -> String {
         + &curves
 }
 
-/// What readers do not get by themselves, and when that began.
+/// What does not get further by itself, and when that began.
 fn causes(result: &RunResult) -> String {
-    let mut table = Table::new(&["<reader", "<fate", "<why", "records", "the first at", "the last at"]);
+    let mut table = Table::new(&["<at", "<fate", "<why", "records", "the first at", "the last at", "spells"]);
     for row in &result.losses {
         table.row([
             row.path.clone(),
@@ -78,6 +78,7 @@ fn causes(result: &RunResult) -> String {
             words::count(row.records),
             or_none(row.first_s, span),
             or_none(row.last_s, span),
+            words::count(row.spells),
         ]);
     }
     section("Not arrived", &table)

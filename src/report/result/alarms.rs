@@ -49,8 +49,8 @@ pub struct AlarmRow {
     pub first_alarm_s: Option<f64>,
     /// From the one to the other, seconds.
     pub breach_to_alarm_s: Option<f64>,
-    /// When the first record was lost or set aside that the consumer or delivery stream which the metric is of, or else any, does
-    /// not get by itself, in replication 0; simulated seconds. Null where there was none.
+    /// When the first record was lost or set aside at the reader, producer or feed that the metric is of, or else anywhere, in
+    /// replication 0; simulated seconds. Null where there was none.
     pub first_loss_s: Option<f64>,
     /// What became of that record and why, such as `expired: older than the stream's retention`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub struct AlarmRow {
     /// How often it went off in all replications.
     pub went_off: u64,
     /// False alarms: those that began while no planned event with a duration was in force, nor within such an event's length
-    /// after its end, and in which nothing was lost.
+    /// after its end, and by whose end nothing had been lost since the end of the one before.
     pub false_alarms: u64,
     /// They, for each week simulated.
     pub false_alarms_a_week: Option<f64>,
@@ -100,14 +100,15 @@ impl Watch {
     fn of(plan: &AlarmPlan, scenario: &Scenario, outcome: &Outcome, metrics: &[MetricSeries]) -> Self {
         let points = points(metrics, plan, scenario.duration);
         let changes = plan.changes(&points);
-        let first_loss = losses::first_of(outcome, &plan.of);
+        let lost = |from: Nanos, to: Nanos| losses::first_within(outcome, &plan.of, from, to);
+        let first_loss = lost(0, Nanos::MAX);
         let ends = changes.iter().skip(1).map(|(at, _)| *at).chain([outcome.end]);
-        let spells = changes.iter().zip(ends).filter(|((_, state), _)| *state == State::Alarm);
-        let is_false = |from: Nanos, to: Nanos| {
-            let lost = first_loss.is_some_and(|loss| loss.at <= to);
-            !lost && !expected(scenario, from)
-        };
-        let false_alarms = spells.filter(|((from, _), to)| is_false(*from, *to)).count() as u64;
+        let (mut false_alarms, mut since) = (0, 0);
+        for ((from, _), to) in changes.iter().zip(ends).filter(|((_, state), _)| *state == State::Alarm) {
+            let own = lost(since, to);
+            false_alarms += u64::from(own.is_none() && !expected(scenario, *from));
+            since = to;
+        }
         Self { first_breach: plan.first_breach(&points), first_loss, false_alarms, changes }
     }
 

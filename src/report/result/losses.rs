@@ -1,4 +1,4 @@
-//! What readers do not get by themselves: when it began, why, and what retention took from each shard.
+//! What does not get further by itself: when it began, why, and what retention took from each shard.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::engine::time::Nanos;
 use crate::measure::fate::{Meaning, meaning};
 use crate::pipeline::finish::Outcome;
-use crate::pipeline::tolls::ReaderTolls;
+use crate::pipeline::tolls::PlaceTolls;
 use crate::report::number::rounded;
-use crate::systems::kinesis::losses::Losses;
+use crate::systems::kinesis::losses::{Loss, Losses};
 
 /// Shards that are listed; the rest is in the sums.
 const SHARDS_MAX: usize = 32;
@@ -37,10 +37,10 @@ pub struct ShardLossRow {
     pub first_s: Option<f64>,
 }
 
-/// Records that met one fate at one reader for one reason.
+/// Records that met one fate at one place for one reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CauseRow {
-    /// The reader: a path such as `consumers.search` or `sqs.search`.
+    /// The reader, producer or feed: a path such as `consumers.search`, `workload.orders` or `tables.orders.kinesis`.
     pub path: String,
     /// The ledger's fate.
     pub fate: String,
@@ -54,13 +54,17 @@ pub struct CauseRow {
     pub first_s: Option<f64>,
     /// When the last one was.
     pub last_s: Option<f64>,
+    /// How often they began in the replication in which that was most: once, and again after each minute without. The list of what happened has the
+    /// first eight of replication 0.
+    #[serde(default)]
+    pub spells: u64,
     /// Of those that are kept only as pointers to where they came from (LAM-E5): until when the first of them can still be read there,
     /// simulated seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readable_until_s: Option<f64>,
 }
 
-/// All of them, by reader, fate and cause.
+/// All of them, by place, fate and cause.
 pub fn causes(outcomes: &[Outcome]) -> Vec<CauseRow> {
     let mut rows: Vec<CauseRow> = Vec::new();
     let seconds = |at: u64| rounded(at as f64 / 1e9);
@@ -68,27 +72,29 @@ pub fn causes(outcomes: &[Outcome]) -> Vec<CauseRow> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     };
-    for (reader, toll) in outcomes.iter().flat_map(|outcome| &outcome.tolls).flat_map(ReaderTolls::each) {
+    for (place, toll) in outcomes.iter().flat_map(|outcome| &outcome.tolls).flat_map(PlaceTolls::each) {
         let (first_s, last_s) = (seconds(toll.first()), seconds(toll.last()));
         let readable_until_s = toll.readable_until.and_then(seconds);
         let same = |row: &&mut CauseRow| {
-            (&*row.path, &*row.fate, &*row.cause) == (&*reader.path, toll.fate, toll.cause)
+            (&*row.path, &*row.fate, &*row.cause) == (&*place.path, toll.fate, toll.cause)
         };
         match rows.iter_mut().find(same) {
             Some(row) => {
                 row.records += toll.records;
+                row.spells = row.spells.max(toll.began().len() as u64);
                 row.first_s = earlier(row.first_s, first_s);
                 row.last_s = Some(row.last_s.unwrap_or(0.0).max(last_s.unwrap_or(0.0)));
                 row.readable_until_s = earlier(row.readable_until_s, readable_until_s);
             }
             None => rows.push(CauseRow {
-                path: reader.path.clone(),
+                path: place.path.clone(),
                 fate: toll.fate.to_owned(),
                 cause: toll.cause.to_owned(),
                 lost: meaning(toll.fate) == Some(Meaning::Lost),
                 records: toll.records,
                 first_s,
                 last_s,
+                spells: toll.began().len() as u64,
                 readable_until_s,
             }),
         }
@@ -96,7 +102,7 @@ pub fn causes(outcomes: &[Outcome]) -> Vec<CauseRow> {
     rows
 }
 
-/// A first record that a reader does not get by itself.
+/// A first record that does not get further by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct First {
     /// When.
@@ -112,21 +118,12 @@ impl First {
     }
 }
 
-/// The first record within a span, both ends included, that the reader at this path does not get by itself.
+/// The first record within a span, both ends included, that does not get further by itself at this path; of a path where nothing is
+/// lost, such as that of a table or a stream, the first one anywhere.
 pub fn first_within(outcome: &Outcome, path: &str, from: Nanos, until: Nanos) -> Option<First> {
-    first(outcome.tolls.iter().filter(|reader| reader.is(path)), from, until)
-}
-
-/// The first record that the reader at this path does not get by itself; of what is no reader, any reader's.
-pub fn first_of(outcome: &Outcome, path: &str) -> Option<First> {
-    let is_reader = outcome.tolls.iter().any(|reader| reader.is(path));
-    let readers = outcome.tolls.iter().filter(|reader| !is_reader || reader.is(path));
-    first(readers, 0, Nanos::MAX)
-}
-
-fn first<'a>(readers: impl Iterator<Item = &'a ReaderTolls>, from: Nanos, until: Nanos) -> Option<First> {
-    let tolls = readers.flat_map(|reader| reader.tolls.all());
-    let firsts = tolls.filter_map(|toll| {
+    let is_known = outcome.tolls.iter().any(|place| place.is(path));
+    let places = outcome.tolls.iter().filter(|place| !is_known || place.is(path));
+    let firsts = places.flat_map(|place| place.tolls.all()).filter_map(|toll| {
         let at = toll.first_within(from, until)?;
         Some(First { at, fate: toll.fate, cause: toll.cause })
     });
@@ -139,9 +136,9 @@ impl LossRow {
         let all: Vec<&Losses> = losses.collect();
         let records = all.iter().map(|losses| losses.records()).sum();
         let seconds = |at: u64| rounded(at as f64 / 1e9);
-        let mut by_shard = all.first()?.by_shard().to_vec();
+        let mut by_shard: Vec<Loss> = all.first()?.by_shard().collect();
         by_shard.sort_by_key(|loss| (loss.first, loss.shard));
-        let row = |loss: &crate::systems::kinesis::losses::Loss| ShardLossRow {
+        let row = |loss: &Loss| ShardLossRow {
             shard: loss.shard as u32,
             records: loss.records,
             first_s: seconds(loss.first),

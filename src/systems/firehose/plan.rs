@@ -92,7 +92,7 @@ impl FirehosePlan {
     /// What the names of a partition's objects begin with whose oldest record arrived at a moment, seconds since 1970: before the hour,
     /// where the prefix does not say the time itself (FH-O2).
     pub fn prefix_of(&self, partition: u32, at: i64, random: &str) -> String {
-        let evaluated = self.prefix.evaluate(Evaluated { at, partition, error: "", random });
+        let evaluated = self.prefix.evaluate(Evaluated { at, partition, random });
         let named = self.prefix.partition_keys().next().is_some();
         match self.partitioning.as_ref().filter(|_| !named) {
             Some(it) => format!("{evaluated}{}={partition}/", it.attribute),

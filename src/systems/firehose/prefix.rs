@@ -42,8 +42,6 @@ pub struct Evaluated<'a> {
     pub at: i64,
     /// The number of its partition.
     pub partition: u32,
-    /// Why it goes to the error prefix; nothing of other objects.
-    pub error: &'a str,
     /// A string that no other object has.
     pub random: &'a str,
 }
@@ -122,7 +120,8 @@ impl ObjectPrefix {
             Piece::Time(Field::Minute) => format!("{:02}", at.minute),
             Piece::Time(Field::Second) => format!("{:02}", at.second),
             Piece::RandomString => of.random.to_owned(),
-            Piece::ErrorOutputType => of.error.to_owned(),
+            // Error prefixes alone may say it, and no object of theirs is named.
+            Piece::ErrorOutputType => String::new(),
             Piece::PartitionKey(_) => of.partition.to_string(),
         };
         self.pieces.iter().map(piece).collect()
@@ -187,8 +186,7 @@ mod tests {
     use super::*;
 
     /// 2018-08-27T10:30:05Z, the moment of AWS's own examples.
-    const OBJECT: Evaluated =
-        Evaluated { at: 1_535_365_805, partition: 7, error: "processing-failed", random: "abcdefghijk" };
+    const OBJECT: Evaluated = Evaluated { at: 1_535_365_805, partition: 7, random: "abcdefghijk" };
 
     fn evaluated(written: &str) -> String {
         ObjectPrefix::parse(written).unwrap().evaluate(OBJECT)
@@ -201,10 +199,6 @@ mod tests {
         assert_eq!(evaluated("dt=!{timestamp:yyyy'-'MM'-'dd}/h=!{timestamp:HH}/"), "dt=2018-08-27/h=10/");
         assert_eq!(evaluated("!{timestamp:'year='yyyy'/at='HHmmss}"), "year=2018/at=103005");
         assert_eq!(evaluated("rand=!{firehose:random-string}/"), "rand=abcdefghijk/");
-        assert_eq!(
-            evaluated("failed/!{firehose:error-output-type}/!{timestamp:dd}"),
-            "failed/processing-failed/27"
-        );
         assert_eq!(evaluated("customer=!{partitionKeyFromQuery:customer}/"), "customer=7/");
         let of = |written: &str| ObjectPrefix::parse(written).unwrap();
         assert!(

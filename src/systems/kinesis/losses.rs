@@ -1,6 +1,12 @@
-//! What retention took before a reader came: from which shard, how much, and when it began.
+//! What retention took before a reader came: from which shard, how much, and when.
 
 use crate::engine::time::Nanos;
+use crate::systems::tolls::Tolls;
+
+/// The fate and the cause of what retention takes.
+pub const EXPIRED: (&str, &str) = ("expired", "older than the stream's retention");
+/// Those of what a reader passes over that begins anew at the newest record after such a loss.
+pub const SKIPPED: (&str, &str) = ("skipped", "passed over by a restart after a loss");
 
 /// What one reader lost on one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,41 +19,66 @@ pub struct Loss {
     pub first: Nanos,
 }
 
-/// What one reader lost, shard by shard, in the order in which it began.
+/// What one reader lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Losses(Vec<Loss>);
+pub struct Losses {
+    /// By number, up to the last shard that lost some.
+    shards: Vec<Loss>,
+    /// By fate, on all shards.
+    tolls: Tolls,
+}
 
 impl Losses {
-    /// Notes records lost on a shard, of which the first ceased to be readable at `first`.
+    /// Notes records lost on a shard one after the other, from the first of these moments to the last.
     #[cold]
-    pub fn note(&mut self, shard: usize, records: u64, first: Nanos) {
-        match self.0.iter_mut().find(|loss| loss.shard == shard) {
-            _ if records == 0 => {}
-            Some(loss) => {
-                loss.records += records;
-                loss.first = loss.first.min(first);
-            }
-            None => self.0.push(Loss { shard, records, first }),
+    pub fn note(
+        &mut self,
+        shard: usize,
+        span: (Nanos, Nanos),
+        what: (&'static str, &'static str),
+        records: u64,
+    ) {
+        self.count(Loss { shard, records, first: span.0 });
+        self.tolls.note_span(span, what, records);
+    }
+
+    fn count(&mut self, lost: Loss) {
+        if lost.records > 0 {
+            let known = self.shards.len();
+            self.shards.extend((known..=lost.shard).map(|shard| Loss {
+                shard,
+                records: 0,
+                first: Nanos::MAX,
+            }));
+            let loss = &mut self.shards[lost.shard];
+            loss.records += lost.records;
+            loss.first = loss.first.min(lost.first);
         }
     }
 
     /// Adds what was lost elsewhere on the same reader's way.
     pub fn add(&mut self, other: &Self) {
-        other.0.iter().for_each(|loss| self.note(loss.shard, loss.records, loss.first));
+        other.shards.iter().for_each(|loss| self.count(*loss));
+        self.tolls.add(&other.tolls);
     }
 
-    /// Shard by shard.
-    pub fn by_shard(&self) -> &[Loss] {
-        &self.0
+    /// Of each shard that lost some, by number.
+    pub fn by_shard(&self) -> impl Iterator<Item = Loss> {
+        self.shards.iter().copied().filter(|loss| loss.records > 0)
+    }
+
+    /// By fate, on all shards, with the moments.
+    pub fn tolls(&self) -> &Tolls {
+        &self.tolls
     }
 
     /// Records lost on all shards.
     pub fn records(&self) -> u64 {
-        self.0.iter().map(|loss| loss.records).sum()
+        self.shards.iter().map(|loss| loss.records).sum()
     }
 
     /// When the first record was lost.
     pub fn first(&self) -> Option<Nanos> {
-        self.0.iter().map(|loss| loss.first).min()
+        self.by_shard().map(|loss| loss.first).min()
     }
 }

@@ -91,6 +91,13 @@ impl Past {
         self.read.get(slot).map_or(0, |read| before.saturating_sub(*read))
     }
 
+    /// They, and when the first and the last of them arrived; nothing where there are none.
+    pub(super) fn gone(&self, slot: usize, moment: i64) -> Option<(u64, Micros, Micros)> {
+        let (shard, count) = (self.shard(slot), self.left_before(slot, moment));
+        let last = (self.read.get(slot)? + count).checked_sub(1).filter(|_| count > 0)?;
+        Some((count, self.next(slot)?.appended, self.record(shard, last).appended))
+    }
+
     /// Moves up to `records_max` records and, with those that `bytes` counts already, `bytes_max` bytes to the end of
     /// `out`.
     pub(super) fn read(

@@ -2,7 +2,7 @@
 
 use super::log::{Micros, Record};
 use super::stream::Stream;
-use crate::engine::time::{MICROSECOND, Nanos};
+use crate::engine::time::Nanos;
 
 impl Stream {
     /// Whether this reader is a registered consumer: it makes no calls.
@@ -12,12 +12,10 @@ impl Stream {
 
     /// The oldest record that waits on a shard for a registered consumer, after retention has taken its own.
     pub fn oldest(&mut self, now: Nanos, shard: usize, reader: usize) -> Option<Record> {
-        let horizon = (now / MICROSECOND).saturating_sub(self.retention);
+        if self.is_trimmed(now, shard, reader) {
+            self.expire(now, shard, reader);
+        }
         let slot = self.slot(shard, reader);
-        let from = self.horizon(now);
-        let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, from));
-        let expired = of_past + self.pass(shard, reader, horizon);
-        self.readers[reader].meter.expired += expired;
         if let Some(record) = self.past.as_ref().and_then(|past| past.next(slot)) {
             return Some(record);
         }

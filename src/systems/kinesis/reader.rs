@@ -2,6 +2,7 @@
 
 use super::audience::NEVER;
 use super::log::{Micros, Record};
+use super::losses::SKIPPED;
 use super::read_limit::{BYTES_PER_CALL, RECORDS_PER_CALL, ReadRefused};
 use super::reshard::NextPoll;
 use super::stream::Stream;
@@ -167,8 +168,8 @@ impl Stream {
             WhenTrimmed::Stick => self.audiences[shard].stuck |= bit,
             WhenTrimmed::Restart => {
                 let skipped = self.pass(shard, reader, u64::MAX);
-                self.losses[reader].note(shard, skipped, now);
                 let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, i64::MAX));
+                self.losses[reader].note(shard, (now, now), SKIPPED, skipped + of_past);
                 self.readers[reader].meter.skipped += skipped + of_past;
             }
         }
@@ -181,24 +182,34 @@ impl Stream {
         if self.seats[slot].cursor.is_detached() || self.readers[reader].removed {
             return;
         }
-        let horizon = self.horizon(now);
-        let first = self.arena.peek(&self.shards[shard].log, &self.seats[slot].cursor);
-        let lost = self.pass(shard, reader, horizon.max(0) as u64);
-        let gone = lost + self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
-        let state = &mut self.readers[reader];
-        if !state.started {
-            state.meter.before_start += gone;
+        if !self.readers[reader].started {
+            self.readers[reader].meter.before_start += self.pass_expired(now, shard, reader);
             return;
         }
-        state.meter.expired += gone;
-        if let Some(first) = first {
-            self.losses[reader].note(shard, lost, (first.appended + self.retention) * MICROSECOND);
-        }
+        let gone = self.expire(now, shard, reader);
+        let state = &self.readers[reader];
         let bit = 1 << reader;
         if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.audiences[shard].stuck & bit == 0
         {
             self.audiences[shard].robbed |= bit;
         }
+    }
+
+    /// Takes what retention has removed away from a reader at work, and notes when each record went; returns how many.
+    #[cold]
+    pub(super) fn expire(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
+        let mut losses = std::mem::take(&mut self.losses[reader]);
+        self.note_expired(now, shard, reader, &mut losses);
+        self.losses[reader] = losses;
+        let gone = self.pass_expired(now, shard, reader);
+        self.readers[reader].meter.expired += gone;
+        gone
+    }
+
+    fn pass_expired(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
+        let (slot, horizon) = (shard * self.readers.len() + reader, self.horizon(now));
+        let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
+        of_past + self.pass(shard, reader, horizon.max(0) as Micros)
     }
 
     /// Whether a reader has given a shard up.

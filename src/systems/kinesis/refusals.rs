@@ -14,13 +14,6 @@ pub struct Refused {
     pub bytes: u64,
 }
 
-impl Refused {
-    /// Both together.
-    pub fn total(self) -> u64 {
-        self.calls + self.bytes
-    }
-}
-
 /// The refused calls of a stream's readers.
 #[derive(Clone, Debug)]
 pub(super) struct Refusals {

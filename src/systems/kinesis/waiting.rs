@@ -1,8 +1,8 @@
 //! What waits in a stream for its readers, counted where it lies.
 
 use super::audience::NEVER;
-use super::log::Record;
-use super::losses::Losses;
+use super::log::{Micros, Record};
+use super::losses::{EXPIRED, Losses};
 use super::stream::Stream;
 use crate::engine::time::{MICROSECOND, Nanos};
 
@@ -26,17 +26,29 @@ impl Stream {
 
     /// What a reader has lost to retention up to the end, what it would find out at its next calls included.
     pub fn losses(&self, end: Nanos, reader: usize) -> Losses {
-        let horizon = (end / MICROSECOND).saturating_sub(self.retention);
         let mut losses = self.losses[reader].clone();
         let shards = if self.is_removed(reader) { 0 } else { self.shards.len() };
-        for shard in 0..shards {
-            let mut gone = self.walk_shard(shard, reader).take_while(|record| record.appended < horizon);
-            if let Some(first) = gone.next() {
-                let at = (first.appended + self.retention) * MICROSECOND;
-                losses.note(shard, 1 + gone.count() as u64, at);
-            }
-        }
+        (0..shards).for_each(|shard| self.note_expired(end, shard, reader, &mut losses));
         losses
+    }
+
+    /// Notes what retention has removed of what waits for a reader on a shard: each record when it was too old, not when that shows.
+    pub(super) fn note_expired(&self, now: Nanos, shard: usize, reader: usize, losses: &mut Losses) {
+        // What was there before the run arrived at moments that wrap around below 0.
+        let gone_at = |appended: Micros| {
+            (appended as i64).saturating_add(self.retention as i64).max(0).unsigned_abs() * MICROSECOND
+        };
+        let horizon = self.horizon(now);
+        let slot = shard * self.readers.len() + reader;
+        let past = self.past.as_ref().filter(|_| self.readers[reader].started);
+        if let Some((records, first, last)) = past.and_then(|past| past.gone(slot, horizon)) {
+            losses.note(shard, (gone_at(first), gone_at(last)), EXPIRED, records);
+        }
+        let expired = |record: &Record| (record.appended as i64) < horizon;
+        for record in self.walk_shard(shard, reader).take_while(expired) {
+            let at = gone_at(record.appended);
+            losses.note(shard, (at, at), EXPIRED, 1);
+        }
     }
 
     /// Whether some record that waits for a reader is such a one.

@@ -21,7 +21,7 @@ use super::tumbling::OpenWindow;
 use crate::engine::random::{Keyed, Streams, threshold};
 use crate::engine::time::{MICROSECOND, MILLISECOND, Nanos};
 use crate::systems::kinesis::log::Record;
-use crate::systems::kinesis::losses::Losses;
+use crate::systems::kinesis::losses::{EXPIRED, Losses};
 use crate::systems::lag::Lag;
 use crate::systems::tolls::Tolls;
 use std::ops::Range;
@@ -303,15 +303,14 @@ impl Mapping {
         let age = |held: &Held| (now / MICROSECOND).wrapping_sub(held.record.appended) as i64;
         let retention = (self.plan.retention / MICROSECOND) as i64;
         let oldest = work.part().first().map(|held| held.record.appended);
-        let first = work.part().first().map_or(0, |held| age(held) - retention);
+        for held in work.part().iter().take_while(|held| age(held) > retention) {
+            let gone = now.saturating_sub((age(held) - retention).unsigned_abs() * MICROSECOND);
+            self.losses.note(lane / self.plan.factor as usize, (gone, gone), EXPIRED, 1);
+        }
         let lost = work.shed(|held| age(held) > retention) as u64;
         self.meter.expired += lost;
-        if lost > 0 {
-            let at = now.saturating_sub(first.unsigned_abs() * MICROSECOND);
-            self.losses.note(lane / self.plan.factor as usize, lost, at);
-            if let (Some(lag), Some(oldest)) = (&mut self.lag, oldest) {
-                lag.settled(now, oldest);
-            }
+        if let (Some(lag), Some(oldest)) = (&mut self.lag, oldest.filter(|_| lost > 0)) {
+            lag.settled(now, oldest);
         }
         if let Some(age_max) = self.plan.retry.record_age_max {
             let from = work.from;
