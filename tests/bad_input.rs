@@ -134,7 +134,7 @@ fn keys_of_partitions_where_nothing_is_partitioned() {
         )
         .change(
             "to: { s3: {} }",
-            &format!("to: {{ redshift: {{ s3: {{ §prefix: {key}, error_output_prefix: e/ }} }} }}"),
+            &format!("to: {{ http: {{ s3: {{ §prefix: {key}, error_output_prefix: e/ }} }} }}"),
             &["needs `dynamic_partitioning`"],
         )
         .end();

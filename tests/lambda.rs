@@ -275,6 +275,30 @@ fn lam_c6_top_6_the_account_throttles_and_refusals_use_no_retry() {
     assert_eq!((outcome.meter.errors, outcome.meter.discarded), (0, 0));
 }
 
+/// One of a hundred lanes keeps the only execution for 15 minutes; the others are refused at the same moments, and soon once in their
+/// longest wait: 60 s, or 45 s on the average where chance takes up to half of it. In nine minutes each tries nine times, and those of
+/// one shard in the same second for ever, or twelve times; by the renewal theorem the tries of all then come evenly, and a second
+/// hardly ever has a dozen (Poisson: 2 in 1,000,000).
+#[test]
+fn lam_e6_lanes_that_were_refused_together_do_not_come_back_together_for_ever() {
+    let tries = |jitter: &str| {
+        let settings = format!(
+            "parallelization_factor: 10, duration: {{ base: 899s }}, backoff: {{ refused_jitter: {jitter} }}"
+        );
+        let more = "account: { lambda_concurrency: 100, lambda_others: 99 }\n";
+        let outcome =
+            function(&text("terminating\nduration: 890s\nend: stop", "1000/s", 10, &settings, more));
+        assert_eq!(outcome.meter.invocations, 1);
+        let seconds = outcome.series.bins().iter().skip(300).take(540).map(|bin| bin[column::THROTTLES]);
+        (seconds.clone().sum::<u64>(), seconds.max().unwrap())
+    };
+    let (all, most) = tries("0%");
+    assert!(all == 99 * 9 && most >= 10, "{all} {most}");
+    let (all, most) = tries("50%");
+    near("tries", all as f64, 99.0 * 12.0, 0.05);
+    assert!(most < 12, "{most}");
+}
+
 const POISON: &str = "events: { bad: { at: 10m, poison: consumers.f } }\n";
 
 fn poisoned(settings: &str) -> LambdaOutcome {

@@ -71,6 +71,23 @@ events:
     assert!((after - (480.0 + 5.0 * (away - 120.0))).abs() < 25.0, "{after} after {away}");
 }
 
+/// A sink takes two records a second, one after the other, and one comes in. Two minutes of outage leave 120, of which the oldest is done
+/// half a second after the end and each other one soon after the one before it: nobody is later than at the end of the outage, though
+/// the batch with all of them takes a minute. At one more a second than comes in it takes 120 s to catch up.
+#[test]
+fn a_record_that_has_reached_the_sink_is_late_no_more() {
+    let readers = "\
+consumers:
+  c: { reads: kinesis.s, polling: { workers: 1, interval: 1s, sink: { latency: 500ms, records_per_call: 1 } } }
+events:
+  down: { at: 5m, for: 2m, outage: consumers.c }";
+    let result = result(&text(1, 1, "20m", readers));
+    let stall = &result.consumers[0].stalls[0];
+    let (late, after) = (stall.peak_lag_s.unwrap(), stall.recovered_after_s.expect("it catches up"));
+    assert!((119.0..=124.0).contains(&late), "{late}");
+    assert!((after - 120.0).abs() <= 5.0, "{after}");
+}
+
 /// A function fails for 5 min and gives up what is older than a minute: its first record is lost a minute after the beginning, and an
 /// alarm on an age above 30 s, which looks once a minute, is not there by then. One whose retries run out loses at once.
 #[test]

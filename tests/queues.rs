@@ -544,6 +544,8 @@ fn sqs_3_a_function_that_is_removed_from_its_queue_leaves_the_rest_there() {
     };
     let (always, half) = (quiet(""), quiet("events: { gone: { at: 20m, remove: consumers.f } }"));
     assert!((always - 40.0 * 15.0).abs() <= 15.0 && (half - 20.0 * 15.0).abs() <= 15.0, "{always} {half}");
+    let refused = quiet("events: { shut: { at: 10m, for: 30m, lost_permission: consumers.f } }");
+    assert!((refused - 10.0 * 15.0).abs() <= 15.0, "{refused}");
     let twice =
         "events: { gone: { at: 5m, remove: consumers.f }, late: { at: 6m, for: 1m, outage: consumers.f } }";
     let error = Case { more: twice, ..CASE }.error();

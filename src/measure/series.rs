@@ -17,7 +17,8 @@ pub fn bin_width(span: Nanos) -> Nanos {
 /// Bins for what is told of the time after the writes too, however long that is: about a week of seconds.
 const LONG_BINS_MAX: u64 = 600_000;
 
-/// The bins of a series for a run of about `span`, and as many more as it takes to its end: their width, and how many there are at most.
+/// The bins of a series for a run of about `span`, and as many more as it takes to its end: their width, and how many there are at most
+/// before they are made wider.
 pub fn bins(span: Nanos) -> (Nanos, u64) {
     (bin_width(span), LONG_BINS_MAX)
 }

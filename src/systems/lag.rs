@@ -15,6 +15,12 @@ struct Bin {
     age: u64,
 }
 
+impl Bin {
+    fn and(self, other: Self) -> Self {
+        Self { oldest: self.oldest.min(other.oldest), age: self.age.max(other.age) }
+    }
+}
+
 const EMPTY: Bin = Bin { oldest: i64::MAX, age: 0 };
 
 /// What a reader settled, bin by bin.
@@ -26,26 +32,35 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// With bins of this width, of which there are so many at most: what comes later goes into the last one.
+    /// With bins of this width, of which there are so many at most: for what comes later, two and two are taken together.
     pub fn new((width, bins_max): (Nanos, u64)) -> Self {
         Self { width, bins_max, bins: Vec::new() }
+    }
+
+    /// The bin of a moment.
+    fn place(&mut self, at: Nanos) -> usize {
+        while at / self.width >= self.bins_max {
+            self.width *= 2;
+            let both = |pair: &[Bin]| pair.iter().copied().reduce(Bin::and).unwrap_or(EMPTY);
+            self.bins = self.bins.chunks(2).map(both).collect();
+        }
+        (at / self.width) as usize
     }
 
     /// Records are settled, the oldest of which had come at `arrived`, microseconds; what was there before the run came at
     /// moments that wrap around below 0.
     pub fn settled(&mut self, now: Nanos, arrived: u64) {
-        let place = (now / self.width).min(self.bins_max - 1) as usize;
+        let place = self.place(now);
         if place >= self.bins.len() {
             self.bins.resize(place + 1, EMPTY);
         }
-        let bin = &mut self.bins[place];
-        bin.oldest = bin.oldest.min(arrived as i64);
-        bin.age = bin.age.max((now / MICROSECOND).wrapping_sub(arrived));
+        let settled = Bin { oldest: arrived as i64, age: (now / MICROSECOND).wrapping_sub(arrived) };
+        self.bins[place] = self.bins[place].and(settled);
     }
 
     /// The age of the oldest record in each bin up to the end, where the oldest one that is left had come at `left`.
     pub fn ages(mut self, end: Nanos, left: Option<u64>) -> Ages {
-        let bins = (end / self.width + 1).min(self.bins_max) as usize;
+        let bins = self.place(end) + 1;
         self.bins.resize(bins.max(self.bins.len()), EMPTY);
         let mut oldest = left.map_or(i64::MAX, |left| left as i64);
         let mut ages = vec![0; self.bins.len()];
@@ -87,6 +102,23 @@ mod tests {
         assert_eq!(ages.width, SECOND);
         let millis: Vec<u64> = ages.bins.iter().map(|age| age / 1_000).collect();
         assert_eq!(millis, [0, 0, 500, 1_500, 2_500, 2_750, 0, 1_000, 1_500]);
+    }
+
+    /// The same in two bins, then four, where there is room for four of a second: four seconds each make three, 2.75 s the most in the
+    /// second one.
+    #[test]
+    fn a_run_with_more_bins_than_there_is_room_for_has_wider_ones() {
+        let mut lag = Lag::new((SECOND, 4));
+        lag.settled(3 * SECOND, 3_000_000);
+        lag.settled(5_250_000_000, 2_500_000);
+        let ages = lag.ages(8_500_000_000, Some(7_000_000));
+        assert_eq!((ages.width, ages.bins), (4 * SECOND, vec![1_500_000, 2_750_000, 1_500_000]));
+        // A record that comes at 1 s and is settled as late as second 99 was 15 s old at second 16, 31 s at 32, and so on.
+        let mut lag = Lag::new((SECOND, 8));
+        lag.settled(99 * SECOND, 1_000_000);
+        let ages = lag.ages(99 * SECOND, None);
+        let seconds: Vec<u64> = ages.bins.iter().map(|age| age / 1_000_000).collect();
+        assert_eq!((ages.width, seconds), (16 * SECOND, vec![15, 31, 47, 63, 79, 95, 98, 0]));
     }
 
     /// What was there 10 s before the run is 12 s old when it is settled at second 2.

@@ -195,9 +195,6 @@ impl Polling {
     /// A batch is processed, of which the first record arrived at `first`. What its call left behind waits for the worker from the
     /// moment at which that call was due; what came later does so from the poll on that would have been next.
     pub fn done(&mut self, now: Nanos, shard: usize, first: Option<Micros>) {
-        if let (Some(lag), Some(first)) = (&mut self.lag, first) {
-            lag.settled(now, first);
-        }
         let hand = &mut self.hands[shard];
         hand.written = 0;
         let busy_from = if hand.behind { hand.due } else { hand.polled + self.interval };
@@ -234,10 +231,14 @@ impl Polling {
     /// processed by that, and when the next ones will be, if some are left.
     #[inline]
     pub fn advance(&mut self, now: Nanos, shard: usize) -> (Range<usize>, Option<Nanos>) {
-        match self.writers.is_some() {
+        let advance = match self.writers.is_some() {
             false => (0..self.hands[shard].records.len(), None),
             true => self.write(now, shard),
+        };
+        if let Some(lag) = self.lag.as_mut().filter(|_| !advance.0.is_empty()) {
+            lag.settled(now, self.hands[shard].records[advance.0.start].appended);
         }
+        advance
     }
 
     #[cold]

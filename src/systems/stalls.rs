@@ -69,11 +69,15 @@ impl Stalls {
             return both;
         }
         let mut moments: Vec<Micros> = self.marks.iter().chain(&others.marks).map(|(at, _)| *at).collect();
-        moments.sort_unstable();
+        // Of two runs that are in order a stable sort makes one merge; so all of this takes one walk over the marks.
+        moments.sort();
         moments.dedup();
-        for pair in moments.windows(2) {
-            let (from, until) = (pair[0], pair[1]);
-            let [own, other] = [self, others].map(|stalls| u128::from(stalls.between(from, until)));
+        let mut walks = [(self, 0), (others, 0)];
+        let mut last = None;
+        for until in moments {
+            let totals = walks.each_mut().map(|(stalls, next)| stalls.walk_to(until, next));
+            let Some((from, before)) = last.replace((until, totals)) else { continue };
+            let [own, other] = [0, 1].map(|which| u128::from(totals[which] - before[which]));
             let part = (own * other / u128::from(until - from)) as Micros;
             if part > 0 {
                 both.marks.push((from, both.total));
@@ -89,8 +93,18 @@ impl Stalls {
         if self.marks.last().is_none_or(|(last, _)| at >= *last) {
             return self.total;
         }
-        let next = self.marks.partition_point(|(mark, _)| *mark <= at);
-        let (to, total) = self.marks[next];
+        self.up_to_before(at, self.marks.partition_point(|(mark, _)| *mark <= at))
+    }
+
+    /// The same at moments that come in order, where `next` was the first mark after the last of them, 0 at first.
+    fn walk_to(&self, at: Micros, next: &mut usize) -> Micros {
+        *next += self.marks[*next..].iter().take_while(|(mark, _)| *mark <= at).count();
+        self.up_to_before(at, *next)
+    }
+
+    /// The same, where `next` is the first mark after that moment.
+    fn up_to_before(&self, at: Micros, next: usize) -> Micros {
+        let Some((to, total)) = self.marks.get(next).copied() else { return self.total };
         let Some((from, before)) = next.checked_sub(1).map(|place| self.marks[place]) else { return total };
         let (part, whole) = (u128::from(at - from), u128::from(to - from));
         before + (u128::from(total - before) * part / whole) as Micros
@@ -150,6 +164,18 @@ mod tests {
         assert_eq!(one.between(0, 100), 40);
         assert_eq!([(0, 15), (12, 35), (25, 28), (61, 99)].map(|(a, b)| one.between(a, b)), [5, 13, 0, 0]);
         assert!(one.during(&Stalls::default()).is_empty());
+    }
+
+    /// The first third of each 30 and the first half of each 20: of each 60 they share the first 10.
+    #[test]
+    fn what_two_rhythms_share_is_that_of_their_common_period() {
+        let (mut one, mut other) = (Stalls::default(), Stalls::default());
+        (0..100).for_each(|number| one.note(number * 30, number * 30 + 10));
+        (0..150).for_each(|number| other.note(number * 20, number * 20 + 10));
+        one.forget(600);
+        for both in [one.during(&other), other.during(&one)] {
+            assert_eq!([(600, 3_000), (665, 725), (670, 720)].map(|(a, b)| both.between(a, b)), [400, 10, 0]);
+        }
     }
 
     /// A third of all time is stalled; where marks are taken together, that share stays, and no more than a moment's own time is stalled.

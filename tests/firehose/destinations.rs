@@ -63,6 +63,13 @@ fn fh_r2_r3_o4_after_the_retry_duration_buffers_go_to_the_error_prefix() {
         assert_eq!((plan.retry / SECOND, plan.kind.error_prefix()), (retry, prefix), "{to}");
     }
     assert!(refused(POLLED, &["firehose.lake.to={ http: { retry_duration: 7201s } }"]).contains("FH-R2"));
+    // What CreateDeliveryStream refuses: in each case for that reason alone.
+    for s3 in ["prefix: 'raw/!{timestamp:yyyy}/'", "error_output_prefix: 'e/!{firehose:error-output-type}/'"]
+    {
+        let told = refused(POLLED, &[&format!("firehose.lake.to={{ redshift: {{ s3: {{ {s3} }} }} }}")]);
+        assert!(told.contains("lie under `errors/` (FH-R2)") && !told.contains("needs an"), "{told}");
+    }
+    assert!(support::load_with(POLLED, &["firehose.lake.to={ redshift: { s3: { prefix: raw/ } } }"]).is_ok());
     let sets = [
         "firehose.lake.to={ opensearch: { request: 1s, s3: { retry_wait: 10s, put: 100ms } } }",
         "firehose.lake.buffer.interval=60s",

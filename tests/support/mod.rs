@@ -212,6 +212,7 @@ pub fn retries_without_end() -> RetryPlan {
         bisect: false,
         report_failures: false,
         backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
+        refused_jitter: 0.0,
         destination: None,
     }
 }

@@ -276,6 +276,7 @@ fn retry(resolver: &mut Resolver, path: &Path, settings: &LambdaSettings) -> Ret
         bisect: resolver.take(settings.bisect, &BISECT),
         report_failures: resolver.take(settings.report_batch_item_failures, &REPORT),
         backoff,
+        refused_jitter: resolver.take::<Percent>(written.refused_jitter, &REFUSED_JITTER).fraction(),
         destination: settings.on_failure.map(|to| match to {
             OnFailure::Sqs => Destination::Sqs,
             OnFailure::S3 => Destination::S3,

@@ -10,6 +10,7 @@ use crate::scenario::timeline::{Action, EventSettings, Fault, Occurrence, Part};
 use crate::systems::firehose::settings::{GROWTH, RETRY_UNTIL};
 use crate::systems::fleet::ControlPlan;
 use crate::systems::kinesis::log::Micros;
+use crate::systems::sqs::settings::REFUSED_POLLERS;
 use crate::units::Duration;
 
 /// One of these events as written.
@@ -95,6 +96,9 @@ pub(super) fn happening(
     if matches!((part, fault), (Part::Delivery(_), Fault::Outage)) {
         resolver.assume(&RETRY_UNTIL);
         resolver.assume(&GROWTH);
+    }
+    if matches!((part, fault), (Part::QueueFunction(_), Fault::LostPermission)) {
+        resolver.assume(&REFUSED_POLLERS);
     }
     let what = what.unwrap_or_else(|| in_words(part, fault).to_owned());
     Some(Happening { place, what, action: Action::Fault(part, fault) })

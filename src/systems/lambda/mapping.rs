@@ -3,13 +3,14 @@
 //! Whoever drives it reads the source when there is [room](Mapping::has_room), hands the records [over](Mapping::arrive),
 //! and then asks each lane what [next](Mapping::next).
 
+mod refusal;
 mod whereabouts;
 
 pub use whereabouts::Whereabouts;
 
 use super::batch::{Held, PAYLOAD_MAX};
 use super::cold_start::Environments;
-use super::concurrency::{Share, Throttled};
+use super::concurrency::Share;
 use super::function::{Function, FunctionPlan, Turns};
 use super::hand::Hand;
 use super::lane::{Lane, State};
@@ -44,6 +45,8 @@ pub struct Mapping {
     /// Records of one shard above which no more are read.
     room: u64,
     coins: Keyed,
+    /// Draws for waits after refusals, by their time and lane.
+    chance: Keyed,
     passes_below: u64,
     hands: Vec<Hand>,
     lanes: Vec<Lane>,
@@ -75,6 +78,7 @@ impl Mapping {
         let mut this = Self {
             room: u64::from(plan.batching.size) * u64::from(plan.factor),
             coins: draws.keyed(&format!("{path}.filter")),
+            chance: draws.keyed(&format!("{path}.throttled")),
             passes_below: plan.filter_passes.map_or(u64::MAX, threshold),
             hands: Vec::new(),
             lanes: Vec::new(),
@@ -414,28 +418,6 @@ impl Mapping {
         }
         hand.running += 1;
         now + run.cold + run.duration
-    }
-
-    /// The invocation was refused: tries again after a wait that grows; refusals use no retry (LAM-E2).
-    pub fn refused(&mut self, now: Nanos, lane: usize, why: Throttled) {
-        self.meter.throttled[why as usize] += 1;
-        let place = &mut self.lanes[lane];
-        place.refusals += 1;
-        place.work.not_before = now + self.plan.retry.backoff.before_jitter(place.refusals);
-        self.wait_no_longer_than_age_allows(now, lane);
-    }
-
-    /// Records are given up when they are older than the mapping allows (LAM-E2), not at the next try after that: once the
-    /// youngest one of the present part is too old, nothing is left to wait for.
-    fn wait_no_longer_than_age_allows(&mut self, now: Nanos, lane: usize) {
-        let Some(age_max) = self.plan.retry.record_age_max else { return };
-        let work = &mut self.lanes[lane].work;
-        let Some(youngest) = work.part().last() else { return };
-        // What was there before the run arrived at moments that wrap around below 0.
-        let age = (now / MICROSECOND).wrapping_sub(youngest.record.appended) as i64;
-        let left = ((age_max / MICROSECOND) as i64 + 1).saturating_sub(age).max(0) as u64;
-        let too_old = (now / MICROSECOND).saturating_add(left).saturating_mul(MICROSECOND).max(now);
-        work.not_before = work.not_before.min(too_old);
     }
 
     /// The function has ended. Returns the records that are now processed, by their places in the lane's

@@ -2,7 +2,7 @@
 
 use super::batch::Held;
 use crate::engine::backoff::Backoff;
-use crate::engine::time::Nanos;
+use crate::engine::time::{Nanos, round};
 use std::ops::Range;
 
 /// Where a mapping sends what it gives up on (LAM-E5).
@@ -37,7 +37,7 @@ impl GivenUp {
 }
 
 /// The error handling of one mapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryPlan {
     /// Tries after the first one; `None` for as long as the records are there (LAM-E1, LAM-E2).
     pub retries: Option<u32>,
@@ -49,8 +49,18 @@ pub struct RetryPlan {
     pub report_failures: bool,
     /// Waits between tries, without jitter (LAM-E6).
     pub backoff: Backoff,
+    /// Share of a wait after a refusal that chance may take off, 0 to 1 (LAM-E6).
+    pub refused_jitter: f64,
     /// Where what is given up goes.
     pub destination: Option<Destination>,
+}
+
+impl RetryPlan {
+    /// The wait after the `refusals`-th refusal in a row, counted from 1; `unit` is from [0, 1).
+    pub fn refused_wait(&self, refusals: u32, unit: f64) -> Nanos {
+        let full = self.backoff.before_jitter(refusals);
+        (full - round(full as f64 * self.refused_jitter * unit)).max(1)
+    }
 }
 
 /// The batch that a lane works on, and the part of it that is tried now. Parts are tried in order; what lies before the
@@ -183,6 +193,7 @@ mod tests {
             bisect: false,
             report_failures: false,
             backoff: Backoff { base: 100 * MILLISECOND, cap: MINUTE, jitter: false },
+            refused_jitter: 0.0,
             destination: None,
         }
     }
@@ -255,6 +266,17 @@ mod tests {
             }
             assert_eq!(waits, [100, 100, 100, 100, 100, 100, 100, 200, 400]);
         }
+    }
+
+    /// By hand: of 100, 200 and 60,000 ms half is sure, and of the other half chance takes as much off as its draw says.
+    #[test]
+    fn lam_e6_chance_takes_its_share_off_a_wait_after_a_refusal() {
+        let half = RetryPlan { refused_jitter: 0.5, ..plan() };
+        let waits = [(1, 0.0), (1, 0.5), (2, 0.25), (60, 0.75)]
+            .map(|(refusals, unit)| half.refused_wait(refusals, unit));
+        assert_eq!(waits.map(|wait| wait / MILLISECOND), [100, 75, 175, 37_500]);
+        assert_eq!(RetryPlan { refused_jitter: 1.0, ..plan() }.refused_wait(1, 1.0 - f64::EPSILON), 1);
+        assert_eq!(plan().refused_wait(2, 0.9), 200 * MILLISECOND);
     }
 
     #[test]

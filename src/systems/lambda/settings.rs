@@ -197,6 +197,14 @@ pub const BACKOFF_CAP: Parameter = Parameter::assumed(
     "1m",
     "AWS does not publish it (UNV-4)",
 );
+/// Chance in a wait after a refusal.
+pub const REFUSED_JITTER: Parameter = Parameter::assumed(
+    "LAM-E6",
+    "refused_jitter",
+    "share of a mapping's wait after an invocation was refused that chance may take off, for each batch by itself",
+    "50%",
+    "AWS does not publish it (UNV-4); without, batches that were refused together would come back together for ever",
+);
 /// Account concurrency.
 pub const CONCURRENCY: Parameter =
     Parameter::published("LAM-C6", "lambda_concurrency", "concurrent executions of the account", "1000");
@@ -242,6 +250,7 @@ pub const PARAMETERS: &[Parameter] = &[
     REPORT,
     BACKOFF_BASE,
     BACKOFF_CAP,
+    REFUSED_JITTER,
     CONCURRENCY,
     OTHERS,
 ];
@@ -431,8 +440,8 @@ impl Runtime {
     }
 }
 
-/// Waits between tries: doubled after each failure.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// Waits between tries: doubled after each failure, and after each time that an invocation was refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LambdaBackoff {
     /// After the first failure: 1ms to 1h.
@@ -441,6 +450,10 @@ pub struct LambdaBackoff {
     /// At most: 1ms to 1h.
     #[schemars(extend("default" = BACKOFF_CAP.value))]
     pub cap: Option<Duration>,
+    /// How much of a wait after a refused invocation chance may take off, for each batch by itself: 0% to 100%. A wait after a
+    /// failure has none.
+    #[schemars(extend("default" = REFUSED_JITTER.value))]
+    pub refused_jitter: Option<Percent>,
 }
 
 /// Where what is given up goes.

@@ -223,9 +223,10 @@ impl QueueConsumer {
         self.not_before = self.not_before.max(now + REFUSED_WAIT);
     }
 
-    /// It may not receive before `until`: its calls are refused, and messages wait.
+    /// It may not receive before `until`: its calls are refused, and messages wait. A refused call is no empty receive.
     pub fn deny(&mut self, now: Nanos, queue: &mut Queue, until: Nanos) {
         self.count_empty_receives(now, queue);
+        self.pollers.rest(now, until);
         self.not_before = self.not_before.max(until);
     }
 

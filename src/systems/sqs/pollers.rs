@@ -20,6 +20,8 @@ pub struct Pollers {
     growth: (Limit, TokenBucket),
     /// Receives that found nothing for twenty seconds, and are not handed out yet.
     empty: u64,
+    /// Nobody asks before this.
+    resting_until: Nanos,
     /// Whether the mapping is deleted: nobody asks any more.
     stopped: bool,
 }
@@ -28,7 +30,7 @@ impl Default for Pollers {
     fn default() -> Self {
         let growth = Limit::per_second(MORE_A_SECOND);
         let asking = VecDeque::from([0; FIRST]);
-        Self { asking, busy: 0, growth: (growth, growth.full()), empty: 0, stopped: false }
+        Self { asking, busy: 0, growth: (growth, growth.full()), empty: 0, resting_until: 0, stopped: false }
     }
 }
 
@@ -70,8 +72,15 @@ impl Pollers {
         self.settle(now);
         self.busy = self.busy.saturating_sub(1);
         if !self.stopped {
-            self.asking.push_back(now);
+            self.asking.push_back(now.max(self.resting_until));
         }
+    }
+
+    /// Nobody asks before `until`: whoever does is refused.
+    pub fn rest(&mut self, now: Nanos, until: Nanos) {
+        self.settle(now);
+        self.resting_until = self.resting_until.max(until);
+        self.asking.iter_mut().for_each(|began| *began = self.resting_until.max(*began));
     }
 
     /// The mapping is deleted: nobody asks from now on, and what is in hand is finished.
@@ -96,7 +105,7 @@ impl Pollers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::time::{HOUR, SECOND};
+    use crate::engine::time::{HOUR, MINUTE, SECOND};
 
     /// By hand: five pollers that find nothing ask three times a minute each, whenever somebody looks.
     #[test]
@@ -120,6 +129,20 @@ mod tests {
         }
         let empty = pollers.take_empty(HOUR);
         assert!((4 * 180..5 * 180).contains(&empty), "{empty}");
+    }
+
+    /// By hand: five pollers ask three times a minute in 40 of 60 minutes. One that is done with its batch while none may ask
+    /// asks when it may.
+    #[test]
+    fn sqs_3_pollers_that_may_not_receive_ask_nothing() {
+        for busy in [0, 1, 5] {
+            let mut pollers = Pollers::default();
+            (0..busy).for_each(|_| pollers.take(20 * MINUTE));
+            pollers.rest(20 * MINUTE, 40 * MINUTE);
+            (0..busy).for_each(|_| pollers.give_back(30 * MINUTE));
+            assert_eq!([20, 39, 40].map(|at| pollers.take_empty(at * MINUTE)), [5 * 60, 0, 0], "{busy}");
+            assert_eq!(pollers.take_empty(HOUR), 5 * 60, "{busy}");
+        }
     }
 
     /// Five batches at once, then five pollers more a second while messages wait; once none come, all but five stop after

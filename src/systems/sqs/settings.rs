@@ -66,10 +66,27 @@ pub const POLLERS: Parameter = Parameter::built_in(
     "5 at first, and 5 more a second while messages wait; each runs one batch at a time and polls for up to 20 s (SQS-3), and those beyond 5 stop when that finds nothing",
     "AWS says five batches at first and up to 300 more a minute, outside provisioned mode",
 );
+/// What pollers do that may not receive.
+pub const REFUSED_POLLERS: Parameter = Parameter::built_in(
+    "SQS-3",
+    "requests of a mapping that may not receive from its queue",
+    "none is billed: its pollers ask again when they may",
+    "AWS bills each request and each empty receive; it publishes neither how often such a mapping tries nor that a refused call is billed",
+);
 
 /// The parameters of this room.
-pub const PARAMETERS: &[Parameter] =
-    &[RETENTION, VISIBILITY, DELAY, HIGH_THROUGHPUT, DELIVERY, DELIVERY_FIFO, SEND, MESSAGE_SIZE, POLLERS];
+pub const PARAMETERS: &[Parameter] = &[
+    RETENTION,
+    VISIBILITY,
+    DELAY,
+    HIGH_THROUGHPUT,
+    DELIVERY,
+    DELIVERY_FIFO,
+    SEND,
+    MESSAGE_SIZE,
+    POLLERS,
+    REFUSED_POLLERS,
+];
 
 /// A queue. Consumers with `sends_to` and pipes put messages into it; one function reads it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

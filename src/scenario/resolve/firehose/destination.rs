@@ -78,8 +78,16 @@ fn redshift(resolver: &mut Resolver, path: &Path, settings: &RedshiftSettings) -
         zones: 0,
     };
     let endpoint = endpoint(resolver, path, takes);
-    let s3 = settings.s3.clone().unwrap_or_default();
-    To { bucket: bucket(resolver, &path.key("s3"), &s3), endpoint }
+    let (path, mut s3) = (path.key("s3"), settings.s3.clone().unwrap_or_default());
+    // CreateDeliveryStream answers: "Prefix Expressions or ErrorOutputPrefix is currently not supported for this destination".
+    let expressions = s3.prefix.take_if(|prefix| prefix.contains("!{"));
+    for (key, written) in [("prefix", expressions), ("error_output_prefix", s3.error_output_prefix.take())] {
+        if written.is_some() {
+            let message = "Redshift takes neither expressions in `prefix` nor an `error_output_prefix`; manifests of what was not copied lie under `errors/` (FH-R2)";
+            resolver.error(&path.key(key), message);
+        }
+    }
+    To { bucket: bucket(resolver, &path, &s3), endpoint }
 }
 
 /// What a destination other than S3 takes, as written.
