@@ -129,3 +129,47 @@ fn a_function_without_a_single_execution_is_named_as_such() {
     let (_, _, result) = run(&steady(&text(100, 1_000, 1, "10m", more)));
     assert_eq!(limit(&result, "consumers.f").as_deref(), Some("consumers.f: 0 executions reserved"));
 }
+
+/// `rate` writes of one unit a second into a table of 500 write units/s, which saved 150,000 before (DDB-P6).
+fn writes(rate: u32, more: &str) -> String {
+    support::fed_table(&format!("{rate}/s"), "2m", more)
+        .replace("study: terminating", "study: steady")
+        .replace("write_units: 1000", "write_units: 500")
+}
+
+/// 120 s of 700 a second take 24,000 saved units of 150,000: nothing is refused, and yet there is no steady state. From twice the
+/// capacity on, the one partition (1,000 units/s, DDB-P1) refuses writes first, and capacity is still what is exceeded most.
+#[test]
+fn ddb_p6_saved_units_do_not_make_a_steady_state_and_the_limit_exceeded_most_is_named() {
+    for (rate, refuses) in [(700, false), (1_100, true), (3_000, true)] {
+        let (scenario, outcome, result) = run(&writes(rate, ""));
+        assert_eq!(outcome.tables[0].meter.throttled > 0, refuses, "{rate}");
+        let named = limit(&result, "workload.writer");
+        assert_eq!(named.as_deref(), Some("tables.t: 500 write units/s"), "{rate}");
+        assert!(result.latency.iter().all(|row| row.withheld && row.p99_ms.is_none()), "{rate}");
+        let check = streamgauge::scenario::load_check::LoadCheck::of(&scenario);
+        assert_eq!(check.overloaded()[0], "tables.t (write units/s, DDB-P6)", "{rate}");
+    }
+    // An item of 1,300 a second exceeds its partition by 30 %, 1,500 of 1,400 the table by 7 %.
+    let hot = writes(1_500, "")
+        .replace("write_units: 500", "write_units: 1400")
+        .replace("uniform: { items: 1_000 }", "hotspot: { items: 1_000, hot_items: 0.1%, hot_traffic: 87% }");
+    let (_, _, result) = run(&hot);
+    assert_eq!(
+        limit(&result, "workload.writer").as_deref(),
+        Some("tables.t: 1,000 write units/s a partition")
+    );
+}
+
+/// All of the capacity may be used; what grows with the load, or was asked for by an event, ends the need for saved units.
+#[test]
+fn ddb_p6_m19_capacity_that_suffices_or_will_is_no_overload_while_nothing_is_refused() {
+    let scaled = "capacity: { provisioned: { write_units: 500, auto_scaling: { min: 500, max: 2000 } } }";
+    let raised = "events:\n  more: { at: 10s, set: { tables.t.capacity.provisioned.write_units: 2000 } }";
+    let fixed = "capacity: { provisioned: { write_units: 500 } }";
+    for text in [writes(500, ""), writes(700, "").replace(fixed, scaled), writes(700, raised)] {
+        let (_, outcome, result) = run(&text);
+        assert_eq!(outcome.tables[0].meter.throttled, 0);
+        assert!(result.overloaded.is_empty(), "{:?}", result.overloaded);
+    }
+}

@@ -3,6 +3,9 @@
 use super::{POLLED, fate, refused, result, run, support};
 use rust_decimal::Decimal;
 use streamgauge::engine::time::SECOND;
+use streamgauge::pipeline::finish::Outcome;
+use streamgauge::pricing::PriceBook;
+use streamgauge::report::result::RunResult;
 use streamgauge::systems::firehose::ErrorOutput;
 
 #[test]
@@ -187,6 +190,26 @@ fn fh_b10_fh_r4_buffers_of_a_slow_destination_grow_and_it_keeps_up() {
     let row = check.rows.iter().find(|row| row.limit == "FH-R4").expect("COPY has a row");
     assert!((row.allowed - 1.0 / 40.0).abs() < 1e-9 && row.mean < row.allowed, "{row:?}");
     assert!(check.warnings.iter().any(|warning| warning.contains("FH-B10")), "{:?}", check.warnings);
+}
+
+/// A hundred records a second for an S3 that takes 3,500 requests: an object under way holds half of all that comes in a minute,
+/// and is met by a sample or not. No replication calls that a backlog that grows.
+#[test]
+fn fh_b2_an_object_under_way_is_no_backlog_that_grows() {
+    let lake =
+        "firehose:\n  lake: { reads: kinesis.s, buffer: { size: 5 MiB, interval: 60s }, to: { s3: {} } }";
+    let text = support::fed_table("100/s", "2m", lake)
+        .replace("study: terminating", "study: steady\nwarm_up: 20s\nseed: 2")
+        .replace("constant", "poisson")
+        .replace("300 B", "700 B")
+        .replace(", replication: { delay: 50ms, reorder: 0%, duplicates: 0% }", "");
+    let scenario = support::scenario(&text, &[]);
+    let outcomes: Vec<_> = (0..10).map(|number| support::run::<true>(&scenario, number)).collect();
+    let meets = |outcome: &Outcome| outcome.backlogs.iter().any(|backlog| backlog.uploads[0] > 1_000);
+    assert!(outcomes.iter().any(meets), "no sample met an object");
+    let result = RunResult::new(&scenario, &outcomes, PriceBook::builtin()).expect("a bill");
+    assert!(result.overloaded.is_empty(), "{:?}", result.overloaded);
+    assert!(result.figure("firehose.lake.freshness.p99").is_some());
 }
 
 /// A destination that takes 200 KiB/s of 305 kB/s: what waits grows by a third of the records, whatever buffers do. It is named, and no

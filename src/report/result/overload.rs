@@ -13,6 +13,7 @@ use crate::report::number::{mean, rounded};
 use crate::report::words;
 use crate::report::words::plural;
 use crate::scenario::checked::{Scenario, Study};
+use crate::scenario::load_check::{LoadCheck, LoadRow};
 use crate::scenario::path::resource;
 use crate::systems::dynamodb::throttle::ThrottleLimit;
 use crate::systems::firehose::FirehosePlan;
@@ -29,7 +30,8 @@ pub struct Overload {
     pub path: String,
     /// The limit, such as `kinesis.changes shard 3: 1,000 records/s`.
     pub limit: String,
-    /// Records by which the backlog grows each second; null where refused writes are given up instead.
+    /// Records by which the backlog grows each second; null where refused writes are given up instead, and where saved units
+    /// still bridge what the load is above the limit.
     pub growth_per_s: Option<f64>,
     /// Replications in which it does.
     pub replications: u32,
@@ -51,7 +53,7 @@ impl Overload {
                     words::number(*growth)
                 )
             }
-            None => format!("overloaded: {limit}; {path} gives writes up{when}."),
+            None => format!("overloaded: {limit}; {path} asks for more{when}."),
         }
     }
 }
@@ -65,7 +67,10 @@ const GROWTH_DEVIATIONS_MIN: f64 = 3.0;
 /// The limits that the load of a steady study is above; empty for other studies. One replication that falls behind is
 /// enough: a state that not all of them keep is not steady.
 pub fn find(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
-    if scenario.study == Study::Steady { everywhere(scenario, outcomes) } else { Vec::new() }
+    if scenario.study != Study::Steady {
+        return Vec::new();
+    }
+    everywhere(scenario, outcomes, &LoadCheck::exceeded(scenario))
 }
 
 /// What a terminating study has to say where more comes in than goes on: as long as that lasts, a longer run has greater
@@ -82,10 +87,16 @@ pub fn unsettled(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<String> {
              of the run, percentiles too."
         ))
     };
-    everywhere(scenario, outcomes).into_iter().filter_map(sentence).collect()
+    let unknown = vec![None; scenario.tables.len()];
+    everywhere(scenario, outcomes, &unknown).into_iter().filter_map(sentence).collect()
 }
 
-fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload)> {
+/// The overloads at all places; `exceeded` has what is known of each table before anything runs.
+fn everywhere(
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    exceeded: &[Option<LoadRow>],
+) -> Vec<(Place, Overload)> {
     let writers = (0..scenario.producers.len()).map(Place::Writer);
     let direct = (0..scenario.direct.len()).map(Place::Direct);
     let feeds = (0..scenario.tables.len()).map(Place::Feed);
@@ -96,32 +107,48 @@ fn everywhere(scenario: &Scenario, outcomes: &[Outcome]) -> Vec<(Place, Overload
     let fleets = (0..scenario.fleets.len()).map(Place::Fleet);
     let readers = consumers.chain(lambdas).chain(queues).chain(fleets);
     let places = writers.chain(direct).chain(feeds).chain(readers).chain(deliveries);
-    places.filter_map(|place| Some((place, at(scenario, outcomes, place)?))).collect()
+    places.filter_map(|place| Some((place, at(scenario, outcomes, exceeded, place)?))).collect()
 }
 
 /// The overload at one place, if there is one.
-fn at(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> Option<Overload> {
+fn at(
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    exceeded: &[Option<LoadRow>],
+    place: Place,
+) -> Option<Overload> {
     let growths: Vec<Option<f64>> = outcomes.iter().map(|outcome| growth(scenario, outcome, place)).collect();
     let mut replications = growths.iter().flatten().count() as u32;
     if let Place::Writer(number) = place {
         let table = scenario.producers[number].table;
-        let above = outcomes.iter().filter(|outcome| offered_above_capacity(scenario, outcome, table));
-        replications = replications.max(above.count() as u32);
+        // Saved units hide for a while that there are too few: nothing needs to have been refused.
+        let above = |outcome: &&Outcome| {
+            exceeded[table].is_some() || offered_above_capacity(scenario, outcome, table)
+        };
+        replications = replications.max(outcomes.iter().filter(above).count() as u32);
     }
     if replications == 0 {
         return None;
     }
-    let (path, limit) = describe(scenario, outcomes, place);
+    let (path, limit) = describe(scenario, outcomes, exceeded, place);
     Some(Overload { path, limit, growth_per_s: mean(growths).and_then(rounded), replications })
 }
 
 /// Where it backs up at a place, and the limit behind that.
-fn describe(scenario: &Scenario, outcomes: &[Outcome], place: Place) -> (String, String) {
+fn describe(
+    scenario: &Scenario,
+    outcomes: &[Outcome],
+    exceeded: &[Option<LoadRow>],
+    place: Place,
+) -> (String, String) {
     match place {
         Place::Writer(number) => {
             let plan = &scenario.producers[number];
             let table = &scenario.tables[plan.table];
-            let limit = table_limit(outcomes, plan.table);
+            let limit = match &exceeded[plan.table] {
+                Some(row) => exceeded_limit(row),
+                None => table_limit(outcomes, plan.table),
+            };
             (resource("workload", &plan.name), format!("{}: {limit}", resource("tables", &table.name)))
         }
         Place::Direct(number) => direct(scenario, outcomes, number),
@@ -305,7 +332,7 @@ fn growth(scenario: &Scenario, outcome: &Outcome, place: Place) -> Option<f64> {
 }
 
 /// By how much samples (moment, records that wait) rise a second, if they do: their mean in the last quarter of the
-/// measured span against the second quarter, half a span earlier.
+/// measured span against the second quarter, half a span earlier, to which none of the last quarter goes back.
 fn rise(
     samples: impl Iterator<Item = (Nanos, u64)>,
     warm_up: Nanos,
@@ -327,11 +354,15 @@ fn rise(
     let squares: f64 = early.iter().map(|value| (value - before) * (value - before)).sum();
     let deviation = (squares / (early.len() - 1) as f64).sqrt();
     let growth = after - before;
-    let real = growth > GROWTH_DEVIATIONS_MIN * deviation && growth > GROWTH_SHARE_MIN * entered as f64 / 2.0;
+    // What comes and goes, such as an object under way to its bucket, is gone again in some sample.
+    let stays = late.iter().all(|waiting| *waiting > before);
+    let large = growth > GROWTH_SHARE_MIN * entered as f64 / 2.0;
+    let real = stays && large && growth > GROWTH_DEVIATIONS_MIN * deviation;
     real.then(|| growth / (span as f64 / 2e9))
 }
 
-/// Whether the writes offered to a table in one replication need more units than it has, burst capacity aside.
+/// Whether a table refused writes in one replication that offered more than it has, burst capacity aside. What follows the
+/// load is no overload until it does refuse.
 fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) -> bool {
     let meter = &outcome.tables[table].meter;
     let writers = scenario.producers.iter().zip(&outcome.producers).filter(|(plan, _)| plan.table == table);
@@ -344,6 +375,18 @@ fn offered_above_capacity(scenario: &Scenario, outcome: &Outcome, table: usize) 
     meter.throttled > 0 && offered as f64 * units > capacity * (1.0 + GROWTH_SHARE_MIN)
 }
 
+const OF_INDEXES: &str = "write capacity of its indexes";
+const OF_PARTITION: &str = "1,000 write units/s a partition";
+
+/// The limit of a table that its mean load exceeds most.
+fn exceeded_limit(row: &LoadRow) -> String {
+    match &*row.limit {
+        _ if row.path.contains(".global_secondary_indexes.") => OF_INDEXES.to_owned(),
+        "DDB-P1" | "DDB-P8" => OF_PARTITION.to_owned(),
+        _ => format!("{} write units/s", words::count(row.allowed as u64)),
+    }
+}
+
 /// The limit of a table that refused most, as it stood at the end.
 fn table_limit(outcomes: &[Outcome], table: usize) -> String {
     let tables = || outcomes.iter().map(|outcome| &outcome.tables[table].table);
@@ -354,10 +397,8 @@ fn table_limit(outcomes: &[Outcome], table: usize) -> String {
     let of_indexes: u64 =
         tables().flat_map(|table| table.indexes()).map(|index| index.throughput.throttled.total()).sum();
     match most {
-        Some(limit) if of_indexes > own(limit) => "write capacity of its indexes".to_owned(),
-        Some(ThrottleLimit::KeyRange) if own(ThrottleLimit::KeyRange) > 0 => {
-            "1,000 write units/s a partition".to_owned()
-        }
+        Some(limit) if of_indexes > own(limit) => OF_INDEXES.to_owned(),
+        Some(ThrottleLimit::KeyRange) if own(ThrottleLimit::KeyRange) > 0 => OF_PARTITION.to_owned(),
         _ => format!("{} write units/s", words::count(units)),
     }
 }
@@ -484,5 +525,9 @@ mod tests {
         assert_eq!(grows(|second| 5_000_u64.saturating_sub(20 * second)), None);
         // Half a percent of what comes in is not told from chance.
         assert_eq!(grows(|second| 4 * second), None);
+        // A buffer of a minute is uploaded whole within a second; here that meets a sample of the last quarter alone.
+        let upload = |second: u64| if second == 177 { 60_000 } else { 0 };
+        assert_eq!(grows(upload), None);
+        assert_eq!(grows(|second| 50 * second + upload(second) / 60), Some(50.0 + 1_000.0 / 50.0 / 100.0));
     }
 }

@@ -5,6 +5,7 @@ use super::{Load, LoadCheck, LoadRow, PARTITION_UNITS, TIGHT, Verdict, hottest};
 use crate::engine::random::unit;
 use crate::scenario::checked::Scenario;
 use crate::scenario::path::Path;
+use crate::scenario::timeline::Action;
 use crate::systems::dynamodb::capacity::CapacityPlan;
 use crate::systems::dynamodb::index::IndexPlan;
 use crate::systems::dynamodb::partition::{PartitionPlan, Partitions};
@@ -17,19 +18,49 @@ const UNIT: &str = "write units/s";
 impl LoadCheck {
     /// The rows of all tables, and for each that is not fine a sentence on which limit binds.
     pub(super) fn tables(&mut self, scenario: &Scenario, demands: &[Demand]) {
-        for (number, plan) in scenario.tables.iter().enumerate() {
-            let own: Vec<&Demand> = demands.iter().filter(|demand| demand.table == number).collect();
-            let path = Path::ROOT.key("tables").key(&plan.name);
+        for number in 0..scenario.tables.len() {
             let first = self.rows.len();
-            self.capacity(&path, &plan.throughput, &own, |demand| demand.units);
-            if let Some(partitions) = &plan.throughput.partitions {
-                self.partitions(&path, scenario, number, partitions, &own);
-            }
-            for index in &plan.indexes {
-                self.index(&path, index, &own);
-            }
+            self.table(scenario, number, demands);
             self.warnings.extend(binding(&self.rows[first..]));
         }
+    }
+
+    fn table(&mut self, scenario: &Scenario, number: usize, demands: &[Demand]) {
+        let plan = &scenario.tables[number];
+        let own: Vec<&Demand> = demands.iter().filter(|demand| demand.table == number).collect();
+        let path = Path::ROOT.key("tables").key(&plan.name);
+        self.capacity(&path, &plan.throughput, &own, |demand| demand.units);
+        if let Some(partitions) = &plan.throughput.partitions {
+            self.partitions(&path, scenario, number, partitions, &own);
+        }
+        for index in &plan.indexes {
+            self.index(&path, index, &own);
+        }
+    }
+
+    /// The limit of each table that its mean load exceeds most, if it exceeds one that neither follows the load nor is
+    /// changed by an event. Where capacity grows, partitions do so with it (DDB-P5).
+    pub fn exceeded(scenario: &Scenario) -> Vec<Option<LoadRow>> {
+        let demands: Vec<Demand> =
+            (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+        let of_table = |number: usize| {
+            let changes =
+                |action: &Action| matches!(action, Action::TableCapacity(table, ..) if *table == number);
+            if scenario.timeline.iter().any(|event| changes(&event.action)) {
+                return None;
+            }
+            let mut check = Self::default();
+            check.table(scenario, number, &demands);
+            let plan = &scenario.tables[number];
+            let mut throughputs =
+                plan.indexes.iter().map(|index| &index.throughput).chain([&plan.throughput]);
+            let grows = throughputs.any(|plan| plan.capacity.follows_load());
+            let over =
+                |row: &LoadRow| row.verdict == Verdict::Overloaded && !(grows && row.limit == "DDB-P1");
+            let over = check.rows.into_iter().filter(over);
+            over.reduce(|a, b| if b.mean / b.allowed > a.mean / a.allowed { b } else { a })
+        };
+        (0..scenario.tables.len()).map(of_table).collect()
     }
 
     /// Capacity, and what may raise or cap it.

@@ -52,6 +52,11 @@ impl CapacityPlan {
         }
     }
 
+    /// Whether more load makes more of it.
+    pub fn follows_load(&self) -> bool {
+        !matches!(self, Self::Provisioned(ProvisionedPlan { auto_scaling: None, .. }))
+    }
+
     /// How long unused units are kept.
     pub fn window(&self) -> Nanos {
         match self {
