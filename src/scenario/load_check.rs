@@ -1,8 +1,8 @@
 //! The load of a scenario against every limit, computed without simulating.
 //!
 //! Rates are expectations: of a Poisson process the peak is the highest expected rate, which single seconds exceed
-//! by chance. Retries are left out, for within the limits there are none. Peaks of several producers are added
-//! as if they came together.
+//! by chance; of a trace, means and peaks are counted row by row. Retries are left out, for within the limits there are
+//! none. Peaks of several producers, and of shards that one reader has, are added as if they came together.
 
 mod callers;
 mod course;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::checked::Scenario;
 use super::path::Path;
-use crate::engine::time::SECOND;
+use crate::engine::time::{Nanos, SECOND};
 use crate::systems::dynamodb::replication::Chance;
 use crate::systems::kinesis::past::PastShard;
 use crate::systems::kinesis::plan::StreamPlan;
@@ -28,7 +28,8 @@ use crate::systems::kinesis::shard::{WRITE_BYTES_PER_SECOND, WRITE_RECORDS_PER_S
 use crate::systems::lambda::mapping::LambdaPlan;
 use crate::systems::polling::PollingPlan;
 use crate::systems::sink::SinkPlan;
-use demand::Demand;
+use crate::workload::trace::{RowRate, Trace, TraceRow};
+use demand::{Count, Demand};
 use direct::Direct;
 
 /// From this share of a limit on a load counts as tight.
@@ -108,6 +109,22 @@ impl Load {
         self.peak += other.peak * factor;
     }
 
+    fn times(self, factor: f64) -> Self {
+        Self { mean: self.mean * factor, peak: self.peak * factor }
+    }
+
+    /// What the rows of a trace that the run plays bring to each of so many places; see [`Trace::rates`].
+    fn of_rows(
+        trace: &Trace,
+        span: Nanos,
+        window: Nanos,
+        places: usize,
+        of: impl Fn(&TraceRow) -> (usize, u64),
+    ) -> Vec<Self> {
+        let rates = trace.rates((0, span), window, places, of);
+        rates.into_iter().map(|RowRate { mean, peak }| Self { mean, peak }).collect()
+    }
+
     fn sum(loads: impl IntoIterator<Item = Self>) -> Self {
         let mut sum = Self::default();
         loads.into_iter().for_each(|load| sum.add(load, 1.0));
@@ -120,6 +137,10 @@ impl Load {
 struct ShardLoads {
     records: Vec<Load>,
     bytes: Vec<Load>,
+    /// Records of all shards, which have their peaks at different times where a trace is played.
+    all_records: Load,
+    /// Bytes of all shards.
+    all_bytes: Load,
 }
 
 impl LoadCheck {
@@ -183,17 +204,16 @@ impl LoadCheck {
     fn stream(&mut self, plan: &StreamPlan, loads: &ShardLoads) {
         let path = Path::ROOT.key("kinesis").key(&plan.name);
         let shards = f64::from(plan.shards);
-        for (unit, loads, limit) in [
-            ("records/s", &loads.records, WRITE_RECORDS_PER_SECOND as f64),
-            ("B/s", &loads.bytes, WRITE_BYTES_PER_SECOND as f64),
+        for (unit, load, loads, limit) in [
+            ("records/s", loads.all_records, &loads.records, WRITE_RECORDS_PER_SECOND as f64),
+            ("B/s", loads.all_bytes, &loads.bytes, WRITE_BYTES_PER_SECOND as f64),
         ] {
-            let load = Load::sum(loads.iter().copied());
             if plan.capacity.is_on_demand() {
                 self.on_demand(&path, unit, load, limit, plan);
             } else {
                 self.row(&path, "KDS-W1", unit, load, limit * shards);
             }
-            let (hottest, load) = hottest(loads);
+            let (hottest, load) = hottest(loads, limit);
             self.row(&path.key("shards").index(hottest), "KDS-W1", unit, load, limit);
         }
     }
@@ -223,8 +243,8 @@ impl LoadCheck {
             busy
         };
         let loads: Vec<Load> = all.records.iter().map(busy).collect();
-        let (shard, most) = hottest(&loads);
         let factor = f64::from(plan.mapping.factor);
+        let (shard, most) = hottest(&loads, factor);
         self.row(&path.key("shards").index(shard), "LAM-C1", "batches at once", most, factor);
         self.sink(&path, function.sink.as_ref(), all, passes);
     }
@@ -232,16 +252,14 @@ impl LoadCheck {
     /// The sink of the consumer at a path, which gets this share of the records.
     fn sink(&mut self, path: &Path, sink: Option<&SinkPlan>, loads: &ShardLoads, passes: f64) {
         if let Some(limit) = sink.and_then(SinkPlan::limit) {
-            let mut records = Load::default();
-            records.add(Load::sum(loads.records.iter().copied()), passes);
-            self.row(&path.key("sink"), "OWN-41", "records/s", records, limit);
+            self.row(&path.key("sink"), "OWN-41", "records/s", loads.all_records.times(passes), limit);
         }
     }
 
     fn consumer(&mut self, plan: &PollingPlan, loads: &ShardLoads) {
         let path = Path::ROOT.key("consumers").key(&plan.name);
         let per_poll = f64::from(plan.batch_size) * SECOND as f64 / plan.polls.interval as f64;
-        let (_, most) = hottest(&loads.records);
+        let (_, most) = hottest(&loads.records, per_poll);
         self.row(&path, "KDS-R2", "records/s of a shard", most, per_poll);
         // A worker that is late finds full batches, so that is what each call then costs.
         let per_record = plan.per_record as f64
@@ -253,7 +271,7 @@ impl LoadCheck {
             for (shard, records) in loads.records.iter().enumerate() {
                 workers[shard % plan.workers as usize].add(*records, per_record / SECOND as f64);
             }
-            let (worker, busy) = hottest(&workers);
+            let (worker, busy) = hottest(&workers, 1.0);
             self.row(&path.key("workers").index(worker), "OWN-2", "share of its time", busy, 1.0);
         }
     }
@@ -261,7 +279,8 @@ impl LoadCheck {
     fn warn(&mut self, scenario: &Scenario, demands: &[Demand]) {
         for demand in demands {
             self.warnings.extend(demand.warnings(scenario));
-            let hottest = demand.writes.mean * demand.units * demand.shares.largest();
+            let items = demand.busy_items(|costs| costs.units);
+            let hottest = items.into_iter().map(|(_, load)| load.mean).fold(0.0, f64::max);
             if hottest > PARTITION_UNITS {
                 let name = &demand.name;
                 self.warnings.push(format!(
@@ -273,11 +292,12 @@ impl LoadCheck {
     }
 }
 
-fn hottest(loads: &[Load]) -> (usize, Load) {
-    let larger =
-        |a: (usize, Load), b: (usize, Load)| if (b.1.mean, b.1.peak) > (a.1.mean, a.1.peak) { b } else { a };
+/// The load that stands worst to the limit of each: the largest mean above it, or else the largest peak.
+fn hottest(loads: &[Load], allowed: f64) -> (usize, Load) {
+    let heat = |load: Load| (if load.mean > allowed { load.mean } else { 0.0 }, load.peak, load.mean);
+    let hotter = |a: (usize, Load), b: (usize, Load)| if heat(b.1) > heat(a.1) { b } else { a };
     let loads = loads.iter().copied().enumerate();
-    loads.reduce(larger).unwrap_or_default()
+    loads.reduce(hotter).unwrap_or_default()
 }
 
 /// States what each shard of a stream with a history took before the run: the mean load of the run, shard by shard, and
@@ -315,18 +335,20 @@ pub(super) fn fill_histories(scenario: &mut Scenario) {
 fn shard_loads(scenario: &Scenario, demands: &[Demand]) -> Vec<ShardLoads> {
     let empty = |plan: &StreamPlan| {
         let none = vec![Load::default(); plan.shards as usize];
-        ShardLoads { records: none.clone(), bytes: none }
+        let (all_records, all_bytes) = <(Load, Load)>::default();
+        ShardLoads { records: none.clone(), bytes: none, all_records, all_bytes }
     };
     let mut streams: Vec<ShardLoads> = scenario.streams.iter().map(empty).collect();
     for demand in demands {
         let Some(feed) = &scenario.tables[demand.table].replication else { continue };
-        let shares = demand.shard_shares(scenario, feed);
         let copies = 1.0 + feed.duplicates.as_ref().map_or(0.0, |Chance { probability, .. }| *probability);
-        let records = copies * demand.records;
-        let ShardLoads { records: of_records, bytes: of_bytes } = &mut streams[feed.stream];
-        for (shard, share) in shares.iter().enumerate() {
-            of_records[shard].add(demand.writes, records * share);
-            of_bytes[shard].add(demand.writes, records * share * demand.record_bytes);
+        let ShardLoads { records, bytes, all_records, all_bytes } = &mut streams[feed.stream];
+        let counts: [(_, _, Count); 2] =
+            [(records, all_records, |costs| costs.records), (bytes, all_bytes, |costs| costs.record_bytes)];
+        for (loads, all, count) in counts {
+            all.add(demand.load(count), copies);
+            let more = demand.load_by_shard(scenario, feed, count);
+            loads.iter_mut().zip(more).for_each(|(load, more)| load.add(more, copies));
         }
     }
     streams

@@ -43,17 +43,12 @@ impl KeyShares {
     }
 
     /// The shares of the keys of a trace.
-    pub fn of_trace(trace: &Trace) -> Self {
+    fn of_trace(trace: &Trace) -> Self {
         let mut counts = vec![0_u32; trace.keys().len()];
         trace.rows().iter().for_each(|row| counts[row.key as usize] += 1);
         let rows = trace.rows().len() as f64;
         let share = |(key, count): (usize, &u32)| (key as u32, f64::from(*count) / rows);
         Self { single: counts.iter().enumerate().map(share).collect(), rest: 0.0 }
-    }
-
-    /// The largest share of a single key.
-    pub fn largest(&self) -> f64 {
-        self.single.iter().map(|(_, share)| *share).fold(0.0, f64::max)
     }
 
     fn single(single: Vec<(u32, f64)>, items: u32) -> Self {

@@ -45,6 +45,15 @@ pub struct TraceRow {
     pub operation: Operation,
 }
 
+/// What the rows of a trace bring to one place, a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RowRate {
+    /// Over the whole span.
+    pub mean: f64,
+    /// In the window that brings most.
+    pub peak: f64,
+}
+
 /// What a trace's file was like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceReport {
@@ -118,19 +127,44 @@ impl Trace {
 
     /// The highest rate, in rows per second, in any window of this length within [`from`, `to`).
     pub fn peak_rate(&self, from: Nanos, to: Nanos, window: Nanos) -> f64 {
-        let window = window.clamp(1, to.saturating_sub(from).max(1));
-        let rows = self.within(from, to);
-        let (mut end, mut most) = (0, 0);
-        for (start, row) in rows.iter().enumerate() {
-            while rows.get(end).is_some_and(|last| last.at - row.at < window) {
-                end += 1;
-            }
-            most = most.max(end - start);
-        }
-        most as f64 / (window as f64 / SECOND as f64)
+        self.rates((from, to), window, 1, |_| (0, 1)).first().map_or(0.0, |rate| rate.peak)
     }
 
-    fn within(&self, from: Nanos, to: Nanos) -> &[TraceRow] {
+    /// What comes to each of so many places within `span`, which is [from, to): `of` says to which place a row goes, and
+    /// how much of what is counted it brings there. Peaks are over any window of this length, of each place by itself.
+    pub fn rates(
+        &self,
+        span: (Nanos, Nanos),
+        window: Nanos,
+        places: usize,
+        of: impl Fn(&TraceRow) -> (usize, u64),
+    ) -> Vec<RowRate> {
+        let length = span.1.saturating_sub(span.0).max(1);
+        let window = window.clamp(1, length);
+        let rows = self.within(span.0, span.1);
+        // All that came to each place, what came within the window that ends with the present row, and the most of that.
+        let mut sums = vec![[0_u64; 3]; places];
+        let mut oldest = 0;
+        for row in rows {
+            while row.at - rows[oldest].at >= window {
+                let (place, amount) = of(&rows[oldest]);
+                sums[place][1] -= amount;
+                oldest += 1;
+            }
+            let (place, amount) = of(row);
+            let [all, recent, most] = &mut sums[place];
+            *all += amount;
+            *recent += amount;
+            *most = (*most).max(*recent);
+        }
+        let rate = |count: u64, time: Nanos| count as f64 / (time as f64 / SECOND as f64);
+        sums.into_iter()
+            .map(|[all, _, most]| RowRate { mean: rate(all, length), peak: rate(most, window) })
+            .collect()
+    }
+
+    /// The rows within [`from`, `to`).
+    pub fn within(&self, from: Nanos, to: Nanos) -> &[TraceRow] {
         let index = |at: Nanos| self.rows.partition_point(|row| row.at < at);
         &self.rows[index(from)..index(to.max(from))]
     }

@@ -23,15 +23,11 @@ impl LoadCheck {
         let Some(ingest) = plan.ingest() else { return };
         let quota = ingest.quota.times(ingest.scale.into());
         let path = Path::ROOT.key("firehose").key(&plan.name).key("direct_put");
-        let times = |factor: f64| {
-            let mut load = Load::default();
-            load.add(direct.records, factor);
-            load
-        };
-        let bytes = times(direct.bytes);
+        let (records, bytes) = (direct.records, direct.bytes);
+        let requests = records.times(1.0 / records_per_call(direct));
         let fact = "FH-Q1";
-        self.row(&path, fact, "records/s", direct.records, quota.records as f64);
-        self.row(&path, fact, "requests/s", times(1.0 / records_per_call(direct)), quota.requests as f64);
+        self.row(&path, fact, "records/s", records, quota.records as f64);
+        self.row(&path, fact, "requests/s", requests, quota.requests as f64);
         self.row(&path, fact, "B/s", bytes, quota.bytes as f64);
         // Quotas that rise are above the load in the end (FH-Q5).
         let rows = self.rows.iter_mut().rev().take(3).filter(|row| row.verdict == Verdict::Overloaded);
@@ -46,52 +42,49 @@ impl LoadCheck {
             ));
         }
         self.small_hint(plan, bytes.mean);
-        self.destination(plan, &[bytes]);
+        self.destination(plan, bytes, &[bytes]);
     }
 
     /// What delivery streams that read shards deserve to be told.
     pub(super) fn deliveries(&mut self, scenario: &Scenario, shards: &[ShardLoads]) {
         for plan in &scenario.deliveries {
             if let Some(loads) = shards.get(plan.stream) {
-                self.destination(plan, &loads.bytes);
+                self.destination(plan, loads.all_bytes, &loads.bytes);
             }
             if let (Some(partitioning), Some(loads)) = (&plan.partitioning, shards.get(plan.stream)) {
-                let mut load = Load::default();
-                load.add(Load::sum(loads.bytes.iter().copied()), partitioning.largest_share());
+                let load = loads.all_bytes.times(partitioning.largest_share());
                 let path = Path::ROOT.key("firehose").key(&plan.name).key("dynamic_partitioning");
                 self.row(&path, "FH-D3", "B/s of a partition", load, PARTITION_BYTES_PER_SECOND as f64);
                 continue;
             }
             if let Some(loads) = shards.get(plan.stream).filter(|_| plan.polls().is_some()) {
-                let (_, load) = hottest(&loads.bytes);
+                let (_, load) = hottest(&loads.bytes, 0.0);
                 self.small_hint(plan, load.mean);
             }
         }
     }
 
     /// What comes to the destination of a delivery stream, from the buffers of so many shards, against what that takes.
-    fn destination(&mut self, plan: &FirehosePlan, shards: &[Load]) {
+    fn destination(&mut self, plan: &FirehosePlan, bytes: Load, shards: &[Load]) {
         let path = plan.path.parse().unwrap_or(Path::ROOT).key("to");
-        let bytes = Load::sum(shards.iter().copied());
-        let flushes = flushes(plan, shards);
-        let times = |load: Load, factor: f64| Load { mean: load.mean * factor, peak: load.peak * factor };
+        let flushes = flushes(plan, bytes, shards);
         let Some(endpoint) = &plan.endpoint else {
             // Partitions have prefixes of their own.
             if plan.partitioning.is_some() {
                 return;
             }
-            let requests = times(flushes, plan.requests_per_object() as f64);
+            let requests = flushes.times(plan.requests_per_object() as f64);
             let allowed = plan.prefix_limit.per_second as f64;
             return self.row(&path.key("s3"), "S3-1", "requests/s", requests, allowed);
         };
         let path = path.key(endpoint.kind.name());
         if let Some(rate) = endpoint.bytes_per_second {
-            self.row(&path, "FH-B10", "B/s", times(bytes, plan.compression), rate as f64);
+            self.row(&path, "FH-B10", "B/s", bytes.times(plan.compression), rate as f64);
         }
         if endpoint.kind.is_serial() {
             let allowed = SECOND as f64 / endpoint.request.mean().max(1.0);
             // Buffers grow while they wait, so only the largest ones decide whether it keeps up.
-            let grown = times(bytes, 1.0 / GROWN_MAX as f64);
+            let grown = bytes.times(1.0 / GROWN_MAX as f64);
             self.row(&path.key("copy"), "FH-R4", "COPY/s of grown buffers", grown, allowed);
             if flushes.mean > allowed {
                 self.warnings.push(format!(
@@ -127,9 +120,9 @@ impl LoadCheck {
 }
 
 /// Buffers flushed a second: by size or by interval, whichever comes first (FH-B1), one for each shard or for all of them (FH-B3).
-fn flushes(plan: &FirehosePlan, shards: &[Load]) -> Load {
+fn flushes(plan: &FirehosePlan, bytes: Load, shards: &[Load]) -> Load {
     let held = plan.hold.as_ref().map_or(plan.interval as f64, |hold| hold.mean()) / SECOND as f64;
-    let all = [Load::sum(shards.iter().copied())];
+    let all = [bytes];
     let buffers = if plan.per == BufferPer::Shard { shards } else { &all };
     let rate = |bytes: f64| {
         let by_size = bytes / plan.size as f64;

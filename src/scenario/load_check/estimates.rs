@@ -60,14 +60,15 @@ pub fn shards_by_aws_2023(writes: f64, updates: f64, bytes: f64) -> u64 {
 /// The estimates for all feeds.
 pub(super) fn shards(scenario: &Scenario, demands: &[Demand]) -> Vec<ShardEstimate> {
     let feeds = scenario.tables.iter().enumerate().filter(|(_, table)| table.replication.is_some());
+    let changes_at_peak = |demand: &Demand| demand.load(|costs| costs.changes).peak;
     let estimate = |(number, table): (usize, &crate::systems::dynamodb::table::TablePlan)| {
         let own = || demands.iter().filter(|demand| demand.table == number);
-        let changes: f64 = own().map(|demand| demand.writes.peak * demand.changes).sum();
+        let changes: f64 = own().map(changes_at_peak).sum();
         let weighted = |of: fn(&Demand) -> f64| {
-            let sum: f64 = own().map(|demand| demand.writes.peak * demand.changes * of(demand)).sum();
+            let sum: f64 = own().map(|demand| changes_at_peak(demand) * of(demand)).sum();
             if changes > 0.0 { sum / changes } else { 0.0 }
         };
-        let (updates, bytes) = (weighted(|demand| demand.updates), weighted(|demand| demand.item_bytes));
+        let (updates, bytes) = (weighted(|demand| demand.updates()), weighted(|demand| demand.item_bytes()));
         ShardEstimate {
             path: format!("{}.kinesis", resource("tables", &table.name)),
             changes_per_s: changes,
@@ -86,7 +87,7 @@ pub(super) fn items(scenario: &Scenario, demands: &[Demand]) -> Vec<ItemRow> {
     for (plan, demand) in scenario.producers.iter().zip(demands) {
         let Some(feed) = &scenario.tables[plan.table].replication else { continue };
         let Source::Drawn { operations, .. } = &plan.source else { continue };
-        let bytes = (demand.item_bytes + 0.5) as u32;
+        let bytes = (demand.item_bytes() + 0.5) as u32;
         let changes = [Operation::Insert, Operation::Modify, Operation::Remove];
         for change in changes.into_iter().filter(|change| operations.share(*change) > 0.0) {
             let record_bytes = feed.record_bytes(change, bytes, bytes);

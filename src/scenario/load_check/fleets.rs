@@ -35,8 +35,9 @@ impl LoadCheck {
     pub(super) fn fleet(&mut self, plan: &FleetPlan, loads: &ShardLoads) {
         let path = Path::ROOT.key("consumers").key(&plan.name);
         let work = work(plan, loads);
-        if let (Some(interval), (_, most)) = (interval(plan), hottest(&loads.records)) {
+        if let Some(interval) = interval(plan) {
             let most_read = f64::from(plan.records_max) * SECOND as f64 / interval as f64;
+            let (_, most) = hottest(&loads.records, most_read);
             self.row(&path, "KCL-2", "records/s of a shard", most, most_read);
         }
         let vcpu = plan.host.vcpu;
@@ -54,12 +55,12 @@ impl LoadCheck {
             for (shard, work) in work.iter().enumerate() {
                 workers[worker_of(plan, shard)].add(*work, 1.0);
             }
-            let (worker, busy) = hottest(&workers);
+            let (worker, busy) = hottest(&workers, vcpu);
             self.row(&path.key("workers").index(worker), limit, "vCPU", busy, vcpu);
         }
         // One processor does one shard's batch at a time, unless all take part in it.
         if !matches!(&plan.control, ControlPlan::Flink(job) if job.keyed) {
-            let (shard, busy) = hottest(&work);
+            let (shard, busy) = hottest(&work, vcpu.min(1.0));
             self.row(&path.key("shards").index(shard), limit, "vCPU", busy, vcpu.min(1.0));
         }
         if let Some(sink) = &plan.sink {
@@ -88,7 +89,7 @@ impl LoadCheck {
             }
             writer.add(*records, sink.time_per_record() / SECOND as f64);
         }
-        let (writer, busy) = hottest(&busy);
+        let (writer, busy) = hottest(&busy, 1.0);
         self.row(&path.key(key).index(writer), "OWN-41", "share of its time", busy, 1.0);
         self.sink(path, Some(sink), loads, 1.0);
     }

@@ -71,31 +71,29 @@ fn seconds_a_message(plan: &QueueConsumerPlan) -> f64 {
     (own + calls.sum::<f64>()) / SECOND as f64
 }
 
-/// Records a second of the item that is written most among those that a mapping reads.
+/// Records a second of the item that is written most, on the whole and within a second, among those that a mapping reads.
 fn hottest_item(scenario: &Scenario, plan: &LambdaPlan, demands: &[Demand]) -> Load {
     let of_table = scenario.table_of_stream(plan.stream).map(|(table, _)| table);
     let feeds = |demand: &&Demand| {
         let feed = scenario.tables[demand.table].replication.as_ref();
         of_table == Some(demand.table) || feed.is_some_and(|feed| feed.stream == plan.stream)
     };
-    let of_item = |demand: &Demand| {
-        let mut load = Load::default();
-        load.add(demand.writes, demand.changes * demand.shares.largest());
-        load
-    };
-    let loads = demands.iter().filter(feeds).map(of_item);
-    loads.max_by(|one, other| one.mean.total_cmp(&other.mean)).unwrap_or_default()
+    let items = demands.iter().filter(feeds).flat_map(|demand| demand.busy_items(|costs| costs.changes));
+    items.fold(Load::default(), |most, (_, load)| Load {
+        mean: most.mean.max(load.mean),
+        peak: most.peak.max(load.peak),
+    })
 }
 
 /// Records a second that a mapping reads.
 fn records(scenario: &Scenario, plan: &LambdaPlan, shards: &[ShardLoads], demands: &[Demand]) -> Load {
     if let Some(loads) = shards.get(plan.stream) {
-        return Load::sum(loads.records.iter().copied());
+        return loads.all_records;
     }
     let table = scenario.table_of_stream(plan.stream).map(|(table, _)| table);
     let mut sum = Load::default();
     for demand in demands.iter().filter(|demand| Some(demand.table) == table) {
-        sum.add(demand.writes, demand.changes);
+        sum.add(demand.load(|costs| costs.changes), 1.0);
     }
     sum
 }

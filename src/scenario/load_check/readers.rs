@@ -34,9 +34,8 @@ impl LoadCheck {
             self.warnings.extend(callers::warning(&path, &callers, CALLS_PER_SECOND, "KDS-R1"));
             self.row(&path.key("readers"), "KDS-R1", CALLS, calls(&callers), CALLS_PER_SECOND as f64);
         }
-        let (hottest, load) = hottest(&loads.bytes);
-        let mut read = Load::default();
-        read.add(load, callers.len() as f64);
+        let read: Vec<Load> = loads.bytes.iter().map(|load| load.times(callers.len() as f64)).collect();
+        let (hottest, read) = hottest(&read, BYTES_PER_SECOND as f64);
         let path = path.key("shards").index(hottest).key("readers");
         self.row(&path, "KDS-R1", "B/s read", read, BYTES_PER_SECOND as f64);
     }

@@ -1,6 +1,6 @@
 //! Tables and their indexes against every limit that they have.
 
-use super::demand::Demand;
+use super::demand::{Count, Demand};
 use super::{Load, LoadCheck, LoadRow, PARTITION_UNITS, TIGHT, Verdict, hottest};
 use crate::engine::random::unit;
 use crate::scenario::checked::Scenario;
@@ -29,7 +29,7 @@ impl LoadCheck {
         let plan = &scenario.tables[number];
         let own: Vec<&Demand> = demands.iter().filter(|demand| demand.table == number).collect();
         let path = Path::ROOT.key("tables").key(&plan.name);
-        self.capacity(&path, &plan.throughput, &own, |demand| demand.units);
+        self.capacity(&path, &plan.throughput, &own, |costs| costs.units, 1.0);
         if let Some(partitions) = &plan.throughput.partitions {
             self.partitions(&path, scenario, number, partitions, &own);
         }
@@ -64,17 +64,11 @@ impl LoadCheck {
     }
 
     /// Capacity, and what may raise or cap it.
-    fn capacity(
-        &mut self,
-        path: &Path,
-        plan: &ThroughputPlan,
-        own: &[&Demand],
-        units_a_write: impl Fn(&Demand) -> f64,
-    ) {
+    fn capacity(&mut self, path: &Path, plan: &ThroughputPlan, own: &[&Demand], units: Count, share: f64) {
         let (mut second, mut window) = (Load::default(), Load::default());
         for demand in own {
-            second.add(demand.writes, units_a_write(demand));
-            window.add(demand.writes_over_burst, units_a_write(demand));
+            second.add(demand.load(units), share);
+            window.add(demand.load_over_burst(units), share);
         }
         match &plan.capacity {
             CapacityPlan::Provisioned(capacity) => match &capacity.auto_scaling {
@@ -127,23 +121,17 @@ impl LoadCheck {
     ) {
         let partitions = Partitions::new(plan, 0);
         let mut loads = vec![Load::default(); partitions.all().len()];
-        let mut single: Option<(u32, Load)> = None;
+        let even: Vec<f64> = partitions.all().iter().map(|partition| partition.range_share()).collect();
+        let mut items: Vec<(u32, Load)> = Vec::new();
         for demand in own {
-            for (load, partition) in loads.iter_mut().zip(partitions.all()) {
-                load.add(demand.writes, demand.units * demand.shares.rest * partition.range_share());
-            }
-            for (key, share) in &demand.shares.single {
-                let number = usize::from(partitions.find(plan.placement.of(*key)));
-                loads[number].add(demand.writes, demand.units * share);
-            }
-            let largest = demand.shares.single.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
-            if let Some((key, share)) = largest {
-                let mut load = Load::default();
-                load.add(demand.writes, demand.units * share);
-                single = single.filter(|(_, other)| other.mean >= load.mean).or(Some((key, load)));
-            }
+            let place = |key| usize::from(partitions.find(plan.placement.of(key)));
+            let more = demand.load_by_place(|costs| costs.units, &even, place);
+            loads.iter_mut().zip(more).for_each(|(load, more)| load.add(more, 1.0));
+            items.extend(demand.busy_items(|costs| costs.units));
         }
-        let (number, load) = hottest(&loads);
+        let of_items: Vec<Load> = items.iter().map(|(_, load)| *load).collect();
+        let single = items.get(hottest(&of_items, PARTITION_UNITS).0).copied();
+        let (number, load) = hottest(&loads, PARTITION_UNITS);
         let path = path.clone();
         self.row(&path.key("partitions").index(number), "DDB-P1", UNIT, load, PARTITION_UNITS);
         let splits =
@@ -163,13 +151,12 @@ impl LoadCheck {
     fn index(&mut self, path: &Path, plan: &IndexPlan, own: &[&Demand]) {
         let path = path.key("global_secondary_indexes").key(&plan.name);
         let members = plan.members.map_or(1.0, unit);
-        let units =
-            |demand: &Demand| members * if plan.keys_only { demand.key_units } else { demand.index_units };
-        self.capacity(&path, &plan.throughput, own, units);
+        let units: Count = if plan.keys_only { |costs| costs.key_units } else { |costs| costs.index_units };
+        self.capacity(&path, &plan.throughput, own, units, members);
         let Some(partitions) = &plan.throughput.partitions else { return };
         let mut load = Load::default();
         let share = hottest_share(partitions, plan.values);
-        own.iter().for_each(|demand| load.add(demand.writes, share * units(demand)));
+        own.iter().for_each(|demand| load.add(demand.load(units), share * members));
         self.row(&path.key("partitions"), "DDB-P1", UNIT, load, PARTITION_UNITS);
     }
 }

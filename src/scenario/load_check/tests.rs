@@ -1,6 +1,8 @@
 use super::*;
 use crate::scenario::{LoadOptions, load, load_text};
 
+mod traces;
+
 fn bundled(name: &str) -> LoadCheck {
     let path = format!("{}/scenarios/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     LoadCheck::of(&load(path.as_ref(), &LoadOptions::default()).unwrap().base)
