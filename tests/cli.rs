@@ -170,7 +170,15 @@ fn report_renders_finished_folders_only() {
     }
     let end = |arguments: &[&str]| call(folder.path(), arguments).code(2);
     end(&["report", "reports/orders", "--format", "csv", "--table", "none"]).error("the tables: latency");
-    std::fs::remove_file(folder.path().join("reports/orders/result.json")).unwrap();
+    let file = folder.path().join("reports/orders/result.json");
+    let other = std::fs::read_to_string(&file).unwrap().replacen("\"format\": 1", "\"format\": 99", 1);
+    std::fs::write(&file, other).unwrap();
+    for verb in ["report", "compare", "bill"] {
+        let paths = if verb == "compare" { &["reports/orders"; 2][..] } else { &["reports/orders"] };
+        let arguments: Vec<&str> = std::iter::once(verb).chain(paths.iter().copied()).collect();
+        end(&arguments).error("is a result of format 99; this version reads format 1");
+    }
+    std::fs::remove_file(file).unwrap();
     end(&["report", "reports/orders"]).error("is unfinished");
     end(&["report", "nowhere"]).error("there is no folder `nowhere`");
     std::fs::write(folder.path().join("reports/orders/result.json"), "{}").unwrap();
