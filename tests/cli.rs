@@ -395,6 +395,17 @@ fn a_full_disk_is_a_failure() {
     call.end().code(1).error("cannot write to standard output");
 }
 
+/// Before anything is simulated: nobody waits an hour for that. Nobody can write into the first folder, whatever their rights.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_is_found_out_at_once() {
+    let folder = folder_with_orders();
+    for verb in ["run", "compare"] {
+        let ended = call(folder.path(), &[verb, "orders.yaml", "--out", "/proc", "--set", "duration=60d"]);
+        ended.code(1).error("cannot write `/proc/");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_is_unfinished() {
