@@ -530,6 +530,16 @@ fn overrides_that_do_not_fit() {
         .end();
 }
 
+/// Whatever is wrong with an argument, its message can be read.
+#[test]
+fn long_arguments_are_not_echoed_whole() {
+    let long = "x".repeat(5_000);
+    for set in [long.clone(), format!("{long}=1"), format!("seed={long}"), format!("seed=[{long}")] {
+        let shown = read(BASE, Path::new(""), &[&set]).unwrap_err().to_string();
+        assert!(shown.contains("--set ") && shown.len() < 2_000, "{shown}");
+    }
+}
+
 #[test]
 fn variants_that_do_not_fit() {
     let old = "{ kinesis.changes.capacity.provisioned.shards: 4 }";

@@ -77,7 +77,7 @@ fn wrong_scenarios_are_refused_at_their_lines() {
             "unknown value `on_demnd`; did you mean `on_demand`?",
         ),
         ("shards: 4", "shards: 0", 19, "in variant `more-shards`"),
-        ("firehose:", "\tfirehose:", 16, "tab"),
+        ("firehose:", "\tfirehose:", 16, "indent with spaces"),
         ("variants:", "---\nvariants:", 19, "a second document begins here"),
         ("{ poisson: { rate: 100/s } }", "{ trace: { file: no.csv } }", 7, "there is no such file"),
     ] {
