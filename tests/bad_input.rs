@@ -554,5 +554,6 @@ fn variants_that_do_not_fit() {
         .change(old, "{ variants: §{} }", &["an override cannot change the variants"])
         .change(old, "{ retention: §null }", &["there is no `retention` in the scenario"])
         .change("variants:\n  more-shards", "§variants:\n  - more-shards", &["expected a map; found a list"])
+        .change("  more-shards", "  §base", &["the scenario without its variants is called `base`"])
         .end();
 }

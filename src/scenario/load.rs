@@ -11,7 +11,7 @@ use super::overrides::Override;
 use super::path::{Path, Segment};
 use super::resolve::{Setting, resolve};
 use super::source::Source;
-use super::sweep::{Axis, Sweep};
+use super::sweep::{Axis, BASE, Sweep};
 use super::tree::{Node, Value};
 use super::{de, feed_rule, yaml};
 
@@ -145,6 +145,15 @@ impl Variant {
         };
         let (mut variants, mut errors) = (Vec::new(), Vec::new());
         for (name, entry) in map {
+            if name == BASE {
+                let message = "the scenario without its variants is called `base`";
+                errors.push(
+                    Diagnostic::new(message)
+                        .at(entry.key.clone())
+                        .on(variants_path().key(name))
+                        .help("give the variant another name"),
+                );
+            }
             let label: Arc<str> = format!("variant `{name}`").into();
             match Override::list(&entry.value, &label) {
                 Ok(overrides) => {

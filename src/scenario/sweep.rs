@@ -19,8 +19,8 @@ use super::yaml;
 pub const POINTS_MAX: usize = 100_000;
 /// The axis whose values are names of variants.
 pub const VARIANTS: &str = "variants";
-/// What the scenario without any variant is called on that axis.
-const BASE: &str = "base";
+/// What the scenario without any variant is called, there and in comparisons.
+pub(super) const BASE: &str = "base";
 /// Mistakes at different points of a grid tend to be the same few: after so many no further points are looked at.
 const MISTAKES_MAX: usize = 20;
 
