@@ -100,6 +100,9 @@ fn a_wrong_scenario_ends_with_2_and_leaves_no_report() {
     end(&["run", "absent.yaml"]).error("there is no such file");
     end(&["run", "torn.yaml"]).error("torn.yaml:2:");
     end(&["run", "orders.yaml", "--set", "seed"]).error("expected path=value");
+    end(&["run", "orders.yaml", "--seed", "5", "--set", "seed=6"]).error("`seed` is set by --seed 5 too");
+    end(&["run", "orders.yaml", "--set", "replications=2", "--replications", "3"])
+        .error("--replications 3 too");
     end(&["run", "orders.yaml", "--variant", "9-shards"]).error("did you mean `8-shards`?");
     end(&["compare", "orders.yaml", "--variant", "none-such"]).error("its variants: 8-shards");
     assert!(!folder.path().join("reports").exists());

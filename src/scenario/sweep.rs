@@ -275,7 +275,7 @@ impl Sweep {
 }
 
 /// Whether a path is another one or leads further down from there, in whatever words.
-fn is_within(path: &Path, other: &Path) -> bool {
+pub(super) fn is_within(path: &Path, other: &Path) -> bool {
     let same = |pair: (&Segment, &Segment)| match pair {
         (Segment::Key(a), Segment::Key(b)) => alias::canonical(a) == alias::canonical(b),
         (a, b) => a == b,
