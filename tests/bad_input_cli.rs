@@ -111,3 +111,18 @@ fn wrong_files_and_arguments_are_refused_by_name() {
         refused(folder.path(), arguments, &[part]);
     }
 }
+
+/// However many points of a sweep have a mistake, and though no other verb looks at them.
+#[test]
+fn wrong_sweeps_are_refused_once() {
+    for (sweep, parts) in [
+        ("{ kinesis.changes.shards: [1, 2], seed: [1, 2] }", ["unknown key `shards`", "orders.yaml:20:"]),
+        ("{ kinesis.changes.capacity.provisioned.shards: [1, two] }", ["found `two`", "orders.yaml:20:"]),
+        ("{ kinesis.changes.capacity.provisioned.shards: [1, 2], seed: [1, x, 2] }", ["`x`", "seed=x"]),
+        ("{ duration: [10m, 30s], seed: [1, 2] }", ["the `duration` of 30s; found `1m`", "orders.yaml:3:"]),
+    ] {
+        refused(folder(format!("{SOUND}sweep: {sweep}\n")).path(), &["orders.yaml"], &parts);
+    }
+    let sound = folder(format!("{SOUND}sweep: {{ seed: [1, 2], duration: [10m, 20m] }}\n"));
+    assert_eq!(check(sound.path(), &["orders.yaml"]).status.code(), Some(0));
+}

@@ -45,6 +45,17 @@ pub fn load(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostic
     File::read(path, options).map(|file| file.loaded)
 }
 
+/// As [`load`], and checks each value of the scenario's sweep. What is wrong with several values only when they come together,
+/// [`load_sweep`] finds.
+///
+/// # Errors
+/// As [`load`]; also what is wrong with a value of the sweep.
+pub fn check(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostics> {
+    let file = File::read(path, options)?;
+    Sweep::check_values(file.tree, file.arguments, file.axes, file.inputs)?;
+    Ok(file.loaded)
+}
+
 /// Checks the text of a scenario; `name` stands for it in messages, and its input files are looked for in `folder`.
 ///
 /// # Errors
