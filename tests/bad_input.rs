@@ -530,6 +530,16 @@ fn overrides_that_do_not_fit() {
         .end();
 }
 
+/// Whatever is wrong with an argument, its message can be read.
+#[test]
+fn long_arguments_are_not_echoed_whole() {
+    let long = "x".repeat(5_000);
+    for set in [long.clone(), format!("{long}=1"), format!("seed={long}"), format!("seed=[{long}")] {
+        let shown = read(BASE, Path::new(""), &[&set]).unwrap_err().to_string();
+        assert!(shown.contains("--set ") && shown.len() < 2_000, "{shown}");
+    }
+}
+
 #[test]
 fn variants_that_do_not_fit() {
     let old = "{ kinesis.changes.capacity.provisioned.shards: 4 }";
@@ -544,5 +554,6 @@ fn variants_that_do_not_fit() {
         .change(old, "{ variants: §{} }", &["an override cannot change the variants"])
         .change(old, "{ retention: §null }", &["there is no `retention` in the scenario"])
         .change("variants:\n  more-shards", "§variants:\n  - more-shards", &["expected a map; found a list"])
+        .change("  more-shards", "  §base", &["the scenario without its variants is called `base`"])
         .end();
 }

@@ -77,7 +77,7 @@ fn wrong_scenarios_are_refused_at_their_lines() {
             "unknown value `on_demnd`; did you mean `on_demand`?",
         ),
         ("shards: 4", "shards: 0", 19, "in variant `more-shards`"),
-        ("firehose:", "\tfirehose:", 16, "tab"),
+        ("firehose:", "\tfirehose:", 16, "indent with spaces"),
         ("variants:", "---\nvariants:", 19, "a second document begins here"),
         ("{ poisson: { rate: 100/s } }", "{ trace: { file: no.csv } }", 7, "there is no such file"),
     ] {
@@ -110,4 +110,19 @@ fn wrong_files_and_arguments_are_refused_by_name() {
     ] {
         refused(folder.path(), arguments, &[part]);
     }
+}
+
+/// However many points of a sweep have a mistake, and though no other verb looks at them.
+#[test]
+fn wrong_sweeps_are_refused_once() {
+    for (sweep, parts) in [
+        ("{ kinesis.changes.shards: [1, 2], seed: [1, 2] }", ["unknown key `shards`", "orders.yaml:20:"]),
+        ("{ kinesis.changes.capacity.provisioned.shards: [1, two] }", ["found `two`", "orders.yaml:20:"]),
+        ("{ kinesis.changes.capacity.provisioned.shards: [1, 2], seed: [1, x, 2] }", ["`x`", "seed=x"]),
+        ("{ duration: [10m, 30s], seed: [1, 2] }", ["the `duration` of 30s; found `1m`", "orders.yaml:3:"]),
+    ] {
+        refused(folder(format!("{SOUND}sweep: {sweep}\n")).path(), &["orders.yaml"], &parts);
+    }
+    let sound = folder(format!("{SOUND}sweep: {{ seed: [1, 2], duration: [10m, 20m] }}\n"));
+    assert_eq!(check(sound.path(), &["orders.yaml"]).status.code(), Some(0));
 }

@@ -100,6 +100,9 @@ fn a_wrong_scenario_ends_with_2_and_leaves_no_report() {
     end(&["run", "absent.yaml"]).error("there is no such file");
     end(&["run", "torn.yaml"]).error("torn.yaml:2:");
     end(&["run", "orders.yaml", "--set", "seed"]).error("expected path=value");
+    end(&["run", "orders.yaml", "--seed", "5", "--set", "seed=6"]).error("`seed` is set by --seed 5 too");
+    end(&["run", "orders.yaml", "--set", "replications=2", "--replications", "3"])
+        .error("--replications 3 too");
     end(&["run", "orders.yaml", "--variant", "9-shards"]).error("did you mean `8-shards`?");
     end(&["compare", "orders.yaml", "--variant", "none-such"]).error("its variants: 8-shards");
     assert!(!folder.path().join("reports").exists());
@@ -170,7 +173,15 @@ fn report_renders_finished_folders_only() {
     }
     let end = |arguments: &[&str]| call(folder.path(), arguments).code(2);
     end(&["report", "reports/orders", "--format", "csv", "--table", "none"]).error("the tables: latency");
-    std::fs::remove_file(folder.path().join("reports/orders/result.json")).unwrap();
+    let file = folder.path().join("reports/orders/result.json");
+    let other = std::fs::read_to_string(&file).unwrap().replacen("\"format\": 1", "\"format\": 99", 1);
+    std::fs::write(&file, other).unwrap();
+    for verb in ["report", "compare", "bill"] {
+        let paths = if verb == "compare" { &["reports/orders"; 2][..] } else { &["reports/orders"] };
+        let arguments: Vec<&str> = std::iter::once(verb).chain(paths.iter().copied()).collect();
+        end(&arguments).error("is a result of format 99; this version reads format 1");
+    }
+    std::fs::remove_file(file).unwrap();
     end(&["report", "reports/orders"]).error("is unfinished");
     end(&["report", "nowhere"]).error("there is no folder `nowhere`");
     std::fs::write(folder.path().join("reports/orders/result.json"), "{}").unwrap();
@@ -385,6 +396,17 @@ fn a_full_disk_is_a_failure() {
     let mut call = Call::new(folder.path(), &["schema"]);
     call.command.stdout(full);
     call.end().code(1).error("cannot write to standard output");
+}
+
+/// Before anything is simulated: nobody waits an hour for that. Nobody can write into the first folder, whatever their rights.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_is_found_out_at_once() {
+    let folder = folder_with_orders();
+    for verb in ["run", "compare"] {
+        let ended = call(folder.path(), &[verb, "orders.yaml", "--out", "/proc", "--set", "duration=60d"]);
+        ended.code(1).error("cannot write `/proc/");
+    }
 }
 
 #[cfg(unix)]

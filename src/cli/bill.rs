@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use streamgauge::pricing::{Date, PriceBook};
 use streamgauge::report::bill::{BillReport, text};
+use streamgauge::report::result::stored::check_format;
 use streamgauge::report::{csv, folder, price_list::PriceList};
 use streamgauge::scenario::diagnostic::{Diagnostic, nearest};
 use streamgauge::scenario::price_file;
@@ -80,6 +81,8 @@ pub fn bill(arguments: &Arguments) -> Ended {
         allow_estimates: arguments.allow_estimates,
     };
     let source = source(usage)?;
+    check_format(source.text())
+        .map_err(|why| Failure::rejected(format_args!("`{}` {why}", source.name())))?;
     let bill = usage_file::bill(&source, &options)?;
     let other = usage_file::other_prices(&source, &bill);
     if let Some(id) = other.first() {

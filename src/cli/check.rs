@@ -14,7 +14,7 @@ use streamgauge::scenario::{self, LoadOptions};
 
 /// Validate scenarios and show their load against every limit, without simulating.
 ///
-/// Shows each scenario and all its variants. A load above a limit is shown, not an error: such a scenario can be run, and
+/// Shows each scenario and all its variants, and tries each value of its sweep. A load above a limit is shown, not an error: such a scenario can be run, and
 /// `check` ends with 0.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -115,7 +115,7 @@ pub fn check(arguments: &Arguments) -> Ended {
     let options = LoadOptions { sets: arguments.sets.clone(), ..LoadOptions::default() };
     let (mut checked, mut errors) = (Vec::new(), Vec::new());
     for file in &arguments.scenarios {
-        match scenario::load(file, &options) {
+        match scenario::check(file, &options) {
             Ok(loaded) => {
                 checked.push(Checked::new(file, None, &loaded.base));
                 let variants = loaded.variants.iter();

@@ -110,10 +110,5 @@ pub fn read_result(folder: &Path) -> Result<RunResult, Failure> {
             .help("name the folder that `streamgauge run` wrote"),
         _ => Failure::internal(format_args!("cannot read `{}`: {error}", file.display())),
     })?;
-    serde_json::from_str(&text).map_err(|error| {
-        Failure::rejected(format_args!(
-            "`{}` is not a result that this version can read: {error}",
-            file.display()
-        ))
-    })
+    RunResult::read(&text).map_err(|why| Failure::rejected(format_args!("`{}` {why}", file.display())))
 }

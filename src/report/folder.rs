@@ -115,13 +115,16 @@ pub fn write(folder: &Path, files: &Files, last: &str, text: &str) -> Result<(),
 /// unfinished one left.
 ///
 /// # Errors
-/// [`FolderError`] when the folder cannot be made, or a file is there and cannot be moved.
+/// [`FolderError`] when the folder cannot be made or written into, or a file is there and cannot be moved.
 pub fn begin(folder: &Path) -> Result<(), FolderError> {
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     if let Some(last) = [RESULT, EXPERIMENT].into_iter().find(|name| folder.join(name).is_file()) {
         set_aside(folder, last)?;
     }
-    remove_files(folder)
+    remove_files(folder)?;
+    // Whether files can be written here is better known before hours of simulation than after.
+    let trial = unfinished(&folder.join(RESULT));
+    fs::File::create(&trial).and_then(|_| fs::remove_file(&trial)).map_err(|error| failed(&trial, error))
 }
 
 /// Moves a complete report into [`PREVIOUS`]. Neither folder looks complete before all of it has moved.

@@ -28,6 +28,7 @@ pub mod sink;
 pub mod slo;
 pub mod sqs;
 pub mod stalls;
+pub mod stored;
 pub mod stream_capacity;
 pub mod streams;
 pub mod throttles;

@@ -1,5 +1,6 @@
 //! Errors in a scenario, shown with the line they are about.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -8,6 +9,9 @@ use super::{path::Path, source::Origin};
 
 /// How many errors are shown at once.
 const SHOWN: usize = 20;
+
+/// How many letters of a message or a place are shown.
+const LETTERS: usize = 500;
 
 /// One error: what is wrong, where, and what helps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +56,7 @@ impl Diagnostic {
     }
 
     fn render(&self, renderer: &Renderer) -> String {
-        let title = Level::ERROR.primary_title(self.message.as_str());
+        let title = Level::ERROR.primary_title(cut(&self.message));
         let group = match self.origin.place() {
             Some((source, span)) => {
                 let (first, last) = (source.position(span.start).line, source.position(span.end).line);
@@ -62,7 +66,7 @@ impl Diagnostic {
                 title.element(snippet.annotation(AnnotationKind::Primary.span(span)))
             }
             None => match self.place() {
-                Some(place) => title.element(annotate_snippets::Origin::path(place)),
+                Some(place) => title.element(annotate_snippets::Origin::path(cut(&place).into_owned())),
                 None => annotate_snippets::Group::with_title(title),
             },
         };
@@ -94,10 +98,10 @@ impl Diagnostic {
     fn name_the_place(&self, text: &str) -> String {
         let mut place = String::new();
         if let Some(path) = &self.path {
-            place += &format!(" at {path}");
+            place += &format!(" at {}", cut(&path.to_string()));
         }
         if let Some(label) = self.origin.label() {
-            place += &format!(" in {label}");
+            place += &format!(" in {}", cut(label));
         }
         let arrow = text.find('\n').and_then(|title| Some(title + text[title..].find("--> ")?));
         match arrow.and_then(|arrow| Some(arrow + text[arrow..].find('\n')?)) {
@@ -174,6 +178,16 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// The text without its middle if it is too long to be read: its ends tell more.
+fn cut(text: &str) -> Cow<'_, str> {
+    let letters = text.chars().count();
+    if letters <= LETTERS {
+        return Cow::Borrowed(text);
+    }
+    let at = |letter| text.char_indices().nth(letter).map_or(text.len(), |(at, _)| at);
+    Cow::Owned(format!("{}...{}", &text[..at(LETTERS / 2)], &text[at(letters - LETTERS / 2)..]))
+}
 
 /// The candidate that `name` most likely means: at most a third of its letters wrong (swaps count once), and at
 /// least one may be, but never all. The first of equals wins.

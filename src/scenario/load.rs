@@ -11,7 +11,7 @@ use super::overrides::Override;
 use super::path::{Path, Segment};
 use super::resolve::{Setting, resolve};
 use super::source::Source;
-use super::sweep::{Axis, Sweep};
+use super::sweep::{Axis, BASE, Sweep, is_within};
 use super::tree::{Node, Value};
 use super::{de, feed_rule, yaml};
 
@@ -43,6 +43,17 @@ pub struct Loaded {
 /// Every mistake that was found, sorted by place: in the file, in a variant, in an override, in an input file.
 pub fn load(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostics> {
     File::read(path, options).map(|file| file.loaded)
+}
+
+/// As [`load`], and checks each value of the scenario's sweep. What is wrong with several values only when they come together,
+/// [`load_sweep`] finds.
+///
+/// # Errors
+/// As [`load`]; also what is wrong with a value of the sweep.
+pub fn check(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostics> {
+    let file = File::read(path, options)?;
+    Sweep::check_values(file.tree, file.arguments, file.axes, file.inputs)?;
+    Ok(file.loaded)
 }
 
 /// Checks the text of a scenario; `name` stands for it in messages, and its input files are looked for in `folder`.
@@ -145,6 +156,15 @@ impl Variant {
         };
         let (mut variants, mut errors) = (Vec::new(), Vec::new());
         for (name, entry) in map {
+            if name == BASE {
+                let message = "the scenario without its variants is called `base`";
+                errors.push(
+                    Diagnostic::new(message)
+                        .at(entry.key.clone())
+                        .on(variants_path().key(name))
+                        .help("give the variant another name"),
+                );
+            }
             let label: Arc<str> = format!("variant `{name}`").into();
             match Override::list(&entry.value, &label) {
                 Ok(overrides) => {
@@ -175,18 +195,25 @@ pub(super) struct Arguments {
 
 impl Arguments {
     fn parse(options: &LoadOptions) -> Result<Self, Diagnostics> {
-        let seed = options.seed.map(|seed| ("--seed", format!("seed={seed}")));
+        let mut errors = Vec::new();
+        let mut parse = |flag: &str, argument: &str| {
+            Override::parse(flag, argument).map_err(|found| errors.extend(found.into_errors())).ok()
+        };
+        let sets: Vec<_> = options.sets.iter().filter_map(|set| parse("--set", set)).collect();
+        let seed = options.seed.and_then(|seed| parse("--seed", &format!("seed={seed}")));
         let replications =
-            options.replications.map(|count| ("--replications", format!("replications={count}")));
-        let sets = options.sets.iter().map(|set| ("--set", set.clone()));
-        let (mut overrides, mut errors) = (Vec::new(), Vec::new());
-        for (flag, argument) in sets.chain(seed).chain(replications) {
-            match Override::parse(flag, &argument) {
-                Ok(it) => overrides.push(it),
-                Err(found) => errors.extend(found.into_errors()),
-            }
+            options.replications.and_then(|count| parse("--replications", &format!("replications={count}")));
+        let prices = options.prices.as_ref().map(|prices| Override::prices(&prices.display().to_string()));
+        let own: Vec<_> = seed.into_iter().chain(replications).chain(prices).collect();
+        for set in &sets {
+            let again = own.iter().filter(|own| is_within(&set.path, &own.path));
+            errors.extend(again.map(|own| {
+                let label = own.value.origin.label().unwrap_or_default();
+                let message = format!("`{}` is set by {label} too; give one of them", own.path);
+                Diagnostic::new(message).at(set.value.origin.clone()).on(set.path.clone())
+            }));
         }
-        overrides.extend(options.prices.iter().map(|prices| Override::prices(&prices.display().to_string())));
+        let overrides = sets.into_iter().chain(own).collect();
         Diagnostics::new(errors).or(Self { overrides, written: options.sets.clone() })
     }
 

@@ -32,5 +32,5 @@ pub mod tree;
 pub mod usage_file;
 pub mod yaml;
 
-pub use load::{LoadOptions, Loaded, load, load_sweep, load_text};
+pub use load::{LoadOptions, Loaded, check, load, load_sweep, load_text};
 pub use schema::schema;

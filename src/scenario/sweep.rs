@@ -19,8 +19,8 @@ use super::yaml;
 pub const POINTS_MAX: usize = 100_000;
 /// The axis whose values are names of variants.
 pub const VARIANTS: &str = "variants";
-/// What the scenario without any variant is called on that axis.
-const BASE: &str = "base";
+/// What the scenario without any variant is called, there and in comparisons.
+pub(super) const BASE: &str = "base";
 /// Mistakes at different points of a grid tend to be the same few: after so many no further points are looked at.
 const MISTAKES_MAX: usize = 20;
 
@@ -156,8 +156,25 @@ impl Sweep {
         let mut sweep = Self { tree, arguments, axes, inputs, digest: String::new() };
         sweep.check_size()?;
         Diagnostics::new(sweep.without_effect()).or(())?;
-        sweep.digest = sweep.check_points()?;
+        sweep.digest = sweep.check_points(0..sweep.points())?;
         Ok(sweep)
+    }
+
+    /// Checks each value at one point at least: all axes but one are at their first.
+    pub(super) fn check_values(
+        tree: Node,
+        arguments: Arguments,
+        axes: Vec<Axis>,
+        inputs: Inputs,
+    ) -> Result<(), Diagnostics> {
+        let sweep = Self { tree, arguments, axes, inputs: Mutex::new(inputs), digest: String::new() };
+        sweep.check_size()?;
+        let (mut points, mut stride) = (vec![0], 1);
+        for axis in sweep.axes.iter().rev() {
+            points.extend((1..axis.values.len()).map(|value| value * stride));
+            stride *= axis.values.len();
+        }
+        sweep.check_points(points).map(drop)
     }
 
     /// Points of the grid.
@@ -244,11 +261,11 @@ impl Sweep {
         errors
     }
 
-    /// Resolves every point; the digest of all of them.
-    fn check_points(&self) -> Result<String, Diagnostics> {
+    /// Resolves these points; the digest of all of them.
+    fn check_points(&self, points: impl IntoIterator<Item = usize>) -> Result<String, Diagnostics> {
         let (mut errors, mut seen) = (Vec::<Diagnostic>::new(), BTreeSet::new());
         let mut digests = String::new();
-        for point in 0..self.points() {
+        for point in points {
             match self.scenario(point) {
                 Ok(scenario) => {
                     digests += &format!("{} {}\n", self.described(point), scenario.identity.digest);
@@ -257,12 +274,8 @@ impl Sweep {
                     }
                 }
                 Err(found) => {
-                    // One wrong value is wrong at many points; the first one tells.
-                    let key = |error: &Diagnostic| {
-                        let place =
-                            error.origin.place().map(|(source, span)| (source.name().to_owned(), span.start));
-                        (error.message.clone(), place)
-                    };
+                    // One mistake is made at many points; the first one tells.
+                    let key = |error: &Diagnostic| (error.message.clone(), error.path.clone());
                     errors.extend(found.into_errors().into_iter().filter(|error| seen.insert(key(error))));
                 }
             }
@@ -275,7 +288,7 @@ impl Sweep {
 }
 
 /// Whether a path is another one or leads further down from there, in whatever words.
-fn is_within(path: &Path, other: &Path) -> bool {
+pub(super) fn is_within(path: &Path, other: &Path) -> bool {
     let same = |pair: (&Segment, &Segment)| match pair {
         (Segment::Key(a), Segment::Key(b)) => alias::canonical(a) == alias::canonical(b),
         (a, b) => a == b,

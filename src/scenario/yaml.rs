@@ -243,6 +243,8 @@ impl Reader<'_> {
                 let error = Diagnostic::new(UserMessageFormatter.format_message(other).into_owned());
                 if error.message.contains("recursion limit") {
                     Diagnostic::new(format!("maps and lists are more than {DEPTH} deep here"))
+                } else if error.message.starts_with("tabs") {
+                    error.help("indent with spaces")
                 } else if error.message.contains("indentation") {
                     error.help("lines inside brackets or quotation marks, the closing one included, are indented deeper than their key")
                 } else {

@@ -73,6 +73,14 @@ fn broken_input_files() {
         refusals.note(&case, read(&marked.text, folder.path(), &[]), &marked.lines, &[part]);
     }
     refusals.end();
+    // A value that nobody can read is not shown whole.
+    std::fs::write(
+        folder.path().join("input.csv"),
+        rows(&format!("2026-01-05 00:02:00,{}", "9".repeat(1_000_000))),
+    )
+    .expect("the disk takes it");
+    let errors = read(&arriving(PROFILE).text, folder.path(), &[]).unwrap_err().to_string();
+    assert!(errors.contains("input.csv:4") && errors.len() < 2_000, "{errors}");
 }
 
 #[test]
