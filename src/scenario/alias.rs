@@ -54,6 +54,8 @@ const ALIASES: &[(&str, &str, Option<&str>)] = &[
     ("MemorySize", "memory", Some("MiB")),
     ("StartingPosition", "from", None),
     ("TumblingWindowInSeconds", "tumbling_window", Some("s")),
+    // Managed Service for Apache Flink
+    ("ParallelismPerKPU", "parallelism_per_kpu", None),
     // SQS
     ("DelaySeconds", "delay", Some("s")),
     ("MessageRetentionPeriod", "retention", Some("s")),
@@ -85,11 +87,58 @@ pub(super) fn resolve<'a>(written: &str, names: &[&'a str]) -> Option<Match<'a>>
 }
 
 /// Finds which of the variants a written value stands for.
-pub(super) fn resolve_value(written: &str, variants: &[&'static str]) -> Option<&'static str> {
+pub(super) fn resolve_value<'a>(written: &str, variants: &[&'a str]) -> Option<&'a str> {
     let find = |wanted: &str| variants.iter().copied().find(|variant| *variant == wanted);
     let ours = VALUES.iter().find(|(aws, _)| *aws == written).and_then(|(_, ours)| find(ours));
     ours.or_else(|| resolve(written, variants).map(|found| found.name))
         .or_else(|| find(&written.to_lowercase()))
+}
+
+/// The other spellings that [`resolve`] takes for one of `names`, each with the unit of a bare number under it.
+pub(super) fn spellings(ours: &str, names: &[&str]) -> Vec<(String, Option<&'static str>)> {
+    let listed = ALIASES.iter().filter(|(_, it, _)| *it == ours);
+    let listed =
+        listed.flat_map(|(aws, _, _)| [(*aws).to_owned(), small_first(aws), snake_case(aws).into_owned()]);
+    let camel = camel_case(ours);
+    let small = small_first(&camel);
+    let mut all: Vec<(String, Option<&str>)> = Vec::new();
+    for written in listed.chain([camel, small]) {
+        let known = names.contains(&written.as_str()) || all.iter().any(|(other, _)| *other == written);
+        match resolve(&written, names) {
+            Some(found) if found.name == ours && !known => all.push((written, found.unit)),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The other spellings that [`resolve_value`] takes for one of the variants, but for mixtures of large and small letters.
+pub(super) fn value_spellings(ours: &str, variants: &[&str]) -> Vec<String> {
+    let listed = VALUES.iter().filter(|(_, it)| *it == ours).map(|(aws, _)| (*aws).to_owned());
+    let as_keys = spellings(ours, variants).into_iter().map(|(written, _)| written);
+    let mut all: Vec<String> = Vec::new();
+    for written in listed.chain([ours.to_uppercase()]).chain(as_keys) {
+        let known = variants.contains(&written.as_str()) || all.contains(&written);
+        if !known && resolve_value(&written, variants) == Some(ours) {
+            all.push(written);
+        }
+    }
+    all
+}
+
+/// `batch_size` becomes `BatchSize`.
+fn camel_case(name: &str) -> String {
+    let words = name.split('_').map(|word| {
+        let first = word.chars().next().map(|letter| letter.to_ascii_uppercase());
+        first.into_iter().chain(word.chars().skip(1))
+    });
+    words.flatten().collect()
+}
+
+/// `BatchSize` becomes `batchSize`.
+fn small_first(name: &str) -> String {
+    let first = name.chars().next().map(|letter| letter.to_ascii_lowercase());
+    first.into_iter().chain(name.chars().skip(1)).collect()
 }
 
 /// The key in our words as far as that can be told without knowing which keys are allowed.
