@@ -1,7 +1,7 @@
 //! The future event list.
 //!
-//! Events leave in the order of (time, rank, insertion number), which is total. The list is a [`wheel`] of buckets, and
-//! [`lanes`] for flows that are in time order already. None of that shows: the order of events is the key's alone.
+//! Events leave in the order of (time, rank, insertion number), which is total. The list is a wheel of buckets, and
+//! lanes for flows that are in time order already. None of that shows: the order of events is the key's alone.
 
 mod event;
 mod front;
