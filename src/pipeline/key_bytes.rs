@@ -37,6 +37,13 @@ impl KeyBytes {
         }
     }
 
+    /// What a delivery stream keeps of one record.
+    pub fn kept_of(&self, record: Record) -> Record {
+        let mut kept = [record];
+        self.strip(&mut kept);
+        kept[0]
+    }
+
     /// Leaves of records what a delivery stream keeps.
     #[inline]
     pub fn strip(&self, records: &mut [Record]) {

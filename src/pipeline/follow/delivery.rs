@@ -137,7 +137,8 @@ impl<'a> DeliveryTracker<'a> {
             FirehoseSource::Polls(_) => ("read", "a poll to reach it"),
             FirehoseSource::DirectPut(_) | FirehoseSource::Channel => ("put", "its turn"),
         };
-        let bytes = u64::from(found.record.bytes);
+        let kept = pipeline.deliveries[self.number].key_bytes.kept_of(found.record);
+        let bytes = u64::from(kept.bytes);
         let read = match self.plan().source {
             FirehoseSource::Polls(_) => read_charge(self.scenario, pipeline, found, 1),
             FirehoseSource::DirectPut(_) | FirehoseSource::Channel => None,
@@ -342,7 +343,8 @@ impl Tracker for DeliveryTracker<'_> {
         let such = |held: &Held| held.written == written && held.appended == appended;
         let delivery = &pipeline.deliveries[self.number];
         let function = delivery.transforming.as_ref();
-        let transforms = function.and_then(|it| it.transform.whereabouts(&found.record));
+        let kept = delivery.key_bytes.kept_of(found.record);
+        let transforms = function.and_then(|it| it.transform.whereabouts(&kept));
         let mut sight = if self.since.is_some() { Sight::Held } else { Sight::Ahead };
         if let Some(object) = pipeline.objects.find(self.number, such) {
             self.is_back(now, "transformed", steps);
