@@ -37,29 +37,23 @@ impl KeyBytes {
         }
     }
 
-    /// What a delivery stream keeps of one record.
+    /// What a delivery stream keeps of a record.
+    #[inline]
     pub fn kept_of(&self, record: Record) -> Record {
-        let mut kept = [record];
-        self.strip(&mut kept);
-        kept[0]
+        let key_bytes = match self {
+            Self::Each(bytes) => *bytes,
+            Self::Of(plan) => plan.key_bytes(record.key),
+        };
+        Record { bytes: record.bytes.saturating_sub(key_bytes), ..record }
     }
 
     /// Leaves of records what a delivery stream keeps.
     #[inline]
     pub fn strip(&self, records: &mut [Record]) {
-        match self {
-            Self::Each(0) => {}
-            Self::Each(bytes) => records.iter_mut().for_each(|record| leave_data(record, *bytes)),
-            Self::Of(plan) => {
-                records.iter_mut().for_each(|record| leave_data(record, plan.key_bytes(record.key)))
-            }
+        if !matches!(self, Self::Each(0)) {
+            records.iter_mut().for_each(|record| *record = self.kept_of(*record));
         }
     }
-}
-
-#[inline]
-fn leave_data(record: &mut Record, key_bytes: u32) {
-    record.bytes = record.bytes.saturating_sub(key_bytes);
 }
 
 /// A record that is sized like its item has no key beside it.

@@ -146,8 +146,7 @@ struct ShardLoads {
 impl LoadCheck {
     /// Checks a scenario.
     pub fn of(scenario: &Scenario) -> Self {
-        let demands: Vec<Demand> =
-            (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+        let demands = Demand::all(scenario);
         let mut check = Self::default();
         check.tables(scenario, &demands);
         let mut shards = shard_loads(scenario, &demands);
@@ -306,8 +305,7 @@ pub(super) fn fill_histories(scenario: &mut Scenario) {
     if scenario.streams.iter().all(|stream| stream.history.is_none()) {
         return;
     }
-    let demands: Vec<Demand> =
-        (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+    let demands = Demand::all(scenario);
     let mut loads = shard_loads(scenario, &demands);
     let mut packed: Vec<Vec<f64>> = loads.iter().map(|loads| vec![0.0; loads.records.len()]).collect();
     for plan in &scenario.direct {

@@ -21,6 +21,15 @@ impl KeyNames {
         }
     }
 
+    /// Length of the text of a key in bytes.
+    #[inline]
+    pub fn length(&self, key: u32) -> usize {
+        match self {
+            Self::Made(name) => name.length(key),
+            Self::Listed(names) => names.get(key as usize).map_or(0, String::len),
+        }
+    }
+
     /// The usual length of a key in bytes: the mean, rounded.
     pub fn usual_bytes(&self) -> u32 {
         match self {

@@ -79,10 +79,7 @@ impl PutPlan {
     pub fn key_bytes(&self, key: u32) -> u32 {
         match self.placement {
             Placement::OwnKey(bytes) => bytes,
-            _ => {
-                let mut buffer = KeyBuffer::default();
-                self.names.write(key, &mut buffer).len() as u32
-            }
+            _ => self.names.length(key) as u32,
         }
     }
 

@@ -95,19 +95,24 @@ impl Front {
             }
             count += 1;
         }
-        let mut places = 0;
-        let few = count.min(FEW);
-        for (place, later) in later_ones(&keys, few).into_iter().enumerate().take(few) {
-            self.order[later as usize % FEW] = place as u8;
-            places += later as usize;
-        }
-        self.left = few;
-        // Events that are not told apart got the same place: then the places do not add up.
-        if count > FEW || 2 * places != count * count.saturating_sub(1) {
+        self.left = count.min(FEW);
+        if count > FEW || !self.put_in_order(&keys) {
             self.sort_as_crowd();
         }
         self.head = self.first_due();
         count
+    }
+
+    /// Finds out the order of the few that are due by these keys; whether it tells all of them apart.
+    #[inline]
+    fn put_in_order(&mut self, keys: &[i32; FEW]) -> bool {
+        let (few, mut places) = (self.left, 0);
+        for (place, later) in later_ones(keys, few).into_iter().enumerate().take(few) {
+            self.order[later as usize % FEW] = place as u8;
+            places += later as usize;
+        }
+        // Two that are not told apart got the same place: then the places do not add up.
+        2 * places == few * few.saturating_sub(1)
     }
 
     #[inline(never)]

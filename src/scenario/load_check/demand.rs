@@ -109,8 +109,13 @@ impl Costs {
 }
 
 impl<'a> Demand<'a> {
+    /// The demands of all producers.
+    pub fn all(scenario: &'a Scenario) -> Vec<Self> {
+        (0..scenario.producers.len()).map(|producer| Self::of(scenario, producer)).collect()
+    }
+
     /// The demand of a producer.
-    pub fn of(scenario: &'a Scenario, producer: usize) -> Self {
+    fn of(scenario: &'a Scenario, producer: usize) -> Self {
         let plan = &scenario.producers[producer];
         let table = &scenario.tables[plan.table];
         let feed = table.replication.as_ref();

@@ -41,8 +41,7 @@ impl LoadCheck {
     /// The limit of each table that its mean load exceeds most, if it exceeds one that neither follows the load nor is
     /// changed by an event. Where capacity grows, partitions do so with it (DDB-P5).
     pub fn exceeded(scenario: &Scenario) -> Vec<Option<LoadRow>> {
-        let demands: Vec<Demand> =
-            (0..scenario.producers.len()).map(|producer| Demand::of(scenario, producer)).collect();
+        let demands = Demand::all(scenario);
         let of_table = |number: usize| {
             let changes =
                 |action: &Action| matches!(action, Action::TableCapacity(table, ..) if *table == number);

@@ -261,7 +261,7 @@ impl Stream {
             return true;
         }
         if drained && self.shards[shard].log.closed {
-            return self.audiences[shard].ended & 1 << reader != 0;
+            return self.has_ended(shard, reader);
         }
         if drained {
             let slot = self.slot(shard, reader);

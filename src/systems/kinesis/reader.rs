@@ -56,7 +56,6 @@ impl Default for ReaderPlan {
 impl Stream {
     /// A reader that was to start later starts now. Returns the polls to come.
     pub fn start_reader(&mut self, now: Nanos, reader: usize) -> Vec<NextPoll> {
-        let readers = self.readers.len();
         self.readers[reader].started = true;
         for shard in 0..self.shards.len() {
             let passed = self.place(now, shard, reader);
@@ -71,13 +70,14 @@ impl Stream {
         let mut polls = Vec::new();
         for shard in 0..self.shards.len() {
             let parents = &self.lineage.shards()[shard].parents;
-            let ended = |shard: usize| self.audiences[shard].ended & 1 << reader != 0;
             let free = !self.readers[reader].plan.parents_first;
-            if !ended(shard) && (free || parents.iter().all(|parent| ended(usize::from(*parent)))) {
+            let read = |parent: &u16| self.has_ended(usize::from(*parent), reader);
+            if !self.has_ended(shard, reader) && (free || parents.iter().all(read)) {
                 let at = self.turn_to(now, shard, reader);
                 polls.extend(at.map(|at| NextPoll { shard, reader, at }));
             } else {
-                self.seats[shard * readers + reader].next_poll = NEVER;
+                let slot = self.slot(shard, reader);
+                self.seats[slot].next_poll = NEVER;
             }
         }
         polls
@@ -187,11 +187,9 @@ impl Stream {
             return;
         }
         let gone = self.expire(now, shard, reader);
-        let state = &self.readers[reader];
-        let bit = 1 << reader;
-        if gone > 0 && state.plan.when_trimmed != WhenTrimmed::Skip && self.audiences[shard].stuck & bit == 0
-        {
-            self.audiences[shard].robbed |= bit;
+        let finds_out = self.readers[reader].plan.when_trimmed != WhenTrimmed::Skip;
+        if gone > 0 && finds_out && !self.is_stuck(shard, reader) {
+            self.audiences[shard].robbed |= 1 << reader;
         }
     }
 
@@ -207,7 +205,7 @@ impl Stream {
     }
 
     fn pass_expired(&mut self, now: Nanos, shard: usize, reader: usize) -> u64 {
-        let (slot, horizon) = (shard * self.readers.len() + reader, self.horizon(now));
+        let (slot, horizon) = (self.slot(shard, reader), self.horizon(now));
         let of_past = self.past.as_mut().map_or(0, |past| past.pass(slot, horizon));
         of_past + self.pass(shard, reader, horizon.max(0) as Micros)
     }
@@ -280,6 +278,7 @@ impl Stream {
     }
 
     /// Whether a reader has nothing to read on a shard for ever: it has come to its end, or began after it.
+    #[inline]
     pub fn has_ended(&self, shard: usize, reader: usize) -> bool {
         self.audiences[shard].ended & 1 << reader != 0
     }

@@ -15,7 +15,7 @@ impl Stream {
             *(if record.appended < horizon { &mut expired } else { &mut readable }) += 1;
         }
         if let Some(past) = self.past.as_ref().filter(|_| self.readers[reader].started) {
-            for slot in (0..self.shards.len()).map(|shard| shard * self.readers.len() + reader) {
+            for slot in (0..self.shards.len()).map(|shard| self.slot(shard, reader)) {
                 let gone = past.left_before(slot, self.horizon(now));
                 expired += gone;
                 readable += past.left(slot) - gone;
@@ -39,7 +39,7 @@ impl Stream {
             (appended as i64).saturating_add(self.retention as i64).max(0).unsigned_abs() * MICROSECOND
         };
         let horizon = self.horizon(now);
-        let slot = shard * self.readers.len() + reader;
+        let slot = self.slot(shard, reader);
         let past = self.past.as_ref().filter(|_| self.readers[reader].started);
         if let Some((records, first, last)) = past.and_then(|past| past.gone(slot, horizon)) {
             losses.note(shard, (gone_at(first), gone_at(last)), EXPIRED, records);
