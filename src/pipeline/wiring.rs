@@ -40,6 +40,7 @@ use crate::systems::firehose::{Firehose, FirehosePlan};
 use crate::systems::kinesis::capacity::Capacity;
 use crate::systems::kinesis::fan_out::FanOut;
 use crate::systems::kinesis::hash_range::HashRanges;
+use crate::systems::kinesis::log::Attic;
 use crate::systems::kinesis::past::Past;
 use crate::systems::kinesis::plan::StreamPlan;
 use crate::systems::kinesis::reader::ReaderPlan;
@@ -52,6 +53,7 @@ use crate::systems::tolls::Tolls;
 use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{Producer, ProducerPlan};
+use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ use std::sync::Arc;
 pub struct Prepared {
     routes: Vec<Arc<Route>>,
     tables: Vec<Table>,
+    attic: Attic,
 }
 
 /// How the items of one table find their shards.
@@ -102,6 +105,7 @@ impl Route {
 impl Prepared {
     /// Hashes every item's key once.
     pub fn new(scenario: &Scenario) -> Self {
+        keep_freed_memory();
         let route = |number: usize| {
             let table = &scenario.tables[number];
             let replication = table.replication.clone();
@@ -118,6 +122,7 @@ impl Prepared {
         Self {
             routes: (0..scenario.tables.len()).map(route).collect(),
             tables: tables.map(|(number, plan)| table_at_start(scenario, number, plan)).collect(),
+            attic: Attic::default(),
         }
     }
 
@@ -125,6 +130,13 @@ impl Prepared {
     pub fn route(&self, table: usize) -> &Route {
         &self.routes[table]
     }
+}
+
+/// Has the allocator keep what one replication frees for the next one. To get memory from the system, page by page, takes longer
+/// than to write all records that lie in it; but glibc gives back what is free beyond twice the largest block that it has
+/// freed so far, as far as that is below 32 MiB (mallopt(3), M_TRIM_THRESHOLD). Nothing is ever written to this block.
+fn keep_freed_memory() {
+    drop(black_box(Vec::<u8>::with_capacity(31 << 20)));
 }
 
 fn table_at_start(scenario: &Scenario, number: usize, plan: &TablePlan) -> Table {
@@ -266,6 +278,7 @@ fn streams<const FULL: bool>(scenario: &Scenario, prepared: &Prepared) -> Vec<St
     let mut streams: Vec<_> = scenario.streams.iter().map(of_kinesis).collect();
     streams.extend(table_streams(scenario, prepared));
     streams.extend(super::direct_put::streams(scenario));
+    streams.iter_mut().for_each(|source| source.stream.keep_in(&prepared.attic));
     streams
 }
 

@@ -3,13 +3,15 @@
 //! A log keeps what some reader can still ask for. Chunks that every reader has passed go back to the arena, so
 //! memory follows the backlog and not the length of the run.
 
+use std::sync::{Arc, Mutex};
+
 /// Microseconds since the start of the run: the resolution of everything a log remembers.
 ///
 /// Events happen on whole nanoseconds; what is measured is cut to microseconds once, at the same
 /// moments for every leg, so that the parts of a latency add up exactly.
 pub type Micros = u64;
 
-const CHUNK_RECORDS: usize = 32;
+const CHUNK_RECORDS: usize = 31;
 const NO_CHUNK: u32 = u32::MAX;
 /// The chunk of a reader that is still to come, and for which nothing is kept.
 const DETACHED: u32 = u32::MAX - 1;
@@ -59,24 +61,52 @@ pub mod flags {
     pub const PAST: u8 = 8;
 }
 
-/// What is known of a chunk of consecutive records of one shard. The time of arrival is an offset from `base`.
+/// Consecutive records of one shard behind what is known of them, which is needed with the first ones.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 struct Chunk {
+    /// The records' times of arrival are offsets from this.
     base: Micros,
     next: u32,
     /// Records in it, once it is no longer its log's last chunk.
-    len: u32,
+    len: u16,
     /// Readers that have not passed this chunk yet.
-    readers: u32,
+    readers: u16,
+    records: [u128; CHUNK_RECORDS],
+}
+
+impl Chunk {
+    const EMPTY: Self = Self { base: 0, next: NO_CHUNK, len: 0, readers: 0, records: [0; CHUNK_RECORDS] };
 }
 
 /// The chunks of all shards of one stream.
 #[derive(Clone, Debug, Default)]
 pub struct Arena {
+    /// Those that were ever used come first; what lies in the others means nothing.
     chunks: Vec<Chunk>,
-    /// The records of each chunk.
-    records: Vec<[u128; CHUNK_RECORDS]>,
+    used: usize,
     free: Vec<u32>,
+    attic: Attic,
+}
+
+/// Where arenas of runs that are over leave their memory to those of runs to come.
+#[derive(Clone, Debug, Default)]
+pub struct Attic(Arc<Mutex<Vec<Vec<Chunk>>>>);
+
+impl Attic {
+    /// An arena without a record.
+    pub fn arena(&self) -> Arena {
+        let chunks = self.0.lock().ok().and_then(|mut left| left.pop()).unwrap_or_default();
+        Arena { chunks, used: 0, free: Vec::new(), attic: self.clone() }
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        if let Ok(mut left) = self.attic.0.lock() {
+            left.push(std::mem::take(&mut self.chunks));
+        }
+    }
 }
 
 /// One shard's log: its last chunk in the arena, and what an append has to know of that, which lies here because most chunks of
@@ -160,11 +190,10 @@ impl Arena {
     /// Makes room for two chunks of each of so many logs, which streams of many shards come to: growing would move all of them.
     /// Room that nothing ever lies in costs no memory.
     pub fn reserve(&mut self, logs: usize) {
-        self.chunks.reserve(2 * logs);
-        self.records.reserve(2 * logs);
+        self.chunks.reserve((2 * logs).saturating_sub(self.chunks.len()));
     }
 
-    /// Appends a record to a log whose readers sit at `seats`. O(1); takes a chunk for 32 records, or fewer that are far apart.
+    /// Appends a record to a log whose readers sit at `seats`. O(1); takes a chunk for 31 records, or fewer that are far apart.
     #[inline(never)]
     pub fn append<S: Seated>(&mut self, log: &mut Log, seats: &mut [S], record: &Record) {
         if self.append_to_tail(log, record) {
@@ -194,7 +223,7 @@ impl Arena {
             | (u128::from(record.flags) << FLAGS_SHIFT)
             | (u128::from(offset) << OFFSET_SHIFT)
             | u128::from(delay);
-        self.records[log.tail as usize][usize::from(log.len) % CHUNK_RECORDS] = packed;
+        self.chunks[log.tail as usize].records[usize::from(log.len)] = packed;
         log.len += 1;
         log.appended += 1;
         true
@@ -203,8 +232,8 @@ impl Arena {
     /// Reads where the next record of a log will go, which brings it near.
     #[inline]
     pub fn touch(&self, log: &Log) -> u64 {
-        let place = |records: &[u128; CHUNK_RECORDS]| records[usize::from(log.len) % CHUNK_RECORDS] as u64;
-        self.records.get(log.tail as usize).map_or(0, place)
+        let chunk = self.chunks.get(log.tail as usize);
+        chunk.and_then(|chunk| chunk.records.get(usize::from(log.len))).map_or(0, |record| *record as u64)
     }
 
     /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
@@ -214,9 +243,8 @@ impl Arena {
         if readers == 0 {
             return false;
         }
-        let fresh = self.allocate(base, readers as u32);
+        let fresh = self.allocate(base, readers as u16);
         let (last, len) = (log.tail, u32::from(log.len));
-        (log.tail, log.len, log.base) = (fresh, 0, base);
         let mut passed = 0;
         for cursor in seats.iter_mut().map(S::cursor_mut).filter(|cursor| cursor.chunk == last) {
             // A reader at the very end of the last chunk steps over; one that never read starts here.
@@ -227,26 +255,29 @@ impl Arena {
             }
         }
         if last != NO_CHUNK {
-            (self.chunks[last as usize].next, self.chunks[last as usize].len) = (fresh, len);
+            (self.chunks[last as usize].next, self.chunks[last as usize].len) = (fresh, u16::from(log.len));
             self.pass(last, passed);
         }
+        (log.tail, log.len, log.base) = (fresh, 0, base);
         true
     }
 
-    fn allocate(&mut self, base: Micros, readers: u32) -> u32 {
-        let chunk = Chunk { base, next: NO_CHUNK, len: 0, readers };
-        if let Some(index) = self.free.pop() {
-            self.chunks[index as usize] = chunk;
-            return index;
-        }
-        self.chunks.push(chunk);
-        // Filled where it lies: pushed, it would be built elsewhere and moved.
-        self.records.resize(self.chunks.len(), [0; CHUNK_RECORDS]);
-        (self.chunks.len() - 1) as u32
+    fn allocate(&mut self, base: Micros, readers: u16) -> u32 {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            if self.used > self.chunks.len() {
+                // Filled where it lies: pushed, it would be built elsewhere and moved.
+                self.chunks.resize(self.used, Chunk::EMPTY);
+            }
+            (self.used - 1) as u32
+        });
+        let chunk = &mut self.chunks[index as usize];
+        (chunk.base, chunk.next, chunk.len, chunk.readers) = (base, NO_CHUNK, 0, readers);
+        index
     }
 
     /// Notes that `readers` more readers have passed a chunk, and frees it after the last one.
-    fn pass(&mut self, chunk: u32, readers: u32) {
+    fn pass(&mut self, chunk: u32, readers: u16) {
         let left = &mut self.chunks[chunk as usize].readers;
         *left -= readers;
         if *left == 0 {
@@ -260,8 +291,8 @@ impl Arena {
         if cursor.read == log.appended || cursor.is_detached() {
             return None;
         }
-        let records = &self.records[cursor.chunk as usize];
-        Some(unpack(self.chunks[cursor.chunk as usize].base, records[cursor.offset as usize % CHUNK_RECORDS]))
+        let chunk = &self.chunks[cursor.chunk as usize];
+        Some(unpack(chunk.base, chunk.records[cursor.offset as usize]))
     }
 
     /// Steps over the record that [`peek`](Self::peek) just showed.
@@ -271,7 +302,7 @@ impl Arena {
         cursor.read += 1;
         cursor.offset += 1;
         let chunk = &self.chunks[cursor.chunk as usize];
-        if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
+        if cursor.offset == u32::from(chunk.len) && chunk.next != NO_CHUNK {
             let passed = cursor.chunk;
             (cursor.chunk, cursor.offset) = (chunk.next, 0);
             self.pass(passed, 1);
@@ -293,8 +324,8 @@ impl Arena {
             return 0;
         }
         let chunk = &self.chunks[cursor.chunk as usize];
-        let len = if cursor.chunk == log.tail { u32::from(log.len) } else { chunk.len };
-        let there = &self.records[cursor.chunk as usize][cursor.offset as usize..len as usize];
+        let len = if cursor.chunk == log.tail { u16::from(log.len) } else { chunk.len };
+        let there = &chunk.records[cursor.offset as usize..usize::from(len)];
         let there = &there[..there.len().min(records_max)];
         // All of them fit, nearly always; only if they do not is each one asked.
         let mut sum = *bytes + there.iter().map(|packed| bytes_of(*packed)).sum::<u64>();
@@ -307,7 +338,7 @@ impl Arena {
         out.extend(there[..taken].iter().map(|packed| unpack(chunk.base, *packed)));
         cursor.read += taken as u64;
         cursor.offset += taken as u32;
-        if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
+        if cursor.offset == u32::from(chunk.len) && chunk.next != NO_CHUNK {
             let passed = cursor.chunk;
             (cursor.chunk, cursor.offset) = (chunk.next, 0);
             self.pass(passed, 1);
@@ -320,7 +351,7 @@ impl Arena {
         cursor.read += 1;
         cursor.offset += 1;
         let chunk = &self.chunks[cursor.chunk as usize];
-        if cursor.offset == chunk.len && chunk.next != NO_CHUNK {
+        if cursor.offset == u32::from(chunk.len) && chunk.next != NO_CHUNK {
             (cursor.chunk, cursor.offset) = (chunk.next, 0);
         }
     }
@@ -365,7 +396,7 @@ impl Arena {
 
     /// Bytes held by the arena.
     pub fn bytes(&self) -> usize {
-        self.chunks.len() * (size_of::<Chunk>() + 16 * CHUNK_RECORDS)
+        self.used * size_of::<Chunk>()
     }
 }
 
@@ -472,8 +503,26 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_record_takes_at_most_sixteen_bytes_and_its_share_of_a_chunk_header() {
-        assert_eq!(size_of::<u128>(), 16);
-        assert!(size_of::<Chunk>() <= 24);
+    fn an_arena_in_memory_that_another_one_left_knows_nothing_of_its_records() {
+        let attic = Attic::default();
+        for run in 0..3 {
+            let mut arena = attic.arena();
+            assert_eq!(arena.bytes(), 0);
+            let (mut log, mut cursors) = (Log::default(), [Cursor::default()]);
+            assert_eq!(arena.peek(&log, &cursors[0]), None);
+            let record =
+                |at| Record { written: at, appended: at + run, bytes: 100, key: at as u32, flags: 0 };
+            (0..1_000).for_each(|at| arena.append(&mut log, &mut cursors, &record(at)));
+            let mut out = Vec::new();
+            while arena.read(&log, &mut cursors[0], 300, u64::MAX, &mut 0, &mut out) > 0 {}
+            assert_eq!(out, (0..1_000).map(record).collect::<Vec<_>>());
+            assert_eq!(attic.0.lock().unwrap().len(), 0, "an arena's memory is its own until it is gone");
+        }
+        assert_eq!(attic.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_waiting_record_takes_sixteen_bytes_and_what_is_known_of_its_chunk_as_much() {
+        assert_eq!(size_of::<Chunk>(), 16 * (CHUNK_RECORDS + 1));
     }
 }

@@ -3,7 +3,7 @@
 use super::audience::{ASLEEP, Audience, NEVER, Seat};
 use super::get_records::ReadMeter;
 use super::lineage::{Lineage, ShardState};
-use super::log::{Arena, Cursor, Micros, Record};
+use super::log::{Arena, Attic, Cursor, Micros, Record};
 use super::losses::Losses;
 use super::past::Past;
 use super::poll_grid::PollGrid;
@@ -132,6 +132,11 @@ impl Stream {
             readers: Vec::new(),
             seats: Vec::new(),
         }
+    }
+
+    /// Keeps its records in memory that an earlier run has left; before readers are added.
+    pub fn keep_in(&mut self, attic: &Attic) {
+        self.arena = attic.arena();
     }
 
     /// States what the stream held before the run; before readers are added.
