@@ -13,7 +13,7 @@ use super::resolve::{Setting, resolve};
 use super::source::Source;
 use super::sweep::{Axis, BASE, Sweep, is_within};
 use super::tree::{Node, Value};
-use super::{de, feed_rule, yaml};
+use super::{de, feed_rule, misplaced, yaml};
 
 /// What the command line adds to the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -261,7 +261,8 @@ impl Changed<'_> {
         let mut tree = tree.clone();
         let errors = self.overrides.iter().filter_map(|it| apply(it, &mut tree).err()).collect();
         Diagnostics::new(errors).or(())?;
-        let file: ScenarioFile = de::from_node(&tree).map_err(feed_rule::explain)?;
+        let file: ScenarioFile =
+            de::from_node(&tree).map_err(feed_rule::explain).map_err(misplaced::explain)?;
         if let Value::Map(map) = &mut tree.value {
             OTHERS.iter().for_each(|section| drop(map.shift_remove(*section)));
         }

@@ -18,6 +18,7 @@ pub mod file;
 mod inputs;
 mod load;
 pub mod load_check;
+mod misplaced;
 pub mod overrides;
 pub mod path;
 pub mod price_file;

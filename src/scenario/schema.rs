@@ -12,8 +12,7 @@ use spelling::Spellings;
 
 /// The schema, draft-07, with docs, defaults and examples.
 pub fn schema() -> Json {
-    let generator = SchemaSettings::draft07().into_generator();
-    let mut schema = generator.into_root_schema_for::<ScenarioFile>().to_value();
+    let mut schema = words();
     read_defaults(&mut schema);
     allow_underscores(&mut schema);
     let root = schema.clone();
@@ -24,6 +23,11 @@ pub fn schema() -> Json {
         properties.insert("templates".to_owned(), json!({ "description": description }));
     }
     schema
+}
+
+/// The schema in our words alone, as the settings declare it.
+pub(super) fn words() -> Json {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<ScenarioFile>().to_value()
 }
 
 /// Parameters declare defaults as text in the scenario's language; in the schema they are values.

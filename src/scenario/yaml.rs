@@ -243,18 +243,34 @@ impl Reader<'_> {
                 let error = Diagnostic::new(UserMessageFormatter.format_message(other).into_owned());
                 if error.message.contains("recursion limit") {
                     Diagnostic::new(format!("maps and lists are more than {DEPTH} deep here"))
-                } else if error.message.starts_with("tabs") {
-                    error.help("indent with spaces")
-                } else if error.message.contains("indentation") {
-                    error.help("lines inside brackets or quotation marks, the closing one included, are indented deeper than their key")
                 } else {
-                    error
+                    match HINTS.iter().find(|(words, _)| error.message.contains(words)) {
+                        Some((_, help)) => error.help(*help),
+                        None => error,
+                    }
                 }
             }
         };
         diagnostic.at(self.origin(span))
     }
 }
+
+/// What usually lies behind the parser's own words.
+const HINTS: [(&str, &str); 6] = [
+    ("tab", "indent with spaces"),
+    (
+        "indentation",
+        "a bracket or quotation mark before this line is not closed; or lines inside it, the closing one included, are not \
+         indented deeper than its key",
+    ),
+    ("simple key expected", "write `key: value`, with a space after the colon"),
+    ("misplaced bracket", "no bracket is open here; and `key: {` needs a space after the colon"),
+    (
+        "mapping values are not allowed",
+        "keys of one map stand in one column; put text with a colon in quotation marks",
+    ),
+    ("did not find expected", "is every bracket before this place closed?"),
+];
 
 /// An unquoted scalar. Only the two exact words are booleans.
 fn plain(written: &str) -> Value {
