@@ -17,7 +17,7 @@ pub struct AliasTable {
 
 impl AliasTable {
     /// Builds the table for outcomes `0..weights.len()`. Weights are finite, not negative, and not all zero;
-    /// there are at most 2^32 of them.
+    /// there are at most 2^31 of them.
     pub fn new(mut weights: Vec<f64>) -> Self {
         let n = weights.len();
         let sum: f64 = weights.iter().sum();
@@ -35,11 +35,8 @@ impl AliasTable {
                 small.push(rich);
             }
         }
-        let bits = ((n - 1) as u32).leading_zeros().min(31);
-        other
-            .iter_mut()
-            .zip(&keep)
-            .for_each(|(other, keep)| *other = *other << bits | first_bits(*keep, bits));
+        let bits = ((n - 1) as u32).leading_zeros().clamp(1, 31);
+        other.iter_mut().zip(&keep).for_each(|(other, keep)| *other = *other << bits | keep >> (32 - bits));
         Self { cells: other, bits, keep }
     }
 
@@ -51,9 +48,11 @@ impl AliasTable {
         let cell = (product >> 64) as usize;
         let coin = (product >> 32) as u32;
         let packed = self.cells[cell];
-        let (first, keep) = (first_bits(coin, self.bits), packed & ((1 << self.bits) - 1));
-        let kept = if first == keep { coin < self.keep[cell] } else { first < keep };
-        select_unpredictable(kept, cell as u32, packed >> self.bits)
+        let (rest, first) = (32 - self.bits, packed << (32 - self.bits));
+        // What lies within the bits that a cell has not is for the whole chance to tell.
+        let open = coin.wrapping_sub(first) < 1 << rest;
+        let keep = if open { self.keep[cell] } else { first };
+        select_unpredictable(coin < keep, cell as u32, packed >> self.bits)
     }
 
     /// Number of outcomes.
@@ -65,12 +64,6 @@ impl AliasTable {
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
-}
-
-/// The first bits, at most 31, of a fraction of 2^32.
-#[inline]
-fn first_bits(fraction: u32, bits: u32) -> u32 {
-    (u64::from(fraction) >> (32 - bits)) as u32
 }
 
 #[cfg(test)]

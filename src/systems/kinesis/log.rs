@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 /// moments for every leg, so that the parts of a latency add up exactly.
 pub type Micros = u64;
 
-const CHUNK_RECORDS: usize = 31;
+/// The slots of a chunk: one for what is known of its records, which is needed with the first ones, and one for each of them.
+const SLOTS: u32 = 32;
 const NO_CHUNK: u32 = u32::MAX;
 /// The chunk of a reader that is still to come, and for which nothing is kept.
 const DETACHED: u32 = u32::MAX - 1;
@@ -61,10 +62,9 @@ pub mod flags {
     pub const PAST: u8 = 8;
 }
 
-/// Consecutive records of one shard behind what is known of them, which is needed with the first ones.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Chunk {
+/// What is known of a chunk: of consecutive records of one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
     /// The records' times of arrival are offsets from this.
     base: Micros,
     next: u32,
@@ -72,50 +72,65 @@ struct Chunk {
     len: u16,
     /// Readers that have not passed this chunk yet.
     readers: u16,
-    records: [u128; CHUNK_RECORDS],
 }
 
-impl Chunk {
-    const EMPTY: Self = Self { base: 0, next: NO_CHUNK, len: 0, readers: 0, records: [0; CHUNK_RECORDS] };
+impl Head {
+    #[inline]
+    fn pack(self) -> u128 {
+        u128::from(self.base)
+            | u128::from(self.next) << 64
+            | u128::from(self.len) << 96
+            | u128::from(self.readers) << 112
+    }
+
+    #[inline]
+    fn unpack(slot: u128) -> Self {
+        Self {
+            base: slot as u64,
+            next: (slot >> 64) as u32,
+            len: (slot >> 96) as u16,
+            readers: (slot >> 112) as u16,
+        }
+    }
 }
 
 /// The chunks of all shards of one stream.
 #[derive(Clone, Debug, Default)]
 pub struct Arena {
-    /// Those that were ever used come first; what lies in the others means nothing.
-    chunks: Vec<Chunk>,
-    used: usize,
+    /// The chunks one after the other. Those that were ever used come first; what lies in the others means nothing.
+    slots: Vec<u128>,
+    /// How many chunks those are.
+    used: u32,
     free: Vec<u32>,
     attic: Attic,
 }
 
 /// Where arenas of runs that are over leave their memory to those of runs to come.
 #[derive(Clone, Debug, Default)]
-pub struct Attic(Arc<Mutex<Vec<Vec<Chunk>>>>);
+pub struct Attic(Arc<Mutex<Vec<Vec<u128>>>>);
 
 impl Attic {
     /// An arena without a record.
     pub fn arena(&self) -> Arena {
-        let chunks = self.0.lock().ok().and_then(|mut left| left.pop()).unwrap_or_default();
-        Arena { chunks, used: 0, free: Vec::new(), attic: self.clone() }
+        let slots = self.0.lock().ok().and_then(|mut left| left.pop()).unwrap_or_default();
+        Arena { slots, used: 0, free: Vec::new(), attic: self.clone() }
     }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
         if let Ok(mut left) = self.attic.0.lock() {
-            left.push(std::mem::take(&mut self.chunks));
+            left.push(std::mem::take(&mut self.slots));
         }
     }
 }
 
-/// One shard's log: its last chunk in the arena, and what an append has to know of that, which lies here because most chunks of
+/// One shard's log: where its next record goes, and what an append has to know of that, which lies here because most chunks of
 /// a stream with many shards are far from the processor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Log {
-    tail: u32,
-    /// Records in the last chunk; without a chunk it counts as full.
-    len: u8,
+    /// A slot of its last chunk; the one behind it when that is full, 0 when there is none: where chunks begin, no record goes.
+    place: u32,
     /// Whether its shard takes no more records (KDS-S6).
     pub closed: bool,
     /// Whether some reader sleeps until its next record.
@@ -124,12 +139,6 @@ pub struct Log {
     base: Micros,
     /// Records ever appended.
     appended: u64,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { tail: NO_CHUNK, len: CHUNK_RECORDS as u8, closed: false, awaited: false, base: 0, appended: 0 }
-    }
 }
 
 /// Where one reader stands in one log.
@@ -184,13 +193,25 @@ impl Log {
     pub fn appended(&self) -> u64 {
         self.appended
     }
+
+    /// Its last chunk.
+    #[inline]
+    fn tail(&self) -> u32 {
+        if self.place == 0 { NO_CHUNK } else { (self.place - 1) / SLOTS }
+    }
+
+    /// Records in its last chunk.
+    #[inline]
+    fn tail_len(&self) -> u32 {
+        if self.place == 0 { 0 } else { (self.place - 1) % SLOTS }
+    }
 }
 
 impl Arena {
     /// Makes room for two chunks of each of so many logs, which streams of many shards come to: growing would move all of them.
     /// Room that nothing ever lies in costs no memory.
     pub fn reserve(&mut self, logs: usize) {
-        self.chunks.reserve((2 * logs).saturating_sub(self.chunks.len()));
+        self.slots.reserve((2 * logs * SLOTS as usize).saturating_sub(self.slots.len()));
     }
 
     /// Appends a record to a log whose readers sit at `seats`. O(1); takes a chunk for 31 records, or fewer that are far apart.
@@ -214,7 +235,7 @@ impl Arena {
     pub fn append_to_tail(&mut self, log: &mut Log, record: &Record) -> bool {
         debug_assert!(record.written <= record.appended, "a record is written before it arrives");
         let offset = record.appended - log.base;
-        if log.len >= CHUNK_RECORDS as u8 || offset > OFFSET_MASK as u64 {
+        if log.place.is_multiple_of(SLOTS) || offset > OFFSET_MASK as u64 {
             return false;
         }
         let delay = (record.appended - record.written).min(DELAY_MASK as u64);
@@ -223,8 +244,8 @@ impl Arena {
             | (u128::from(record.flags) << FLAGS_SHIFT)
             | (u128::from(offset) << OFFSET_SHIFT)
             | u128::from(delay);
-        self.chunks[log.tail as usize].records[usize::from(log.len)] = packed;
-        log.len += 1;
+        self.slots[log.place as usize] = packed;
+        log.place += 1;
         log.appended += 1;
         true
     }
@@ -232,8 +253,7 @@ impl Arena {
     /// Reads where the next record of a log will go, which brings it near.
     #[inline]
     pub fn touch(&self, log: &Log) -> u64 {
-        let chunk = self.chunks.get(log.tail as usize);
-        chunk.and_then(|chunk| chunk.records.get(usize::from(log.len))).map_or(0, |record| *record as u64)
+        self.slots.get(log.place as usize).map_or(0, |slot| *slot as u64)
     }
 
     /// Gives the log a new last chunk, unless nobody is there for whom to keep it.
@@ -244,8 +264,7 @@ impl Arena {
             return false;
         }
         let fresh = self.allocate(base, readers as u16);
-        let (last, len) = (log.tail, u32::from(log.len));
-        let mut passed = 0;
+        let (last, len, mut passed) = (log.tail(), log.tail_len(), 0);
         for cursor in seats.iter_mut().map(S::cursor_mut).filter(|cursor| cursor.chunk == last) {
             // A reader at the very end of the last chunk steps over; one that never read starts here.
             let at_end = last == NO_CHUNK || cursor.offset == len;
@@ -255,34 +274,61 @@ impl Arena {
             }
         }
         if last != NO_CHUNK {
-            (self.chunks[last as usize].next, self.chunks[last as usize].len) = (fresh, u16::from(log.len));
+            self.set_head(last, Head { next: fresh, len: len as u16, ..self.head(last) });
             self.pass(last, passed);
         }
-        (log.tail, log.len, log.base) = (fresh, 0, base);
+        (log.place, log.base) = (fresh * SLOTS + 1, base);
         true
     }
 
+    #[inline]
+    fn head(&self, chunk: u32) -> Head {
+        Head::unpack(self.slots[(chunk * SLOTS) as usize])
+    }
+
+    #[inline]
+    fn set_head(&mut self, chunk: u32, head: Head) {
+        self.slots[(chunk * SLOTS) as usize] = head.pack();
+    }
+
+    /// The records of a chunk, and what is behind them.
+    #[inline]
+    fn records(&self, chunk: u32) -> &[u128] {
+        &self.slots[(chunk * SLOTS + 1) as usize..((chunk + 1) * SLOTS) as usize]
+    }
+
     fn allocate(&mut self, base: Micros, readers: u16) -> u32 {
-        let index = self.free.pop().unwrap_or_else(|| {
+        let chunk = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
-            if self.used > self.chunks.len() {
-                // Filled where it lies: pushed, it would be built elsewhere and moved.
-                self.chunks.resize(self.used, Chunk::EMPTY);
+            let needed = (self.used * SLOTS) as usize;
+            if needed > self.slots.len() {
+                self.slots.resize(needed, 0);
             }
-            (self.used - 1) as u32
+            self.used - 1
         });
-        let chunk = &mut self.chunks[index as usize];
-        (chunk.base, chunk.next, chunk.len, chunk.readers) = (base, NO_CHUNK, 0, readers);
-        index
+        self.set_head(chunk, Head { base, next: NO_CHUNK, len: 0, readers });
+        chunk
     }
 
     /// Notes that `readers` more readers have passed a chunk, and frees it after the last one.
     fn pass(&mut self, chunk: u32, readers: u16) {
-        let left = &mut self.chunks[chunk as usize].readers;
-        *left -= readers;
-        if *left == 0 {
+        let head = self.head(chunk);
+        let left = head.readers - readers;
+        self.set_head(chunk, Head { readers: left, ..head });
+        if left == 0 {
             self.free.push(chunk);
         }
+    }
+
+    /// Lets a reader at the end of a chunk that is not the last one step over to the next; returns the one that it passed.
+    #[inline]
+    fn turn(head: Head, cursor: &mut Cursor) -> Option<u32> {
+        let at_end = cursor.offset == u32::from(head.len) && head.next != NO_CHUNK;
+        at_end.then(|| {
+            let passed = cursor.chunk;
+            (cursor.chunk, cursor.offset) = (head.next, 0);
+            passed
+        })
     }
 
     /// The next record for a reader, if any.
@@ -291,8 +337,7 @@ impl Arena {
         if cursor.read == log.appended || cursor.is_detached() {
             return None;
         }
-        let chunk = &self.chunks[cursor.chunk as usize];
-        Some(unpack(chunk.base, chunk.records[cursor.offset as usize]))
+        Some(unpack(self.head(cursor.chunk).base, self.records(cursor.chunk)[cursor.offset as usize]))
     }
 
     /// Steps over the record that [`peek`](Self::peek) just showed.
@@ -301,10 +346,7 @@ impl Arena {
         debug_assert!(cursor.read < log.appended, "only a record that is there can be stepped over");
         cursor.read += 1;
         cursor.offset += 1;
-        let chunk = &self.chunks[cursor.chunk as usize];
-        if cursor.offset == u32::from(chunk.len) && chunk.next != NO_CHUNK {
-            let passed = cursor.chunk;
-            (cursor.chunk, cursor.offset) = (chunk.next, 0);
+        if let Some(passed) = Self::turn(self.head(cursor.chunk), cursor) {
             self.pass(passed, 1);
         }
     }
@@ -323,9 +365,9 @@ impl Arena {
         if cursor.read == log.appended {
             return 0;
         }
-        let chunk = &self.chunks[cursor.chunk as usize];
-        let len = if cursor.chunk == log.tail { u16::from(log.len) } else { chunk.len };
-        let there = &chunk.records[cursor.offset as usize..usize::from(len)];
+        let head = self.head(cursor.chunk);
+        let len = if cursor.chunk == log.tail() { log.tail_len() } else { u32::from(head.len) };
+        let there = &self.records(cursor.chunk)[cursor.offset as usize..len as usize];
         let there = &there[..there.len().min(records_max)];
         // All of them fit, nearly always; only if they do not is each one asked.
         let mut sum = *bytes + there.iter().map(|packed| bytes_of(*packed)).sum::<u64>();
@@ -335,12 +377,10 @@ impl Arena {
             sum -= bytes_of(there[taken]);
         }
         *bytes = sum;
-        out.extend(there[..taken].iter().map(|packed| unpack(chunk.base, *packed)));
+        out.extend(there[..taken].iter().map(|packed| unpack(head.base, *packed)));
         cursor.read += taken as u64;
         cursor.offset += taken as u32;
-        if cursor.offset == u32::from(chunk.len) && chunk.next != NO_CHUNK {
-            let passed = cursor.chunk;
-            (cursor.chunk, cursor.offset) = (chunk.next, 0);
+        if let Some(passed) = Self::turn(head, cursor) {
             self.pass(passed, 1);
         }
         taken
@@ -350,21 +390,18 @@ impl Arena {
     pub fn step_aside(&self, cursor: &mut Cursor) {
         cursor.read += 1;
         cursor.offset += 1;
-        let chunk = &self.chunks[cursor.chunk as usize];
-        if cursor.offset == u32::from(chunk.len) && chunk.next != NO_CHUNK {
-            (cursor.chunk, cursor.offset) = (chunk.next, 0);
-        }
+        Self::turn(self.head(cursor.chunk), cursor);
     }
 
     /// Takes the tail chunk back when every reader has read all of a log: an idle shard holds no memory.
     #[inline]
     pub fn release_if_drained<S: Seated>(&mut self, log: &mut Log, seats: &mut [S]) {
         let behind = |cursor: &Cursor| cursor.read < log.appended && !cursor.is_detached();
-        if log.tail == NO_CHUNK || seats.iter().map(S::cursor).any(behind) {
+        if log.place == 0 || seats.iter().map(S::cursor).any(behind) {
             return;
         }
-        self.free.push(log.tail);
-        (log.tail, log.len) = (NO_CHUNK, CHUNK_RECORDS as u8);
+        self.free.push(log.tail());
+        log.place = 0;
         for cursor in seats.iter_mut().map(S::cursor_mut).filter(|cursor| !cursor.is_detached()) {
             (cursor.chunk, cursor.offset) = (NO_CHUNK, 0);
         }
@@ -376,10 +413,10 @@ impl Arena {
             return self.expire(log, cursor, u64::MAX);
         }
         let passed = cursor.behind(log);
-        *cursor = Cursor { chunk: log.tail, offset: 0, read: log.appended };
-        if let Some(chunk) = self.chunks.get_mut(log.tail as usize) {
-            chunk.readers += 1;
-            cursor.offset = u32::from(log.len);
+        *cursor = Cursor { chunk: log.tail(), offset: log.tail_len(), read: log.appended };
+        if cursor.chunk != NO_CHUNK {
+            let head = self.head(cursor.chunk);
+            self.set_head(cursor.chunk, Head { readers: head.readers + 1, ..head });
         }
         passed
     }
@@ -396,7 +433,7 @@ impl Arena {
 
     /// Bytes held by the arena.
     pub fn bytes(&self) -> usize {
-        self.used * size_of::<Chunk>()
+        (self.used * SLOTS) as usize * size_of::<u128>()
     }
 }
 
@@ -522,7 +559,8 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_record_takes_sixteen_bytes_and_what_is_known_of_its_chunk_as_much() {
-        assert_eq!(size_of::<Chunk>(), 16 * (CHUNK_RECORDS + 1));
+    fn what_is_known_of_a_chunk_takes_one_slot() {
+        let head = Head { base: u64::MAX - 1, next: u32::MAX - 2, len: 31, readers: 64 };
+        assert_eq!(Head::unpack(head.pack()), head);
     }
 }
