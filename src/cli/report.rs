@@ -18,9 +18,9 @@ pub struct Arguments {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Which table to print as CSV
-    #[arg(long, value_name = "NAME", default_value = "latency")]
-    table: String,
+    /// Which table to print as CSV: latency (unless another one is named), ordering, cost, throttles or shards
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
 }
 
 /// What `report` prints.
@@ -42,6 +42,9 @@ enum Format {
 /// # Errors
 /// There is no finished result in the folder, no table of that name, or no tables at all: a sweep or a comparison has none.
 pub fn report(arguments: &Arguments) -> Ended {
+    if arguments.table.is_some() && arguments.format != Format::Csv {
+        return Err(Failure::rejected("--table names a table of CSV").help("add --format csv"));
+    }
     if is_experiment(&arguments.folder) {
         return experiment(arguments);
     }
@@ -51,7 +54,7 @@ pub fn report(arguments: &Arguments) -> Ended {
         Format::Text => terminal::render(&result, Some(&files), output::screen()),
         Format::Markdown => markdown::render(&result),
         Format::Json => json::render(&result).map_err(Failure::internal)?,
-        Format::Csv => table(&result, &arguments.table)?,
+        Format::Csv => table(&result, arguments.table.as_deref().unwrap_or("latency"))?,
     })?;
     Ok(Exit::Fine)
 }

@@ -20,6 +20,7 @@ use super::result::flow::ModeName;
 use super::result::identity::{StudyName, WarmUpName};
 use super::result::latency::LatencyRow;
 use super::result::ordering::Spread;
+use super::result::overload;
 use super::result::slo::Judgement;
 use super::table::{Table, escaped};
 use super::terminal::latency_figure;
@@ -93,7 +94,7 @@ fn heading(result: &RunResult) -> String {
         paragraph(&format!("**{}**", escaped(&overload.sentence(identity.replications))));
     }
     if !result.overloaded.is_empty() {
-        paragraph("There is no steady state, and latencies that depend on it are withheld.");
+        paragraph(overload::CONSEQUENCE);
     }
     if !result.complete {
         paragraph(

@@ -156,6 +156,7 @@ impl RunResult {
     pub fn new(scenario: &Scenario, outcomes: &[Outcome], book: &PriceBook) -> Result<Self, BillError> {
         let complete = outcomes.iter().all(|outcome| outcome.complete);
         let overloads = overload::find(scenario, outcomes);
+        let run = slo::Run { complete, settled: overloads.is_empty() };
         let usage = usage::of(scenario, outcomes)?;
         let (cost, totals) = cost::Cost::new(scenario, outcomes, &usage, book)?;
         let measured = measure(scenario, outcomes, (cost.total(), totals), &overloads);
@@ -185,7 +186,7 @@ impl RunResult {
             events: events::rows(outcomes),
             alarms: alarms::rows(scenario, outcomes),
             cost,
-            slo: scenario.objectives.iter().map(|asked| slo::judge(asked, &measured, complete)).collect(),
+            slo: scenario.objectives.iter().map(|asked| slo::judge(asked, &measured, run)).collect(),
             usage,
             overloaded: overloads.into_iter().map(|(_, overload)| overload).collect(),
             replications: replications(outcomes, &measured),

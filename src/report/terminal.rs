@@ -5,6 +5,7 @@ use super::losses;
 use super::result::RunResult;
 use super::result::identity::StudyName;
 use super::result::latency::LatencyRow;
+use super::result::overload;
 use super::result::slo::{Judgement, Verdict};
 use super::table::Table;
 use super::words;
@@ -103,7 +104,7 @@ fn warnings(result: &RunResult, screen: Screen) -> Vec<String> {
         warnings.push(overload.sentence(result.identity.replications));
     }
     if !result.overloaded.is_empty() {
-        warnings.push("There is no steady state, so latencies that depend on it are withheld.".into());
+        warnings.push(overload::CONSEQUENCE.into());
     }
     if !result.complete {
         warnings.push(

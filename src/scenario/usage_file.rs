@@ -80,7 +80,7 @@ struct UsageFile {
 /// Every mistake in it, in the user's prices and, unless they are allowed, every id and price that is not known, each with
 /// its place.
 pub fn bill(source: &Arc<Source>, options: &BillOptions) -> Result<Bill, Diagnostics> {
-    let tree = exact_parts(&tree(source)?);
+    let tree = exact_parts(&tree(source, options.month_hours)?);
     let mut file: UsageFile = de::from_node(&tree)?;
     let mut order = Order { book: book(&tree, options)?, terms: terms(&tree, &file, options)?, tree };
     order.check_prices(&file.usage)?;
@@ -134,7 +134,7 @@ pub fn other_prices(source: &Arc<Source>, bill: &Bill) -> Vec<String> {
 }
 
 /// The file as a map with the key `usage`.
-fn tree(source: &Arc<Source>) -> Result<Node, Diagnostics> {
+fn tree(source: &Arc<Source>, month_hours: Option<u32>) -> Result<Node, Diagnostics> {
     let origin = |span| Origin::File { source: Arc::clone(source), span };
     let tree = if is_csv(source, "id") { of_csv(source)? } else { yaml::parse_value(source)? };
     let Value::Map(map) = &tree.value else {
@@ -145,6 +145,7 @@ fn tree(source: &Arc<Source>) -> Result<Node, Diagnostics> {
     };
     let is_result = map.contains_key("usage") && map.contains_key("identity");
     if is_result {
+        keeps_month(&tree, month_hours)?;
         return Ok(of_result(&tree));
     }
     let known = [
@@ -164,6 +165,20 @@ fn tree(source: &Arc<Source>) -> Result<Node, Diagnostics> {
     let usage = Entry { key: origin(0..0), value: tree.clone() };
     let map = IndexMap::from([("usage".to_owned(), usage)]);
     Ok(Node { value: Value::Map(map), origin: tree.origin })
+}
+
+/// A result's usage is that of its own month already: no other length is put on it.
+fn keeps_month(tree: &Node, wanted: Option<u32>) -> Result<(), Diagnostic> {
+    let path = Path::ROOT.key("cost").key("month_hours");
+    match (tree.get(&path).map(|node| &node.value), wanted) {
+        (Some(Value::Plain(stated)), Some(wanted)) if *stated != wanted.to_string() => {
+            let message =
+                format!("the usage of this result is that of a month of {stated} h, not of {wanted} h");
+            let help = format!("run its scenario again, with `--set billing.month={wanted}h`");
+            Err(Diagnostic::new(message).at(tree.origin_at(&path)).on(path).help(help))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The usage of a `result.json`, on the terms of its bill: with what it used beside what the book has a name for, and the prices

@@ -58,6 +58,10 @@ impl Overload {
     }
 }
 
+/// What any of them means for the figures.
+pub const CONSEQUENCE: &str = "There is no steady state: latencies that depend on it are withheld, and losses, refusals and the bill \
+     depend on how long the run is.";
+
 /// A backlog that grows by less than this share of what comes in is not told from chance.
 const GROWTH_SHARE_MIN: f64 = 0.01;
 /// Growth between two quarters of the span, in standard deviations of the samples of the first of them. A

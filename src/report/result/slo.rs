@@ -63,11 +63,20 @@ pub fn exit_code(verdicts: &[Verdict]) -> u8 {
     }
 }
 
+/// What is to be known of a run before its figures decide anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Whether all measured writes had arrived by the end.
+    pub complete: bool,
+    /// Whether a longer run would show the same: a study that asks for the long run, and is above a limit, has no such state.
+    pub settled: bool,
+}
+
 /// Judges one objective by the figures of all replications.
 ///
 /// Means and percentiles are judged by their interval. Greatest values, failures and `equals` are judged by every single
 /// replication: one that violates is a miss.
-pub fn judge(objective: &Objective, measured: &[Measured], complete: bool) -> Verdict {
+pub fn judge(objective: &Objective, measured: &[Measured], run: Run) -> Verdict {
     let figure = measured.iter().find(|figure| figure.path == objective.path);
     let mut verdict = Verdict {
         path: objective.path.clone(),
@@ -106,7 +115,7 @@ pub fn judge(objective: &Objective, measured: &[Measured], complete: bool) -> Ve
         verdict.interval95 = Some(interval);
         by_interval(objective.test, &interval)
     };
-    (verdict.verdict, verdict.reason) = censor(judgement, reason, objective, complete);
+    (verdict.verdict, verdict.reason) = censor(judgement, reason, objective, run);
     verdict
 }
 
@@ -144,20 +153,26 @@ fn by_interval(test: Test, interval: &Interval95) -> (Judgement, Option<String>)
 }
 
 /// Where measured writes had not arrived by the end, latencies are lower bounds: they can miss a greatest allowed
-/// value, but not meet it.
+/// value, but not meet it. Where there is no steady state, losses, refusals and the bill depend on the length of the run: latencies
+/// that do so are withheld already.
 fn censor(
     judgement: Judgement,
     reason: Option<String>,
     objective: &Objective,
-    complete: bool,
+    run: Run,
 ) -> (Judgement, Option<String>) {
+    let is_time = unit(&objective.path) == Unit::Milliseconds;
+    if judgement == Judgement::Pass && !run.settled && !is_time {
+        let reason = "there is no steady state: the load is above a limit, and a longer run would show another number.";
+        return (Judgement::Undecided, Some(reason.into()));
+    }
     let bound_holds = match objective.test {
         Test::Max(_) => judgement == Judgement::Miss,
         Test::Min(_) => judgement == Judgement::Pass,
         Test::Equals(_) => false,
     };
     let decided = matches!(judgement, Judgement::Pass | Judgement::Miss);
-    if complete || unit(&objective.path) != Unit::Milliseconds || bound_holds || !decided {
+    if run.complete || !is_time || bound_holds || !decided {
         return (judgement, reason);
     }
     (Judgement::Undecided, Some("some measured writes had not arrived by the end of the run.".into()))
@@ -167,13 +182,18 @@ fn censor(
 mod tests {
     use super::*;
 
+    const SETTLED: Run = Run { complete: true, settled: true };
+
     fn verdict(path: &str, test: Test, values: &[f64], sure: bool, complete: bool) -> Judgement {
+        verdict_of(path, test, values, sure, Run { complete, ..SETTLED })
+    }
+
+    fn verdict_of(path: &str, test: Test, values: &[f64], sure: bool, run: Run) -> Judgement {
         let values = values.iter().map(|value| Value { value: Some(*value), sure }).collect();
         let extreme = path == "lost" || path.ends_with(".max");
         let figure = Measured { path: path.into(), extreme, values, stated: None, withheld: false };
         let unit = unit(path);
-        judge(&Objective { path: path.into(), test, unit, written: String::new() }, &[figure], complete)
-            .verdict
+        judge(&Objective { path: path.into(), test, unit, written: String::new() }, &[figure], run).verdict
     }
 
     /// 1 and 3 have mean 2 and a half-width of 12.7: whatever is asked between -10 and 14 is open.
@@ -203,6 +223,18 @@ mod tests {
         assert_eq!(verdict("lost", Test::Equals(0.0), &[0.0], true, false), Judgement::Pass);
     }
 
+    /// An overloaded table that still lives on saved units has lost nothing yet.
+    #[test]
+    fn above_a_limit_no_loss_so_far_and_no_bill_meets_an_objective() {
+        let run = Run { settled: false, ..SETTLED };
+        let lost = |values: &[f64]| verdict_of("lost", Test::Equals(0.0), values, true, run);
+        assert_eq!((lost(&[0.0, 0.0]), lost(&[0.0, 1.0])), (Judgement::Undecided, Judgement::Miss));
+        assert_eq!(verdict_of(COST_MONTH, Test::Max(9.0), &[8.0, 8.0], true, run), Judgement::Undecided);
+        // A latency that is not withheld is one of a leg before the limit.
+        let p99 = verdict_of("consumers.a.latency.p99", Test::Max(15.0), &[1.0, 1.0], true, run);
+        assert_eq!(p99, Judgement::Pass);
+    }
+
     #[test]
     fn an_objective_on_the_bill_shows_the_bill_that_the_report_shows() {
         // Two bills whose mean is half a cent off the bill of the mean usage.
@@ -211,7 +243,7 @@ mod tests {
         let figure = Measured { path: path.clone(), extreme: false, values, stated, withheld: false };
         let test = Test::Max(200_000.0);
         let asked = Objective { path, test, unit: Unit::Usd, written: String::new() };
-        let verdict = judge(&asked, &[figure], true);
+        let verdict = judge(&asked, &[figure], SETTLED);
         assert_eq!((verdict.value, verdict.verdict), (stated, Judgement::Pass));
     }
 
@@ -225,7 +257,7 @@ mod tests {
                 written: "max: 1".into(),
             },
             &[],
-            true,
+            SETTLED,
         );
         let miss = Verdict { verdict: Judgement::Miss, ..unknown.clone() };
         let pass = Verdict { verdict: Judgement::Pass, ..unknown.clone() };
