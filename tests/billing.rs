@@ -208,6 +208,34 @@ consumers:
     assert_eq!(usage_file::other_prices(&source, &bill), Vec::<String>::new());
 }
 
+/// A copy of each second change, a whole run behind it: within the measured span no copy has come to the stream, so that nothing
+/// there is billed for one.
+#[test]
+fn copies_that_come_after_the_measured_span_are_billed_to_nobody() {
+    let text = "\
+name: late
+seed: 1
+study: terminating
+duration: 100s
+workload:
+  w: { writes_to: tables.t, arrivals: { constant: { rate: 5/s } }, keys: { uniform: { items: 9 } }, item: { size: 1 KiB } }
+tables:
+  t: { capacity: { on_demand: {} }, kinesis: { stream: s, replication: { duplicates: { probability: 50%, delay: { constant: DELAY } } } } }
+kinesis:
+  s: { capacity: { provisioned: { shards: 1 } } }
+firehose:
+  f: { reads: kinesis.s, to: { s3: {} } }
+";
+    let of = |delay: &str| {
+        let usage = result(&support::scenario(&text.replace("{ constant: DELAY }", delay), &[])).usage;
+        let line = &usage.0["kds.prov.put_unit"];
+        line.causes.get(&Cause::Duplicates).copied().unwrap_or_default() / line.quantity
+    };
+    assert_eq!(of("200s"), Decimal::ZERO);
+    let third = of("0s");
+    assert!((third - Decimal::new(333, 3)).abs() < Decimal::new(4, 2), "{third}");
+}
+
 /// AWS counts a record of 1 MB as 40 units of 25 KB. Whether those are 25,600 or 25,000 bytes makes up to 2.4 % of what large records
 /// cost, and the bill of a stream that takes them says so.
 #[test]

@@ -365,6 +365,7 @@ impl<const FULL: bool> Pipeline<FULL> {
         feed.meter.units += u64::from(change.units);
         if change.flags() & (flags::COPY | METERED) == flags::COPY {
             feed.meter.units_copied += u64::from(change.units);
+            feed.meter.copies_come += 1;
         }
         if FULL {
             let refused = if let Put::Refused(why) = put { Err(why) } else { Ok(()) };

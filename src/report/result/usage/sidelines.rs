@@ -217,6 +217,9 @@ pub(super) fn rules(scenario: &Scenario) -> Vec<String> {
     let beside = &scenario.sidelines;
     let mut rules = Vec::new();
     let mut left_out = vec!["reads of tables", "raised warm throughput", "polling consumers' computing time"];
+    if !beside.contents.is_empty() && scenario.tables.iter().any(|table| !table.indexes.is_empty()) {
+        left_out.push("storage of index entries");
+    }
     if !beside.contents.is_empty() {
         rules.push(
             "Table storage: the items' bytes and 100 more for each (148 in a global table); items that come in the run come evenly through \
