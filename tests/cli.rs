@@ -173,6 +173,7 @@ fn report_renders_finished_folders_only() {
     }
     let end = |arguments: &[&str]| call(folder.path(), arguments).code(2);
     end(&["report", "reports/orders", "--format", "csv", "--table", "none"]).error("the tables: latency");
+    end(&["run", "orders.yaml", "--out", "orders.yaml"]).error("is a file");
     end(&["report", "reports/orders", "--table", "cost"]).error("add --format csv");
     end(&["bill", "reports/orders", "--month-hours", "700"]).error("--set billing.month=700h");
     call(folder.path(), &["bill", "reports/orders", "--month-hours", "730"]).code(0);

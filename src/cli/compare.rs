@@ -4,6 +4,7 @@ use super::Changes;
 use super::exit::{Ended, Exit, Failure};
 use super::output;
 use super::report::read_result;
+use super::run::begin;
 use super::simulate::{Manner, Session, variant};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ pub fn compare(arguments: &Arguments) -> Ended {
     let candidates = candidates(arguments)?;
     let session = Session::start(&arguments.manner)?;
     if let Some(folder) = &arguments.out {
-        folder::begin(folder).map_err(Failure::internal)?;
+        begin(folder)?;
     }
     let comparison = Comparison::new(&results(candidates, &session)?);
     if let Some(folder) = &arguments.out {

@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Ended {
         })?,
     };
     let session = Session::start(&arguments.manner)?;
-    folder::begin(&folder).map_err(Failure::internal)?;
+    begin(&folder)?;
     let result = simulate_and_write(scenario, &folder, arguments, &session)
         .map_err(|failure| failure.help(&folder::describe_unfinished(&folder)))?;
     match arguments.format {
@@ -88,6 +88,18 @@ pub fn run(arguments: &Arguments) -> Ended {
     }
     session.tell(&format!("The report is in `{}`.", folder.display()));
     Ok(Exit::by_objectives(&result))
+}
+
+/// Begins a report in a folder.
+///
+/// # Errors
+/// It is none, or nothing can be written there.
+pub fn begin(folder: &Path) -> Result<(), Failure> {
+    if folder.is_file() {
+        let what = format!("`{}` is a file; a report needs a folder", folder.display());
+        return Err(Failure::rejected(what));
+    }
+    folder::begin(folder).map_err(Failure::internal)
 }
 
 fn simulate_and_write(

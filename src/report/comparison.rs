@@ -16,6 +16,7 @@ use super::result::identity::PriceBookIdentity;
 use super::result::overload::Overload;
 use super::result::slo::{Verdict, exit_code};
 use super::result::{FORMAT, RunResult};
+use super::terminal::part_of_month;
 use super::words;
 use crate::experiment::statistics::{Interval, LEVEL_DEFAULT};
 use crate::scenario::checked::Unit;
@@ -71,12 +72,20 @@ pub struct VariantRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub cost_month_at_least: Option<Decimal>,
+    /// The hours that its bill is for, where that is no month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill_hours: Option<f64>,
     /// The verdicts on its objectives.
     pub slo: Vec<Verdict>,
 }
 
 impl VariantRow {
-    /// Its month's bill in words.
+    /// What its bill is for: "a month", or "for 1.33 h".
+    pub fn bill_span(&self) -> String {
+        self.bill_hours.map_or("a month".to_owned(), |hours| format!("for {} h", words::number(hours)))
+    }
+
+    /// Its bill in words.
     pub fn bill(&self) -> String {
         match (self.cost_month, self.cost_month_at_least) {
             (Some(cost), _) => words::usd(cost),
@@ -266,6 +275,7 @@ impl VariantRow {
                 .is_none()
                 .then_some(result.cost.bill.known_subtotal)
                 .filter(|least| !least.is_zero()),
+            bill_hours: part_of_month(result),
             slo: result.slo.clone(),
         }
     }

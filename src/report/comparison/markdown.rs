@@ -43,10 +43,11 @@ pub fn render(comparison: &Comparison) -> String {
 }
 
 fn variants(comparison: &Comparison) -> Table {
+    let bill = side_by_side::bill_heading(comparison);
     let mut table = Table::new(&[
         "<variant",
         "<overrides",
-        "a month",
+        &bill,
         "more than the first",
         "replications",
         "seed",
@@ -60,7 +61,7 @@ fn variants(comparison: &Comparison) -> Table {
         table.row([
             variant.name.clone(),
             variant.overrides.join("; "),
-            variant.bill(),
+            variant.bill().replace(" USD", ""),
             variant.cost_month.zip(first).map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
             variant.replications.to_string(),
             variant.seed.to_string(),

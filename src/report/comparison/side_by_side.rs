@@ -1,6 +1,6 @@
 //! All variants side by side: what a team asks of each first. A row a variant.
 
-use super::{Comparison, FigureRow, Statistic};
+use super::{Comparison, FigureRow, Statistic, VariantRow};
 use crate::report::result::figure::COST_MONTH;
 use crate::report::table::Table;
 use crate::report::words::{self, NONE};
@@ -20,18 +20,24 @@ fn shown(comparison: &Comparison) -> Vec<&FigureRow> {
     named(COST_MONTH).into_iter().chain(ways).chain(WHOLE.iter().filter_map(|path| named(path))).collect()
 }
 
-/// A heading for a figure's column: a way by its own name.
-fn heading(figure: &FigureRow) -> String {
+/// A heading for a figure's column: a way by its own name, and the bill with what it is for.
+fn heading(comparison: &Comparison, figure: &FigureRow) -> String {
     let path = figure.path.strip_prefix("consumers.").or_else(|| figure.path.strip_prefix("firehose."));
     let name =
         path.and_then(|path| path.strip_suffix(".latency.p99").or(path.strip_suffix(".freshness.p99")));
     match (name, figure.path.as_str()) {
         (Some(name), _) => format!("{name} p99"),
-        (None, COST_MONTH) => "USD a month".into(),
+        (None, COST_MONTH) => bill_heading(comparison),
         (None, "out_of_order") => "disorder".into(),
         (None, "refused_reads") => "reads refused".into(),
         (None, path) => path.into(),
     }
+}
+
+pub(super) fn bill_heading(comparison: &Comparison) -> String {
+    let mut spans: Vec<String> = comparison.variants.iter().map(VariantRow::bill_span).collect();
+    spans.dedup();
+    format!("USD {}", spans.join(" or "))
 }
 
 /// The table with all figures, each with its 95 % interval.
@@ -50,7 +56,7 @@ pub fn lines(comparison: &Comparison, width: usize) -> Vec<String> {
 
 fn drawn(comparison: &Comparison, figures: &[&FigureRow], intervals: bool) -> Table {
     let mut columns = vec!["<variant".to_owned()];
-    columns.extend(figures.iter().map(|figure| heading(figure)));
+    columns.extend(figures.iter().map(|figure| heading(comparison, figure)));
     let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
     for (number, variant) in comparison.variants.iter().enumerate() {
         let cell = |figure: &&FigureRow| {
@@ -100,6 +106,15 @@ mod tests {
             text.contains(&format!("slow: at least {known} a month; a price of its bill is unknown")),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_bill_of_less_than_a_month_says_so() {
+        let mut comparison = comparison(2);
+        comparison.variants[1].bill_hours = Some(1.5);
+        assert_eq!(bill_heading(&comparison), "USD a month or for 1.5 h");
+        comparison.variants.iter_mut().for_each(|variant| variant.bill_hours = Some(1.5));
+        assert!(table(&comparison).markdown().contains("| variant | USD for 1.5 h |"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub fn render(comparison: &Comparison, files: Option<&str>, screen: Screen) -> S
 
 fn bill(variant: &VariantRow) -> String {
     let unknown = if variant.cost_month.is_none() { "; a price of its bill is unknown" } else { "" };
-    format!("{} a month{unknown}", variant.bill())
+    format!("{} {}{unknown}", variant.bill(), variant.bill_span())
 }
 
 /// What is shown as a table: clear differences, or all that are not judged.
