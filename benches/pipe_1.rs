@@ -20,6 +20,7 @@ use streamgauge::scenario::checked::Scenario;
 use streamgauge::scenario::{LoadOptions, load};
 
 fn main() {
+    streamgauge::engine::memory::keep_freed();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let benching = words.iter().any(|word| word == "--bench");
     let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));

@@ -8,6 +8,7 @@ mod cli;
 use cli::Verb;
 
 fn main() -> ExitCode {
+    streamgauge::engine::memory::keep_freed();
     let ended = match cli::Cli::parse().verb {
         Verb::Init(arguments) => cli::init::init(&arguments),
         Verb::Check(arguments) => cli::check::check(&arguments),

@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod fingerprint;
 pub mod histogram;
 pub mod math;
+pub mod memory;
 pub mod queue;
 pub mod random;
 pub mod sampler;

@@ -365,7 +365,6 @@ impl<const FULL: bool> Pipeline<FULL> {
         feed.meter.units += u64::from(change.units);
         if change.flags() & (flags::COPY | METERED) == flags::COPY {
             feed.meter.units_copied += u64::from(change.units);
-            feed.meter.copies_come += 1;
         }
         if FULL {
             let refused = if let Put::Refused(why) = put { Err(why) } else { Ok(()) };
@@ -392,6 +391,7 @@ impl<const FULL: bool> Pipeline<FULL> {
             }
         }
         feed.meter.replicated += 1;
+        feed.meter.copies_replicated += u64::from(change.flags() & flags::COPY != 0);
         feed.meter.units_retried += change.units_retried();
         if FULL {
             feed.series.add(now, column::UNITS, u64::from(change.units));

@@ -315,7 +315,7 @@ impl<const FULL: bool> Pipeline<FULL> {
     /// Records of a stream that came more than once, by the feed's or a producer's doing; and bytes of long ago.
     fn copies_in(&self, stream: usize) -> [u64; 2] {
         let feeds = self.tables.iter().filter_map(|source| source.feed.as_ref());
-        let feeds = feeds.filter(|feed| feed.plan.stream == stream).map(|feed| feed.meter.copies_come);
+        let feeds = feeds.filter(|feed| feed.plan.stream == stream).map(|feed| feed.meter.copies_replicated);
         let direct = self.direct.iter().filter(|direct| direct.plan.stream == stream);
         let copies = feeds.sum::<u64>() + direct.map(|direct| direct.meter.copies).sum::<u64>();
         [copies, self.streams[stream].long_ago_bytes]

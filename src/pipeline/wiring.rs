@@ -53,11 +53,11 @@ use crate::systems::tolls::Tolls;
 use crate::workload::key_name::KeyBuffer;
 use crate::workload::key_names::KeyNames;
 use crate::workload::producer::{Producer, ProducerPlan};
-use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// What all replications of a scenario share and is dear to make: the shard and the partition of every item.
+/// What all replications of a scenario share and is dear to make: the shard and the partition of every item, and the memory
+/// that records lie in.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     routes: Vec<Arc<Route>>,
@@ -105,7 +105,6 @@ impl Route {
 impl Prepared {
     /// Hashes every item's key once.
     pub fn new(scenario: &Scenario) -> Self {
-        keep_freed_memory();
         let route = |number: usize| {
             let table = &scenario.tables[number];
             let replication = table.replication.clone();
@@ -130,13 +129,6 @@ impl Prepared {
     pub fn route(&self, table: usize) -> &Route {
         &self.routes[table]
     }
-}
-
-/// Has the allocator keep what one replication frees for the next one. To get memory from the system, page by page, takes longer
-/// than to write all records that lie in it; but glibc gives back what is free beyond twice the largest block that it has
-/// freed so far, as far as that is below 32 MiB (mallopt(3), M_TRIM_THRESHOLD). Nothing is ever written to this block.
-fn keep_freed_memory() {
-    drop(black_box(Vec::<u8>::with_capacity(31 << 20)));
 }
 
 fn table_at_start(scenario: &Scenario, number: usize, plan: &TablePlan) -> Table {

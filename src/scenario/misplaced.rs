@@ -23,10 +23,10 @@ pub(super) fn explain(errors: Diagnostics) -> Diagnostics {
             let ways = ways(&schema, &parent, written);
             if (1..=WAYS).contains(&ways.len()) {
                 let written: Vec<String> = ways.iter().map(|way| format!("`{}`", nested(way))).collect();
-                error.help = Some(format!("write {}", written.join(" or ")));
-                told.extend(
-                    ways.into_iter().map(|way| (parent.clone(), format!("the key `{}` is missing", way[0]))),
-                );
+                error.help = Some(format!("it stands in {}", written.join(" or ")));
+            }
+            if let [way] = &ways[..] {
+                told.push((parent, format!("the key `{}` is missing", way[0])));
             }
         }
         let follows = |error: &Diagnostic| {
@@ -64,7 +64,7 @@ fn ways(schema: &Json, parent: &Path, written: &str) -> Vec<Vec<String>> {
         level =
             level.iter().flat_map(|(_, node)| below(schema, node, step)).map(|node| (vec![], node)).collect();
     }
-    for _ in 0..=DEEP {
+    for depth in 0..=DEEP {
         let all = || level.iter().flat_map(|(way, node)| properties(schema, node).map(move |it| (way, it)));
         let found = |(way, (name, _)): (&Vec<String>, (&String, _))| {
             alias::resolve(written, &[name]).map(|_| [way, &[name.clone()][..]].concat())
@@ -72,7 +72,8 @@ fn ways(schema: &Json, parent: &Path, written: &str) -> Vec<Vec<String>> {
         let mut found: Vec<Vec<String>> = all().filter_map(found).collect();
         found.sort();
         found.dedup();
-        if !found.is_empty() {
+        // At the top is the map that refused the key.
+        if depth > 0 && !found.is_empty() {
             return found;
         }
         let next = all().map(|(way, (name, node))| ([way, &[name.clone()][..]].concat(), node));
@@ -98,7 +99,7 @@ fn properties<'a>(schema: &'a Json, node: &'a Json) -> impl Iterator<Item = (&'a
     forms(schema, node).into_iter().flat_map(|form| form["properties"].as_object().into_iter().flatten())
 }
 
-/// A schema with what it refers to, and its alternatives.
+/// A schema with what it refers to, and its alternatives; none of the scenario's is its own alternative.
 fn forms<'a>(schema: &'a Json, node: &'a Json) -> Vec<&'a Json> {
     let referred = node["$ref"].as_str().and_then(|pointer| schema.pointer(pointer.trim_start_matches('#')));
     let alternatives =
@@ -110,6 +111,27 @@ fn forms<'a>(schema: &'a Json, node: &'a Json) -> Vec<&'a Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_mistake_is_told_once_and_others_stay() {
+        let error = |message: &str, path: &str| Diagnostic::new(message).on(path.parse().unwrap());
+        let all = vec![
+            error("the key `capacity` is missing", "kinesis.s"),
+            error("unknown key `ShardCount`", "kinesis.s.ShardCount"),
+            error("the key `capacity` is missing", "tables.t"),
+            error("unknown key `nonsense`", "tables.t.nonsense"),
+        ];
+        let told = explain(Diagnostics::new(all)).into_errors();
+        let messages: Vec<&str> = told.iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            ["unknown key `ShardCount`", "the key `capacity` is missing", "unknown key `nonsense`"]
+        );
+        assert_eq!(
+            told[0].help.as_deref(),
+            Some("it stands in `capacity: { provisioned: { shards: ... } }`")
+        );
+    }
 
     #[test]
     fn a_key_is_found_where_it_stands() {

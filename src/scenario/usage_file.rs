@@ -173,7 +173,7 @@ fn keeps_month(tree: &Node, wanted: Option<u32>) -> Result<(), Diagnostic> {
     match (tree.get(&path).map(|node| &node.value), wanted) {
         (Some(Value::Plain(stated)), Some(wanted)) if *stated != wanted.to_string() => {
             let message =
-                format!("the usage of this result is that of a month of {stated} h, not of {wanted} h");
+                format!("the usage of this result was made on a month of {stated} h, not of {wanted} h");
             let help = format!("run its scenario again, with `--set billing.month={wanted}h`");
             Err(Diagnostic::new(message).at(tree.origin_at(&path)).on(path).help(help))
         }

@@ -256,10 +256,11 @@ impl Reader<'_> {
 }
 
 /// What usually lies behind the parser's own words.
-const HINTS: [(&str, &str); 6] = [
-    ("tab", "indent with spaces"),
+const HINTS: [(&str, &str); 8] = [
+    ("a tab", "indent with spaces"),
+    ("tabs", "indent with spaces"),
     (
-        "indentation",
+        "invalid indentation",
         "a bracket or quotation mark before this line is not closed; or lines inside it, the closing one included, are not \
          indented deeper than its key",
     ),
@@ -269,7 +270,8 @@ const HINTS: [(&str, &str); 6] = [
         "mapping values are not allowed",
         "keys of one map stand in one column; put text with a colon in quotation marks",
     ),
-    ("did not find expected", "is every bracket before this place closed?"),
+    ("did not find expected key", "keys of one map stand in one column"),
+    ("'-' indicator", "items of one list stand in one column"),
 ];
 
 /// An unquoted scalar. Only the two exact words are booleans.
@@ -395,7 +397,16 @@ mod tests {
         for (text, message, place) in cases {
             assert_eq!(error(text), (message.to_owned(), place.to_owned()), "{text}");
         }
-        // The parser's own words, so only their place is promised.
+        // The parser's own words, so only their place is promised, and what helps.
+        let helps = |text: &str| {
+            let error = parse(&Source::new("s.yaml", text)).unwrap_err().into_errors().remove(0);
+            error.help.unwrap_or_default()
+        };
+        assert!(helps("a: 1\nseed:7\n").contains("a space after the colon"));
+        assert!(helps("a:{ b: 1 }\n").contains("a space after the colon"));
+        assert!(helps("a: { b: 1\nc: 2\n").contains("is not closed"));
+        assert!(helps("a: b: c\n").contains("in quotation marks"));
+        assert!(!helps("k:\n- a: 1\n  b: 2\n c: 3\n").contains("bracket"));
         for (text, place) in
             [("a:\n\tb: 1\n", "2:2"), ("a: \0x\n", "1:4"), ("a: { b: 1\n", "1:4"), ("a: b: c\n", "1:5")]
         {

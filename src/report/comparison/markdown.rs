@@ -56,13 +56,19 @@ fn variants(comparison: &Comparison) -> Table {
         "<fingerprint",
         "<scenario, SHA-256",
     ]);
+    // Bills for different spans have no difference that says anything.
+    let alike = side_by_side::one_span(comparison).is_some();
     let first = comparison.variants.first().and_then(|variant| variant.cost_month);
     for variant in &comparison.variants {
         table.row([
             variant.name.clone(),
             variant.overrides.join("; "),
-            variant.bill().replace(" USD", ""),
-            variant.cost_month.zip(first).map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
+            side_by_side::bill_cell(comparison, variant),
+            variant
+                .cost_month
+                .zip(first)
+                .filter(|_| alike)
+                .map_or(NONE.to_owned(), |(cost, first)| words::usd(cost - first)),
             variant.replications.to_string(),
             variant.seed.to_string(),
             words::span(variant.duration_s),

@@ -34,10 +34,21 @@ fn heading(comparison: &Comparison, figure: &FigureRow) -> String {
     }
 }
 
+/// What all bills are for, where that is the same.
+pub(super) fn one_span(comparison: &Comparison) -> Option<String> {
+    let mut spans = comparison.variants.iter().map(VariantRow::bill_span);
+    let first = spans.next()?;
+    spans.all(|span| span == first).then_some(first)
+}
+
 pub(super) fn bill_heading(comparison: &Comparison) -> String {
-    let mut spans: Vec<String> = comparison.variants.iter().map(VariantRow::bill_span).collect();
-    spans.dedup();
-    format!("USD {}", spans.join(" or "))
+    one_span(comparison).map_or("USD".to_owned(), |span| format!("USD {span}"))
+}
+
+/// A bill under that heading.
+pub(super) fn bill_cell(comparison: &Comparison, variant: &VariantRow) -> String {
+    let amount = variant.bill().replace(" USD", "");
+    if one_span(comparison).is_some() { amount } else { format!("{amount} {}", variant.bill_span()) }
 }
 
 /// The table with all figures, each with its 95 % interval.
@@ -64,7 +75,10 @@ fn drawn(comparison: &Comparison, figures: &[&FigureRow], intervals: bool) -> Ta
             let of_mean = intervals && figure.statistic != Statistic::Worst;
             let interval = figure.intervals95.get(number).filter(|_| of_mean);
             match figure.values[number] {
-                None if figure.path == COST_MONTH => variant.bill().replace(" USD", ""),
+                None if figure.path == COST_MONTH => bill_cell(comparison, variant),
+                Some(_) if figure.path == COST_MONTH && one_span(comparison).is_none() => {
+                    bill_cell(comparison, variant)
+                }
                 None if variant.overloaded.is_empty() => NONE.to_owned(),
                 None => "overloaded".to_owned(),
                 value => words::with_interval(&figure.path, value, interval).replace(" USD", ""),
@@ -112,7 +126,9 @@ mod tests {
     fn a_bill_of_less_than_a_month_says_so() {
         let mut comparison = comparison(2);
         comparison.variants[1].bill_hours = Some(1.5);
-        assert_eq!(bill_heading(&comparison), "USD a month or for 1.5 h");
+        let text = table(&comparison).markdown();
+        assert!(text.contains("| variant | USD | ") && text.contains(" a month |"), "{text}");
+        assert!(text.contains(" for 1.5 h |"), "{text}");
         comparison.variants.iter_mut().for_each(|variant| variant.bill_hours = Some(1.5));
         assert!(table(&comparison).markdown().contains("| variant | USD for 1.5 h |"));
     }

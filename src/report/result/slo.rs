@@ -153,8 +153,8 @@ fn by_interval(test: Test, interval: &Interval95) -> (Judgement, Option<String>)
 }
 
 /// Where measured writes had not arrived by the end, latencies are lower bounds: they can miss a greatest allowed
-/// value, but not meet it. Where there is no steady state, losses, refusals and the bill depend on the length of the run: latencies
-/// that do so are withheld already.
+/// value, but not meet it. Where there is no steady state, losses, refusals and the bill depend on the length of the run; latencies
+/// that depend on it are withheld already.
 fn censor(
     judgement: Judgement,
     reason: Option<String>,
@@ -163,7 +163,8 @@ fn censor(
 ) -> (Judgement, Option<String>) {
     let is_time = unit(&objective.path) == Unit::Milliseconds;
     if judgement == Judgement::Pass && !run.settled && !is_time {
-        let reason = "there is no steady state: the load is above a limit, and a longer run would show another number.";
+        let reason =
+            "there is no steady state: the load is above a limit, and a longer run may show another number.";
         return (Judgement::Undecided, Some(reason.into()));
     }
     let bound_holds = match objective.test {

@@ -54,8 +54,8 @@ impl From<Diagnostic> for Failure {
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Diagnostic {
     let near = did_you_mean(name, known.iter().copied());
     let error = Diagnostic::new(format!("unknown {kind} `{name}`{near}"));
-    if let Some((key, value)) = name.split_once(':').filter(|_| kind == "key") {
-        return error.help(format!("write `{key}: {value}`, with a space after the colon"));
+    if let Some((key, _)) = name.split_once(':').filter(|_| kind == "key") {
+        return error.help(format!("put a space after the colon: `{key}: ...`"));
     }
     match known {
         [] => error.help("no keys are allowed here"),

@@ -128,8 +128,8 @@ pub struct ReplicationMeter {
     pub units_copied: u64,
     /// Copies made.
     pub copies: u64,
-    /// Those of them that have come to the stream.
-    pub copies_come: u64,
+    /// Copies accepted by the stream.
+    pub copies_replicated: u64,
     /// Records larger than the stream allows, skipped (`FailedToReplicateRecordCount`, KDC-J12).
     pub too_large: u64,
     /// Those of them that were originals.

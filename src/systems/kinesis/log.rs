@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 /// moments for every leg, so that the parts of a latency add up exactly.
 pub type Micros = u64;
 
-/// The slots of a chunk: one for what is known of its records, which is needed with the first ones, and one for each of them.
+/// Slots of a chunk: its head, and 31 records. The head lies with them because it is needed with the first of them.
 const SLOTS: u32 = 32;
 const NO_CHUNK: u32 = u32::MAX;
 /// The chunk of a reader that is still to come, and for which nothing is kept.
@@ -95,7 +95,7 @@ impl Head {
 }
 
 /// The chunks of all shards of one stream.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Arena {
     /// The chunks one after the other. Those that were ever used come first; what lies in the others means nothing.
     slots: Vec<u128>,
@@ -112,8 +112,20 @@ pub struct Attic(Arc<Mutex<Vec<Vec<u128>>>>);
 impl Attic {
     /// An arena without a record.
     pub fn arena(&self) -> Arena {
-        let slots = self.0.lock().ok().and_then(|mut left| left.pop()).unwrap_or_default();
+        let largest = |left: &mut Vec<Vec<u128>>| {
+            let number = (0..left.len()).max_by_key(|number| left[*number].len())?;
+            Some(left.swap_remove(number))
+        };
+        let slots = self.0.lock().ok().and_then(|mut left| largest(&mut left)).unwrap_or_default();
         Arena { slots, used: 0, free: Vec::new(), attic: self.clone() }
+    }
+}
+
+impl Clone for Arena {
+    /// Its records alone: a copy leaves nothing to anybody.
+    fn clone(&self) -> Self {
+        let slots = self.slots[..(self.used * SLOTS) as usize].to_vec();
+        Self { slots, used: self.used, free: self.free.clone(), attic: Attic::default() }
     }
 }
 
@@ -129,7 +141,8 @@ impl Drop for Arena {
 /// a stream with many shards are far from the processor.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log {
-    /// A slot of its last chunk; the one behind it when that is full, 0 when there is none: where chunks begin, no record goes.
+    /// The slot of its next record. A multiple of [`SLOTS`], where a chunk's head lies, says that there is no room: 0 that there is
+    /// no chunk, any other that the one before it is full.
     place: u32,
     /// Whether its shard takes no more records (KDS-S6).
     pub closed: bool,
@@ -264,7 +277,8 @@ impl Arena {
             return false;
         }
         let fresh = self.allocate(base, readers as u16);
-        let (last, len, mut passed) = (log.tail(), log.tail_len(), 0);
+        let (last, len) = (log.tail(), log.tail_len());
+        let mut passed = 0;
         for cursor in seats.iter_mut().map(S::cursor_mut).filter(|cursor| cursor.chunk == last) {
             // A reader at the very end of the last chunk steps over; one that never read starts here.
             let at_end = last == NO_CHUNK || cursor.offset == len;
@@ -299,6 +313,7 @@ impl Arena {
 
     fn allocate(&mut self, base: Micros, readers: u16) -> u32 {
         let chunk = self.free.pop().unwrap_or_else(|| {
+            assert!(self.used < u32::MAX / SLOTS, "a stream keeps at most 64 GiB of records");
             self.used += 1;
             let needed = (self.used * SLOTS) as usize;
             if needed > self.slots.len() {

@@ -134,7 +134,7 @@ impl Stream {
         }
     }
 
-    /// Keeps its records in memory that an earlier run has left; before readers are added.
+    /// Keeps its records in memory that an earlier run has left, if any; before readers and records are added.
     pub fn keep_in(&mut self, attic: &Attic) {
         self.arena = attic.arena();
     }

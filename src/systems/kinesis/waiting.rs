@@ -27,8 +27,8 @@ impl Stream {
     /// What a reader has lost to retention up to the end, what it would find out at its next calls included.
     pub fn losses(&self, end: Nanos, reader: usize) -> Losses {
         let mut losses = self.losses[reader].clone();
-        let none = self.is_removed(reader) || self.past.is_none() && self.horizon(end) <= 0;
-        let shards = if none { 0 } else { self.shards.len() };
+        let nothing_expired = self.past.is_none() && self.horizon(end) <= 0;
+        let shards = if nothing_expired || self.is_removed(reader) { 0 } else { self.shards.len() };
         (0..shards).for_each(|shard| self.note_expired(end, shard, reader, &mut losses));
         losses
     }
