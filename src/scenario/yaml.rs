@@ -403,7 +403,7 @@ mod tests {
             error.help.unwrap_or_default()
         };
         assert!(helps("a: 1\nseed:7\n").contains("a space after the colon"));
-        assert!(helps("a:{ b: 1 }\n").contains("a space after the colon"));
+        assert!(helps("a:{ b: { c: 1 } }\n").contains("a space after the colon"));
         assert!(helps("a: { b: 1\nc: 2\n").contains("is not closed"));
         assert!(helps("a: b: c\n").contains("in quotation marks"));
         assert!(!helps("k:\n- a: 1\n  b: 2\n c: 3\n").contains("bracket"));
