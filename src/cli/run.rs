@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Ended {
 /// Begins a report in a folder.
 ///
 /// # Errors
-/// It is none, or nothing can be written there.
+/// The path is a file's, or nothing can be written there.
 pub fn begin(folder: &Path) -> Result<(), Failure> {
     if folder.is_file() {
         let what = format!("`{}` is a file; a report needs a folder", folder.display());

@@ -16,7 +16,6 @@ use super::result::identity::PriceBookIdentity;
 use super::result::overload::Overload;
 use super::result::slo::{Verdict, exit_code};
 use super::result::{FORMAT, RunResult};
-use super::terminal::part_of_month;
 use super::words;
 use crate::experiment::statistics::{Interval, LEVEL_DEFAULT};
 use crate::scenario::checked::Unit;
@@ -275,7 +274,7 @@ impl VariantRow {
                 .is_none()
                 .then_some(result.cost.bill.known_subtotal)
                 .filter(|least| !least.is_zero()),
-            bill_hours: part_of_month(result),
+            bill_hours: result.cost.part_of_month(),
             slo: result.slo.clone(),
         }
     }

@@ -237,14 +237,7 @@ fn bill(result: &RunResult) -> String {
 
 /// What a bill is for: a month, or the part of it that the run stands for.
 pub(super) fn spans_of(result: &RunResult, part: impl Fn(String) -> String) -> String {
-    part_of_month(result).map_or("a month".to_owned(), |hours| part(words::number(hours)))
-}
-
-/// The hours that a bill is for, where that is no month.
-pub(super) fn part_of_month(result: &RunResult) -> Option<f64> {
-    let hours = result.cost.represents_hours;
-    let is_part = (hours - f64::from(result.cost.bill.terms.month_hours)).abs() > 1e-9;
-    is_part.then_some(hours)
+    result.cost.part_of_month().map_or("a month".to_owned(), |hours| part(words::number(hours)))
 }
 
 /// Why the bill arose, where there is more than one cause.

@@ -1,5 +1,7 @@
 //! Keys that are known, but further down: a stream's `shards` stand in its capacity, where `ShardCount` stands beside its name.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::alias;
@@ -64,20 +66,15 @@ fn ways(schema: &Json, parent: &Path, written: &str) -> Vec<Vec<String>> {
         level =
             level.iter().flat_map(|(_, node)| below(schema, node, step)).map(|node| (vec![], node)).collect();
     }
-    for depth in 0..=DEEP {
-        let all = || level.iter().flat_map(|(way, node)| properties(schema, node).map(move |it| (way, it)));
-        let found = |(way, (name, _)): (&Vec<String>, (&String, _))| {
-            alias::resolve(written, &[name]).map(|_| [way, &[name.clone()][..]].concat())
-        };
-        let mut found: Vec<Vec<String>> = all().filter_map(found).collect();
-        found.sort();
-        found.dedup();
-        // At the top is the map that refused the key.
-        if depth > 0 && !found.is_empty() {
-            return found;
+    for _ in 0..DEEP {
+        level = level.iter().flat_map(|(way, node)| one_further(schema, way, node)).collect();
+        let further = level.iter().flat_map(|(way, node)| one_further(schema, way, node));
+        let named =
+            |way: &Vec<String>| way.last().is_some_and(|name| alias::resolve(written, &[name]).is_some());
+        let found: BTreeSet<Vec<String>> = further.map(|(way, _)| way).filter(named).collect();
+        if !found.is_empty() {
+            return found.into_iter().collect();
         }
-        let next = all().map(|(way, (name, node))| ([way, &[name.clone()][..]].concat(), node));
-        level = next.collect();
     }
     Vec::new()
 }
@@ -95,8 +92,11 @@ fn below<'a>(schema: &'a Json, node: &'a Json, step: &Segment) -> Vec<&'a Json> 
     forms(schema, node).into_iter().flat_map(inside).collect()
 }
 
-fn properties<'a>(schema: &'a Json, node: &'a Json) -> impl Iterator<Item = (&'a String, &'a Json)> {
-    forms(schema, node).into_iter().flat_map(|form| form["properties"].as_object().into_iter().flatten())
+/// The keys that a schema's map may have, each with the way to it.
+fn one_further<'a>(schema: &'a Json, way: &[String], node: &'a Json) -> Vec<(Vec<String>, &'a Json)> {
+    let forms = forms(schema, node).into_iter();
+    let properties = forms.flat_map(|form| form["properties"].as_object().into_iter().flatten());
+    properties.map(|(name, node)| ([way, &[name.clone()][..]].concat(), node)).collect()
 }
 
 /// A schema with what it refers to, and its alternatives; none of the scenario's is its own alternative.
@@ -111,6 +111,9 @@ fn forms<'a>(schema: &'a Json, node: &'a Json) -> Vec<&'a Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::file::ScenarioFile;
+    use crate::scenario::source::Source;
+    use crate::scenario::{de, yaml};
 
     #[test]
     fn one_mistake_is_told_once_and_others_stay() {
@@ -131,6 +134,18 @@ mod tests {
             told[0].help.as_deref(),
             Some("it stands in `capacity: { provisioned: { shards: ... } }`")
         );
+    }
+
+    /// What the reader of scenarios itself says, not messages made for a test.
+    #[test]
+    fn the_reader_says_where_a_key_stands_and_nothing_of_what_it_stands_in() {
+        let text = "kinesis: { s: { ShardCount: 2 } }\n";
+        let tree = yaml::parse(&Source::new("s.yaml", text)).unwrap();
+        let found = de::from_node::<ScenarioFile>(&tree).map_err(explain).unwrap_err();
+        let of_stream = |error: &&Diagnostic| error.to_string().contains("kinesis.s");
+        let told: Vec<&Diagnostic> = found.errors().iter().filter(of_stream).collect();
+        assert_eq!(told.len(), 1, "{found}");
+        assert!(told[0].to_string().contains("it stands in `capacity: { provisioned: { shards"), "{found}");
     }
 
     #[test]

@@ -69,14 +69,14 @@ fn drawn(comparison: &Comparison, figures: &[&FigureRow], intervals: bool) -> Ta
     let mut columns = vec!["<variant".to_owned()];
     columns.extend(figures.iter().map(|figure| heading(comparison, figure)));
     let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
+    let alike = one_span(comparison).is_some();
     for (number, variant) in comparison.variants.iter().enumerate() {
         let cell = |figure: &&FigureRow| {
             // The interval is that of the mean, which says nothing of a worst value.
             let of_mean = intervals && figure.statistic != Statistic::Worst;
             let interval = figure.intervals95.get(number).filter(|_| of_mean);
             match figure.values[number] {
-                None if figure.path == COST_MONTH => bill_cell(comparison, variant),
-                Some(_) if figure.path == COST_MONTH && one_span(comparison).is_none() => {
+                value if figure.path == COST_MONTH && (value.is_none() || !alike) => {
                     bill_cell(comparison, variant)
                 }
                 None if variant.overloaded.is_empty() => NONE.to_owned(),

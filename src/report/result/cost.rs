@@ -81,6 +81,12 @@ impl Cost {
     pub fn total(&self) -> Option<f64> {
         self.bill.total.and_then(|total| total.to_f64())
     }
+
+    /// The hours that the bill is for, where that is no month.
+    pub fn part_of_month(&self) -> Option<f64> {
+        let is_part = (self.represents_hours - f64::from(self.bill.terms.month_hours)).abs() > 1e-9;
+        is_part.then_some(self.represents_hours)
+    }
 }
 
 /// The service that bills deliveries by channel, as the price book names it.
